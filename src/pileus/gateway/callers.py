@@ -1,0 +1,85 @@
+"""Who makes a request, as its signature says; and its body, freed of the signatures within it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from functools import lru_cache
+
+from pileus.kernel import identity
+from pileus.kernel.cloud import Cloud
+from pileus.kernel.errors import Fault
+from pileus.kernel.identity import ANONYMOUS, Credential, Principal
+
+from . import signing
+from .message import Body, Headers, Request
+from .signed import Signed
+from .signing_chunks import ChunkDecoder, chunk_decoder
+
+INVALID_TOKEN = "The security token included in the request is invalid."
+EXPIRED_TOKEN = "The security token included in the request is expired"
+
+root = lru_cache(maxsize=4096)(identity.root)
+
+
+def caller(cloud: Cloud, request: Request) -> Principal:
+    """Who signed the request. Keys that the cloud issued are verified; others name the root of an account, unless strict.
+
+    An aws-chunked body is decoded on the way: at once if it is there, else as it is read.
+    """
+    signed = signing.parse(request)
+    if signed is None:
+        decode_chunks(request, None, None)
+        return ANONYMOUS
+    credential = Credential.get(cloud.system, signed.access_key)
+    if credential is None:
+        # Nobody but the cloud issues temporary keys, so one that is not on record was never good.
+        if cloud.strict or signed.access_key.startswith("ASIA"):
+            raise Fault("InvalidClientTokenId", INVALID_TOKEN)
+        decode_chunks(request, signed, None)
+        return root(identity.account_of(signed.access_key), signed.access_key)
+    verify(cloud, request, signed, credential)
+    decode_chunks(request, signed, credential.secret)
+    return credential.principal
+
+
+def verify(cloud: Cloud, request: Request, signed: Signed, credential: Credential) -> None:
+    """Refuse what the holder of the credential did not sign, or signed too long ago."""
+    clock = cloud.clock
+    if (signed.token or "") != credential.token:
+        raise Fault("InvalidClientTokenId", INVALID_TOKEN)
+    if credential.expires is not None and credential.expires <= clock.now():
+        raise Fault("ExpiredToken", EXPIRED_TOKEN)
+    signing.check_time(signed, wall_now=time.time(), age=clock.now() - clock.at_wall(signed.timestamp))
+    signing.verify(signed, request, credential.secret)
+
+
+def decode_chunks(request: Request, signed: Signed | None, secret: str | None) -> None:
+    """Replace an aws-chunked body by the object in it."""
+    decoder = chunk_decoder(request, signed, secret)
+    if decoder is None:
+        return
+    if request.stream is not None:
+        request.stream = Unchunked(request.stream, decoder)
+        return
+    request.body = decoder.feed(request.body)
+    decoder.finish()
+    request.trailers = decoder.trailers
+
+
+class Unchunked:
+    """The object in an aws-chunked body, as it arrives; its signatures hold once the iteration has ended."""
+
+    def __init__(self, body: Body, decoder: ChunkDecoder) -> None:
+        self._body = body
+        self._decoder = decoder
+
+    @property
+    def trailers(self) -> Headers:
+        return self._decoder.trailers
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for data in self._body:
+            if piece := self._decoder.feed(data):
+                yield piece
+        self._decoder.finish()

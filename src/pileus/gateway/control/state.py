@@ -1,0 +1,68 @@
+"""Everything that the cloud holds: forgotten at once, or one account's part of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pileus.gateway.message import Request
+from pileus.kernel.identity import Credential
+from pileus.kernel.store.keys import LAST, pack
+from pileus.kernel.task import Dead, Pending
+
+from .answers import Refused, parameter
+
+if TYPE_CHECKING:
+    from pileus.kernel.cloud import Cloud
+
+    from .control import Control
+
+
+async def reset(control: Control, request: Request) -> dict[str, Any]:
+    """Forget everything, and bring the clock back to real time; or with `?account=…` forget what is that account's."""
+    account = parameter(request, "account")
+    if account and not (len(account) == 12 and account.isdigit()):
+        raise Refused(400, f"{account} is no account: those have twelve digits.")
+    cloud = control.server.cloud
+    async with control.turning:
+        await cloud.runner.stop()
+        try:
+            forget_account(cloud, account) if account else forget(cloud)
+        finally:
+            cloud.runner.start()
+    control.events.tell("reset", {"account": account or None})
+    return {"reset": account or "everything"}
+
+
+def forget(cloud: Cloud) -> None:
+    cloud.store.reset()
+    cloud.blobs.reset()
+    cloud.clock.reset()
+
+
+def forget_account(cloud: Cloud, account: str) -> None:
+    """Remove an account's records (the account is what their keys begin with), its tasks, and its credentials."""
+    call = cloud.system
+    prefix = pack((account,))
+    with cloud.store.attempt():
+        cloud.store.delete_range(prefix, prefix + LAST)
+        for task in Pending.scan(call):
+            if task.account == account:
+                task.delete(call)
+        for dead in Dead.scan(call):
+            if dead.task.account == account:
+                dead.delete(call)
+        for credential in Credential.scan(call):
+            if credential.principal.account == account:
+                credential.delete(call)
+
+
+def stop(control: Control, request: Request) -> dict[str, Any]:
+    """Stop the server, after this has been answered."""
+    end(control, again=False)
+    return {"status": "stopping"}
+
+
+def end(control: Control, *, again: bool) -> None:
+    if control.on_stop is None:
+        raise Refused(409, "This cloud belongs to a program that alone can stop it.")
+    control.on_stop(again)

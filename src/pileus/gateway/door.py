@@ -1,0 +1,182 @@
+"""The way of one request: routed, its signature verified, decoded, performed, encoded. The rooms in their order.
+
+The door is what every listener hands its requests to, and what an in-process client calls without a socket.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import TYPE_CHECKING, Any
+
+from pileus.kernel import names
+from pileus.kernel.call import Call
+from pileus.kernel.cloud import Cloud
+from pileus.kernel.errors import Fault
+from pileus.kernel.identity import ANONYMOUS
+from pileus.kernel.regions import DEFAULT_REGION
+
+from . import protocols, routing
+from .callers import caller
+from .message import Request, Response
+from .requestlog import Entry, RequestLog
+
+if TYPE_CHECKING:
+    from .websocket import WebSocket
+
+log = logging.getLogger("pileus.gateway")
+
+Reply = Callable[[Response], None]
+Control = Callable[[Request, Reply], None]
+
+OWN_PATHS = ("/_pileus", "/_localstack")
+
+
+class Door:
+    """Answers requests for a cloud. `control` answers those under the cloud's own paths."""
+
+    def __init__(self, cloud: Cloud, requests: RequestLog, control: Control | None = None) -> None:
+        self.cloud = cloud
+        self.requests = requests
+        self.control = control
+        self._underway: set[asyncio.Task[None]] = set()
+
+    def accept(self, request: Request) -> Response | None:
+        """The headers are there: refuse the request, or say what becomes of its body."""
+        if request.path.startswith(OWN_PATHS):
+            return None
+        try:
+            route = routing.route(request)
+        except routing.Unroutable:
+            return None
+        if route.operation is not None and route.operation.streaming_input is not None:
+            request.streamed = True
+        return None
+
+    def answer(self, request: Request, reply: Reply) -> None:
+        if self.control and request.path.startswith(OWN_PATHS):
+            self.control(request, reply)
+            return
+        entry = Entry(names.request_id(), time.perf_counter())
+        try:
+            route = routing.finish(routing.route(request), request)
+        except routing.Unroutable as unroutable:
+            route = unroutable.route
+            self._reply(reply, refusal(route, unroutable.fault, entry), entry)
+            return
+        entry.service = route.model.name
+        try:
+            call, members = self._admit(request, route, entry)
+            ignored = self._ignored(call, members)
+            result = self.cloud.perform(call, call.operation, members)
+            if isinstance(result, Coroutine):
+                self._await(request, route, result, ignored, reply, entry)
+                return
+            response = encoded(route, result, ignored, entry)
+        except Exception as error:
+            response = refusal(route, error, entry)
+        self._reply(reply, response, entry)
+
+    def upgrade(self, request: Request, socket: WebSocket) -> Awaitable[None] | None:
+        """No service speaks over WebSockets yet."""
+        return None
+
+    def _admit(self, request: Request, route: routing.Route, entry: Entry) -> tuple[Call, dict[str, Any]]:
+        """Who calls, and what they ask for."""
+        assert route.operation is not None
+        cloud = self.cloud
+        entry.operation = route.operation.name
+        principal = caller(cloud, request)
+        if principal is ANONYMOUS and route.operation.authtype != "none":
+            raise Fault("MissingAuthenticationToken", "Missing Authentication Token")
+        entry.account = principal.account
+        members = protocols.named(route.protocol).decode(route.operation, request, route.labels)
+        if route.labels:
+            named_by_address(route, members)
+        call = Call(
+            cloud,
+            account=principal.account,
+            region=route.region or DEFAULT_REGION,
+            principal=principal,
+            service=route.model.name,
+            operation=route.operation.name,
+            request_id=entry.request_id,
+            endpoint=f"{request.scheme}://{request.host}" if request.host else "",
+            source_ip=request.client,
+            user_agent=request.headers.get("user-agent"),
+            secure=request.scheme == "https",
+        )
+        return call, members
+
+    def _ignored(self, call: Call, members: dict[str, Any]) -> str:
+        ignored = self.cloud.service(call.service).bound(call.operation).ignored
+        return ",".join(sorted(ignored & members.keys())) if ignored else ""
+
+    def _await(
+        self,
+        request: Request,
+        route: routing.Route,
+        result: Coroutine[Any, Any, dict[str, Any]],
+        ignored: str,
+        reply: Reply,
+        entry: Entry,
+    ) -> None:
+        async def finish() -> None:
+            try:
+                response = encoded(route, await result, ignored, entry)
+            except Exception as error:
+                response = refusal(route, error, entry)
+            self._reply(reply, response, entry)
+
+        task = asyncio.get_running_loop().create_task(finish())
+        self._underway.add(task)
+        task.add_done_callback(self._underway.discard)
+        request.on_gone = task.cancel
+
+    def _reply(self, reply: Reply, response: Response, entry: Entry) -> None:
+        """Answer once everything that was written up to now is safe, or say that it is lost."""
+
+        def committed(error: BaseException | None) -> None:
+            answer = response
+            if error is not None:
+                log.error("%s: not stored: %s", entry.request_id, error)
+                answer = Response(503, [("retry-after", "1")], b"The cloud could not store this: is its disk full?\n")
+            entry.status = answer.status
+            self.requests.add(entry)
+            reply(answer)
+
+        self.cloud.store.after_commit(committed)
+
+    async def close(self) -> None:
+        """Cancel the calls that still wait."""
+        for task in list(self._underway):
+            task.cancel()
+        await asyncio.gather(*self._underway, return_exceptions=True)
+
+
+def named_by_address(route: routing.Route, members: dict[str, Any]) -> None:
+    """Members that the address gives and the body leaves out: a queue's URL in the query protocol, a host's label."""
+    known = route.operation.input.members if route.operation and route.operation.input else {}
+    for name, value in route.labels.items():
+        if name in known and name not in members:
+            members[name] = value
+
+
+def encoded(route: routing.Route, result: dict[str, Any] | None, ignored: str, entry: Entry) -> Response:
+    assert route.operation is not None
+    response = protocols.named(route.protocol).encode(route.operation, result or {}, entry.request_id)
+    if ignored:
+        response.headers.append(("x-pileus-ignored", ignored))
+    return response
+
+
+def refusal(route: routing.Route, error: Exception, entry: Entry) -> Response:
+    """The error as the caller's protocol spells it; what is not a Fault is a bug of ours, and says so."""
+    if not isinstance(error, Fault):
+        log.error("%s: %s.%s failed", entry.request_id, entry.service, entry.operation, exc_info=error)
+        error = Fault("InternalFailure", f"An internal error occurred; the log has more under {entry.request_id}.")
+    entry.error = error.code
+    codec = protocols.named(route.protocol)
+    return codec.encode_error(route.model, route.operation, error, entry.request_id)

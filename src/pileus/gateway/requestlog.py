@@ -1,0 +1,90 @@
+"""One line for every request, and the numbers that Prometheus asks for."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Callable
+from typing import TextIO
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+"""Upper bounds of the histogram's buckets."""
+
+
+class Entry:
+    """What is known of one request; filled in on its way."""
+
+    __slots__ = ("account", "error", "operation", "request_id", "service", "started", "status")
+
+    def __init__(self, request_id: str, started: float) -> None:
+        self.request_id = request_id
+        self.started = started
+        self.service = self.operation = self.account = self.error = "-"
+        self.status = 0
+
+
+class RequestLog:
+    """Counts requests, and writes their lines in batches: `file` may be None for none."""
+
+    def __init__(self, file: TextIO | None = None) -> None:
+        self.file = file
+        self.on_answer: Callable[[Entry, float], None] | None = None
+        """Told of every answer and the seconds it took, while somebody listens."""
+        self.total = 0
+        self.errors = 0
+        self._lines: list[str] = []
+        self._counts: defaultdict[tuple[str, str, int], int] = defaultdict(int)
+        self._seconds: defaultdict[tuple[str, str], list[float]] = defaultdict(lambda: [0.0] * (len(SECONDS) + 2))
+
+    def add(self, entry: Entry) -> None:
+        seconds = time.perf_counter() - entry.started
+        self.total += 1
+        self.errors += entry.status >= 500
+        self._counts[entry.service, entry.operation, entry.status] += 1
+        histogram = self._seconds[entry.service, entry.operation]
+        histogram[bisect_left(SECONDS, seconds)] += 1
+        histogram[-1] += seconds
+        if self.on_answer is not None:
+            self.on_answer(entry, seconds)
+        if self.file is not None:
+            self._write(
+                f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime())}Z service={entry.service} "
+                f"operation={entry.operation} account={entry.account} status={entry.status} error={entry.error} "
+                f"ms={seconds * 1000:.2f} request_id={entry.request_id}\n"
+            )
+
+    def _write(self, line: str) -> None:
+        if not self._lines:
+            try:
+                asyncio.get_running_loop().call_later(0.05, self.flush)
+            except RuntimeError:
+                return
+        self._lines.append(line)
+
+    def flush(self) -> None:
+        if self.file is not None and self._lines:
+            self.file.write("".join(self._lines))
+            self.file.flush()
+        self._lines.clear()
+
+    def exposition(self) -> str:
+        """The numbers in Prometheus' text format, version 0.0.4."""
+        lines = ["# HELP pileus_requests_total Requests answered.", "# TYPE pileus_requests_total counter"]
+        for (service, operation, status), count in sorted(self._counts.items()):
+            labels = f'service="{service}",operation="{operation}",status="{status}"'
+            lines.append(f"pileus_requests_total{{{labels}}} {count}")
+        lines += [
+            "# HELP pileus_request_seconds Time from request to answer.",
+            "# TYPE pileus_request_seconds histogram",
+        ]
+        for (service, operation), histogram in sorted(self._seconds.items()):
+            labels = f'service="{service}",operation="{operation}"'
+            count = 0
+            for bound, number in zip((*map(str, SECONDS), "+Inf"), histogram, strict=False):
+                count += int(number)
+                lines.append(f'pileus_request_seconds_bucket{{{labels},le="{bound}"}} {count}')
+            lines.append(f"pileus_request_seconds_sum{{{labels}}} {histogram[-1]:.6f}")
+            lines.append(f"pileus_request_seconds_count{{{labels}}} {count}")
+        return "\n".join(lines) + "\n"

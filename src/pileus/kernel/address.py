@@ -1,0 +1,64 @@
+"""Which resource a request means: by its key, its parents' keys, or its ARN."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from pileus import models
+
+from .signature import Members, takes
+
+if TYPE_CHECKING:
+    from .call import Call
+    from .family import Family, Row
+
+
+class Address:
+    """How one operation's requests name a resource of one family.
+
+    A key may be spelled in several ways; wherever it may be given, the ARN may be too. Where an operation does not name
+    the parents, the ARN alone leads to the resource.
+    """
+
+    def __init__(
+        self, family: Family, operation: models.Operation, spellings: Sequence[tuple[str, ...]] | None = None
+    ) -> None:
+        self.family = family
+        self.operation = operation
+        inputs = operation.input.members if operation.input else {}
+        self.levels = [[name for name in spelling if name in inputs] for spelling in spellings or family.spellings]
+        if not self.levels[-1]:
+            raise family.odd(f"{operation.name} does not name it by {family.spellings[-1]}")
+        self.whole = all(self.levels)
+        if not self.whole and not family.type.arn:
+            raise family.odd(f"{operation.name} does not name its parent by {family.spellings[:-1]}")
+        self.members = [name for level in (self.levels if self.whole else self.levels[-1:]) for name in level]
+
+    def path(self, call: Call, request: Members) -> tuple[Any, ...]:
+        """The key of the resource; raises the error for a missing one where an ARN names something else."""
+        own = self._given(self.levels[-1], request)
+        if isinstance(own, str) and own.startswith("arn:"):
+            path = self.family.type.key_of(call, own)
+        else:
+            path = tuple([self._given(level, request) for level in self.levels]) if self.whole else None
+        if path is None:
+            raise self.family.type.absent(own)
+        return path
+
+    def finder(self) -> Callable[..., Row]:
+        """A function that finds the resource of a request, for an operation's `on`."""
+
+        @takes(self.operation.input, self.members)
+        def found(call: Call, request: Members) -> Row:
+            return self.family.named(call, *self.path(call, request))
+
+        return found
+
+    def _given(self, level: list[str], request: Members) -> Any:
+        for name in level:
+            if name in request:
+                return request[name]
+        member = level[0][0].lower() + level[0][1:]
+        broken = f"Value null at '{member}' failed to satisfy constraint: Member must not be null"
+        raise self.family.service.invalid(self.operation, [broken])

@@ -1,0 +1,108 @@
+"""One call of one operation: who, where, when, and the store it works on."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from contextlib import AbstractContextManager
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from . import names, regions
+from .identity import Principal
+
+if TYPE_CHECKING:
+    from .cloud import Cloud
+    from .store import Store
+
+
+class Call:
+    """What an operation or a task is given to work with.
+
+    `now` is the cloud time at which the call began and stays so. `endpoint` is how the caller reached the cloud
+    (`http://localhost:4566`), and what addresses that are handed out begin with.
+    """
+
+    def __init__(
+        self,
+        cloud: Cloud,
+        *,
+        account: str,
+        region: str,
+        principal: Principal,
+        service: str = "",
+        operation: str = "",
+        request_id: str = "",
+        endpoint: str = "",
+        now: float | None = None,
+        source_ip: str = "",
+        user_agent: str = "",
+        secure: bool = False,
+    ) -> None:
+        self.cloud = cloud
+        self.store: Store = cloud.store
+        self.account = account
+        self.region = region
+        self.principal = principal
+        self.service = service
+        self.operation = operation
+        self.request_id = request_id or names.request_id()
+        self.endpoint = endpoint or cloud.endpoint
+        self.now = cloud.clock.now() if now is None else now
+        self.source_ip = source_ip
+        self.user_agent = user_agent
+        self.secure = secure
+
+    @cached_property
+    def partition(self) -> str:
+        return regions.partition_of(self.region)
+
+    def at(self, account: str | None = None, region: str | None = None, **changes: Any) -> Call:
+        """The same call looking at another account or Region."""
+        return Call(
+            self.cloud,
+            **self._particulars() | {"account": account or self.account, "region": region or self.region} | changes,
+        )
+
+    def _particulars(self) -> dict[str, Any]:
+        names = ("account", "region", "principal", "service", "operation", "request_id", "endpoint", "now")
+        return {name: getattr(self, name) for name in (*names, "source_ip", "user_agent", "secure")}
+
+    # Names
+
+    def arn(self, resource: str, service: str = "") -> str:
+        """An ARN of this call's service, account and Region; `resource` is what comes after the account."""
+        return f"arn:{self.partition}:{service or self.service}:{self.region}:{self.account}:{resource}"
+
+    def url(self, path: str) -> str:
+        """An address at this cloud, as this caller can reach it."""
+        return f"{self.endpoint}/{path.lstrip('/')}"
+
+    # The store
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """What an async operation or task wraps its reads and writes in. Never await inside: it is all or nothing."""
+        self.now = self.cloud.clock.now()
+        return self.store.attempt()
+
+    def after_commit(self, callback: Any) -> None:
+        """Call back once what was written up to now is safe; not at all if it is undone."""
+        self.cloud.after_commit(callback)
+
+    # Others
+
+    def aws(self, service: str, *, principal: Principal | None = None) -> Any:
+        """Another service, called as a customer would: `call.aws("sns").publish(topic_arn=..., message=...)`.
+
+        Operations run inside this call's transaction; those that are async are awaited.
+        """
+        return self.cloud.client(self, service, principal or self.principal)
+
+    def wake(self, what: Hashable, number: int | None = None, *, due: float | None = None) -> None:
+        """Wake those who `wait` for it, once what this call wrote is safe; with `due`, at that cloud time."""
+        waiters = self.cloud.waiters
+        if what in waiters:  # who begins to wait later has looked into the store later, and seen it
+            self.after_commit(lambda: waiters.wake(what, number, due=due))
+
+    async def wait(self, what: Hashable, *, seconds: float | None = None, due: float | None = None) -> bool:
+        """Wait until woken: at most so many real seconds, or until a cloud time; False when the seconds have passed."""
+        return await self.cloud.waiters.wait(what, seconds=seconds, due=due)

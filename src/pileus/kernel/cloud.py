@@ -1,0 +1,166 @@
+"""The cloud itself: a store, a clock, the services, and what runs between them. No sockets here."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import keyword
+import logging
+import pkgutil
+from collections.abc import Awaitable, Callable
+from functools import cache
+from typing import Any
+
+from pileus import models
+
+from . import identity, names
+from .access.kept import Kept
+from .blobs import Blobs
+from .call import Call
+from .clock import Clock
+from .errors import Unfinished
+from .identity import Principal
+from .operation import Service
+from .regions import DEFAULT_REGION
+from .store import Store
+from .task import Runner
+from .waiting import Waiters
+
+log = logging.getLogger("pileus")
+
+
+class Cloud:
+    """Everything that an account's owner would call the cloud."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock | None = None,
+        blobs: Blobs | None = None,
+        *,
+        endpoint: str = "http://localhost:4566",
+        strict: bool = False,
+    ) -> None:
+        self.store = store
+        self.clock = clock or Clock()
+        self.blobs = blobs or Blobs(store)
+        self.endpoint = endpoint
+        """How to reach the cloud, where no caller's own address is known."""
+        self.strict = strict
+        """Whether members without effect and unknown access keys are errors."""
+        self.waiters = Waiters(self.clock)
+        self.runner = Runner(self)
+        self.access = Kept()
+        """What access decisions have read."""
+        self.system = self.call("pileus")
+        """A call of the cloud's own, for looking up records that belong to no account."""
+
+    # Calls
+
+    def call(
+        self,
+        service: str,
+        operation: str = "",
+        *,
+        account: str = identity.DEFAULT_ACCOUNT,
+        region: str = DEFAULT_REGION,
+        principal: Principal | None = None,
+        endpoint: str = "",
+    ) -> Call:
+        """A call that the cloud itself makes."""
+        who = principal or identity.service(f"{service}.amazonaws.com")
+        return Call(
+            self,
+            account=account,
+            region=region,
+            principal=who,
+            service=service,
+            operation=operation,
+            endpoint=endpoint,
+        )
+
+    def service(self, name: str) -> Service:
+        """The service of that botocore name; `Unfinished` where it is not built."""
+        if found := services().get(name):
+            return load(found)
+        raise Unfinished(f"Pileus does not implement {name} yet.")
+
+    def perform(self, call: Call, name: str, request: dict[str, Any]) -> Any:
+        """Run an operation on a request in wire names: its result, or a coroutine of it."""
+        bound = self.service(call.service).bound(name)
+        bound.check(request)
+        if self.strict and (ignored := bound.ignored & request.keys()):
+            raise Unfinished(f"Pileus does not heed {', '.join(sorted(ignored))} of {call.service}:{name} yet.")
+        if bound.is_async:
+            return bound(call, request)
+        with self.store.attempt():
+            return bound(call, request)
+
+    def client(self, call: Call, service: str, principal: Principal) -> Client:
+        return Client(call, service, principal)
+
+    def after_commit(self, callback: Callable[[], None]) -> None:
+        """Call back once what was written up to now is safe, and not if it is lost."""
+
+        def committed(error: BaseException | None) -> None:
+            if error is None:
+                callback()
+
+        self.store.after_commit(committed)
+
+
+class Client:
+    """A service as another service calls it."""
+
+    def __init__(self, call: Call, service: str, principal: Principal) -> None:
+        self._call = call
+        self._service = service
+        self._principal = principal
+
+    def __getattr__(self, name: str) -> Callable[..., dict[str, Any] | Awaitable[dict[str, Any]]]:
+        model = models.load(self._service)
+        try:
+            operation = model.operation(model.snake_names[name])
+        except KeyError:
+            raise AttributeError(f"{self._service} has no operation {name}") from None
+        wire = {models.snake_case(member): member for member in operation.input.members} if operation.input else {}
+
+        def perform(**members: Any) -> Any:
+            request = {wire[member]: value for member, value in members.items() if value is not None}
+            inner = self._call.at(
+                service=self._service,
+                operation=operation.name,
+                principal=self._principal,
+                request_id=names.request_id(),
+            )
+            return inner.cloud.perform(inner, operation.name, request)
+
+        return perform
+
+
+@cache
+def services() -> dict[str, str]:
+    """The packages of the services that there are, by botocore name."""
+    import pileus.services
+
+    known = {package_name(name): name for name in models.index()}
+    found = [module.name for module in pkgutil.iter_modules(pileus.services.__path__) if module.ispkg]
+    return {known[package]: f"pileus.services.{package}" for package in found}
+
+
+def package_name(service: str) -> str:
+    """A service's package: its botocore name as an identifier."""
+    name = service.replace("-", "_")
+    return f"{name}_" if keyword.iskeyword(name) else name
+
+
+@cache
+def load(package: str) -> Service:
+    """Import a service with all its modules, so that everything in it has been declared."""
+    module = importlib.import_module(package)
+    for inner in pkgutil.iter_modules(module.__path__):
+        importlib.import_module(f"{package}.{inner.name}")
+    declared = [value for _, value in inspect.getmembers(module) if isinstance(value, Service)]
+    assert len(declared) == 1, f"{package} declares one Service in its __init__"
+    return declared[0]

@@ -1,0 +1,54 @@
+"""What a declaration may give its fields: plain values, or functions of the call and the resource that is being made.
+
+fields = dict(Id=unique("ns-", 16), CreatedAt=now, ModifiedAt=changed, Locked=False, Policy=None)
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from . import names
+
+if TYPE_CHECKING:
+    from .call import Call
+    from .family import Row
+
+Make = Callable[["Call", "Row"], Any]
+
+
+def now(call: Call, row: Row) -> float:
+    """When the resource was made."""
+    return call.now
+
+
+def changed(call: Call, row: Row) -> float:
+    """When it was made or last updated."""
+    return call.now
+
+
+def unique(prefix: str = "", length: int = 17, alphabet: str = names.LOWER) -> Make:
+    """Random characters after a prefix."""
+    return lambda call, row: prefix + names.token(length, alphabet)
+
+
+def uuid(call: Call, row: Row) -> str:
+    return names.uuid4()
+
+
+def arn_of(resource: str) -> Make:
+    """An ARN of the same service, account and Region, other than the resource's own."""
+    return lambda call, row: call.arn(resource.format_map(row.members))
+
+
+def fill(call: Call, row: Row, fields: dict[str, Any]) -> None:
+    """Give a resource those of its fields that it has not. None is a field without a value."""
+    members = row.members
+    for name, value in fields.items():
+        if name in members or value is None:
+            continue
+        if callable(value):
+            members[name] = value(call, row)
+        else:
+            members[name] = copy.deepcopy(value) if isinstance(value, (list, dict)) else value

@@ -1,0 +1,78 @@
+"""Who makes a call, and the credentials that prove it."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+from typing import Any
+
+import msgspec
+
+from .record import Record
+
+DEFAULT_ACCOUNT = "000000000000"
+
+
+class Principal(msgspec.Struct, frozen=True):
+    """Who makes a call.
+
+    `type` is one of CloudTrail's userIdentity types (CloudTrail User Guide, userIdentity element): Root, IAMUser,
+    AssumedRole, FederatedUser, WebIdentityUser, SAMLUser, AWSService, or Anonymous.
+    """
+
+    type: str
+    account: str
+    arn: str
+    user_id: str
+    access_key_id: str = ""
+    session: dict[str, Any] = {}
+    """What the credentials carry beside: session policies, tags, the issuing role, when they were made."""
+
+
+class Credential(Record, scope="cloud"):
+    """An access key that the cloud issued."""
+
+    access_key_id: str
+    secret: str
+    principal: Principal
+    token: str = ""
+    """The session token that temporary credentials come with."""
+    expires: float | None = None
+
+
+def root(account: str, access_key_id: str = "", partition: str = "aws") -> Principal:
+    return Principal("Root", account, f"arn:{partition}:iam::{account}:root", account, access_key_id)
+
+
+ANONYMOUS = Principal("Anonymous", "anonymous", "anonymous", "anonymous")
+
+
+def service(name: str) -> Principal:
+    """A service that calls on somebody's behalf, such as `sns.amazonaws.com`."""
+    return Principal("AWSService", "", name, name)
+
+
+def account_of(access_key_id: str) -> str:
+    """The account that a key nobody issued stands for: twelve digits name it, any other is the default account's."""
+    return access_key_id if len(access_key_id) == 12 and access_key_id.isdigit() else DEFAULT_ACCOUNT
+
+
+def new_access_key_id(prefix: str, account: str) -> str:
+    """An access key id that carries its account, as AWS's have since 2019.
+
+    After the four letters of the prefix come ten bytes in base 32, of which bits 1 to 40 are the account's number.
+    """
+    first = (1 << 47) | (int(account) << 7) | (os.urandom(1)[0] >> 1)
+    return prefix + base64.b32encode(first.to_bytes(6, "big") + os.urandom(4)).decode()
+
+
+def account_within(access_key_id: str) -> str | None:
+    """The account that an access key id carries, or None for one of the older kind or none at all."""
+    try:
+        first = int.from_bytes(base64.b32decode(access_key_id[4:20])[:6], "big")
+    except binascii.Error:
+        return None
+    if len(access_key_id) != 20 or not first >> 47:
+        return None
+    return f"{(first >> 7) & ((1 << 40) - 1):012d}"

@@ -1,0 +1,97 @@
+"""`list`: the resources of a family in the order of their keys, those of one parent, and those that fit a filter."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from pileus import models
+
+from .address import Address
+from .errors import Fault
+from .filters import NAMES, Filters, Test, reader, texts
+
+if TYPE_CHECKING:
+    from .call import Call
+    from .family import Family, Row
+
+PAGE = 100
+"""How many a list gives at most where its caller sets no limit."""
+
+Members = dict[str, Any]
+
+
+def listing(family: Family, operation: models.Operation) -> None:
+    """Declare the operation that lists a family."""
+    view = family.list_view
+    assert view
+    parent = parent_of(family, operation)
+    conditions = Conditions(family, operation)
+    errors = [code for code in operation.errors if "invalid" in code.lower() and "token" in code.lower()]
+
+    def function(call: Call, request: Members) -> Members:
+        above: tuple[Any, ...] = ()
+        if parent and not request.keys().isdisjoint(parent.members):
+            above = parent.family.named(call, *parent.path(call, request)).key
+        fits = conditions.test(request)
+        page = family.row.page(
+            call,
+            *above,
+            limit=int(request.get(view.limit, PAGE)),
+            token=request.get(view.token, ""),
+            where=lambda row: family.alive(call, row) and fits(row),
+            invalid=Fault(errors[0], "The pagination token is invalid.") if errors else None,
+        )
+        return view.page([view.show(family.members(call, row), row.tags) for row in page.items], page.token)
+
+    function.__doc__ = family.declared.__doc__
+    honours = {view.token, view.limit, *conditions.members, *(parent.members if parent else ())} - {""}
+    family.service.operation(name=operation.name, honours=honours)(function)
+
+
+def parent_of(family: Family, operation: models.Operation) -> Address | None:
+    """How a list's request names the parent, if it does."""
+    inputs = operation.input.members if operation.input else {}
+    if not family.parent or not any(name in inputs for spelling in family.spellings[:-1] for name in spelling):
+        return None
+    return Address(family.parent, operation, family.spellings[:-1])
+
+
+class Conditions:
+    """What the declared `filters` make of a request: members that ask for a value, and AWS's list of filters."""
+
+    def __init__(self, family: Family, operation: models.Operation) -> None:
+        inputs = operation.input.members if operation.input else {}
+        declared = family.declared.filters
+        fields = {
+            name: (lambda row, read=reader(f): read(row.members)) if isinstance(f, str) else f
+            for name, f in declared.items()
+        }
+        self.equal = {name: field for name, field in fields.items() if name in inputs}
+        named = {name: field for name, field in fields.items() if name not in inputs}
+        self.structure = next((name for name, shape in inputs.items() if is_filters(shape)), "")
+        if named and not self.structure:
+            raise family.odd(f"{operation.name} takes no filters {sorted(named)}")
+        ec2 = family.service.model.protocols[0] == "ec2"
+        unknown = (
+            {}
+            if ec2
+            else {"unknown": lambda name: family.service.invalid(operation, [f"The filter '{name}' is invalid"])}
+        )
+        self.filters = Filters(named, wildcards=ec2, **unknown) if named else None
+        self.members = {*self.equal, self.structure if named else ""}
+
+    def test(self, request: Members) -> Test:
+        """Whether a row fits a request."""
+        tests: list[Test] = []
+        for name in self.equal.keys() & request.keys():
+            read, wanted = self.equal[name], set(texts(request[name]))
+            tests.append(lambda row, read=read, wanted=wanted: not wanted.isdisjoint(texts(read(row))))
+        if self.filters and (given := request.get(self.structure)):
+            tests.append(self.filters.test(given))
+        return lambda row: all(test(row) for test in tests)
+
+
+def is_filters(shape: models.Shape) -> bool:
+    """Whether a member is AWS's list of filters, each with a name and values."""
+    return shape.type == "list" and any(name.lower() in NAMES for name in shape.member.members)

@@ -1,0 +1,243 @@
+"""How a function becomes an operation of a service.
+
+    from pileus.kernel import Service
+
+    sqs = Service("sqs")
+
+    @sqs.operation
+    def create_queue(call: Call, queue_name: str, attributes: dict[str, str] = {}): ...
+
+The function's name is the operation in snake case, its parameters are the request's members in snake case (botocore's
+own rule). A service binds when it is first called: whatever does not agree with the model raises then. Members that no
+parameter names are without effect, and known to be.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar, overload
+
+from pileus import models
+from pileus.models.validation import message, violations
+
+from .errors import Fault, Unfinished
+from .task import Task, TaskFunction
+
+Function = Callable[..., Any]
+F = TypeVar("F", bound=Function)
+
+
+class Service:
+    """One AWS service: its operations and tasks, as its modules declare them.
+
+    `name` is botocore's. `invalid` turns violations of the model into the service's own error, where that differs from
+    AWS's common one; `overlooks` says which violations are left to the operations, who know better words for them.
+    `engine` says in a few words what real thing is behind the API, for `pileus coverage`.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        engine: str = "store",
+        invalid: Callable[[models.Operation, list[str]], Fault] | None = None,
+        overlooks: Callable[[str], bool] | None = None,
+    ) -> None:
+        self.name = name
+        self.engine = engine
+        self.invalid = invalid or _invalid
+        self.overlooks = overlooks
+        self.tasks: dict[str, TaskFunction] = {}
+        self.resources: list[Any] = []
+        """Resource types of the service, in the order of their declaration."""
+        self._declared: list[tuple[Function, dict[str, Any]]] = []
+        self._bound: dict[str, Bound] | None = None
+
+    @overload
+    def operation(self, function: F, /) -> F: ...
+
+    @overload
+    def operation(
+        self, *, on: Function | None = None, action: str | None = None, honours: Iterable[str] = (), name: str = ""
+    ) -> Callable[[F], F]: ...
+
+    def operation(
+        self,
+        function: Function | None = None,
+        *,
+        on: Function | None = None,
+        action: str | None = None,
+        honours: Iterable[str] = (),
+        name: str = "",
+    ) -> Any:
+        """Declare an operation.
+
+        `on` finds the resource that the call acts on: a function of the call and of some members, whose result the
+        operation gets as its second argument. `action` is the IAM action where it is not the operation's own name; an
+        empty one means that AWS never authorises this call. A function of `(call, request)` gets all members as one
+        dict with their wire names, and says with `honours` which it heeds.
+        """
+
+        def declare(function: Function) -> Function:
+            self._declared.append((function, {"on": on, "action": action, "honours": tuple(honours), "name": name}))
+            return function
+
+        return declare(function) if function else declare
+
+    def task(self, function: Function | None = None, *, retries: int = 3, backoff: Function | None = None) -> Any:
+        """Declare a task: `function.later(call, …)` then enqueues it (see `pileus.kernel.task`)."""
+
+        def declare(function: Function) -> Task:
+            if function.__name__ in self.tasks:
+                raise TypeError(f"{self.name}: there are two tasks named {function.__name__}")
+            task = self.tasks[function.__name__] = Task(self.name, function, retries, backoff)
+            return task
+
+        return declare(function) if function else declare
+
+    @property
+    def model(self) -> models.Model:
+        return models.load(self.name)
+
+    @property
+    def operations(self) -> dict[str, Bound]:
+        """The operations that are implemented, by wire name."""
+        if self._bound is None:
+            self._bound = {}
+            for function, options in self._declared:
+                bound = bind(self, function, **options)
+                if bound.name in self._bound:
+                    raise TypeError(f"{self.name}: {bound.name} is implemented twice")
+                self._bound[bound.name] = bound
+        return self._bound
+
+    def bound(self, name: str) -> Bound:
+        """The operation of that wire name; `Unfinished` where it is not built."""
+        if bound := self.operations.get(name):
+            return bound
+        raise Unfinished(f"Pileus does not implement {self.name}:{name} yet.")
+
+
+class Bound:
+    """An operation of the model together with the function that implements it."""
+
+    __slots__ = (
+        "action",
+        "function",
+        "ignored",
+        "is_async",
+        "members",
+        "model",
+        "name",
+        "on",
+        "on_members",
+        "service",
+        "whole",
+    )
+
+    def __init__(
+        self,
+        service: Service,
+        model: models.Operation,
+        function: Function,
+        *,
+        members: dict[str, str],
+        on: Function | None,
+        on_members: dict[str, str],
+        action: str,
+        whole: bool,
+        heeded: Iterable[str],
+    ) -> None:
+        self.service = service
+        self.model = model
+        self.name = model.name
+        self.function = function
+        self.members = members
+        """Parameters by the wire name of their member."""
+        self.on = on
+        self.on_members = on_members
+        self.action = action
+        self.whole = whole
+        self.is_async = inspect.iscoroutinefunction(function)
+        self.ignored = frozenset(model.input.members if model.input else ()) - set(heeded)
+        """Members of the request that have no effect."""
+
+    def __call__(self, call: Any, request: dict[str, Any]) -> Any:
+        """Run the function on a request in wire names; a coroutine where it is async."""
+        if self.whole:
+            return self.function(call, request)
+        names = self.members
+        arguments = {names[member]: value for member, value in request.items() if member in names}
+        if self.on is None:
+            return self.function(call, **arguments)
+        on_names = self.on_members
+        found = self.on(call, **{on_names[member]: value for member, value in request.items() if member in on_names})
+        return self.function(call, found, **arguments)
+
+    def check(self, request: dict[str, Any]) -> None:
+        """Raise the service's validation error where the request breaks the model's constraints."""
+        if self.model.input is None or not (broken := violations(self.model.input, request)):
+            return
+        if overlooks := self.service.overlooks:
+            broken = [violation for violation in broken if not overlooks(violation)]
+        if broken:
+            raise self.service.invalid(self.model, broken)
+
+
+def bind(
+    service: Service,
+    function: Function,
+    *,
+    on: Function | None,
+    action: str | None,
+    honours: tuple[str, ...],
+    name: str,
+) -> Bound:
+    """Match a function with the model; TypeError where they disagree."""
+    where = f"{service.name}.{function.__name__}"
+    name = name or service.model.snake_names.get(function.__name__, "")
+    if not name:
+        raise TypeError(f"{where}: the model has no such operation")
+    operation = service.model.operation(name)
+    shape = operation.input
+    wire = {models.snake_case(member): member for member in shape.members} if shape else {}
+    required = {models.snake_case(member) for member in shape.required} if shape else set()
+    parameters = list(inspect.signature(function).parameters.values())[1:]
+    if on is not None:
+        parameters = parameters[1:]
+    whole = not on and [parameter.name for parameter in parameters] == ["request"] and "request" not in wire
+    members = {} if whole else match(where, parameters, wire, required)
+    on_members = match(where, list(inspect.signature(on).parameters.values())[1:], wire, required) if on else {}
+    for member in honours:
+        if shape is None or member not in shape.members:
+            raise TypeError(f"{where}: {member} is no member of the request")
+    return Bound(
+        service,
+        operation,
+        function,
+        members=members,
+        on=on,
+        on_members=on_members,
+        action=f"{service.name}:{name}" if action is None else action,
+        whole=whole,
+        heeded={*members, *on_members, *honours},
+    )
+
+
+def match(where: str, parameters: list[inspect.Parameter], wire: dict[str, str], required: set[str]) -> dict[str, str]:
+    """Parameter names by wire name."""
+    for parameter in parameters:
+        optional = parameter.default is not parameter.empty
+        if parameter.kind is not parameter.POSITIONAL_OR_KEYWORD or parameter.name not in wire:
+            raise TypeError(f"{where}: {parameter} is no member of the request")
+        if optional == (parameter.name in required):
+            expected = "is required, so it wants no default" if optional else "is not required, so it wants a default"
+            raise TypeError(f"{where}: {parameter.name} {expected}")
+    return {wire[parameter.name]: parameter.name for parameter in parameters}
+
+
+def _invalid(operation: models.Operation, broken: list[str]) -> Fault:
+    """AWS's common validation error."""
+    code = "ValidationError" if operation.model.protocols[0] in ("query", "ec2") else "ValidationException"
+    return Fault(code, message(broken), status=400)

@@ -1,0 +1,106 @@
+"""A running cloud: its store opened, its services behind the door, its listeners on their ports."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+import time
+from pathlib import Path
+from typing import TextIO
+
+from pileus.gateway.control import Control
+from pileus.gateway.door import Door
+from pileus.gateway.http import Server as Listener
+from pileus.gateway.requestlog import RequestLog
+from pileus.gateway.tls import Certificates
+from pileus.kernel.blobs import Blobs
+from pileus.kernel.clock import Clock
+from pileus.kernel.cloud import Cloud
+from pileus.kernel.store import open_store
+from pileus.settings import Settings
+
+CLOCK = b"\x00clock"
+"""Where the store keeps how the clock was set."""
+
+
+class Server:
+    """One cloud, started. Everything of it runs on the event loop that started it."""
+
+    def __init__(self, settings: Settings, requests: TextIO | None = None) -> None:
+        self.settings = settings
+        self.started = time.time()
+        self.requests = RequestLog(requests)
+        self.control = Control(self)
+        self.cloud: Cloud
+        self.door: Door
+        self.certificates: Certificates
+        self.folder: Path
+        """The data directory, or a temporary one."""
+        self._listeners: list[Listener] = []
+
+    @property
+    def port(self) -> int:
+        return self._listeners[0].port
+
+    @property
+    def endpoint(self) -> str:
+        host = "localhost" if self.settings.host in ("127.0.0.1", "0.0.0.0", "::", "::1") else self.settings.host
+        return f"http://{host}:{self.port}"
+
+    async def start(self, *, listen: bool = True) -> None:
+        """Open the store, take up its tasks, and listen. OSError where the port is taken."""
+        settings = self.settings
+        if settings.data is None:
+            self.folder = Path(tempfile.mkdtemp(prefix="pileus-"))
+        else:
+            self.folder = settings.data
+            self.folder.mkdir(parents=True, exist_ok=True)
+        loop = asyncio.get_running_loop()
+        store = open_store(settings.data, durability=settings.durability, schedule=loop.call_soon)
+        clock = Clock()
+        clock.attach(loop)
+        blobs = Blobs(store, self.folder / "blobs", durability=settings.durability)
+        self.cloud = Cloud(store, clock, blobs, strict=settings.strict)
+        self.take_up_clock()
+        self.door = Door(self.cloud, self.requests, self.control)
+        self.certificates = Certificates(self.folder / "tls")
+        if listen:
+            try:
+                await self._listen()
+            except BaseException:
+                await self.stop()
+                raise
+        self.cloud.runner.start()
+
+    async def _listen(self) -> None:
+        settings = self.settings
+        listener = await Listener.start(
+            self.door, settings.host, settings.port, certificates=self.certificates, tls_port=settings.tls_port
+        )
+        self._listeners.append(listener)
+        self.cloud.endpoint = self.endpoint
+
+    def keep_clock(self) -> None:
+        """Remember how the clock is set, so that a restart does not move cloud time."""
+        with self.cloud.store.attempt():
+            self.cloud.store.put(CLOCK, self.cloud.clock.save())
+
+    def take_up_clock(self) -> None:
+        """Set the clock as the store remembers it."""
+        if saved := self.cloud.store.get(CLOCK):
+            self.cloud.clock.load(saved)
+        else:
+            self.cloud.clock.reset()
+
+    async def stop(self) -> None:
+        """Finish the calls that are under way, then close everything."""
+        await self.control.close()
+        for listener in self._listeners:
+            await listener.close(2.0)
+        await self.door.close()
+        await self.cloud.runner.stop()
+        self.requests.flush()
+        self.cloud.store.close()
+        if self.settings.data is None:
+            shutil.rmtree(self.folder, ignore_errors=True)

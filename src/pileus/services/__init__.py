@@ -1,0 +1,1 @@
+"""The AWS services: one package per botocore service name."""

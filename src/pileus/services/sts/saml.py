@@ -1,0 +1,142 @@
+"""Roles for those whom a SAML 2.0 identity provider vouches for."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from datetime import datetime
+from typing import Any
+from xml.etree import ElementTree
+
+from pileus.kernel import Call, Fault, arn
+
+from . import sts
+from .sessions import HOUR, assumed, session_of
+
+ASSERTION = "{urn:oasis:names:tc:SAML:2.0:assertion}"
+AWS = "https://aws.amazon.com/SAML/Attributes/"
+NAME_ID_FORMATS = ("urn:oasis:names:tc:SAML:2.0:nameid-format:", "urn:oasis:names:tc:SAML:1.1:nameid-format:")
+
+
+@sts.operation
+def assume_role_with_saml(
+    call: Call,
+    role_arn: str,
+    principal_arn: str,
+    saml_assertion: str,
+    policy_arns: list[dict[str, str]] = [],
+    policy: str = "",
+    duration_seconds: int = HOUR,
+    minimum_session_token_size: int = 0,
+) -> dict[str, Any]:
+    """Temporary credentials of a role for the subject of an authentication response."""
+    assertion = assertion_of(saml_assertion)
+    attributes = attributes_of(assertion)
+    if (role_arn, principal_arn) not in roles_of(attributes):
+        raise rejected("The requested role and principal are not in the assertion's Role attribute")
+    subject = required(assertion, "Subject/NameID")
+    recipient = required(assertion, "Subject/SubjectConfirmation/SubjectConfirmationData")
+    check_time(call, recipient)
+    for condition in assertion.findall(path("Conditions")):
+        check_time(call, condition)
+    session_name = first(attributes, "RoleSessionName")
+    if not session_name:
+        raise rejected("RoleSessionName is required in the assertion")
+    tags = [
+        {"Key": name.removeprefix(AWS + "PrincipalTag:"), "Value": values[0]}
+        for name, values in attributes.items()
+        if name.startswith(AWS + "PrincipalTag:") and values
+    ]
+    session, packed = session_of(policy, policy_arns, tags, attributes.get(AWS + "TransitiveTagKeys", []))
+    source = first(attributes, "SourceIdentity")
+    if source:
+        session["source_identity"] = source
+    if seconds := first(attributes, "SessionDuration"):
+        duration_seconds = min(duration_seconds, int(seconds))
+    issuer = required(assertion, "Issuer").text or ""
+    provider = arn.parse(principal_arn)
+    # API reference: the hash of issuer, account and the provider's friendly name.
+    qualifier = hashlib.sha1(f"{issuer}{provider.account}/{provider.resource.partition('/')[2]}".encode()).digest()
+    return (
+        assumed(call, role_arn, session_name, session, duration_seconds, minimum_session_token_size)
+        | packed
+        | {
+            "Subject": subject.text or "",
+            "SubjectType": subject_type(subject),
+            "Issuer": issuer,
+            "Audience": recipient.get("Recipient", ""),
+            "NameQualifier": base64.b64encode(qualifier).decode(),
+            "SourceIdentity": source or None,
+        }
+    )
+
+
+def assertion_of(encoded: str) -> ElementTree.Element:
+    """The assertion in a base64-encoded SAML response."""
+    try:
+        document = base64.b64decode(encoded, validate=True)
+        if b"<!" in document.replace(b"<!--", b""):
+            raise ValueError  # a document type has no place in SAML, and could be a bomb
+        assertion = ElementTree.fromstring(document).find(f".//{ASSERTION}Assertion")
+    except (binascii.Error, ValueError, ElementTree.ParseError):
+        assertion = None
+    if assertion is None:
+        raise Fault("InvalidIdentityTokenException", "Invalid base64 SAMLResponse")
+    return assertion
+
+
+def attributes_of(assertion: ElementTree.Element) -> dict[str, list[str]]:
+    return {
+        attribute.get("Name", ""): [(value.text or "").strip() for value in attribute.findall(path("AttributeValue"))]
+        for attribute in assertion.findall(path("AttributeStatement/Attribute"))
+    }
+
+
+def roles_of(attributes: dict[str, list[str]]) -> set[tuple[str, str]]:
+    """Pairs of role and provider; the attribute may name the two in either order."""
+    pairs = [tuple(part.strip() for part in text.split(",")) for text in attributes.get(AWS + "Role", [])]
+    return {(a, b) if ":role/" in a else (b, a) for a, b in (pair for pair in pairs if len(pair) == 2)}
+
+
+def check_time(call: Call, element: ElementTree.Element) -> None:
+    """Refuse an assertion that is not yet, or no longer, valid."""
+    not_before, not_after = element.get("NotBefore"), element.get("NotOnOrAfter")
+    if not_after and instant(not_after) <= call.now:
+        raise Fault("ExpiredTokenException", "Token must be redeemed within 5 minutes of issuance")
+    if not_before and instant(not_before) > call.now:
+        raise rejected("The assertion is not yet valid")
+
+
+def instant(text: str) -> float:
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except ValueError:
+        raise rejected(f"Not a time: {text}") from None
+
+
+def subject_type(subject: ElementTree.Element) -> str:
+    """The format of the name, without the prefix that SAML's own formats share."""
+    kind = subject.get("Format", "")
+    for prefix in NAME_ID_FORMATS:
+        kind = kind.removeprefix(prefix)
+    return kind
+
+
+def required(assertion: ElementTree.Element, where: str) -> ElementTree.Element:
+    found = assertion.find(path(where))
+    if found is None:
+        raise rejected(f"The assertion has no {where.rpartition('/')[2]}")
+    return found
+
+
+def first(attributes: dict[str, list[str]], name: str) -> str:
+    return next(iter(attributes.get(AWS + name, [])), "")
+
+
+def path(names: str) -> str:
+    return "/".join(ASSERTION + name for name in names.split("/"))
+
+
+def rejected(message: str) -> Fault:
+    return Fault("IDPRejectedClaimException", message)

@@ -1,0 +1,33 @@
+"""How a cloud is set up: options of the command line, each with an environment variable."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+PORT = 4566
+
+
+def default_data() -> Path:
+    """Where state lives unless `--data` says otherwise (XDG Base Directory Specification)."""
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "pileus"
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that a server is told when it starts."""
+
+    host: str = "127.0.0.1"
+    port: int = PORT
+    tls_port: int | None = None
+    """A second port that speaks TLS only; the first speaks both."""
+    data: Path | None = msgspec.field(default_factory=default_data)
+    """The data directory; None keeps everything in memory."""
+    durability: Literal["process", "disk"] = "process"
+    """What a write survives once it was acknowledged: a killed process, or a power cut too."""
+    strict: bool = False
+    """Refuse unknown access keys, and members that have no effect."""
+    init: Path | None = None
+    """A folder with init scripts beside LocalStack's own."""

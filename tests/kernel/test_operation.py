@@ -1,0 +1,110 @@
+from typing import Any
+
+import pytest
+
+from pileus.kernel import Fault, Service, Unfinished
+from pileus.kernel.call import Call
+
+
+def declare(function: Any, **options: Any) -> Service:
+    service = Service("sqs")
+    service.operation(**options)(function)
+    return service
+
+
+def test_members_reach_the_parameters_of_their_snake_case_names(call: Call) -> None:
+    def create_queue(call: Call, queue_name: str, attributes: dict[str, str] = {}) -> dict[str, Any]:
+        return {"got": (queue_name, attributes)}
+
+    bound = declare(create_queue).bound("CreateQueue")
+    assert bound(call, {"QueueName": "q", "Attributes": {"a": "b"}}) == {"got": ("q", {"a": "b"})}
+    assert bound(call, {"QueueName": "q"}) == {"got": ("q", {})}
+
+
+def test_members_that_no_parameter_names_are_known_to_be_ignored(call: Call) -> None:
+    def create_queue(call: Call, queue_name: str) -> dict[str, Any]:
+        return {"got": queue_name}
+
+    bound = declare(create_queue).bound("CreateQueue")
+    assert bound.ignored == {"Attributes", "tags"}
+    assert bound(call, {"QueueName": "q", "tags": {"a": "b"}}) == {"got": "q"}
+
+
+def test_the_resource_is_found_before_the_handler_and_handed_to_it(call: Call) -> None:
+    def by_url(call: Call, queue_url: str) -> str:
+        return queue_url.rpartition("/")[2]
+
+    def send_message(call: Call, queue: str, message_body: str) -> dict[str, Any]:
+        return {"got": (queue, message_body)}
+
+    bound = declare(send_message, on=by_url).bound("SendMessage")
+    assert bound(call, {"QueueUrl": "http://x/q", "MessageBody": "hello"}) == {"got": ("q", "hello")}
+    assert "QueueUrl" not in bound.ignored
+
+
+def test_a_function_of_the_whole_request_says_what_it_honours(call: Call) -> None:
+    def list_queues(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+        return request
+
+    bound = declare(list_queues, honours=["QueueNamePrefix"]).bound("ListQueues")
+    assert bound(call, {"QueueNamePrefix": "a"}) == {"QueueNamePrefix": "a"}
+    assert bound.ignored == {"MaxResults", "NextToken"}
+
+
+def no_such_operation(call: Call) -> None: ...
+def delete_queue(call: Call, queue_name: str) -> None: ...
+def list_queues(call: Call, max_results: int) -> None: ...
+def purge_queue(call: Call, queue_url: str = "") -> None: ...
+def tag_queue(call: Call, **members: Any) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("function", "complaint"),
+    [
+        (no_such_operation, "no such operation"),
+        (delete_queue, "no member"),
+        (list_queues, "wants a default"),
+        (purge_queue, "wants no default"),
+        (tag_queue, "no member"),
+    ],
+)
+def test_what_disagrees_with_the_model_does_not_bind(function: Any, complaint: str) -> None:
+    with pytest.raises(TypeError, match=complaint):
+        _ = declare(function).operations
+
+
+def test_an_operation_is_implemented_once() -> None:
+    service = declare(lambda call: None, name="ListQueues")
+    service.operation(name="ListQueues")(lambda call: None)
+    with pytest.raises(TypeError, match="twice"):
+        _ = service.operations
+
+
+def test_what_is_not_built_names_itself() -> None:
+    with pytest.raises(Unfinished, match="sqs:CreateQueue") as raised:
+        Service("sqs").bound("CreateQueue")
+    assert raised.value.status == 501
+
+
+def test_what_the_model_forbids_never_reaches_the_function(call: Call) -> None:
+    def get_access_key_info(call: Call, access_key_id: str) -> None:
+        raise AssertionError
+
+    service = Service("sts")
+    service.operation(get_access_key_info)
+    with pytest.raises(Fault) as raised:
+        service.bound("GetAccessKeyInfo").check({"AccessKeyId": "short"})
+    assert raised.value.code == "ValidationError"
+    assert raised.value.message == (
+        "1 validation error detected: Value 'short' at 'accessKeyId' failed to satisfy constraint: "
+        "Member must have length greater than or equal to 16"
+    )
+
+
+def test_every_service_binds_to_its_model() -> None:
+    from pileus.kernel.cloud import load, services
+
+    for name, package in services().items():
+        service = load(package)
+        assert service.name == name
+        assert service.operations, f"{name} implements nothing"

@@ -1,0 +1,236 @@
+import base64
+import json
+from datetime import datetime
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from pileus import LocalCloud
+from pileus.testing.account import Account
+
+ROLE = "arn:aws:iam::{}:role/team/reader"
+
+
+def role_of(account: Account) -> str:
+    return ROLE.format(account.id)
+
+
+def acting(cloud: LocalCloud, credentials: dict[str, Any], service: str = "sts", **changes: str) -> Any:
+    """A client that signs with temporary credentials."""
+    return boto3.client(
+        service,
+        endpoint_url=cloud.endpoint,
+        region_name="us-east-1",
+        aws_access_key_id=credentials["AccessKeyId"],
+        aws_secret_access_key=changes.get("secret", credentials["SecretAccessKey"]),
+        aws_session_token=changes.get("token", credentials["SessionToken"]),
+    )
+
+
+UNCHECKED = Config(parameter_validation=False)
+"""Lets a client send what botocore would refuse to."""
+
+
+def code(call: Any, **arguments: Any) -> str:
+    with pytest.raises(ClientError) as raised:
+        call(**arguments)
+    return str(raised.value.response["Error"]["Code"])
+
+
+def lifetime(cloud: LocalCloud, credentials: dict[str, Any]) -> float:
+    expiration: datetime = credentials["Expiration"]
+    return expiration.timestamp() - cloud.clock.now()
+
+
+def test_the_bearer_of_a_roles_session_is_the_role(aws: Account, cloud: LocalCloud) -> None:
+    answer = aws.client("sts").assume_role(RoleArn=role_of(aws), RoleSessionName="ci")
+    user = answer["AssumedRoleUser"]
+    assert user["Arn"] == f"arn:aws:sts::{aws.id}:assumed-role/reader/ci"
+    assert user["AssumedRoleId"].startswith("AROA")
+    assert user["AssumedRoleId"].endswith(":ci")
+    who = acting(cloud, answer["Credentials"]).get_caller_identity()
+    assert (who["Arn"], who["UserId"], who["Account"]) == (user["Arn"], user["AssumedRoleId"], aws.id)
+
+
+def test_a_role_of_another_account_acts_there(aws: Account, cloud: LocalCloud) -> None:
+    other = cloud.account()
+    credentials = aws.client("sts").assume_role(RoleArn=role_of(other), RoleSessionName="guest")["Credentials"]
+    assert acting(cloud, credentials).get_caller_identity()["Account"] == other.id
+
+
+def test_a_roles_session_lasts_an_hour_unless_asked(aws: Account, cloud: LocalCloud) -> None:
+    sts = aws.client("sts")
+    usual = sts.assume_role(RoleArn=role_of(aws), RoleSessionName="ci")["Credentials"]
+    longer = sts.assume_role(RoleArn=role_of(aws), RoleSessionName="ci", DurationSeconds=43200)["Credentials"]
+    assert lifetime(cloud, usual) == pytest.approx(3600, abs=5)
+    assert lifetime(cloud, longer) == pytest.approx(43200, abs=5)
+
+
+def test_the_session_of_an_accounts_root_lasts_an_hour_at_most(aws: Account, cloud: LocalCloud) -> None:
+    sts = aws.client("sts")
+    assert lifetime(cloud, sts.get_session_token()["Credentials"]) == pytest.approx(3600, abs=5)
+    federated = sts.get_federation_token(Name="bob", DurationSeconds=129600)
+    assert lifetime(cloud, federated["Credentials"]) == pytest.approx(3600, abs=5)
+
+
+def test_temporary_credentials_expire_on_the_cloud_clock(aws: Account, cloud: LocalCloud) -> None:
+    credentials = aws.client("sts").assume_role(RoleArn=role_of(aws), RoleSessionName="ci", DurationSeconds=900)
+    session = acting(cloud, credentials["Credentials"])
+    session.get_caller_identity()
+    cloud.clock.advance(890)
+    session.get_caller_identity()
+    cloud.clock.advance(11)
+    with pytest.raises(ClientError) as raised:
+        session.get_caller_identity()
+    assert raised.value.response["Error"]["Code"] == "ExpiredToken"
+    assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
+    assert code(acting(cloud, credentials["Credentials"], "sqs").list_queues).startswith("ExpiredToken")
+
+
+def test_a_wrong_secret_is_refused(aws: Account, cloud: LocalCloud) -> None:
+    credentials = aws.client("sts").get_session_token()["Credentials"]
+    forger = acting(cloud, credentials, secret="guessed")
+    assert code(forger.get_caller_identity) == "SignatureDoesNotMatch"
+
+
+def test_a_wrong_or_missing_session_token_is_refused(aws: Account, cloud: LocalCloud) -> None:
+    credentials = aws.client("sts").get_session_token()["Credentials"]
+    other = aws.client("sts").get_session_token()["Credentials"]
+    assert code(acting(cloud, credentials, token=other["SessionToken"]).get_caller_identity) == "InvalidClientTokenId"
+    assert code(acting(cloud, credentials, token="").get_caller_identity) == "InvalidClientTokenId"
+
+
+def test_a_temporary_key_that_was_never_issued_is_refused(cloud: LocalCloud) -> None:
+    made_up = {"AccessKeyId": "ASIAIOSFODNN7EXAMPLE", "SecretAccessKey": "x", "SessionToken": "y"}
+    assert code(acting(cloud, made_up).get_caller_identity) == "InvalidClientTokenId"
+
+
+def test_session_credentials_get_no_further_session_token(aws: Account, cloud: LocalCloud) -> None:
+    session = acting(cloud, aws.client("sts").get_session_token()["Credentials"])
+    assert code(session.get_session_token) == "AccessDenied"
+    assert code(session.get_federation_token, Name="bob") == "AccessDenied"
+
+
+def test_a_federated_user_is_named_under_its_account(aws: Account, cloud: LocalCloud) -> None:
+    answer = aws.client("sts").get_federation_token(Name="bob", Policy='{"Version":"2012-10-17","Statement":[]}')
+    assert answer["FederatedUser"] == {
+        "FederatedUserId": f"{aws.id}:bob",
+        "Arn": f"arn:aws:sts::{aws.id}:federated-user/bob",
+    }
+    assert 0 < answer["PackedPolicySize"] <= 100
+    assert acting(cloud, answer["Credentials"]).get_caller_identity()["Arn"] == answer["FederatedUser"]["Arn"]
+
+
+def test_role_chaining_is_limited_to_an_hour(aws: Account, cloud: LocalCloud) -> None:
+    first = aws.client("sts").assume_role(RoleArn=role_of(aws), RoleSessionName="one", SourceIdentity="alice")
+    chain = acting(cloud, first["Credentials"])
+    assert code(chain.assume_role, RoleArn=role_of(aws), RoleSessionName="two", DurationSeconds=3601) == "ValidationError"
+    second = chain.assume_role(RoleArn=role_of(aws), RoleSessionName="two")
+    assert second["SourceIdentity"] == "alice", "the source identity stays throughout a chain"
+
+
+def test_transitive_tags_cannot_be_replaced_in_a_chain(aws: Account, cloud: LocalCloud) -> None:
+    first = aws.client("sts").assume_role(
+        RoleArn=role_of(aws),
+        RoleSessionName="one",
+        Tags=[{"Key": "team", "Value": "red"}],
+        TransitiveTagKeys=["team"],
+    )
+    chain = acting(cloud, first["Credentials"])
+    again = {"RoleArn": role_of(aws), "RoleSessionName": "two", "Tags": [{"Key": "Team", "Value": "blue"}]}
+    assert code(chain.assume_role, **again) == "InvalidParameterValue"
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"DurationSeconds": 899}, "ValidationError"),
+        ({"DurationSeconds": 43201}, "ValidationError"),
+        ({"RoleSessionName": "a"}, "ValidationError"),
+        ({"RoleSessionName": "has space"}, "ValidationError"),
+        ({"RoleArn": "arn:aws:iam::111122223333:user/notarole"}, "ValidationError"),
+        ({"Policy": "{"}, "MalformedPolicyDocument"),
+        ({"Policy": "x" * 2049}, "PackedPolicyTooLarge"),
+        ({"Tags": [{"Key": "a", "Value": "1"}, {"Key": "A", "Value": "2"}]}, "InvalidParameterValue"),
+        ({"Tags": [{"Key": "aws:a", "Value": "1"}]}, "InvalidParameterValue"),
+        ({"TransitiveTagKeys": ["absent"]}, "ValidationError"),
+    ],
+)
+def test_bad_input_is_refused(aws: Account, changes: dict[str, Any], expected: str) -> None:
+    arguments = {"RoleArn": role_of(aws), "RoleSessionName": "ci"} | changes
+    assert code(aws.client("sts", config=UNCHECKED).assume_role, **arguments) == expected
+
+
+# Web identity and SAML
+
+
+def jwt(claims: dict[str, Any]) -> str:
+    def part(value: dict[str, Any]) -> str:
+        return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
+
+    return f"{part({'alg': 'RS256'})}.{part(claims)}.c2lnbmF0dXJl"
+
+
+def test_the_bearer_of_a_web_identity_token_needs_no_credentials(aws: Account, cloud: LocalCloud) -> None:
+    from botocore import UNSIGNED
+
+    token = jwt({"iss": "https://id.example", "sub": "user-1", "aud": "app", "exp": cloud.clock.now() + 60})
+    anonymous = aws.client("sts", config=Config(signature_version=UNSIGNED))
+    answer = anonymous.assume_role_with_web_identity(
+        RoleArn=role_of(aws), RoleSessionName="web", WebIdentityToken=token
+    )
+    assert answer["SubjectFromWebIdentityToken"] == "user-1"
+    assert (answer["Provider"], answer["Audience"]) == ("https://id.example", "app")
+    assert acting(cloud, answer["Credentials"]).get_caller_identity()["Account"] == aws.id
+
+
+def test_a_web_identity_token_must_be_whole_and_unexpired(aws: Account, cloud: LocalCloud) -> None:
+    call = aws.client("sts").assume_role_with_web_identity
+    good = {"iss": "https://id.example", "sub": "user-1", "aud": "app", "exp": cloud.clock.now() + 60}
+    arguments = {"RoleArn": role_of(aws), "RoleSessionName": "web"}
+    assert code(call, **arguments, WebIdentityToken="no.jwt") == "InvalidIdentityToken"
+    assert code(call, **arguments, WebIdentityToken=jwt(good | {"sub": ""})) == "InvalidIdentityToken"
+    expired = jwt(good | {"exp": cloud.clock.now() - 1})
+    assert code(call, **arguments, WebIdentityToken=expired) == "ExpiredTokenException"
+
+
+SAML = """<samlp:Response xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol" xmlns="urn:oasis:names:tc:SAML:2.0:assertion">
+<Assertion><Issuer>https://idp.example</Issuer><Subject>
+<NameID Format="urn:oasis:names:tc:SAML:2.0:nameid-format:persistent">alice</NameID>
+<SubjectConfirmation><SubjectConfirmationData NotOnOrAfter="{until}" Recipient="https://signin.aws.amazon.com/saml"/>
+</SubjectConfirmation></Subject><AttributeStatement>
+<Attribute Name="https://aws.amazon.com/SAML/Attributes/Role"><AttributeValue>{role},{provider}</AttributeValue></Attribute>
+<Attribute Name="https://aws.amazon.com/SAML/Attributes/RoleSessionName"><AttributeValue>alice</AttributeValue></Attribute>
+</AttributeStatement></Assertion></samlp:Response>"""
+
+
+def saml(account: Account, until: float) -> dict[str, str]:
+    provider = f"arn:aws:iam::{account.id}:saml-provider/idp"
+    text = datetime.fromtimestamp(until).astimezone().isoformat()
+    document = SAML.format(until=text, role=role_of(account), provider=provider)
+    return {
+        "RoleArn": role_of(account),
+        "PrincipalArn": provider,
+        "SAMLAssertion": base64.b64encode(document.encode()).decode(),
+    }
+
+
+def test_a_saml_assertion_opens_its_role(aws: Account, cloud: LocalCloud) -> None:
+    answer = aws.client("sts").assume_role_with_saml(**saml(aws, cloud.clock.now() + 60))
+    assert answer["Subject"] == "alice"
+    assert answer["SubjectType"] == "persistent"
+    assert answer["Issuer"] == "https://idp.example"
+    assert answer["Audience"] == "https://signin.aws.amazon.com/saml"
+    assert answer["AssumedRoleUser"]["Arn"].endswith("assumed-role/reader/alice")
+    assert acting(cloud, answer["Credentials"]).get_caller_identity()["Account"] == aws.id
+
+
+def test_a_saml_assertion_opens_no_other_role_and_not_for_ever(aws: Account, cloud: LocalCloud) -> None:
+    call = aws.client("sts").assume_role_with_saml
+    good = saml(aws, cloud.clock.now() + 60)
+    assert code(call, **good | {"RoleArn": f"arn:aws:iam::{aws.id}:role/admin"}) == "IDPRejectedClaim"
+    assert code(call, **saml(aws, cloud.clock.now() - 60)) == "ExpiredTokenException"
+    assert code(call, **good | {"SAMLAssertion": "bm8geG1s"}) == "InvalidIdentityToken"
