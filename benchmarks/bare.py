@@ -1,7 +1,7 @@
 """The floor to compare with: the least Python that answers SendMessage, durably, to whoever signed it.
 
-An asyncio.Protocol with httptools, the SigV4 signature verified with a cached key, one record stored in SQLite, one commit
-for all requests of a tick. `python -m benchmarks.bare FOLDER SECRET` prints its port.
+An asyncio.Protocol with httptools, the SigV4 signature verified with a cached key, one record stored in SQLite, one
+commit for all requests of a tick. `python -m benchmarks.bare FOLDER SECRET` prints its port.
 """
 
 from __future__ import annotations
@@ -76,7 +76,9 @@ class Connection(asyncio.Protocol):
         self.headers, self.body = {}, b""
         self.verify(headers, body)
         text = json.loads(body)["MessageBody"]
-        answer = json.dumps({"MessageId": str(uuid.uuid4()), "MD5OfMessageBody": hashlib.md5(text.encode()).hexdigest()})
+        answer = json.dumps(
+            {"MessageId": str(uuid.uuid4()), "MD5OfMessageBody": hashlib.md5(text.encode()).hexdigest()}
+        )
         response = b"HTTP/1.1 200 OK\r\ncontent-type: application/x-amz-json-1.0\r\ncontent-length: %d\r\n\r\n%b"
         self.floor.store(body, self.transport, response % (len(answer), answer.encode()))
 

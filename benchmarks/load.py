@@ -25,6 +25,9 @@ class Keys(NamedTuple):
     token: str | None = None
 
 
+ANYBODY = Keys()
+
+
 class Result(NamedTuple):
     """What a load came to. Latencies are milliseconds."""
 
@@ -34,7 +37,7 @@ class Result(NamedTuple):
     errors: int
 
 
-def signed(endpoint: str, target: str, body: dict[str, Any], keys: Keys = Keys(), service: str = "sqs") -> bytes:
+def signed(endpoint: str, target: str, body: dict[str, Any], keys: Keys = ANYBODY, service: str = "sqs") -> bytes:
     """A signed AWS JSON request as the octets of HTTP/1.1."""
     request = AWSRequest(
         "POST",
@@ -58,7 +61,9 @@ def apply(endpoint: str, requests: list[bytes], *, connections: int, seconds: fl
         "seconds": seconds,
         "count": count,
     }
-    done = subprocess.run([sys.executable, "-m", "benchmarks.load"], input=json.dumps(order), capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.load"], input=json.dumps(order), capture_output=True, text=True
+    )
     if done.returncode:
         raise RuntimeError(done.stderr)
     return Result(*json.loads(done.stdout))

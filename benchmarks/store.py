@@ -44,21 +44,25 @@ def pack() -> None:
 
 
 class Table:
-    """A store of so many rows, filled in the order of a random key."""
+    """A store of so many rows, put in in the order of their keys, or in none."""
 
-    def __init__(self, folder: Path | None, rows: int, durability: Durability = "process") -> None:
+    def __init__(
+        self, folder: Path | None, rows: int, durability: Durability = "process", *, ordered: bool = True
+    ) -> None:
         self.due: list[Callable[[], None]] = []
         self.store = sqlite.open(folder, durability=durability, schedule=self.due.append)
         self.prefix = keys.pack(("000000000000", "us-east-1", "sqs.Message"))
         self.start, self.end = keys.prefix_range(self.prefix)
         self.random = random.Random(1)
         self.keys = [self.prefix + keys.pack((self.random.randbytes(8).hex(),)) for _ in range(rows)]
+        if ordered:
+            self.keys.sort()
         for at in range(0, rows, 1000):
-            for key in sorted(self.keys)[at : at + 1000] if rows <= 1000 else self.keys[at : at + 1000]:
+            for key in self.keys[at : at + 1000]:
                 self.store.put(key, os.urandom(400))
             self.tick()
         for thread in threading.enumerate():  # a checkpoint of what was filled in
-            if thread is not threading.current_thread():
+            if thread.name == "pileus-checkpoint":
                 thread.join()
         self.values = [os.urandom(400) for _ in range(997)]
 
@@ -216,13 +220,17 @@ def reset(table: Table) -> None:
 
 def main() -> None:
     many = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
-    print(f"{resident():.0f} MB resident, {threading.active_count()} thread\n")
+    print(f"{resident():.0f} MB resident\n")
     pack()
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        for label, where, count in (("File", "small", 1000), ("File", "large", many)):
+        for label, count, ordered in (
+            ("File", 1000, True),
+            ("File", many, True),
+            ("File, put in without order", many // 10, False),
+        ):
             before = resident()
-            table = Table(folder / where, count)
+            table = Table(folder / f"{count}", count, ordered=ordered)
             rows(label, table)
             listed = sum(sys.getsizeof(key) + 8 for key in table.keys) / 1e6
             print(f"  {'memory added':<44}{resident() - before - listed:>10.0f} MB")

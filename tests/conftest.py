@@ -8,6 +8,8 @@ import pytest
 
 import pileus
 
+pytest_plugins = ["pytester"]
+
 
 @pytest.fixture(scope="session")
 def cloud() -> Iterator[pileus.LocalCloud]:

@@ -20,9 +20,6 @@ from pileus.kernel.cloud import Cloud
 from pileus.kernel.store import open_store
 from pileus.settings import Settings
 
-CLOCK = b"\x00clock"
-"""Where the store keeps how the clock was set."""
-
 
 class Server:
     """One cloud, started. Everything of it runs on the event loop that started it."""
@@ -38,6 +35,8 @@ class Server:
         self.folder: Path
         """The data directory, or a temporary one."""
         self._listeners: list[Listener] = []
+        self._sweeping: asyncio.Future[int] | None = None
+        """The search for bytes that nobody kept, at the start."""
 
     @property
     def port(self) -> int:
@@ -62,7 +61,7 @@ class Server:
         clock.attach(loop)
         blobs = Blobs(store, self.folder / "blobs", durability=settings.durability)
         self.cloud = Cloud(store, clock, blobs, strict=settings.strict)
-        self.take_up_clock()
+        self.cloud.take_up_clock()
         self.door = Door(self.cloud, self.requests, self.control)
         self.certificates = Certificates(self.folder / "tls")
         if listen:
@@ -72,6 +71,7 @@ class Server:
                 await self.stop()
                 raise
         self.cloud.runner.start()
+        self._sweeping = loop.create_task(self.cloud.blobs.sweep())
 
     async def _listen(self) -> None:
         settings = self.settings
@@ -81,18 +81,6 @@ class Server:
         self._listeners.append(listener)
         self.cloud.endpoint = self.endpoint
 
-    def keep_clock(self) -> None:
-        """Remember how the clock is set, so that a restart does not move cloud time."""
-        with self.cloud.store.attempt():
-            self.cloud.store.put(CLOCK, self.cloud.clock.save())
-
-    def take_up_clock(self) -> None:
-        """Set the clock as the store remembers it."""
-        if saved := self.cloud.store.get(CLOCK):
-            self.cloud.clock.load(saved)
-        else:
-            self.cloud.clock.reset()
-
     async def stop(self) -> None:
         """Finish the calls that are under way, then close everything."""
         await self.control.close()
@@ -100,6 +88,9 @@ class Server:
             await listener.close(2.0)
         await self.door.close()
         await self.cloud.runner.stop()
+        if self._sweeping:
+            self._sweeping.cancel()
+        self.cloud.blobs.close()
         self.requests.flush()
         self.cloud.store.close()
         if self.settings.data is None:

@@ -40,18 +40,24 @@ class Stack:
         (folder / "terraformrc").write_text(
             f'provider_installation {{\n  filesystem_mirror {{\n    path = "{mirror()}"\n  }}\n}}\n'
         )
-        self.environment = os.environ | account.environment() | {
-            "TF_CLI_CONFIG_FILE": str(folder / "terraformrc"),
-            "TF_IN_AUTOMATION": "1",
-            "CHECKPOINT_DISABLE": "1",
-        }
+        self.environment = (
+            os.environ
+            | account.environment()
+            | {
+                "TF_CLI_CONFIG_FILE": str(folder / "terraformrc"),
+                "TF_IN_AUTOMATION": "1",
+                "CHECKPOINT_DISABLE": "1",
+            }
+        )
         self.run("init")
 
     def run(self, *arguments: str, expected: int = 0) -> str:
         command = ["terraform", *arguments, "-no-color"]
         if arguments[0] != "output":
             command.append("-input=false")
-        done = subprocess.run(command, cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=300)
+        done = subprocess.run(
+            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=300
+        )
         assert done.returncode == expected, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
         return done.stdout
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import uvloop
@@ -15,7 +15,14 @@ from pileus.gateway.message import Request, Response
 
 LOOPS = {"asyncio": asyncio.run, "uvloop": uvloop.run}
 
+GET = "GET {} HTTP/1.1\r\nHost: cloud\r\n\r\n"
+
 Test = Callable[["Scripted", Server], Coroutine[Any, Any, None]]
+
+
+def post(path: str, body: str = "", *fields: str) -> str:
+    lines = [f"POST {path} HTTP/1.1", "Host: cloud", f"Content-Length: {len(body)}", *fields]
+    return "\r\n".join(lines) + "\r\n\r\n" + body
 
 
 def listening(*, certificates: Any = None, tls_port: int | None = None, **limits: Any) -> Callable[[Test], Any]:
@@ -30,13 +37,15 @@ def listening(*, certificates: Any = None, tls_port: int | None = None, **limits
                 await asyncio.wait_for(test(app, server), 20)
             finally:
                 await server.close(0.05)
+                for writer in app.clients:
+                    writer.close()
 
         @pytest.mark.parametrize("loop", LOOPS)
         @functools.wraps(test)
         def run(loop: str) -> None:
             LOOPS[loop](scenario())
 
-        del run.__wrapped__  # type: ignore[attr-defined]
+        del run.__wrapped__
         return run
 
     return decorate
@@ -53,6 +62,8 @@ class Scripted:
         self.events: list[str] = []
         self.upgrades: dict[str, Callable[[Any], Awaitable[None]]] = {}
         self.tasks: set[asyncio.Task[None]] = set()
+        self.clients: list[asyncio.StreamWriter] = []
+        """Connections of the test, closed when it ends."""
         self.given: dict[str, Response] = {}
         """Responses by path, for whatever a test wants said."""
 
@@ -198,10 +209,17 @@ class Client:
 
     @classmethod
     async def connect(cls, server: Server, **options: Any) -> Client:
-        return cls(*await asyncio.open_connection("127.0.0.1", server.port, limit=1 << 24, **options))
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port, limit=1 << 24, **options)
+        if isinstance(server.application, Scripted):
+            server.application.clients.append(writer)
+        return cls(reader, writer)
 
     def send(self, data: str | bytes) -> None:
         self.writer.write(data.encode("latin-1") if isinstance(data, str) else data)
+
+    @property
+    def transport(self) -> asyncio.Transport:
+        return cast(asyncio.Transport, self.writer.transport)
 
     async def answer(self, method: str = "GET") -> Answer:
         head = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1")
@@ -248,7 +266,7 @@ async def ask(server: Server, data: str | bytes, method: str = "GET") -> Answer:
         client.close()
 
 
-async def until(condition: Callable[[], object]) -> None:
+async def until(condition: Callable[..., object]) -> None:
     """Wait for what other tasks bring about."""
     for _ in range(2000):
         if condition():

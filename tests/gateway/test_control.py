@@ -293,6 +293,12 @@ def test_a_cloud_in_a_program_is_not_stopped_from_outside(api: Api) -> None:
 # Numbers and events
 
 
+def test_coverage_is_that_of_the_services(api: Api) -> None:
+    covered = {one["service"]: one for one in api("GET", "/_pileus/coverage")["services"]}
+    assert covered.keys() == api("GET", "/_pileus/health")["services"].keys()
+    assert "GetCallerIdentity" in covered["sts"]["implemented"]
+
+
 def test_metrics_are_prometheus_text(api: Api) -> None:
     response = api.raw("GET", "/_pileus/metrics")
     text = response.read().decode()

@@ -131,7 +131,9 @@ def test_pages_of_an_index_and_of_a_selection(shelf: Shelf) -> None:
     assert [track.number for track in odd.items] == [1, 3]
 
 
-@pytest.mark.parametrize("spoil", [lambda token: token[:-2], lambda token: "A" + token, lambda token: "!!", lambda token: "x"])
+@pytest.mark.parametrize(
+    "spoil", [lambda token: token[:-2], lambda token: "A" + token, lambda token: "!!", lambda token: "x"]
+)
 def test_a_tampered_token_is_refused(shelf: Shelf, spoil: object) -> None:
     for number in range(3):
         shelf.add("blue", number, "t")

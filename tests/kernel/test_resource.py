@@ -35,12 +35,13 @@ class BackupVault(Resource, service=backup, cfn="AWS::Backup::BackupVault"):
     create, read, list, delete = "CreateBackupVault", "DescribeBackupVault", "ListBackupVaults", "DeleteBackupVault"
     exists, missing = "AlreadyExistsException", "ResourceNotFoundException"
     tags = "BackupVaultTags"
-    fields = dict(VaultType="BACKUP_VAULT", CreationDate=now, NumberOfRecoveryPoints=0, Locked=False)
-    filters = dict(ByVaultType="VaultType")
+    fields = {"VaultType": "BACKUP_VAULT", "CreationDate": now, "NumberOfRecoveryPoints": 0, "Locked": False}
+    filters = {"ByVaultType": "VaultType"}
 
-    def before_delete(call, vault):  # type: ignore[no-untyped-def]  # noqa: N805
+    @staticmethod
+    def before_delete(call: Call, vault: Row) -> None:
         if vault["NumberOfRecoveryPoints"]:
-            raise Fault("InvalidRequestException", "Backup vault cannot be deleted because it contains recovery points.")
+            raise Fault("InvalidRequestException", "It contains recovery points.")
 
 
 packages = Service("mediapackagev2")
@@ -53,7 +54,7 @@ class ChannelGroup(Resource, service=packages):
     list, delete = "ListChannelGroups", "DeleteChannelGroup"
     exists, missing = "ConflictException", "ResourceNotFoundException"
     tags = "Tags"
-    fields = dict(EgressDomain=unique(), CreatedAt=now, ModifiedAt=changed)
+    fields = {"EgressDomain": unique(), "CreatedAt": now, "ModifiedAt": changed}
 
 
 class Channel(Resource, service=packages):
@@ -64,7 +65,7 @@ class Channel(Resource, service=packages):
     list, delete = "ListChannels", "DeleteChannel"
     exists, missing = "ConflictException", "ResourceNotFoundException"
     tags = "Tags"
-    fields = dict(CreatedAt=now, ModifiedAt=changed, InputType="HLS")
+    fields = {"CreatedAt": now, "ModifiedAt": changed, "InputType": "HLS"}
 
 
 class OriginEndpoint(Resource, service=packages):
@@ -75,7 +76,7 @@ class OriginEndpoint(Resource, service=packages):
     delete = "DeleteOriginEndpoint"
     exists, missing = "ConflictException", "ResourceNotFoundException"
     tags = "Tags"
-    fields = dict(CreatedAt=now, ModifiedAt=changed, Segment={})
+    fields = {"CreatedAt": now, "ModifiedAt": changed, "Segment": {}}
 
 
 accelerators = Service("globalaccelerator")
@@ -88,7 +89,7 @@ class Accelerator(Resource, service=accelerators):
     list, delete = "ListAccelerators", "DeleteAccelerator"
     missing = "AcceleratorNotFoundException"
     tags = "Tags"
-    fields = dict(Id=unique(), CreatedTime=now, LastModifiedTime=changed, Enabled=True)
+    fields = {"Id": unique(), "CreatedTime": now, "LastModifiedTime": changed, "Enabled": True}
     states = "Status: IN_PROGRESS -> DEPLOYED after 1m"
 
 
@@ -98,7 +99,7 @@ class Listener(Resource, service=accelerators):
     parent = (Accelerator, "AssociatedListenerFoundException")
     create, read, list, delete = "CreateListener", "DescribeListener", "ListListeners", "DeleteListener"
     missing = "ListenerNotFoundException"
-    fields = dict(Id=unique())
+    fields = {"Id": unique()}
 
 
 account = Service("account")
@@ -224,7 +225,9 @@ def test_an_operation_that_puts_creates_and_then_replaces_all(ask: Ask) -> None:
     ask(account, "PutAlternateContact", AlternateContactType="BILLING", **who | {"Title": "CEO"})
     got = ask(account, "GetAlternateContact", AlternateContactType="BILLING")["AlternateContact"]
     assert got == who | {"Title": "CEO", "AlternateContactType": "BILLING"}
-    assert fault(ask, account, "GetAlternateContact", AlternateContactType="SECURITY").code == "ResourceNotFoundException"
+    assert (
+        fault(ask, account, "GetAlternateContact", AlternateContactType="SECURITY").code == "ResourceNotFoundException"
+    )
 
 
 # Idempotency
@@ -283,7 +286,9 @@ def test_a_child_belongs_to_its_parent(ask: Ask) -> None:
         ask(packages, "CreateChannel", ChannelGroupName=group, ChannelName=f"of-{group}")
     listed = ask(packages, "ListChannels", ChannelGroupName="g")["Items"]
     assert [(channel["ChannelGroupName"], channel["ChannelName"]) for channel in listed] == [("g", "of-g")]
-    assert fault(ask, packages, "GetChannel", ChannelGroupName="g", ChannelName="of-h").code == "ResourceNotFoundException"
+    assert (
+        fault(ask, packages, "GetChannel", ChannelGroupName="g", ChannelName="of-h").code == "ResourceNotFoundException"
+    )
 
 
 def test_a_missing_parent_is_the_parents_error(ask: Ask) -> None:
@@ -446,6 +451,48 @@ def test_what_shall_happen_on_entering_a_state_happens_once_and_at_its_time() ->
     in_a_cloud(service, scenario)
 
 
+def test_an_update_may_take_its_time_and_any_operation_may_name_the_arn(kernel: Cloud, wall: Wall) -> None:
+    service = Service("kinesisvideo")
+    declared(
+        service,
+        key="StreamName",
+        arn=("StreamARN", "stream/{StreamName}/{Stamp}"),
+        create="CreateStream",
+        read="DescribeStream",
+        update="UpdateStream",
+        list="ListStreams",
+        delete="DeleteStream",
+        exists="ResourceInUseException",
+        missing="ResourceNotFoundException",
+        tags="Tags",
+        fields={
+            "Stamp": unique(length=13, alphabet="0123456789"),
+            "Version": "1",
+            "MediaType": None,
+            "DataRetentionInHours": 0,
+        },
+        states="CREATING -> ACTIVE after 2s; UPDATING -> ACTIVE after 5s; DELETING -> gone after 1s",
+    )
+    kernel.service = lambda name: service  # type: ignore[method-assign]
+
+    def ask(operation: str, **request: Any) -> Any:
+        return kernel.perform(kernel.call("kinesisvideo", operation), operation, request)
+
+    arn = ask("CreateStream", StreamName="door", DataRetentionInHours=2)["StreamARN"]
+    wall.now += 2
+    assert ask("DescribeStream", StreamARN=arn)["StreamInfo"]["Status"] == "ACTIVE"
+    assert ask("UpdateStream", StreamARN=arn, CurrentVersion="1", MediaType="video/h264") == {}
+    with pytest.raises(Fault, match="ResourceNotFoundException"):
+        ask("DescribeStream", StreamARN=f"{arn}1")
+    updating = ask("DescribeStream", StreamName="door")["StreamInfo"]
+    assert (updating["Status"], updating["MediaType"]) == ("UPDATING", "video/h264")
+    wall.now += 5
+    assert ask("ListStreams")["StreamInfoList"][0]["Status"] == "ACTIVE"
+    ask("DeleteStream", StreamARN=arn)
+    wall.now += 1
+    assert ask("ListStreams") == {"StreamInfoList": []}
+
+
 # Declarations
 
 
@@ -490,6 +537,7 @@ VAULT = {
         ({"tags": "EncryptionKeyArn"}, "are no tags"),
         ({"states": "soon"}, "not a rule"),
         ({"states": "CREATING -> READY after 1s"}, "which member"),
+        ({"states": "VaultState: FAILED -> gone after 1s"}, "nothing gives it its first VaultState"),
         ({"read": "GetBackupPlan"}, "does not name it"),
         ({"read": "DescribeRegionSettings"}, "shows nothing"),
         ({"list": "ListBackupJobSummaries"}, "shows nothing"),
@@ -507,13 +555,24 @@ def test_what_an_output_requires_the_resource_must_have() -> None:
         declared(Service("mediapackagev2"), fields={"Arn": "", "CreatedAt": now, "ModifiedAt": now}, **words)
 
 
+def test_the_resource_of_a_request_is_found_before_the_operation_runs(ask: Ask, kernel: Cloud) -> None:
+    arn = ask(backup, "CreateBackupVault", BackupVaultName="vv")["BackupVaultArn"]
+    call = kernel.call("backup", account=ACCOUNT)
+    for operation, request in (
+        ("DescribeBackupVault", {"BackupVaultName": "vv"}),
+        ("DeleteBackupVault", {"BackupVaultName": arn}),
+        ("TagResource", {"ResourceArn": arn}),
+    ):
+        assert backup.bound(operation).find(call, request).arn(call) == arn
+
+
 def test_operations_beside_the_declaration_find_the_resource_by_any_of_its_names(kernel: Cloud) -> None:
     service, container = containers()
 
     def put_cors_policy(call: Call, found: Row, cors_policy: list[Any]) -> dict[str, Any]:
         return {"for": found["Name"]}
 
-    service.operation(put_cors_policy, on=container.of("PutCorsPolicy"))
+    service.operation(on=container.of("PutCorsPolicy"))(put_cors_policy)
     kernel.service = lambda name: service  # type: ignore[method-assign]
     call = kernel.call("mediastore")
     rule = {"AllowedOrigins": ["*"], "AllowedHeaders": ["*"]}

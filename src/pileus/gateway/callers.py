@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator
 from functools import lru_cache
+from hashlib import sha256
 
 from pileus.kernel import identity
 from pileus.kernel.cloud import Cloud
@@ -23,7 +24,7 @@ root = lru_cache(maxsize=4096)(identity.root)
 
 
 def caller(cloud: Cloud, request: Request) -> Principal:
-    """Who signed the request. Keys that the cloud issued are verified; others name the root of an account, unless strict.
+    """Who signed the request. Keys of the cloud's own are verified; others name the root of an account, unless strict.
 
     An aws-chunked body is decoded on the way: at once if it is there, else as it is read.
     """
@@ -37,9 +38,11 @@ def caller(cloud: Cloud, request: Request) -> Principal:
         if cloud.strict or signed.access_key.startswith("ASIA"):
             raise Fault("InvalidClientTokenId", INVALID_TOKEN)
         decode_chunks(request, signed, None)
+        check_hash(request, signed)
         return root(identity.account_of(signed.access_key), signed.access_key)
     verify(cloud, request, signed, credential)
     decode_chunks(request, signed, credential.secret)
+    check_hash(request, signed)
     return credential.principal
 
 
@@ -67,6 +70,32 @@ def decode_chunks(request: Request, signed: Signed | None, secret: str | None) -
     request.trailers = decoder.trailers
 
 
+def check_hash(request: Request, signed: Signed) -> None:
+    """Have a streamed body compared with the hash that the request declares of it."""
+    if request.stream is not None and signing.declares_hash(signed, request):
+        request.stream = Hashed(request.stream, signed, request)
+
+
+class Hashed:
+    """A body as it arrives, which ends with an error if it is not what was declared."""
+
+    def __init__(self, body: Body, signed: Signed, request: Request) -> None:
+        self._body = body
+        self._signed = signed
+        self._request = request
+
+    @property
+    def trailers(self) -> Headers:
+        return self._body.trailers
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        digest = sha256()
+        async for piece in self._body:
+            digest.update(piece)
+            yield piece
+        signing.check_body(self._signed, self._request, digest.hexdigest())
+
+
 class Unchunked:
     """The object in an aws-chunked body, as it arrives; its signatures hold once the iteration has ended."""
 
@@ -77,6 +106,11 @@ class Unchunked:
     @property
     def trailers(self) -> Headers:
         return self._decoder.trailers
+
+    @property
+    def announced(self) -> frozenset[str]:
+        """The names of the trailers that there will be."""
+        return self._decoder.announced
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         async for data in self._body:

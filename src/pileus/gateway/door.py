@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from pileus.kernel import names
 from pileus.kernel.call import Call
 from pileus.kernel.cloud import Cloud
-from pileus.kernel.errors import Fault
+from pileus.kernel.edge import Answer, Edge
+from pileus.kernel.errors import Fault, Unfinished
 from pileus.kernel.identity import ANONYMOUS
 from pileus.kernel.regions import DEFAULT_REGION
 
@@ -51,8 +52,8 @@ class Door:
             route = routing.route(request)
         except routing.Unroutable:
             return None
-        if route.operation is not None and route.operation.streaming_input is not None:
-            request.streamed = True
+        operation = route.operation
+        request.streamed = route.beside if operation is None else operation.streaming_input is not None
         return None
 
     def answer(self, request: Request, reply: Reply) -> None:
@@ -67,48 +68,71 @@ class Door:
             self._reply(reply, refusal(route, unroutable.fault, entry), entry)
             return
         entry.service = route.model.name
+        ignored = ""
         try:
-            call, members = self._admit(request, route, entry)
-            ignored = self._ignored(call, members)
-            result = self.cloud.perform(call, call.operation, members)
+            call = self._admit(request, route, entry)
+            if route.operation is None:
+                result = self._beside(call, request, route)
+            else:
+                members = protocols.named(route.protocol).decode(route.operation, request, route.labels)
+                if route.labels:
+                    named_by_address(route, members)
+                ignored = self._ignored(call, members)
+                result = self.cloud.perform(call, call.operation, members)
             if isinstance(result, Coroutine):
                 self._await(request, route, result, ignored, reply, entry)
                 return
             response = encoded(route, result, ignored, entry)
         except Exception as error:
             response = refusal(route, error, entry)
-        self._reply(reply, response, entry)
+        self._reply(reply, self._dressed(request, route, response), entry)
 
     def upgrade(self, request: Request, socket: WebSocket) -> Awaitable[None] | None:
         """No service speaks over WebSockets yet."""
         return None
 
-    def _admit(self, request: Request, route: routing.Route, entry: Entry) -> tuple[Call, dict[str, Any]]:
-        """Who calls, and what they ask for."""
-        assert route.operation is not None
-        cloud = self.cloud
-        entry.operation = route.operation.name
+    def _admit(self, request: Request, route: routing.Route, entry: Entry) -> Call:
+        """Who calls, if they may come in."""
+        cloud, operation, edge = self.cloud, route.operation, self._edge(route)
+        entry.operation = operation.name if operation else request.method
         principal = caller(cloud, request)
-        if principal is ANONYMOUS and route.operation.authtype != "none":
+        if principal is ANONYMOUS and edge is None and operation is None:
             raise Fault("MissingAuthenticationToken", "Missing Authentication Token")
+        if edge is not None and operation is not None:
+            edge.admit(operation, request)
         entry.account = principal.account
-        members = protocols.named(route.protocol).decode(route.operation, request, route.labels)
-        if route.labels:
-            named_by_address(route, members)
-        call = Call(
+        return Call(
             cloud,
             account=principal.account,
             region=route.region or DEFAULT_REGION,
             principal=principal,
             service=route.model.name,
-            operation=route.operation.name,
+            operation=operation.name if operation else "",
             request_id=entry.request_id,
             endpoint=f"{request.scheme}://{request.host}" if request.host else "",
             source_ip=request.client,
             user_agent=request.headers.get("user-agent"),
             secure=request.scheme == "https",
         )
-        return call, members
+
+    def _edge(self, route: routing.Route) -> Edge | None:
+        """What the service sees of HTTP; a service that is not built sees nothing."""
+        try:
+            return self.cloud.service(route.model.name).edge
+        except Unfinished:
+            return None
+
+    def _beside(self, call: Call, request: Request, route: routing.Route) -> Any:
+        edge = self.cloud.service(route.model.name).edge
+        if edge is None:
+            raise Fault("UnknownOperationException")
+        return edge.beside(call, request, route.labels)
+
+    def _dressed(self, request: Request, route: routing.Route, response: Response) -> Response:
+        """The response as a page of another origin may read it."""
+        if "origin" in request.headers and (edge := self._edge(route)):
+            edge.dress(self.cloud.system, request, route.labels, response.headers)
+        return response
 
     def _ignored(self, call: Call, members: dict[str, Any]) -> str:
         ignored = self.cloud.service(call.service).bound(call.operation).ignored
@@ -118,7 +142,7 @@ class Door:
         self,
         request: Request,
         route: routing.Route,
-        result: Coroutine[Any, Any, dict[str, Any]],
+        result: Coroutine[Any, Any, Any],
         ignored: str,
         reply: Reply,
         entry: Entry,
@@ -128,7 +152,7 @@ class Door:
                 response = encoded(route, await result, ignored, entry)
             except Exception as error:
                 response = refusal(route, error, entry)
-            self._reply(reply, response, entry)
+            self._reply(reply, self._dressed(request, route, response), entry)
 
         task = asyncio.get_running_loop().create_task(finish())
         self._underway.add(task)
@@ -164,9 +188,13 @@ def named_by_address(route: routing.Route, members: dict[str, Any]) -> None:
             members[name] = value
 
 
-def encoded(route: routing.Route, result: dict[str, Any] | None, ignored: str, entry: Entry) -> Response:
-    assert route.operation is not None
-    response = protocols.named(route.protocol).encode(route.operation, result or {}, entry.request_id)
+def encoded(route: routing.Route, result: Any, ignored: str, entry: Entry) -> Response:
+    if route.operation is None:
+        answer: Answer = result
+        return Response(*answer)
+    response = protocols.named(route.protocol).encode(
+        route.operation, {} if result is None else result, entry.request_id
+    )
     if ignored:
         response.headers.append(("x-pileus-ignored", ignored))
     return response

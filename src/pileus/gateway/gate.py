@@ -24,7 +24,8 @@ class Gate:
             opened.set_result(None)
 
     async def passed(self) -> None:
-        """Return as soon as there is room for more."""
+        """Return as soon as there is room for more, and others have had their turn."""
+        await asyncio.sleep(0)
         while self.shut:
             if self._opened is None or self._opened.done():
                 self._opened = asyncio.get_running_loop().create_future()

@@ -124,8 +124,8 @@ class Server:
     async def close(self, grace_seconds: float = 5.0) -> None:
         """Accept no more, let what is under way finish within the grace, and close."""
         self.closing = True
-        for listener in self._listeners:
-            listener.close()
+        while self._listeners:
+            self._listeners.pop().close()
         for task in self._opening:
             task.cancel()
         for connection in list(self.connections):

@@ -114,11 +114,14 @@ class Http1(asyncio.Protocol):
         self.stirred = True
 
     def eof_received(self) -> bool:
-        """A client that only closes its sending side is still answered, unless the application wants to know."""
+        """A client that only closes its sending side is still answered, if that is all there is to do for it.
+
+        One that has really gone looks the same. So where somebody waits (a long poll, a streamed response) it has gone.
+        """
         active = self._active
         if self._over or active is None or self._receiving is not None or self._scheme == "https":
             return False
-        if active.request.on_gone is not None and not active.answered:
+        if active.request.on_gone is not None or self._pouring is not None:
             return False
         active.request.gone = True
         self._ended = True
@@ -396,7 +399,7 @@ class Http1(asyncio.Protocol):
 
     def _broken_off(self, exchange: Exchange) -> None:
         """End the connection in mid-response: nothing else tells the client that the body is not whole."""
-        if self._transport is not None:
+        if self._transport is not None and not self._transport.is_closing():
             log.exception("the response to %s %s broke off", exchange.request.method, exchange.request.path)
             self._transport.abort()
 
@@ -407,8 +410,9 @@ class Http1(asyncio.Protocol):
             self._transport.write(data)
 
     def _write_all(self, pieces: tuple[bytes, ...]) -> None:
-        if self._transport is not None:
-            self._transport.writelines(pieces)
+        if self._transport is None or self._transport.is_closing():
+            raise ConnectionResetError("the client has gone")
+        self._transport.writelines(pieces)
 
     def _balance(self) -> None:
         """Read from the client, or let it wait, as the work in hand demands."""

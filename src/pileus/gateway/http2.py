@@ -130,6 +130,10 @@ class Http2(asyncio.Protocol):
         ended = {event.stream_id: event for event in events if isinstance(event, StreamReset)}
         for number in ended:
             self._taken_back(number)
+        if self._resets > RESETS + self._served:
+            self.wire.close_connection(ErrorCodes.ENHANCE_YOUR_CALM)
+            self.leave()
+            return
         if any(isinstance(event, ConnectionTerminated) for event in events):
             self.wire.state_machine.state = ConnectionState.SERVER_OPEN  # h2 would send nothing more
         for event in events:
@@ -180,9 +184,6 @@ class Http2(asyncio.Protocol):
         if stream is not None:
             self._drop(stream)
         self._resets += 1
-        if self._resets > RESETS + self._served:
-            self.wire.close_connection(ErrorCodes.ENHANCE_YOUR_CALM)
-            self.leave()
 
     def _drop(self, stream: Stream) -> None:
         self._ready.pop(stream, None)
@@ -323,7 +324,7 @@ class Stream:
         self._connection.taken(count, self.number)
 
     def respond(self, exchange: Exchange, response: Response) -> None:
-        if self._gone:
+        if self._gone or exchange is not self.exchange:
             dispose(response)
             return
         own = own_fields(response)
@@ -416,7 +417,7 @@ class Stream:
             self.vanish()
         else:
             exchange = self.exchange
-            self.exchange = Exchange(self._connection.server, self, exchange.request, exchange.length)
+            self.exchange = Exchange(self._connection.server, self, exchange.request, exchange.length)  # ours to answer
             exchange.vanish(ConnectionAbortedError("the rest of the request did not come"))
             self.exchange.reply(plain(408, "The request took too long"))
 

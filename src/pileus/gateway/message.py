@@ -33,8 +33,9 @@ class Headers:
 class Body(Protocol):
     """A request body that is read as it arrives."""
 
-    trailers: Headers
-    """Trailing fields of a chunked body, there once the iteration has ended."""
+    @property
+    def trailers(self) -> Headers:
+        """Trailing fields of a chunked body, there once the iteration has ended."""
 
     def __aiter__(self) -> AsyncIterator[bytes]: ...
 
@@ -84,7 +85,7 @@ class Request:
         """Trailing fields of a buffered body."""
         self.gone = False
         """The client has closed its side: nobody may be waiting for the answer."""
-        self.on_gone: Callable[[], None] | None = None
+        self.on_gone: Callable[[], object] | None = None
         """Called once if the client goes while the reply is outstanding; after that there need be no reply."""
         self.scheme = scheme
         self.client = client

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from bisect import bisect_left
 from collections import defaultdict
@@ -64,10 +65,11 @@ class RequestLog:
         self._lines.append(line)
 
     def flush(self) -> None:
-        if self.file is not None and self._lines:
-            self.file.write("".join(self._lines))
-            self.file.flush()
-        self._lines.clear()
+        lines, self._lines = self._lines, []
+        if self.file is not None and lines:
+            with contextlib.suppress(OSError):  # a full disk, a closed pipe: these lines are lost, and nothing else
+                self.file.write("".join(lines))
+                self.file.flush()
 
     def exposition(self) -> str:
         """The numbers in Prometheus' text format, version 0.0.4."""

@@ -39,6 +39,11 @@ class Route(NamedTuple):
     region: str | None
     """As the signature or else the host says."""
 
+    @property
+    def beside(self) -> bool:
+        """Whether the service answers this beside its model."""
+        return self.operation is None and self.protocol not in ("query", "ec2")
+
 
 class Unroutable(Exception):
     """No such operation. The route tells model and protocol to render the fault with."""

@@ -199,6 +199,11 @@ def check_body(signed: Signed, request: Request, digest: str) -> None:
     )
 
 
+def declares_hash(signed: Signed, request: Request) -> bool:
+    """Whether the request says of its body what `check_body` can compare."""
+    return _SHA256.fullmatch(_declared(signed, request)) is not None
+
+
 def matcher(signed: Signed, secret: str) -> Callable[[bytes, str], bool]:
     """The check of one signature (hexadecimal) of one string to sign, by the algorithm and key of that request."""
     if signed.algorithm == HMAC:

@@ -100,7 +100,7 @@ class ChunkDecoder:
 
     def __init__(self, length: int, announced: frozenset[str] = frozenset(), seal: Seal | None = None) -> None:
         self._length = length
-        self._announced = announced
+        self.announced = announced
         self._seal = seal
         self._state = State.SIZE
         self._rest = b""  # a line that has begun
@@ -199,15 +199,15 @@ class ChunkDecoder:
         if match is None:
             raise _malformed()
         name = match[1].decode().lower()
-        if name in self._fields or (name not in self._announced and name != TRAILER_SIGNATURE):
+        if name in self._fields or (name not in self.announced and name != TRAILER_SIGNATURE):
             raise _malformed()
         self._fields[name] = match[2].decode("latin-1").strip(" \t\n")
 
     def _end_fields(self) -> None:
         fields = sorted((name, value) for name, value in self._fields.items() if name != TRAILER_SIGNATURE)
-        if len(fields) != len(self._announced):
+        if len(fields) != len(self.announced):
             raise _malformed()
-        if self._seal is not None and self._fields.keys() | self._announced:
+        if self._seal is not None and self._fields.keys() | self.announced:
             if TRAILER_SIGNATURE not in self._fields:
                 raise _malformed()
             text = "".join([f"{name}:{value}\n" for name, value in fields])

@@ -70,7 +70,7 @@ class Certificates:
         name = name.lower().rstrip(".")
         if not _NAME.fullmatch(name):
             raise ValueError(f"{name!r} is not a server name")
-        if self._covered(name):
+        if name in self._names:  # a wildcard is not enough: OpenSSL heeds none right below a top-level domain
             return self.context()
         with self._making:
             if name not in self._contexts:
@@ -95,10 +95,6 @@ class Certificates:
             log.exception("no certificate for %s", name)
             return ssl.ALERT_DESCRIPTION_INTERNAL_ERROR
         return None
-
-    def _covered(self, name: str) -> bool:
-        """Whether the default certificate will do. A wildcard stands for one label (RFC 6125, 6.4.3)."""
-        return name in self._names or f"*.{name.partition('.')[2]}" in self._names
 
     def _context_of(self, stem: str, names: tuple[str, ...]) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

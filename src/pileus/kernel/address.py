@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 class Address:
     """How one operation's requests name a resource of one family.
 
-    A key may be spelled in several ways; wherever it may be given, the ARN may be too. Where an operation does not name
-    the parents, the ARN alone leads to the resource.
+    A key may be spelled in several ways; wherever it may be given, the ARN may be too, and it may have a member of its
+    own. Where an operation does not name the parents, the ARN alone leads to the resource.
     """
 
     def __init__(
@@ -27,7 +27,8 @@ class Address:
         self.family = family
         self.operation = operation
         inputs = operation.input.members if operation.input else {}
-        self.levels = [[name for name in spelling if name in inputs] for spelling in spellings or family.spellings]
+        levels = spellings or [*family.spellings[:-1], (*family.spellings[-1], family.arn)]
+        self.levels = [[name for name in dict.fromkeys(level) if name in inputs] for level in levels]
         if not self.levels[-1]:
             raise family.odd(f"{operation.name} does not name it by {family.spellings[-1]}")
         self.whole = all(self.levels)
@@ -35,25 +36,22 @@ class Address:
             raise family.odd(f"{operation.name} does not name its parent by {family.spellings[:-1]}")
         self.members = [name for level in (self.levels if self.whole else self.levels[-1:]) for name in level]
 
-    def path(self, call: Call, request: Members) -> tuple[Any, ...]:
-        """The key of the resource; raises the error for a missing one where an ARN names something else."""
+    def find(self, call: Call, request: Members) -> Row:
+        """The resource that a request means; raises the error for a missing one."""
         own = self._given(self.levels[-1], request)
+        row: Row | None = None
         if isinstance(own, str) and own.startswith("arn:"):
-            path = self.family.type.key_of(call, own)
-        else:
-            path = tuple([self._given(level, request) for level in self.levels]) if self.whole else None
-        if path is None:
+            row = self.family.type.find_by_arn(call, own)
+        elif self.whole:
+            above = [self._given(level, request) for level in self.levels[:-1]]
+            row = self.family.find(call, *above, own)
+        if row is None:
             raise self.family.type.absent(own)
-        return path
+        return row
 
     def finder(self) -> Callable[..., Row]:
-        """A function that finds the resource of a request, for an operation's `on`."""
-
-        @takes(self.operation.input, self.members)
-        def found(call: Call, request: Members) -> Row:
-            return self.family.named(call, *self.path(call, request))
-
-        return found
+        """`find`, for an operation's `on`."""
+        return takes(self.operation.input, self.members)(self.find)
 
     def _given(self, level: list[str], request: Members) -> Any:
         for name in level:

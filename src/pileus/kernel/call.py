@@ -37,20 +37,23 @@ class Call:
         source_ip: str = "",
         user_agent: str = "",
         secure: bool = False,
+        called_via: tuple[str, ...] = (),
     ) -> None:
         self.cloud = cloud
         self.store: Store = cloud.store
         self.account = account
-        self.region = region
-        self.principal = principal
+        self.region: str = region
+        self.principal: Principal = principal
         self.service = service
         self.operation = operation
         self.request_id = request_id or names.request_id()
         self.endpoint = endpoint or cloud.endpoint
-        self.now = cloud.clock.now() if now is None else now
+        self.now: float = cloud.clock.now() if now is None else now
         self.source_ip = source_ip
-        self.user_agent = user_agent
-        self.secure = secure
+        self.user_agent: str = user_agent
+        self.secure: bool = secure
+        self.called_via: tuple[str, ...] = called_via
+        """The services that called on the principal's behalf, the first one first."""
 
     @cached_property
     def partition(self) -> str:
@@ -65,7 +68,7 @@ class Call:
 
     def _particulars(self) -> dict[str, Any]:
         names = ("account", "region", "principal", "service", "operation", "request_id", "endpoint", "now")
-        return {name: getattr(self, name) for name in (*names, "source_ip", "user_agent", "secure")}
+        return {name: getattr(self, name) for name in (*names, "source_ip", "user_agent", "secure", "called_via")}
 
     # Names
 

@@ -13,6 +13,11 @@ from typing import NamedTuple
 
 import msgspec
 
+FINEST = 0.5
+"""Seconds: turns that follow each other faster are remembered as one. Clients stamp their requests to the second."""
+
+MOST_STRETCHES = 1000
+
 
 class Stretch(NamedTuple):
     """From the real instant `wall` on, cloud time goes on from `cloud`, at real speed or not at all."""
@@ -43,7 +48,9 @@ class Clock:
         self._stretches = [Stretch(0.0, 0.0, True)]
         self._timers: list[tuple[float, int, Timer]] = []
         self._order = itertools.count()
-        self._alarm: asyncio.TimerHandle | None = None
+        self.on_turn: Callable[[], None] = lambda: None
+        """Called whenever the clock was turned, so that somebody keeps how it is set."""
+        self._alarm: asyncio.Handle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def now(self) -> float:
@@ -80,10 +87,17 @@ class Clock:
     def reset(self) -> None:
         """Back to real time."""
         self._stretches = [Stretch(0.0, 0.0, True)]
+        self.on_turn()
         self._set_alarm()
 
     def _turn(self, to: float, *, running: bool) -> None:
-        self._stretches.append(Stretch(self._wall(), to, running))
+        wall = self._wall()
+        if len(self._stretches) > 1 and wall - self._stretches[-1].wall < FINEST:
+            self._stretches.pop()
+        elif len(self._stretches) > MOST_STRETCHES:
+            del self._stretches[1 : MOST_STRETCHES // 2]
+        self._stretches.append(Stretch(wall, to, running))
+        self.on_turn()
         self._set_alarm()
 
     def save(self) -> bytes:
@@ -114,10 +128,12 @@ class Clock:
         return self._timers[0][0] if self._timers else None
 
     def ring(self) -> None:
-        """Call back every timer that is due."""
+        """Call back every timer that is due; those that are set meanwhile wait until the event loop comes round."""
         now = self.now()
-        while (due := self.next_due()) is not None and due <= now:
-            timer = heapq.heappop(self._timers)[2]
+        due: list[Timer] = []
+        while self._timers and self._timers[0][0] <= now:
+            due.append(heapq.heappop(self._timers)[2])
+        for timer in due:
             if timer.callback:
                 timer.callback()
         self._set_alarm()
@@ -131,7 +147,7 @@ class Clock:
             return
         wait = due - self.now()
         if wait <= 0:
-            self._loop.call_soon(self.ring)
+            self._alarm = self._loop.call_soon(self.ring)
         elif self.running:
             # An asyncio timer may ring a hair early; a longer sleep than a day is cut, and set anew then.
             self._alarm = self._loop.call_later(min(wait + 0.0005, 86400.0), self.ring)

@@ -15,6 +15,7 @@ from typing import Any
 from pileus import models
 
 from . import identity, names
+from .access.enforcement import admitted
 from .access.kept import Kept
 from .blobs import Blobs
 from .call import Call
@@ -28,6 +29,10 @@ from .task import Runner
 from .waiting import Waiters
 
 log = logging.getLogger("pileus")
+
+
+CLOCK = b"\x00clock"
+"""Where the store keeps how the clock is set."""
 
 
 class Cloud:
@@ -55,6 +60,21 @@ class Cloud:
         """What access decisions have read."""
         self.system = self.call("pileus")
         """A call of the cloud's own, for looking up records that belong to no account."""
+
+    # Time
+
+    def take_up_clock(self) -> None:
+        """Set the clock as the store remembers it, so that a restart does not move cloud time."""
+        self.clock.on_turn = lambda: None
+        if saved := self.store.get(CLOCK):
+            self.clock.load(saved)
+        else:
+            self.clock.reset()
+        self.clock.on_turn = self._keep_clock
+
+    def _keep_clock(self) -> None:
+        with self.store.attempt():
+            self.store.put(CLOCK, self.clock.save())
 
     # Calls
 
@@ -87,11 +107,12 @@ class Cloud:
         raise Unfinished(f"Pileus does not implement {name} yet.")
 
     def perform(self, call: Call, name: str, request: dict[str, Any]) -> Any:
-        """Run an operation on a request in wire names: its result, or a coroutine of it."""
+        """Run an operation on a request in wire names, if its principal may: its result, or a coroutine of it."""
         bound = self.service(call.service).bound(name)
         bound.check(request)
         if self.strict and (ignored := bound.ignored & request.keys()):
             raise Unfinished(f"Pileus does not heed {', '.join(sorted(ignored))} of {call.service}:{name} yet.")
+        call = admitted(call, bound, request)
         if bound.is_async:
             return bound(call, request)
         with self.store.attempt():
@@ -118,6 +139,11 @@ class Client:
         self._service = service
         self._principal = principal
 
+    def _via(self) -> tuple[str, ...]:
+        """The services through which a principal calls that is not the service's own (IAM: forward access sessions)."""
+        call = self._call
+        return (*call.called_via, f"{call.service}.amazonaws.com") if self._principal is call.principal else ()
+
     def __getattr__(self, name: str) -> Callable[..., dict[str, Any] | Awaitable[dict[str, Any]]]:
         model = models.load(self._service)
         try:
@@ -133,6 +159,7 @@ class Client:
                 operation=operation.name,
                 principal=self._principal,
                 request_id=names.request_id(),
+                called_via=self._via(),
             )
             return inner.cloud.perform(inner, operation.name, request)
 

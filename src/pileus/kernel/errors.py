@@ -18,6 +18,8 @@ class Fault(Exception):
         self.message = message
         self.status = status
         self.members = members
+        self.headers: list[tuple[str, str]] = []
+        """Header fields of the response, where the protocol is one of HTTP's."""
 
     def __str__(self) -> str:
         return f"{self.code}: {self.message}"

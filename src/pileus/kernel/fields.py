@@ -6,7 +6,7 @@ fields = dict(Id=unique("ns-", 16), CreatedAt=now, ModifiedAt=changed, Locked=Fa
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from . import names
@@ -37,12 +37,7 @@ def uuid(call: Call, row: Row) -> str:
     return names.uuid4()
 
 
-def arn_of(resource: str) -> Make:
-    """An ARN of the same service, account and Region, other than the resource's own."""
-    return lambda call, row: call.arn(resource.format_map(row.members))
-
-
-def fill(call: Call, row: Row, fields: dict[str, Any]) -> None:
+def fill(call: Call, row: Row, fields: Mapping[str, Any]) -> None:
     """Give a resource those of its fields that it has not. None is a field without a value."""
     members = row.members
     for name, value in fields.items():

@@ -5,10 +5,10 @@ A service declares its filters once, each with the field that it looks at or a f
     FILTERS = Filters({"instance-type": "InstanceType", "attachment.status": "Attachments.Status", "size": sizes})
 
 The values of one filter are alternatives, and all filters must hold. A name that is not declared is the service's own
-error and never matches everything. EC2's rules are the defaults (EC2 User Guide, "Filter and search your resources"): `*`
-stands for any characters, `?` for one or none, a backslash takes their meaning away; `tag:KEY` looks at the tag of that
-name and `tag-key` at the names of all tags; names and values are case-sensitive; a request has at most 50 filters and 200
-values.
+error and never matches everything. EC2's rules are the defaults (EC2 User Guide, "Filter and search your resources"):
+`*` stands for any characters, `?` for one or none, a backslash takes their meaning away; `tag:KEY` looks at the tag of
+that name and `tag-key` at the names of all tags; names and values are case-sensitive; a request has at most 50 filters
+and 200 values.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ def too_many_for_ec2(what: str, most: int) -> Fault:
 class Filters:
     """The filters of one kind of resource.
 
-    `tags` finds the tags of a record; without it there are no tag filters. `unknown` makes the error for a name that is not
-    declared, `excess` the one for too many of them.
+    `tags` finds the tags of a record; without it there are no tag filters. `unknown` makes the error for a name that is
+    not declared, `excess` the one for too many of them.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Filters:
 
     def test(self, filters: Iterable[Mapping[str, Any]]) -> Test:
         """Whether a record satisfies all filters of a request; raises for those that there are not."""
-        given = [named(filter) for filter in filters]
+        given = [named(condition) for condition in filters]
         if len(given) > MOST_FILTERS:
             raise self._excess("filters", MOST_FILTERS)
         if sum(len(values) for _, values in given) > MOST_VALUES:
@@ -97,10 +97,10 @@ class Filters:
         raise self._unknown(name)
 
 
-def named(filter: Mapping[str, Any]) -> tuple[str, list[str]]:
+def named(condition: Mapping[str, Any]) -> tuple[str, list[str]]:
     """The name and the values of a filter, however its members are spelled. Operators and the like are not built."""
     name, values = "", []
-    for member, given in filter.items():
+    for member, given in condition.items():
         if member.lower() in NAMES:
             name = given
         elif member.lower() in VALUES:
@@ -128,7 +128,7 @@ def wildcard(value: str) -> re.Pattern[str] | None:
     """A value with wildcards as a pattern; None for one without."""
     if not any(special in value for special in "*?\\"):
         return None
-    pieces = re.findall(r"\\.|\*+|[\s\S]", value)
+    pieces = re.findall(r"\\[\s\S]|\*+|[\s\S]", value)
     return re.compile("".join(_WILD.get(piece[0]) or re.escape(piece[-1]) for piece in pieces), re.DOTALL)
 
 

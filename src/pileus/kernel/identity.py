@@ -48,9 +48,13 @@ def root(account: str, access_key_id: str = "", partition: str = "aws") -> Princ
 ANONYMOUS = Principal("Anonymous", "anonymous", "anonymous", "anonymous")
 
 
-def service(name: str) -> Principal:
-    """A service that calls on somebody's behalf, such as `sns.amazonaws.com`."""
-    return Principal("AWSService", "", name, name)
+def service(name: str, source_arn: str = "", source_account: str = "") -> Principal:
+    """A service that calls on somebody's behalf, such as `sns.amazonaws.com`, and the resource for which it does.
+
+    Policies know the latter two as aws:SourceArn and aws:SourceAccount, which keep it from being a confused deputy.
+    """
+    told = {"source_arn": source_arn, "source_account": source_account}
+    return Principal("AWSService", "", name, name, session={key: value for key, value in told.items() if value})
 
 
 def account_of(access_key_id: str) -> str:

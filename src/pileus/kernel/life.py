@@ -1,9 +1,9 @@
-"""The five operations that a declared resource stands for: create, read, update, list, delete.
+"""The operations that a declared resource stands for: create, read, update, delete; `listing` has the fifth.
 
-Rules: what a request gives is stored if some output shows it or `fields` names it, and ignored otherwise. An update replaces
-the members that it gives and leaves the rest; a creation that is the update too replaces all that was ever given. A
-creation that repeats another with the same token and the same request gets the same answer, with another request an error;
-the token of an update or a deletion changes nothing, for to repeat those does not either.
+Rules: what a request gives is stored if some output shows it or `fields` names it, and ignored otherwise. An update
+replaces the members that it gives and leaves the rest; a creation that is the update too replaces all that was given
+before. A creation that repeats another with the same token and the same request gets the same answer, with another
+request an error; the token of an update or a deletion changes nothing, for to repeat those does not either.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ from pileus import models
 
 from . import tagging
 from .address import Address
-from .family import Family, Row, Token, conflict
+from .errors import Fault
+from .family import Family, Row, Token
 from .fields import changed, fill
+from .lifecycle import GONE
 from .listing import listing
-from .resource_type import about
+from .resource_type import about, code_of
 from .signature import Members, takes
 
 if TYPE_CHECKING:
@@ -30,10 +32,21 @@ encode = msgspec.msgpack.Encoder(order="deterministic").encode
 
 
 def declare(family: Family) -> None:
-    """Declare the operations of a family on its service."""
+    """Declare the operations of a family, and the task behind its states, on its service."""
+    makers = {"create": creation, "read": reading, "update": modification, "list": listing, "delete": deletion}
     for role, operation in family.operations.items():
         if role != "update" or operation is not family.operations.get("create"):
-            MAKERS[role](family, operation)
+            makers[role](family, operation)
+    if family.lifecycle:
+
+        def proceeding(call: Call, path: list[Any], since: float) -> None:
+            proceed(family, call, path, since)
+
+        proceeding.__name__ = task_name(family)
+        family.service.task(proceeding)
+
+
+# Create
 
 
 def creation(family: Family, operation: models.Operation) -> None:
@@ -60,14 +73,12 @@ class Creation:
     def declare(self) -> None:
         parents = self.parent.members if self.parent else ()
         honours = {*self.taken, self.token, self.family.declared.tags, *parents} - {""}
-        view = self.family.views["create"]
 
         def create(call: Call, request: Members) -> Members:
             token = request.get(self.token)
             row = self.once(call, token, request) if token else self.make(call, request)
-            return self.family.show(call, row, view)
+            return self.family.show(call, row, "create")
 
-        create.__doc__ = self.family.declared.__doc__
         self.family.service.operation(name=self.operation.name, honours=honours)(create)
 
     def once(self, call: Call, token: str, request: Members) -> Row:
@@ -78,24 +89,31 @@ class Creation:
         earlier = Token.get(call, where, token)
         if earlier and (row := self.family.find(call, *earlier.path)):
             if earlier.digest != digest:
-                raise conflict(self.operation, self.family.declared.exists)
+                raise self.conflict()
             return row
         row = self.make(call, request, token)
         Token(family=where, token=token, digest=digest, path=row.path).put(call)
         return row
 
+    def conflict(self) -> Fault:
+        """The error for a token that came with another request before."""
+        errors, exists = self.operation.errors, self.family.declared.exists
+        codes = [code for code in errors if "idempoten" in code.lower() or code.startswith("DuplicateRequest")]
+        codes += [code_of(exists)] if exists else [code for code in errors if "Conflict" in code]
+        text = "The token was used before with different parameters."
+        return Fault(codes[0], text) if codes else Fault("IdempotentParameterMismatch", text, status=400)
+
     def make(self, call: Call, request: Members, token: str = "") -> Row:
-        family, fields = self.family, self.family.declared.fields
-        row = family.row(
-            path=[], token=token, members={held: request[n] for n, held in self.taken.items() if n in request}
-        )
-        if self.tags and (given := request.get(family.declared.tags)):
-            row.tags = self.tags.read(given)
+        family = self.family
+        given = {held: request[name] for name, held in self.taken.items() if name in request}
+        row = family.row(path=[], members=given, token=token)
+        if self.tags and (tags := request.get(family.declared.tags)):
+            row.tags = self.tags.read(tags)
             tagging.check(self.operation, row.tags)
-        if self.parent and family.parent:
-            row.path = [*family.parent.named(call, *self.parent.path(call, request)).path]
+        if self.parent:
+            row.path = [*self.parent.find(call, request).path]
             row.members.update(zip(family.names, row.path, strict=False))
-        fill(call, row, fields)
+        fill(call, row, family.declared.fields)
         if family.type.template:
             row.members[family.arn] = family.type.template.render(call, row.members)
         row.path.append(row[family.names[-1]])
@@ -107,91 +125,121 @@ class Creation:
 
     def add(self, call: Call, row: Row) -> Row:
         family, declared = self.family, self.family.declared
-        if declared.before_create:
-            declared.before_create(call, row)
+        declared.before_create(call, row)
         if family.lifecycle and family.lifecycle.created:
-            family.enter(call, row, family.lifecycle.created)
+            enter(family, call, row, family.lifecycle.created)
         row.put(call)
-        if declared.after_create:
-            declared.after_create(call, row)
+        declared.after_create(call, row)
         return row
 
     def replace(self, call: Call, there: Row, row: Row) -> Row:
-        """Put what was given now in the place of what was given before; the fields that time has changed stay."""
-        family, declared = self.family, self.family.declared
+        """Put what is given now in the place of what was given before; the fields that time has changed stay."""
+        family, fields = self.family, self.family.declared.fields
         if not self.replaces:
             text = f"{family.name} {{}} already exists."
-            raise about(family.service, declared.exists, text, row.path[-1], family.name)
+            raise about(family.service, family.declared.exists, text, row.path[-1], family.name)
         given = set(self.taken.values())
-        kept = {name for name in there.members if name not in given and declared.fields.get(name) is not changed}
-        changes = {name: value for name, value in row.members.items() if name not in kept}
+        kept = {name for name in there.members if name not in given and fields.get(name) is not changed}
         there.members = {name: there[name] for name in kept}
         there.tags = row.tags or there.tags
-        return update(call, family, there, changes)
+        return update(family, call, there, {name: value for name, value in row.members.items() if name not in kept})
 
 
-def update(call: Call, family: Family, row: Row, changes: Members) -> Row:
-    """Change a resource's members."""
-    declared = family.declared
-    if declared.before_update:
-        declared.before_update(call, row, changes)
-    row.members.update(changes)
-    row.members.update({name: call.now for name, value in declared.fields.items() if value is changed})
-    if family.lifecycle and family.lifecycle.updated:
-        family.enter(call, row, family.lifecycle.updated)
-    row.put(call)
-    if declared.after_update:
-        declared.after_update(call, row)
-    return row
-
-
-def modification(family: Family, operation: models.Operation) -> None:
-    """`update`: what is given replaces what was."""
-    address, view = Address(family, operation), family.views["update"]
-    taken = {name: held for name, held in family.taken(operation).items() if name not in address.members}
-    token = family.token(operation)
-    if not taken:
-        raise family.odd(f"{operation.name} changes nothing that can be seen")
-
-    @takes(operation.input, {*taken, token} - {""}, found=True)
-    def function(call: Call, row: Row, request: Members) -> Members:
-        changes = {held: request[name] for name, held in taken.items() if name in request}
-        return family.show(call, update(call, family, row, changes), view)
-
-    family.service.operation(name=operation.name, on=address.finder())(function)
+# Read, update
 
 
 def reading(family: Family, operation: models.Operation) -> None:
     """`read`."""
-    view = family.views["read"]
 
     def function(call: Call, row: Row) -> Members:
-        return family.show(call, row, view)
+        return family.show(call, row, "read")
 
     family.service.operation(name=operation.name, on=Address(family, operation).finder())(function)
+
+
+def modification(family: Family, operation: models.Operation) -> None:
+    """`update`: what is given replaces what was."""
+    address = Address(family, operation)
+    taken = {name: held for name, held in family.taken(operation).items() if name not in address.members}
+    if not taken:
+        raise family.odd(f"{operation.name} changes nothing that can be seen")
+
+    @takes(operation.input, {*taken, family.token(operation)} - {""}, found=True)
+    def function(call: Call, row: Row, request: Members) -> Members:
+        changes = {held: request[name] for name, held in taken.items() if name in request}
+        return family.show(call, update(family, call, row, changes), "update")
+
+    family.service.operation(name=operation.name, on=address.finder())(function)
+
+
+def update(family: Family, call: Call, row: Row, changes: Members) -> Row:
+    """Change a resource's members."""
+    declared = family.declared
+    declared.before_update(call, row, changes)
+    row.members.update(changes)
+    row.members.update({name: call.now for name, value in declared.fields.items() if value is changed})
+    if family.lifecycle and family.lifecycle.updated:
+        enter(family, call, row, family.lifecycle.updated)
+    row.put(call)
+    declared.after_update(call, row)
+    return row
 
 
 # Delete
 
 
 def deletion(family: Family, operation: models.Operation) -> None:
-    """`delete`: at once, or through the states that lead to the end. To delete what is being deleted changes nothing."""
-    declared, view, lifecycle = family.declared, family.views["delete"], family.lifecycle
-    token = family.token(operation)
+    """`delete`: at once, or through the states that lead to the end. To delete again what is going changes nothing."""
+    declared, lifecycle = family.declared, family.lifecycle
 
-    @takes(operation.input, {token} - {""}, found=True)
+    @takes(operation.input, {family.token(operation)} - {""}, found=True)
     def function(call: Call, row: Row, request: Members) -> Members:
-        if declared.before_delete:
-            declared.before_delete(call, row)
+        declared.before_delete(call, row)
         family.refuse_children(call, row)
         if not (lifecycle and lifecycle.deleted):
             family.erase(call, row)
         elif row[lifecycle.member] not in lifecycle.ending:
-            family.enter(call, row, lifecycle.deleted)
+            enter(family, call, row, lifecycle.deleted)
             row.put(call)
-        return family.show(call, row, view)
+        return family.show(call, row, "delete")
 
     family.service.operation(name=operation.name, on=Address(family, operation).finder())(function)
 
 
-MAKERS = {"create": creation, "read": reading, "update": modification, "list": listing, "delete": deletion}
+# States
+
+
+def task_name(family: Family) -> str:
+    return f"proceed_{family.name}"
+
+
+def enter(family: Family, call: Call, row: Row, state: str) -> None:
+    """Put a resource into a state. The next one follows by itself, unless something has to happen then."""
+    lifecycle = family.lifecycle
+    assert lifecycle
+    row.members[lifecycle.member], row.since = state, call.now
+    if family.steps and state in lifecycle.next:
+        delay = lifecycle.next[state][1]
+    elif state == lifecycle.deleted:
+        delay = lifecycle.seconds(state)
+    else:
+        return
+    family.service.tasks[task_name(family)].later(call, delay=delay, path=row.path, since=row.since)
+
+
+def proceed(family: Family, call: Call, path: list[Any], since: float) -> None:
+    """What the time of a state brings: the next state and what happens then, or the end."""
+    row, lifecycle = family.row.get(call, *path), family.lifecycle
+    if row is None or lifecycle is None:
+        return
+    if not family.steps:
+        if not family.alive(call, row):
+            family.erase(call, row)
+    elif row.since == since:
+        state = lifecycle.next[row[lifecycle.member]][0]
+        if state == GONE:
+            family.erase(call, row)
+            return
+        enter(family, call, row, state)
+        family.declared.entered(call, row)
+        row.put(call)

@@ -1,8 +1,8 @@
 """A resource's states as data: `CREATING -> ACTIVE after 2s; DELETING -> gone after 1s`.
 
-Time is the cloud's. The state that a creation enters, the one of an update and the one of a deletion are those that no rule
-leads to: deletion is the one whose rules lead to `gone`, creation the first of the others, an update the second. What is
-declared is checked at once: a rule that cannot be read, a circle, or a state of no use raises ValueError.
+Time is the cloud's. The states that a creation, an update and a deletion enter are those that no rule leads to: a
+deletion's is the one whose rules lead to `gone`, a creation's the first of the others, an update's the second. A rule
+that cannot be read, a circle, or a state of no use raises ValueError.
 """
 
 from __future__ import annotations

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pileus import models
 
 from .address import Address
 from .errors import Fault
-from .filters import NAMES, Filters, Test, reader, texts
+from .filters import NAMES, Field, Filters, Test, reader, texts
 
 if TYPE_CHECKING:
     from .call import Call
-    from .family import Family, Row
+    from .family import Family
 
 PAGE = 100
 """How many a list gives at most where its caller sets no limit."""
@@ -32,7 +31,7 @@ def listing(family: Family, operation: models.Operation) -> None:
     def function(call: Call, request: Members) -> Members:
         above: tuple[Any, ...] = ()
         if parent and not request.keys().isdisjoint(parent.members):
-            above = parent.family.named(call, *parent.path(call, request)).key
+            above = parent.find(call, request).place()
         fits = conditions.test(request)
         page = family.row.page(
             call,
@@ -63,33 +62,35 @@ class Conditions:
     def __init__(self, family: Family, operation: models.Operation) -> None:
         inputs = operation.input.members if operation.input else {}
         declared = family.declared.filters
-        fields = {
-            name: (lambda row, read=reader(f): read(row.members)) if isinstance(f, str) else f
-            for name, f in declared.items()
-        }
-        self.equal = {name: field for name, field in fields.items() if name in inputs}
-        named = {name: field for name, field in fields.items() if name not in inputs}
-        self.structure = next((name for name, shape in inputs.items() if is_filters(shape)), "")
-        if named and not self.structure:
+        self.asked = declared.keys() & inputs.keys()
+        self.listed = next((name for name, shape in inputs.items() if is_filters(shape)), "")
+        if (named := declared.keys() - inputs.keys()) and not self.listed:
             raise family.odd(f"{operation.name} takes no filters {sorted(named)}")
-        ec2 = family.service.model.protocols[0] == "ec2"
-        unknown = (
-            {}
-            if ec2
-            else {"unknown": lambda name: family.service.invalid(operation, [f"The filter '{name}' is invalid"])}
+        self.members = {*self.asked, self.listed if named else ""}
+
+        def invalid(what: str) -> Fault:
+            return family.service.invalid(operation, [what])
+
+        self.filters = Filters(
+            {name: of_members(field) for name, field in declared.items()},
+            wildcards=False,
+            unknown=lambda name: invalid(f"The filter '{name}' is invalid"),
+            excess=lambda what, most: invalid(f"The maximum number of {what} on a request is {most}"),
         )
-        self.filters = Filters(named, wildcards=ec2, **unknown) if named else None
-        self.members = {*self.equal, self.structure if named else ""}
 
     def test(self, request: Members) -> Test:
         """Whether a row fits a request."""
-        tests: list[Test] = []
-        for name in self.equal.keys() & request.keys():
-            read, wanted = self.equal[name], set(texts(request[name]))
-            tests.append(lambda row, read=read, wanted=wanted: not wanted.isdisjoint(texts(read(row))))
-        if self.filters and (given := request.get(self.structure)):
-            tests.append(self.filters.test(given))
-        return lambda row: all(test(row) for test in tests)
+        given = [{"Name": name, "Values": texts(request[name])} for name in self.asked if name in request]
+        listed = request.get(self.listed, ()) if self.listed in self.members else ()
+        return self.filters.test([*given, *listed])
+
+
+def of_members(field: Field) -> Field:
+    """A declared field, which is one of a row's members, as a filter of rows sees it."""
+    if not isinstance(field, str):
+        return field
+    read = reader(field)
+    return lambda row: read(row.members)
 
 
 def is_filters(shape: models.Shape) -> bool:

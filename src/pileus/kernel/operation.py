@@ -21,6 +21,7 @@ from typing import Any, TypeVar, overload
 from pileus import models
 from pileus.models.validation import message, violations
 
+from .edge import Edge
 from .errors import Fault, Unfinished
 from .task import Task, TaskFunction
 
@@ -49,8 +50,12 @@ class Service:
         self.invalid = invalid or _invalid
         self.overlooks = overlooks
         self.tasks: dict[str, TaskFunction] = {}
+        self.edge: Edge | None = None
+        """What the service sees of HTTP, if it is one that browsers talk to."""
         self.resources: list[Any] = []
         """Resource types of the service, in the order of their declaration."""
+        self.owner_of: Function | None = None
+        self.targets_of: Function | None = None
         self._declared: list[tuple[Function, dict[str, Any]]] = []
         self._bound: dict[str, Bound] | None = None
 
@@ -75,8 +80,8 @@ class Service:
 
         `on` finds the resource that the call acts on: a function of the call and of some members, whose result the
         operation gets as its second argument. `action` is the IAM action where it is not the operation's own name; an
-        empty one means that AWS never authorises this call. A function of `(call, request)` gets all members as one
-        dict with their wire names, and says with `honours` which it heeds.
+        empty one means that AWS never authorises this call. A parameter `request` gets all members as one dict with
+        their wire names; `honours` then says which of them are heeded.
         """
 
         def declare(function: Function) -> Function:
@@ -95,6 +100,23 @@ class Service:
             return task
 
         return declare(function) if function else declare
+
+    def owner(self, function: F) -> F:
+        """Declare who owns what a request names, where that may be another account than the caller's.
+
+        A function of the call and of the request in wire names; the operation then looks at the account that it gives.
+        """
+        self.owner_of = function
+        return function
+
+    def targets(self, function: F) -> F:
+        """Declare what requests are about, where neither `on` nor AWS's authorization data say it to the access decision.
+
+        A function of the call and of the request in wire names, whose result is a list of
+        `pileus.kernel.access.target.Target`, or None for operations where those do say it.
+        """
+        self.targets_of = function
+        return function
 
     @property
     def model(self) -> models.Model:
@@ -165,15 +187,20 @@ class Bound:
 
     def __call__(self, call: Any, request: dict[str, Any]) -> Any:
         """Run the function on a request in wire names; a coroutine where it is async."""
-        if self.whole:
-            return self.function(call, request)
         names = self.members
         arguments = {names[member]: value for member, value in request.items() if member in names}
+        if self.whole:
+            arguments["request"] = request
         if self.on is None:
             return self.function(call, **arguments)
-        on_names = self.on_members
-        found = self.on(call, **{on_names[member]: value for member, value in request.items() if member in on_names})
-        return self.function(call, found, **arguments)
+        return self.function(call, self.find(call, request), **arguments)
+
+    def find(self, call: Any, request: dict[str, Any]) -> Any:
+        """The resource that the operation acts on, if it declares one; raises its error for one that is not there."""
+        names = self.on_members
+        return self.on and self.on(
+            call, **{names[member]: value for member, value in request.items() if member in names}
+        )
 
     def check(self, request: dict[str, Any]) -> None:
         """Raise the service's validation error where the request breaks the model's constraints."""
@@ -206,8 +233,9 @@ def bind(
     parameters = list(inspect.signature(function).parameters.values())[1:]
     if on is not None:
         parameters = parameters[1:]
-    whole = not on and [parameter.name for parameter in parameters] == ["request"] and "request" not in wire
-    members = {} if whole else match(where, parameters, wire, required)
+    whole = "request" not in wire and any(parameter.name == "request" for parameter in parameters)
+    named = [parameter for parameter in parameters if not whole or parameter.name != "request"]
+    members = match(where, named, wire, required)
     on_members = match(where, list(inspect.signature(on).parameters.values())[1:], wire, required) if on else {}
     for member in honours:
         if shape is None or member not in shape.members:

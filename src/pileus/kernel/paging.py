@@ -1,7 +1,7 @@
 """Pagination tokens: opaque to the caller, good only for the operation and account that gave them.
 
-They are base 32 without padding and of a length that four divides, which the patterns of nearly all models' tokens allow:
-many refuse the other signs of base 64, or a length that base 64 never has.
+They are base 32 without padding, of a length that four divides, which the patterns of nearly all models allow: many
+refuse the other signs of base 64, or a length that it never has.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """How a resource is shown: its members laid onto an operation's output, whatever shape that has.
 
-An output member shows the resource's member of the same name, or one that the declaration spells differently (a key), or
-its tags. Where the output itself shows neither the key nor the ARN, a structure in it that has one of them is the resource,
-wrapped. All this is decided once, when the declaration is read; an output that requires what the resource has not, or that
-shows nothing of it, does not fit.
+An output member shows the resource's member of the same name, or one that the declaration spells differently (a key),
+or its tags. Where the output itself shows neither the key nor the ARN, a structure in it that has one of them is the
+resource, wrapped. All this is decided once, when the declaration is read; an output that requires what the resource has
+not, or that shows nothing of it, does not fit.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 from pileus import models
 
 from .tagging import LIMITS, TOKENS, TagForm, one_of, tag_form
+
+ARNS = ("Arn", "Arns", "ArnList", "ARN", "ARNs", "ARNList")
 
 
 class Source(NamedTuple):
@@ -41,7 +43,7 @@ class View:
             held = source.members.get(name)
             if held and not (name in source.identity and member.type == "structure"):
                 self.names.append((name, held))
-            elif source.tagged and "tag" in name.lower() and (form := tag_form(member)):
+            elif source.tagged and name.lower().endswith(("tags", "taglist")) and (form := tag_form(member)):
                 self.tags = name, form
             elif wrapper and member.type == "structure" and not source.identity.isdisjoint(member.members):
                 if self.wrapped:
@@ -95,7 +97,7 @@ class ListView:
             raise TypeError(f"{operation.name} shows no list")
         element = outputs[self.member].member
         self.view = View(element, source) if element.type == "structure" else None
-        self.value = arn if "arn" in f"{element.name} {self.member}".lower() else key
+        self.value = arn if any(name.endswith(ARNS) for name in (element.name, self.member)) else key
         paging = {self.member, self.next, self.more}
         if odd := [name for name in (operation.output.required if operation.output else ()) if name not in paging]:
             raise TypeError(f"{operation.name} requires {odd}, which a list of resources has not")

@@ -29,6 +29,8 @@ T = TypeVar("T")
 
 encode = msgspec.msgpack.Encoder().encode
 
+OWN_NAMES = {"layout", "get", "put", "delete", "move", "place", "scan", "first", "page", "delete_all"}
+
 SCOPES = ("region", "account", "cloud")
 
 
@@ -74,9 +76,10 @@ class RecordMeta(msgspec.StructMeta):
         **options: Any,
     ) -> RecordMeta:
         cls = super().__new__(mcls, name, bases, namespace, **options)
-        if fields := cls.__struct_fields__:  # type: ignore[attr-defined]
+        if fields := cls.__struct_fields__:
             module = namespace["__module__"].split(".")
             service = module[2] if module[:2] == ["pileus", "services"] else "pileus"
+            assert not OWN_NAMES & {*fields}, f"{name}: {OWN_NAMES & {*fields}} would hide what every record has"
             layout = Layout(cls, table or f"{service}.{name}", scope, key or fields[:1], indexes or {})
             cls.layout, cls.arn_template, cls.cfn_type = layout, arn, cfn  # type: ignore[attr-defined]
         return cls
@@ -100,10 +103,10 @@ class Record(msgspec.Struct, metaclass=RecordMeta):
     def put(self, call: Call) -> Self:
         """Store the record, over whatever stood under its key."""
         layout = self.layout
-        path = layout.prefix(call.account, call.region) + pack(self.key)
+        path = layout.prefix(call.account, call.region) + pack(self.place())
         if layout.indexes:
             old = call.store.get(path)
-            self._reindex(call, old and layout.decoder.decode(old), self)
+            self._reindex(call, layout.decoder.decode(old) if old else None, self)
         call.store.put(path, encode(self))
         return self
 
@@ -111,7 +114,7 @@ class Record(msgspec.Struct, metaclass=RecordMeta):
         """Remove the record from where its present key fields say it is."""
         if self.layout.indexes:
             self._reindex(call, self, None)
-        call.store.delete(self.layout.prefix(call.account, call.region) + pack(self.key))
+        call.store.delete(self.layout.prefix(call.account, call.region) + pack(self.place()))
 
     def move(self, call: Call, **changes: Any) -> Self:
         """Change fields of the key (and others): removed from the old place, stored in the new one."""
@@ -120,18 +123,19 @@ class Record(msgspec.Struct, metaclass=RecordMeta):
             setattr(self, name, value)
         return self.put(call)
 
-    @property
-    def key(self) -> tuple[Any, ...]:
-        return tuple([getattr(self, name) for name in self.layout.key])
-
     def place(self, index: str = "") -> tuple[Any, ...]:
-        """Where the record stands in the order of its table, or of one of its indexes."""
-        return (*[getattr(self, field) for field in self.layout.indexes[index]], *self.key) if index else self.key
+        """The record's key; or where it stands in the order of an index."""
+        fields = (*self.layout.indexes[index], *self.layout.key) if index else self.layout.key
+        return tuple([getattr(self, name) for name in fields])
 
     def arn(self, call: Call) -> str:
         """The resource's ARN, from the template that the class declares."""
         fields = {name: getattr(self, name) for name in self.__struct_fields__}
         return call.arn(self.arn_template.format_map(fields))
+
+    def resource_policy(self, call: Call) -> str | None:
+        """The resource-based policy that the access decision heeds: an empty text if there is none, None if there can't."""
+        return None
 
     @classmethod
     def _reindex(cls, call: Call, old: Self | None, new: Self | None) -> None:

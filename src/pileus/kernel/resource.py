@@ -8,10 +8,15 @@
         create, read, list, delete = "CreateBackupVault", "DescribeBackupVault", "ListBackupVaults", "DeleteBackupVault"
         exists, missing = "AlreadyExistsException", "ResourceNotFoundException"
         tags = "BackupVaultTags"
-        fields = dict(VaultType="BACKUP_VAULT", CreationDate=now, NumberOfRecoveryPoints=0, Locked=False)
+        fields = {"VaultType": "BACKUP_VAULT", "CreationDate": now, "NumberOfRecoveryPoints": 0, "Locked": False}
 
-The class makes the operations that it names, on the service, bound like hand-written ones. A family that needs more than two
-hooks has behaviour: write its functions, and keep only a record (see `resource_type`).
+        @staticmethod
+        def before_delete(call: Call, vault: Row) -> None:
+            if vault["NumberOfRecoveryPoints"]:
+                raise Fault("InvalidRequestException", "Backup vault cannot be deleted because …")
+
+The class makes the operations that it names, on the service, bound like hand-written ones. A family that needs more
+than two hooks has behaviour: write its functions, and keep only a record (see `resource_type`).
 """
 
 from __future__ import annotations
@@ -32,7 +37,16 @@ if TYPE_CHECKING:
 
 __all__ = ["Resource", "Row", "changed", "now", "unique", "uuid"]
 
-Hook = Callable[["Call", Row], None]
+HOOKS = {
+    "before_create",
+    "after_create",
+    "before_update",
+    "after_update",
+    "before_delete",
+    "after_delete",
+    "entered",
+    "shown",
+}
 
 
 class Resource:
@@ -59,24 +73,39 @@ class Resource:
     states: ClassVar[str] = ""
     """Its life: `CREATING -> ACTIVE after 2s; DELETING -> gone after 1s` (see `pileus.kernel.lifecycle`)."""
     parent: ClassVar[tuple[type[Resource], Error] | None] = None
-    """What it belongs to, and what then becomes of a deletion of the parent: `cascade`, or the error that refuses it."""
+    """What it belongs to, and what becomes of a deletion of the parent: `cascade`, or the error that refuses it."""
     filters: ClassVar[Mapping[str, Field]] = {}
     """Members of `list`, or names in its filters, with the member that they look at (see `pileus.kernel.filters`)."""
 
-    # Hooks: functions of the call and the resource. They raise to refuse, and may change what is stored afterwards.
+    # Hooks: they raise to refuse, and may change what is stored afterwards.
 
-    before_create: ClassVar[Hook | None] = None
-    after_create: ClassVar[Hook | None] = None
-    before_update: ClassVar[Callable[[Call, Row, dict[str, Any]], None] | None] = None
-    """Also gets the members that are going to change."""
-    after_update: ClassVar[Hook | None] = None
-    before_delete: ClassVar[Hook | None] = None
-    after_delete: ClassVar[Hook | None] = None
-    """Called when it is gone for good."""
-    entered: ClassVar[Hook | None] = None
-    """Called, as a durable task, when time has brought it into its next state."""
-    shown: ClassVar[Callable[[Call, Row], dict[str, Any]] | None] = None
-    """Members that depend on who looks, such as addresses; `fields` names them too."""
+    @staticmethod
+    def before_create(call: Call, row: Row) -> None: ...
+
+    @staticmethod
+    def after_create(call: Call, row: Row) -> None: ...
+
+    @staticmethod
+    def before_update(call: Call, row: Row, changes: dict[str, Any]) -> None: ...
+
+    @staticmethod
+    def after_update(call: Call, row: Row) -> None: ...
+
+    @staticmethod
+    def before_delete(call: Call, row: Row) -> None: ...
+
+    @staticmethod
+    def after_delete(call: Call, row: Row) -> None:
+        """It is gone for good."""
+
+    @staticmethod
+    def entered(call: Call, row: Row) -> None:
+        """Time has brought it into its next state. This is called by a durable task."""
+
+    @staticmethod
+    def shown(call: Call, row: Row) -> dict[str, Any]:
+        """Members that depend on who looks, such as addresses; `fields` names them too."""
+        return {}
 
     family: ClassVar[Family]
 
@@ -86,7 +115,7 @@ class Resource:
                 continue
             if name not in WORDS:
                 raise TypeError(f"{cls.__name__}: {name} is no word of a resource declaration")
-            if callable(value) and name in HOOKS:
+            if name in HOOKS and not isinstance(value, staticmethod):
                 setattr(cls, name, staticmethod(value))
         cls.family = Family(cls, service, cfn, scope)
         life.declare(cls.family)
@@ -112,5 +141,4 @@ class Resource:
         return Address(cls.family, cls.family.service.model.operation(operation)).finder()
 
 
-HOOKS = {name for name, kind in Resource.__annotations__.items() if "Hook" in kind or "Callable" in kind}
-WORDS = Resource.__annotations__.keys() - {"family"}
+WORDS = Resource.__annotations__.keys() - {"family"} | HOOKS

@@ -29,14 +29,14 @@ R = TypeVar("R", bound=type[Record])
 ROLES = ("create", "read", "update", "list", "delete")
 
 Error = str | tuple[str, str]
-"""The name of one of the service's errors, perhaps with what it says of the resource: `("NoSuchVault", "No vault {}.")`."""
+"""One of the service's errors by its name, perhaps with what it says: `("NoSuchVault", "There is no vault {}.")`."""
 
 
 class ArnTemplate:
     """An ARN with places: `backup-vault:{BackupVaultName}` is what comes after the account.
 
-    A template may also be whole, where AWS leaves parts empty (`arn:{partition}:iam::{account}:role/{RoleName}`), or begin
-    with another ARN (`{AcceleratorArn}/listener/{Id}`).
+    A template may also be whole, where AWS leaves parts empty (`arn:{partition}:iam::{account}:role/{RoleName}`), or
+    begin with another ARN (`{AcceleratorArn}/listener/{Id}`).
     """
 
     def __init__(self, template: str, namespace: str) -> None:
@@ -114,7 +114,16 @@ class ResourceType:
     def find_by_arn(self, call: Call, arn: str) -> Any:
         """The record that an ARN names, or None."""
         key = self.key_of(call, arn)
-        return None if key is None else self.find(call, *key)
+        found = None if key is None else self.find(call, *key)
+        return found if found and self._has(call, found, arn) else None
+
+    def _has(self, call: Call, found: Any, arn: str) -> bool:
+        """Whether it is this record's ARN: the key alone does not say so where the ARN has more than the key."""
+        assert self.template
+        if set(self.template.names) <= {*self.key}:
+            return True
+        fields = {name: getattr(found, name) for name in found.__struct_fields__}
+        return self.template.render(call, fields | fields.get("members", {})) == arn
 
     def absent(self, what: Any) -> Fault:
         """The error that says there is none of that name or ARN."""

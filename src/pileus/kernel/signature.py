@@ -16,7 +16,7 @@ Members = dict[str, Any]
 def takes(
     shape: models.Shape | None, members: Iterable[str], *, found: bool = False
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Let a function of `(call, request)`, or of `(call, found, request)`, have these members of a request as parameters."""
+    """Let a function of `(call, request)` or `(call, found, request)` take these members of the request by name."""
     assert shape is not None
     wire = {models.snake_case(member): member for member in members}
     required = [Parameter(name, KIND) for name, member in wire.items() if member in shape.required]

@@ -1,6 +1,6 @@
 """The tag operations of a service, for all its resources, in whichever of AWS's spellings its model has them.
 
-Spellings that are unlike all others (several resources at once, a resource's type beside its id) are left to be written.
+Those that are unlike all others (several resources at once, a resource's type beside its id) are left to be written.
 """
 
 from __future__ import annotations
@@ -144,8 +144,8 @@ def finder(service: Service, operation: models.Operation, target: str) -> Any:
         what = request[target]
         kinds: list[ResourceType] = [kind for kind in service.resources if kind.tagged]
         for kind in kinds:
-            key = kind.key_of(call, what) if what.startswith("arn:") else (what,) if len(kind.key) == 1 else None
-            if key and (resource := kind.find(call, *key)):
+            named = not what.startswith("arn:") and len(kind.key) == 1
+            if resource := kind.find(call, what) if named else kind.find_by_arn(call, what):
                 return resource
         meant = [kind for kind in kinds if kind.key_of(call, what)] or kinds
         raise meant[0].absent(what)

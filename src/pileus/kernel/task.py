@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from . import names
 from .call import Call
 from .clock import Timer
+from .errors import Unfinished
 from .identity import Principal
 from .record import Record
 
@@ -172,7 +173,7 @@ class Runner:
         call = self._call(task)
         try:
             declared = self._cloud.service(task.service).tasks[task.name]
-        except KeyError:
+        except (KeyError, Unfinished):
             self._failed(task, LookupError(f"there is no task {task.service}.{task.name}"), retries=0)
             return
         if declared.is_async:
@@ -240,13 +241,9 @@ class Runner:
 async def run_until(cloud: Cloud, instant: float) -> None:
     """Move the clock forward to an instant, stopping at everything that falls due on the way, in order."""
     clock = cloud.clock
-    was_running = clock.running
-    clock.freeze()
     await cloud.runner.settle()
     while (due := clock.next_due()) is not None and due <= instant:
         clock.jump(max(due, clock.now()))
         clock.ring()
         await cloud.runner.settle()
     clock.jump(max(instant, clock.now()))
-    if was_running:
-        clock.run()

@@ -1,7 +1,7 @@
 """A service's API as botocore's model describes it: operations and shapes, decoded only as they are asked for.
 
-The vocabulary is botocore's own (`service-2.json`): a `Shape` is a shape with the traits of the reference that led to it
-laid over its own, so `shape.traits.get("locationName")` is what a codec wants to know.
+The vocabulary is botocore's own (`service-2.json`): a `Shape` is a shape with the traits of the reference that led to
+it laid over its own, so `shape.traits.get("locationName")` is what a codec wants to know.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ Traits = dict[str, Any]
 class Shape:
     """One shape as seen from one reference to it.
 
-    `type` is botocore's: structure, list, map, string, integer, long, float, double, boolean, blob, timestamp, character.
+    `type` is botocore's: structure, list, map, string, character, integer, long, float, double, boolean, blob, or
+    timestamp.
     """
 
     __slots__ = ("__dict__", "model", "name", "traits", "type")
@@ -62,13 +63,15 @@ class Shape:
     @cached_property
     def error_code(self) -> str:
         """The code of an exception shape on the wire."""
-        return self.traits.get("error", {}).get("code", self.name)
+        code: str = self.traits.get("error", {}).get("code", self.name)
+        return code
 
     @cached_property
     def status(self) -> int:
         """The HTTP status of an exception shape."""
         default = 500 if self.traits.get("fault") else 400
-        return self.traits.get("error", {}).get("httpStatusCode", default)
+        status: int = self.traits.get("error", {}).get("httpStatusCode", default)
+        return status
 
 
 class Operation:
@@ -87,7 +90,8 @@ class Operation:
 
     @cached_property
     def status(self) -> int:
-        return self.traits.get("http", {}).get("responseCode", 200)
+        status: int = self.traits.get("http", {}).get("responseCode", 200)
+        return status
 
     @cached_property
     def input(self) -> Shape | None:
@@ -178,8 +182,8 @@ class Model:
         return {snake_case(name): name for name in self._operations}
 
 
-def decoded(description: Any) -> Traits:
-    return msgspec.json.decode(description) if isinstance(description, msgspec.Raw) else description
+def decoded(description: Traits | msgspec.Raw) -> Traits:
+    return msgspec.json.decode(description, type=Traits) if isinstance(description, msgspec.Raw) else description
 
 
 class _File(msgspec.Struct):
@@ -206,7 +210,7 @@ def load(service: str) -> Model:
 @cache
 def index() -> dict[str, Traits]:
     """The metadata of every service that botocore knows, by its botocore name."""
-    return msgspec.json.decode((DATA / "index.json").read_bytes())
+    return msgspec.json.decode((DATA / "index.json").read_bytes(), type=dict[str, Traits])
 
 
 @cache
@@ -237,4 +241,4 @@ def snake_case(name: str) -> str:
 
 @cache
 def _snake_exceptions() -> dict[str, str]:
-    return msgspec.json.decode((DATA / "snake.json").read_bytes())
+    return msgspec.json.decode((DATA / "snake.json").read_bytes(), type=dict[str, str])

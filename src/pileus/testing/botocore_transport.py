@@ -35,14 +35,14 @@ def short_cut(cloud: LocalCloud) -> Iterator[None]:
     port = cloud.server.port
     with _lock:
         _clouds[port] = cloud
-        URLLib3Session.send = send  # type: ignore[method-assign]
+        URLLib3Session.send = send
     try:
         yield
     finally:
         with _lock:
             del _clouds[port]
             if not _clouds:
-                URLLib3Session.send = _original  # type: ignore[method-assign]
+                URLLib3Session.send = _original
 
 
 def send(session: URLLib3Session, request: Any) -> Any:

@@ -83,7 +83,7 @@ def test_a_fault_of_the_stream_is_an_exception_in_it() -> None:
     response = named("json").encode(operation, result, "r")
     _, events = received("kinesis", "SubscribeToShard", response, "EventStream")
     assert next(events) == {"SubscribeToShardEvent": SHARD}
-    with pytest.raises(EventStreamError, match="ResourceInUseException.*Busy"):
+    with pytest.raises(EventStreamError, match=r"ResourceInUseException.*Busy"):
         next(events)
 
 
@@ -101,7 +101,7 @@ def test_an_exception_may_be_an_event() -> None:
     response = named("json").encode(operation, {"responseStream": stream}, "r")
     _, events = received("logs", "StartLiveTail", response, "responseStream")
     assert next(events) == {"sessionUpdate": {"sessionResults": []}}
-    with pytest.raises(EventStreamError, match="SessionTimeoutException.*Over"):
+    with pytest.raises(EventStreamError, match=r"SessionTimeoutException.*Over"):
         next(events)
 
 

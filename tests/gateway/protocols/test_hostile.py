@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import cbor2
@@ -44,9 +44,9 @@ def send(protocol: str, body: bytes, *, operation: Operation | None = None, **he
 
 def refusal(protocol: str, body: bytes, **headers: str) -> str:
     """The code that a body is refused with, soon."""
-    began = perf_counter()
+    began = process_time()
     code = send(protocol, body, **headers)
-    assert perf_counter() - began < 2
+    assert process_time() - began < 2
     assert isinstance(code, str), "was decoded"
     return code
 
@@ -241,9 +241,9 @@ def test_forms(body: bytes) -> None:
 def test_long_forms_are_read_in_their_length(protocol: str) -> None:
     names = {"query": "SendMessageBatchRequestEntry.{}.Id", "ec2": "SecurityGroupId.{}"}
     body = "&".join(f"{names[protocol].format(index)}=x" for index in range(1, 20_001)).encode()
-    began = perf_counter()
+    began = process_time()
     decoded = send(protocol, body)
-    assert perf_counter() - began < 2
+    assert process_time() - began < 2
     assert len(decoded["Entries" if protocol == "query" else "SecurityGroupIds"]) == 20_000
 
 
@@ -252,7 +252,9 @@ def test_gzip_bombs(protocol: str) -> None:
     assert refusal(protocol, gzip.compress(b" " * 64 * MILLION), content_encoding="gzip") == "RequestEntityTooLarge"
 
 
-@pytest.mark.parametrize("body", [b"not gzip", gzip.compress(b"{}")[:-9], gzip.compress(b"{}" * 100)[:20]])
+@pytest.mark.parametrize(
+    "body", [b"not gzip", gzip.compress(b"{}", mtime=0)[:-9], gzip.compress(b"{}" * 100, mtime=0)[:20]]
+)
 def test_broken_gzip(body: bytes) -> None:
     assert refusal("json", body, content_encoding="gzip") == "SerializationException"
 

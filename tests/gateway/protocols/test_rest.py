@@ -107,8 +107,6 @@ def test_a_stream_is_passed_on() -> None:
 
 
 def test_idempotency_tokens_are_filled() -> None:
-    first, second = (decode("appsync", "CreateDomainName") and decode("lambda", "ListFunctions") for _ in range(2))
-    assert first == second == {}
     tokens = {decode("accessanalyzer", "DeleteAnalyzer", analyzerName="a")["clientToken"] for _ in range(2)}
     assert len(tokens) == 2
     given = decode("accessanalyzer", "DeleteAnalyzer", "/?clientToken=mine", analyzerName="a")
@@ -178,6 +176,7 @@ def test_get_bucket_location(region: str | None) -> None:
 
     class Received:
         content = body.encode()
+        raw = content
 
     parsed: dict[str, Any] = {}
     parse_get_bucket_location(parsed, Received())
@@ -193,8 +192,8 @@ def test_grantees_have_their_type_as_an_attribute() -> None:
 
 
 def test_nothing_in_the_body_of_no_content() -> None:
-    response = named("rest-json").encode(load("lambda").operation("DeleteFunction"), {}, "r")
-    assert response.body in (b"", b"{}")
+    response = named("rest-json").encode(load("lambda").operation("DeleteFunctionConcurrency"), {}, "r")
+    assert (response.status, response.body) == (204, b"")
     assert XML.encode(S3.operation("DeleteBucket"), {}, "r").status == 204
 
 

@@ -38,6 +38,8 @@ SERVICES = [
     ("cloudwatch", "query"),
     ("acm-pca", "smithy-rpc-v2-cbor"),
 ]
+# Whose document botocore reads with code of its own (see test_rest), and one with two members of the same wire name.
+READ_OTHERWISE = ("GetBucketLocation", "GetBucketNotification")
 EXAMPLES = settings(
     max_examples=25, deadline=None, database=None, suppress_health_check=list(HealthCheck), derandomize=True
 )
@@ -79,7 +81,9 @@ def draw_operation(data: st.DataObject, model: Model, side: str) -> Operation:
     names = [
         name
         for name in model.operation_names
-        if getattr(model.operation(name), side) is not None and not streams(getattr(model.operation(name), side))
+        if getattr(model.operation(name), side) is not None
+        and not streams(getattr(model.operation(name), side))
+        and name not in READ_OTHERWISE
     ]
     return model.operation(data.draw(st.sampled_from(names)))
 
@@ -99,7 +103,12 @@ def test_requests(service: str, protocol: str, data: st.DataObject) -> None:
     tokens = {name for name, member in shape.members.items() if member.traits.get("idempotencyToken")}
     decoded = {name: value for name, value in decoded.items() if name in params or name not in tokens}
     implied = {name: value for name, value in decoded.items() if implied_by_client(shape.members[name], name, params)}
-    assert same(without_empties(decoded), without_empties(value_of(shape, params) | implied))
+    expected = value_of(shape, params) | implied
+    payload = shape.traits.get("payload")
+    for members in (decoded, expected):  # no body and an empty one are the same
+        if members.get(payload) in (b"", ""):
+            del members[payload]
+    assert same(without_empties(decoded), without_empties(expected))
 
 
 def implied_by_client(member: Shape, name: str, params: dict[str, Any]) -> bool:
@@ -118,8 +127,6 @@ def test_responses(service: str, protocol: str, data: st.DataObject) -> None:
     result = data.draw(structure(shape).map(lambda result: ascii_payload(shape, result)))
     response = named(protocol).encode(operation, result, "request-1")
     theirs = botocores(service, protocol).operation_model(operation.name)
-    if operation.name == "GetBucketLocation":
-        return  # botocore reads it with code of its own; see test_rest_xml
     parsed = clients.parsed(protocol, response, theirs.output_shape)
     found = without_empties(value_of(shape, parsed))
     expected = without_empties(value_of(shape, result))

@@ -75,12 +75,13 @@ def ignored(file: str, side: str, suite: dict[str, Any], case: dict[str, Any]) -
 
 def labels(template: str, path: str) -> dict[str, str]:
     """The raw labels that a path has by the template of an operation's URI."""
-    pattern = re.escape(urlsplit(template).path)
-    pattern = re.sub(r"\\{(\w+)\\\+\\}", r"(?P<\1>.+)", pattern)
-    pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", pattern)
+    literals = re.split(r"\{.+?\}", urlsplit(template).path)
+    names = re.findall(r"\{(.+?)\}", template)
+    parts = ["(.+)" if name.endswith("+") else "([^/]+)" for name in names]
+    pattern = "".join(re.escape(literal) + part for literal, part in zip(literals, [*parts, ""], strict=True))
     match = re.fullmatch(pattern, path)
     assert match, (template, path)
-    return match.groupdict()
+    return dict(zip((name.rstrip("+") for name in names), match.groups(), strict=True))
 
 
 def value_of(shape: Shape | None, value: Any) -> Any:

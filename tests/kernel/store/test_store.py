@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from pathlib import Path
 
 import pytest
@@ -350,4 +351,4 @@ def test_every_statement_searches_by_key(at_once: sqlite.SqliteStore, statement:
     rows = at_once.connection.execute(f"EXPLAIN QUERY PLAN {statement}", (b"a", b"b", 1)[: statement.count("?")])
     details = [row[3] for row in rows]
     assert len(details) == 1
-    assert details[0].startswith("SEARCH kv USING PRIMARY KEY")
+    assert re.match(r"SEARCH kv USING (COVERING )?INDEX sqlite_autoindex_kv_1 \(k", details[0])

@@ -10,12 +10,15 @@ from botocore.exceptions import ClientError
 
 from pileus import LocalCloud
 from pileus.testing.account import Account
+from tests.kernel.access.people import allow, role
 
-ROLE = "arn:aws:iam::{}:role/team/reader"
+TRUSTED = ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"]
 
 
 def role_of(account: Account) -> str:
-    return ROLE.format(account.id)
+    """A role that everybody may assume, and that may assume others."""
+    trust = [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": TRUSTED}]
+    return role(account.cloud, account.id, "team/reader", allow("sts:*"), trust=trust)
 
 
 def acting(cloud: LocalCloud, credentials: dict[str, Any], service: str = "sts", **changes: str) -> Any:
@@ -127,7 +130,9 @@ def test_a_federated_user_is_named_under_its_account(aws: Account, cloud: LocalC
 def test_role_chaining_is_limited_to_an_hour(aws: Account, cloud: LocalCloud) -> None:
     first = aws.client("sts").assume_role(RoleArn=role_of(aws), RoleSessionName="one", SourceIdentity="alice")
     chain = acting(cloud, first["Credentials"])
-    assert code(chain.assume_role, RoleArn=role_of(aws), RoleSessionName="two", DurationSeconds=3601) == "ValidationError"
+    assert (
+        code(chain.assume_role, RoleArn=role_of(aws), RoleSessionName="two", DurationSeconds=3601) == "ValidationError"
+    )
     second = chain.assume_role(RoleArn=role_of(aws), RoleSessionName="two")
     assert second["SourceIdentity"] == "alice", "the source identity stays throughout a chain"
 
@@ -197,7 +202,8 @@ def test_a_web_identity_token_must_be_whole_and_unexpired(aws: Account, cloud: L
     assert code(call, **arguments, WebIdentityToken=expired) == "ExpiredTokenException"
 
 
-SAML = """<samlp:Response xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol" xmlns="urn:oasis:names:tc:SAML:2.0:assertion">
+SAML = """<samlp:Response
+  xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol" xmlns="urn:oasis:names:tc:SAML:2.0:assertion">
 <Assertion><Issuer>https://idp.example</Issuer><Subject>
 <NameID Format="urn:oasis:names:tc:SAML:2.0:nameid-format:persistent">alice</NameID>
 <SubjectConfirmation><SubjectConfirmationData NotOnOrAfter="{until}" Recipient="https://signin.aws.amazon.com/saml"/>

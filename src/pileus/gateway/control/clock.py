@@ -44,7 +44,6 @@ async def turn(control: Control, request: Request) -> dict[str, Any]:
     ((action, value),) = wanted.items()
     async with control.turning:
         await TURNS[action](control, value)
-        control.server.keep_clock()
     now = state(control)
     control.events.tell("clock", now)
     return now

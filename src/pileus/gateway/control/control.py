@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from pileus.gateway.message import Request, Response
+from pileus.kernel.store import StoreFailed
 
 from . import answers, clock, guard, health, localstack, snapshots, state, tasks
 from .answers import Refused
@@ -93,7 +94,7 @@ class Control:
         """Answer once what the handler wrote is safe."""
 
         def committed(error: BaseException | None) -> None:
-            reply(answers.shown(result) if error is None else answers.error(503, f"This could not be stored: {error}"))
+            reply(answers.shown(result) if error is None else answers.error(503, f"{error}."))
 
         self.server.cloud.store.after_commit(committed)
 
@@ -118,5 +119,7 @@ def find(path: str) -> tuple[dict[str, Handler], list[str]]:
 def failed(request: Request, error: Exception) -> Response:
     if isinstance(error, Refused):
         return answers.error(error.status, error.reason)
+    if isinstance(error, StoreFailed):
+        return answers.error(503, f"{error}.")
     log.error("%s %s failed", request.method, request.path, exc_info=error)
     return answers.error(500, "An internal error occurred; the log has more.")

@@ -55,7 +55,8 @@ async def load(control: Control, request: Request, name: str) -> dict[str, Any]:
         await cloud.runner.stop()
         try:
             await snapshot.load(kept(cloud), cloud.blobs, server.folder / FOLDER, name)
-            server.take_up_clock()
+            cloud.access.forget()
+            server.cloud.take_up_clock()
         except ValueError as error:
             raise Refused(400, f"{error}.") from None
         except FileNotFoundError as error:

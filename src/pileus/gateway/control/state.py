@@ -37,6 +37,7 @@ def forget(cloud: Cloud) -> None:
     cloud.store.reset()
     cloud.blobs.reset()
     cloud.clock.reset()
+    cloud.access.forget()
 
 
 def forget_account(cloud: Cloud, account: str) -> None:
@@ -54,6 +55,7 @@ def forget_account(cloud: Cloud, account: str) -> None:
         for credential in Credential.scan(call):
             if credential.principal.account == account:
                 credential.delete(call)
+    cloud.access.forget()
 
 
 def stop(control: Control, request: Request) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode, b64encode
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable
 from functools import cache
 from typing import Any, NamedTuple
@@ -15,6 +16,7 @@ from urllib.parse import unquote
 import msgspec
 
 from pileus.gateway.message import Request, Response
+from pileus.kernel.edge import Result
 from pileus.models import Operation, Shape
 
 from . import bodies, eventstream, form, texts
@@ -62,9 +64,7 @@ class Incoming(NamedTuple):
 def incoming(operation: Operation) -> Incoming:
     shape = operation.input
     members = shape.members if shape else {}
-    at = {place: [] for place in ("uri", "querystring", "header", "headers", None)}  # type: ignore[var-annotated]
-    for name, part in members.items():
-        at[part.traits.get("location")].append((part.traits.get("locationName", name), name, part))
+    at = _by_place(members)
     payload_name = shape.traits.get("payload", "") if shape else ""
     parameters = {wire: (name, *_gathering(part)) for wire, name, part in at["querystring"] if part.type != "map"}
     maps = [(name, part.value.type == "list") for _, name, part in at["querystring"] if part.type == "map"]
@@ -78,9 +78,17 @@ def incoming(operation: Operation) -> Incoming:
         payload=members.get(payload_name),
         payload_name=payload_name,
         payload_required=shape is not None and payload_name in shape.required,
-        body=bool(at[None]) and not payload_name,
+        body=bool(at["body"]) and not payload_name,
         tokens=bodies.token_members(shape),
     )
+
+
+def _by_place(members: dict[str, Shape]) -> defaultdict[str, list[tuple[str, str, Shape]]]:
+    """Wire name, name and shape of the members in each place."""
+    at: defaultdict[str, list[tuple[str, str, Shape]]] = defaultdict(list)
+    for name, part in members.items():
+        at[part.traits.get("location", "body")].append((part.traits.get("locationName", name), name, part))
+    return at
 
 
 def decode(operation: Operation, request: Request, labels: dict[str, str], parse: Callable[[Shape, bytes], Any]) -> Any:
@@ -236,13 +244,11 @@ class Outgoing(NamedTuple):
 
 @cache
 def outgoing(shape: Shape) -> Outgoing:
-    at = {place: [] for place in ("header", "headers", "statusCode")}  # type: ignore[var-annotated]
-    for name, part in shape.members.items():
-        at.get(part.traits.get("location", ""), []).append((name, part.traits.get("locationName", name), part))
+    at = _by_place(shape.members)
     return Outgoing(
-        headers={name: (wire, header_writer(part)) for name, wire, part in at["header"]},
-        prefixes={name: wire for name, wire, _ in at["headers"]},
-        status=at["statusCode"][0][0] if at["statusCode"] else None,
+        headers={name: (wire, header_writer(part)) for wire, name, part in at["header"]},
+        prefixes={name: wire for wire, name, _ in at["headers"]},
+        status=at["statusCode"][0][1] if at["statusCode"] else None,
     )
 
 
@@ -292,7 +298,7 @@ def encode(operation: Operation, result: dict[str, Any], fields: Fields, render:
         return Response(operation.status, fields)
     status, rest = head(shape, result, fields)
     body, default_type = _body(shape, rest, render, content_type)
-    status = status or operation.status
+    status = status or (result.status if isinstance(result, Result) else operation.status)
     if operation.method == "HEAD" or status in (204, 304):
         return Response(status, fields)
     if body and default_type and not any(name.lower() == "content-type" for name, _ in fields):

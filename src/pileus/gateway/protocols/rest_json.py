@@ -43,6 +43,7 @@ def encode_error(model: Model, operation: Operation | None, fault: Fault, reques
         ("x-amzn-RequestId", request_id),
         ("x-amzn-errortype", field_value(wire.code)),
         *faults.query_error(model, fault, wire),
+        *fault.headers,
     ]
     if wire.shape is not None:
         rest.head(wire.shape, wire.members, fields)

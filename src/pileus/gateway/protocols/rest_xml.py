@@ -108,8 +108,8 @@ def _document(shape: Shape) -> xml_shapes.Write | None:
     root = shape.traits.get("locationName", shape.name)
     if shape.model.name == "s3":
         root = S3_ROOTS.get(root, root)
-    if root == "LocationConstraint":
-        return _text_document(shape, root, namespace)
+        if root == "LocationConstraint":
+            return _text_document(shape, root, namespace)
     return xml_shapes.structure_writer(shape, root, namespace)
 
 
@@ -138,10 +138,10 @@ def host_id(request_id: str) -> str:
 def encode_error(model: Model, operation: Operation | None, fault: Fault, request_id: str) -> Response:
     tell = _s3_error if model.name == "s3" else _error
     wire, out = tell(model, fault, request_id)
-    fields = request_id_fields(model, request_id)
+    fields = request_id_fields(model, request_id) + fault.headers
     if wire.shape is not None:
         rest.head(wire.shape, wire.members, fields)
-    if operation is not None and operation.method == "HEAD":
+    if wire.status == 304 or (operation is not None and operation.method == "HEAD"):
         return Response(wire.status, fields)
     return Response(wire.status, [("Content-Type", CONTENT_TYPE), *fields], "".join(out).encode())
 

@@ -58,8 +58,8 @@ def _within(text: str, limit: int) -> int:
 
 
 def floating(text: str) -> float:
-    if _FLOAT.fullmatch(text) and len(text) < 400:
-        return float(text)
+    if _FLOAT.fullmatch(text) and isfinite(value := float(text)):
+        return value
     if text in SPECIAL:
         return SPECIAL[text]
     raise Malformed(f'For input string: "{text[:64]}"')

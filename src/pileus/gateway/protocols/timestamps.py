@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime, parsedate_to_datetime
 from typing import Any
 
 from .faults import Malformed
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 EARLIEST, LATEST = -62135596800.0, 253402300800.0  # the years 1 and 9999, what every format can write
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
 
@@ -20,10 +21,17 @@ def parse(text: str) -> float:
     try:
         if _NUMBER.fullmatch(text):
             return checked(float(text))
-        moment = datetime.fromisoformat(text) if text[:4].isdigit() else parsedate_to_datetime(text)
+        moment = datetime.fromisoformat(text) if text[:4].isdigit() else _http_date(text)
         return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - EPOCH) / timedelta(seconds=1)
     except (ValueError, OverflowError, TypeError, IndexError):
         raise Malformed(f"Invalid timestamp: {text[:64]}") from None
+
+
+def _http_date(text: str) -> datetime:
+    """RFC 9110, section 5.6.7, with the obsolete formats that a server must still read."""
+    from email.utils import parsedate_to_datetime  # costs milliseconds, and few requests need it
+
+    return parsedate_to_datetime(text)
 
 
 def checked(seconds: float) -> float:
@@ -71,7 +79,8 @@ def iso8601_millis(value: Any) -> str:
 
 def rfc822(value: Any) -> str:
     """`Sun, 25 Jan 2015 08:00:00 GMT` (RFC 9110, section 5.6.7)."""
-    return format_datetime(moment(value).astimezone(UTC), usegmt=True)
+    at = moment(value).astimezone(UTC)
+    return f"{DAYS[at.weekday()]}, {at.day:02} {MONTHS[at.month - 1]} {at.year:04} {at:%H:%M:%S} GMT"
 
 
 WRITERS: dict[str, Callable[[Any], str]] = {

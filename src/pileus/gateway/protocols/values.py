@@ -7,7 +7,6 @@ carries the Python type at which its value is taken as it stands, and its conver
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -29,14 +28,15 @@ class Scalar(NamedTuple):
     convert: Convert
 
 
-@dataclass(frozen=True, eq=False)
 class Notation:
-    """What JSON and CBOR differ in: how the scalars look."""
+    """What JSON and CBOR differ in: their scalars. `timestamp` makes a writer, as the shape chooses the format."""
 
-    read: dict[str, Scalar]
-    write: dict[str, Scalar]
-    timestamp: Callable[[Shape], Convert]
-    """The writer of a timestamp, whose format the shape may choose."""
+    def __init__(
+        self, read: dict[str, Scalar], write: dict[str, Scalar], timestamp: Callable[[Shape], Convert]
+    ) -> None:
+        self.read = read
+        self.write = write
+        self.timestamp = timestamp
 
 
 class Member(NamedTuple):

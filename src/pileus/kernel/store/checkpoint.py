@@ -17,9 +17,9 @@ from .format import BUSY_TIMEOUT
 LONG = 2048
 """Pages in the log (8 MB) that are worth a checkpoint."""
 VERY_LONG = 16 * 1024
-"""Pages in the log (64 MB) from which on the loop helps,"""
-FEW = 256
-"""if no more than these are left to be moved."""
+"""Pages in the log (64 MB) from which on the loop helps, if the thread has left it few to move."""
+FEW = 16
+"""The part of the log, one in so many pages, that is few."""
 
 log = logging.getLogger("pileus")
 
@@ -51,7 +51,7 @@ class Checkpoints:
         if length < self._length:  # the log began anew
             self._due, self._moved = LONG, 0
         self._length = length
-        if length >= VERY_LONG and length - self._moved < FEW:
+        if length >= VERY_LONG and (length - self._moved) * FEW < length:
             self._begin_anew(connection)
         elif length >= self._due:
             self.start()

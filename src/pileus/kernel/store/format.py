@@ -15,7 +15,11 @@ MIGRATIONS: list[Migration] = []
 """The first brings format 1 to 2, the second 2 to 3, and so on; they run in one transaction."""
 FORMAT = 1 + len(MIGRATIONS)
 
-TABLE = "CREATE TABLE kv(k BLOB PRIMARY KEY, v BLOB NOT NULL) STRICT, WITHOUT ROWID"
+# WITHOUT ROWID would keep whole rows in the inner nodes of its tree, and spill those of more than some 1,000 bytes (see
+# sqlite.org/withoutrowid.html, section 5). Measured among 100,000 rows of 400 bytes, a new one took 15 µs instead of 8;
+# of 1,000 bytes 45 instead of 14, a get 19 instead of 5, and three times the room. What it does faster is to scan rows
+# that were put in without any order: ten of 400 bytes in 13 µs instead of 17.
+TABLE = "CREATE TABLE kv(k BLOB NOT NULL UNIQUE, v BLOB NOT NULL) STRICT"
 
 BUSY_TIMEOUT = 1000
 """Milliseconds to wait for others at the file, such as an administrator's shell."""
@@ -23,17 +27,14 @@ SYNCHRONOUS = {"process": "NORMAL", "disk": "FULL"}
 
 
 def connect(name: str, durability: Durability) -> apsw.Connection:
-    """A connection with the store's settings; `:memory:` for one without a file.
-
-    What the cache cannot hold the operating system's still does, outside this process: a larger one gains little.
-    """
+    """A connection with the store's settings; `:memory:` for one without a file."""
     connection = apsw.Connection(name)
     connection.set_busy_timeout(BUSY_TIMEOUT)
     for setting in (
         "journal_mode = WAL",
         f"synchronous = {SYNCHRONOUS[durability]}",
         f"fullfsync = {durability == 'disk':d}",
-        "cache_size = -8192",
+        "cache_size = -65536",  # KB at most, and no more than was read
         "temp_store = MEMORY",
     ):
         connection.execute(f"PRAGMA {setting}").fetchall()

@@ -11,6 +11,7 @@ import zlib
 from typing import Any
 
 from pileus.kernel import Arn, Call, Fault, Principal, arn, identity, names
+from pileus.kernel.access.attached import Grants
 from pileus.kernel.identity import Credential
 
 from . import sts
@@ -100,9 +101,7 @@ def assumed(
     """Credentials of a role's session, and the user they make of the caller."""
     role = role_of(role_arn)
     role_name = role.resource.rpartition("/")[2]
-    # Until roles are records with unique ids of their own, a role's id is made of its ARN.
-    digest = hashlib.sha256(role_arn.encode()).digest()
-    role_id = "AROA" + base64.b32encode(digest).decode()[:17]
+    role_id = id_of(call, role_arn)
     user = Principal(
         "AssumedRole",
         role.account,
@@ -113,6 +112,14 @@ def assumed(
     return issue(call, user, duration, token_size) | {
         "AssumedRoleUser": {"AssumedRoleId": user.user_id, "Arn": user.arn}
     }
+
+
+def id_of(call: Call, role_arn: str) -> str:
+    """A role's unique id; for a role that IAM does not know, one that is made of its ARN."""
+    if grants := Grants.by_arn(call, role_arn):
+        return grants.id
+    digest = hashlib.sha256(role_arn.encode()).digest()
+    return "AROA" + base64.b32encode(digest).decode()[:17]
 
 
 def issue(call: Call, principal: Principal, duration: int, token_size: int) -> dict[str, Any]:

@@ -12,6 +12,9 @@ from pileus.kernel import Call, Fault
 from . import sts
 from .sessions import HOUR, assumed, session_of
 
+CLAIMS: dict[str, tuple[type, ...]] = {"iss": (str,), "sub": (str,), "aud": (str, list), "exp": (int, float)}
+"""What AWS requires of a token, and of which JSON types."""
+
 
 @sts.operation
 def assume_role_with_web_identity(
@@ -64,7 +67,7 @@ def claims_of(token: str) -> dict[str, Any]:
         raise rejected(
             "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)"
         ) from None
-    for claim, kinds in {"iss": str, "sub": str, "aud": (str, list), "exp": (int, float)}.items():
+    for claim, kinds in CLAIMS.items():
         if not isinstance(claims.get(claim), kinds) or not claims[claim]:
             raise rejected(f"Missing a required claim: {claim}")
     return claims

@@ -1,7 +1,11 @@
-"""What the HTTP listener costs: a hello-world POST through it, beside the least that httptools and asyncio can do.
+"""What the HTTP listener costs: a hello-world POST through it, beside the least that asyncio and httptools can do.
 
-Run `python benchmarks/http_listener.py`. Server and clients are two processes; the clients are raw sockets that send one request,
+`python -m benchmarks.http`. Server and clients are two processes; the clients are raw sockets that send one request,
 wait for its whole response, and send the next. CPU is the server's own, user and system, for each request.
+
+Two floors: `constant` parses and writes the same bytes each time; `minimal` gives its application what the listener
+gives (method, target, decoded fields, body) and frames what it returns (status, fields, date, length), and that is all:
+no limits, no deadlines, no order, no streams.
 """
 
 from __future__ import annotations
@@ -15,18 +19,20 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, cast
 
 import httptools
 
+from pileus.gateway.head import Dateline
 from pileus.gateway.http import Server
-from pileus.gateway.message import Request, Response
+from pileus.gateway.message import Headers, Request, Response
 
 BODY = b'{"QueueUrl":"http://localhost:4566/000000000000/hello","MessageBody":"%s"}' % (b"x" * 190)
 REQUEST = (
     b"POST / HTTP/1.1\r\nHost: localhost:4566\r\nAccept-Encoding: identity\r\nX-Amz-Target: AmazonSQS.SendMessage\r\n"
     b"Content-Type: application/x-amz-json-1.0\r\nUser-Agent: Boto3/1.40.0 md/Botocore#1.40.0 lang/python#3.11\r\n"
-    b"X-Amz-Date: 20260101T000000Z\r\nAuthorization: AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/sqs/aws4_request, "
+    b"X-Amz-Date: 20260101T000000Z\r\n"
+    b"Authorization: AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/sqs/aws4_request, "
     b"SignedHeaders=content-type;host;x-amz-date;x-amz-target, Signature=%s\r\n"
     b"amz-sdk-invocation-id: 5e5c6a0a-5f0e-4a53-9a0b-1c6f0b1b7a52\r\namz-sdk-request: attempt=1\r\n"
     b"Content-Length: %d\r\n\r\n%b" % (b"0" * 64, len(BODY), BODY)
@@ -47,18 +53,17 @@ class Hello:
         return None
 
 
-class Bare(asyncio.Protocol):
-    """The least that a server can do: parse, gather fields and body, write a constant."""
+class Constant(asyncio.Protocol):
+    """Parse, gather fields and body, and write what was written before."""
 
     RESPONSE = (
-        b"HTTP/1.1 200 OK\r\nx-amzn-RequestId: none\r\ncontent-type: application/x-amz-json-1.0\r\ncontent-length: %d\r\n"
-        b"date: Thu, 01 Jan 2026 00:00:00 GMT\r\n\r\n%b" % (len(ANSWER), ANSWER)
+        b"HTTP/1.1 200 OK\r\nx-amzn-RequestId: none\r\ncontent-type: application/x-amz-json-1.0\r\n"
+        b"content-length: %d\r\ndate: Thu, 01 Jan 2026 00:00:00 GMT\r\n\r\n%b" % (len(ANSWER), ANSWER)
     )
 
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
         self.parser = httptools.HttpRequestParser(self)
-        self.data_received = self.parser.feed_data  # type: ignore[method-assign]
         self.fields: list[tuple[bytes, bytes]] = []
         self.body = b""
 
@@ -80,21 +85,47 @@ class Bare(asyncio.Protocol):
         self.transport.write(self.RESPONSE)
 
 
+class Minimal(Constant):
+    """Hand over a request, and frame a response."""
+
+    application = Hello()
+    date = Dateline()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.fields.append((name.decode().lower(), value.decode("latin-1")))  # type: ignore[arg-type]
+
+    def on_message_complete(self) -> None:
+        method, target = self.parser.get_method().decode(), self.url.decode("latin-1")
+        request = Request(method, target, Headers(self.fields), self.body)  # type: ignore[arg-type]
+        self.fields = []
+        self.body = b""
+        self.application.answer(request, self.reply)
+
+    def reply(self, response: Response) -> None:
+        body = response.body
+        assert isinstance(body, bytes)
+        lines = "".join([f"{name}: {value}\r\n" for name, value in response.headers])
+        framing = f"content-length: {len(body)}\r\ndate: {self.date.now()}\r\n\r\n"
+        self.transport.write(f"HTTP/1.1 {response.status} OK\r\n{lines}{framing}".encode("latin-1") + body)
+
+
+FLOORS = {"constant": Constant, "minimal": Minimal}
+
+
 async def serve(kind: str) -> None:
     """Serve until standard input ends; then tell the CPU seconds used."""
     loop = asyncio.get_running_loop()
-    if kind == "bare":
-        bare = await loop.create_server(Bare, "127.0.0.1", 0)
-        port = bare.sockets[0].getsockname()[1]
+    if kind in FLOORS:
+        floor = await loop.create_server(FLOORS[kind], "127.0.0.1", 0)
+        port = floor.sockets[0].getsockname()[1]
     else:
         port = (await Server.start(Hello(), port=0, certificates=certificates(kind))).port
     print(port, flush=True)
     reader = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    while command := await reader.readline():
+    while await reader.readline():
         usage = resource.getrusage(resource.RUSAGE_SELF)
         print(usage.ru_utime + usage.ru_stime, usage.ru_maxrss // 1024, flush=True)
-        del command
 
 
 def certificates(kind: str) -> Any:
@@ -167,23 +198,21 @@ def run(loop: str, main: Any) -> Any:
 
 
 def measure(kind: str, loop: str, load: str, seconds: float, connections: int) -> dict[str, float]:
-    command = [sys.executable, __file__, "--serve", kind, "--loop", loop]
+    command = [sys.executable, "-m", "benchmarks.http", "--serve", kind, "--loop", loop]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdin is not None
-        assert server.stdout is not None
+        orders, reports = cast("TextIO", server.stdin), cast("TextIO", server.stdout)
 
         def used() -> list[float]:
-            server.stdin.write("\n")
-            server.stdin.flush()
-            return [float(figure) for figure in server.stdout.readline().split()]
+            print(file=orders, flush=True)
+            return [float(figure) for figure in reports.readline().split()]
 
-        port = int(server.stdout.readline())
+        port = int(reports.readline())
         before = used()
-        ask = [sys.executable, __file__, "--ask", str(port), "--load", load, "--seconds", str(seconds)]
+        ask = [sys.executable, "-m", "benchmarks.http", "--ask", str(port), "--load", load, "--seconds", str(seconds)]
         ask += ["--connections", str(connections)] + (["--tls"] if kind == "tls" else [])
         answered = json.loads(subprocess.run(ask, check=True, stdout=subprocess.PIPE, text=True).stdout)
         after = used()
-        server.stdin.close()
+        orders.close()
         server.wait()
     # The warm-up's requests are in the CPU time too: scale by the time it takes.
     share = seconds / (seconds + 0.3) if load == "ask" else 1
@@ -194,24 +223,29 @@ def measure(kind: str, loop: str, load: str, seconds: float, connections: int) -
     }
 
 
+ROWS = [
+    ("constant", "constant", "uvloop", "ask"),
+    ("minimal", "minimal", "uvloop", "ask"),
+    ("the listener", "listener", "uvloop", "ask"),
+    ("the listener, TLS", "tls", "uvloop", "ask"),
+    ("minimal", "minimal", "asyncio", "ask"),
+    ("the listener", "listener", "asyncio", "ask"),
+    ("minimal, one request each", "minimal", "uvloop", "connect"),
+    ("the listener, one request each", "listener", "uvloop", "connect"),
+]
+
+
 def table(seconds: float, connections: int, rounds: int) -> None:
-    rows = [
-        ("asyncio.Protocol + httptools", "bare", "uvloop", "ask"),
-        ("the listener", "pileus", "uvloop", "ask"),
-        ("the listener, TLS", "tls", "uvloop", "ask"),
-        ("asyncio.Protocol + httptools", "bare", "asyncio", "ask"),
-        ("the listener", "pileus", "asyncio", "ask"),
-        ("create_server, one request each", "bare", "uvloop", "connect"),
-        ("the listener, one request each", "pileus", "uvloop", "connect"),
-    ]
-    print(f"{connections} connections, best of {rounds} rounds of {seconds:g} s\n")
-    print(f"{'server':<34}{'loop':<10}{'requests/s':>11}{'CPU µs each':>13}{'MB':>6}{'of bare':>9}")
-    bare = 0.0
-    for title, kind, loop, load in rows:
-        best = max((measure(kind, loop, load, seconds, connections) for _ in range(rounds)), key=lambda r: r["rate"])
-        bare = best["rate"] if kind == "bare" else bare
-        share = f"{best['rate'] / bare:.0%}"
-        print(f"{title:<34}{loop:<10}{best['rate']:>11,.0f}{best['cpu']:>13.1f}{best['memory']:>6.0f}{share:>9}")
+    print(f"{connections} connections, the best of {rounds} rounds of {seconds:g} s\n")
+    print(f"{'server':<34}{'loop':<10}{'requests/s':>11}{'CPU µs each':>13}{'MB':>6}{'of minimal':>12}")
+    results = {}
+    for _, kind, loop, load in ROWS:
+        measured = [measure(kind, loop, load, seconds, connections) for _ in range(rounds)]
+        results[kind, loop, load] = max(measured, key=lambda result: result["rate"])
+    for title, kind, loop, load in ROWS:
+        result = results[kind, loop, load]
+        share = f"{result['rate'] / results['minimal', loop, load]['rate']:.0%}"
+        print(f"{title:<34}{loop:<10}{result['rate']:>11,.0f}{result['cpu']:>13.1f}{result['memory']:>6.0f}{share:>12}")
 
 
 def trusting_all() -> Any:

@@ -1,0 +1,117 @@
+"""The options of `pileus up`: on the command line, as PILEUS_* variables, or by the names LocalStack gave them."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pileus.settings import PORT, Settings, default_data
+
+from . import localstack
+from .trouble import Trouble
+
+LEVELS = ("debug", "info", "warning", "error")
+
+ABOUT = """\
+Start the cloud: every AWS service that Pileus has, at one address. Ctrl-C stops it; whatever clients were told is kept
+in the data directory and there again at the next start."""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose every option can also be set by a variable named after it: `--tls-port` by PILEUS_TLS_PORT."""
+
+    def __init__(self, environment: Mapping[str, str], otherwise: Mapping[str, str]) -> None:
+        super().__init__(prog="pileus up", description=ABOUT, allow_abbrev=False)
+        self._environment = environment
+        self._otherwise = otherwise
+
+    def option(self, *names: str, help: str, parse: Callable[[str], Any] = str, **more: Any) -> None:  # noqa: A002
+        variable, given = self._given(names[-1])
+        if given is not None:
+            more["default"] = given
+        self.add_argument(*names, type=parse, help=f"{help} [{variable}]", **more)
+
+    def switch(self, *names: str, help: str) -> None:  # noqa: A002
+        variable, given = self._given(names[-1])
+        self.add_argument(
+            *names, action=argparse.BooleanOptionalAction, default=truth(given or ""), help=f"{help} [{variable}]"
+        )
+
+    def _given(self, name: str) -> tuple[str, str | None]:
+        word = name.removeprefix("--")
+        variable = "PILEUS_" + word.upper().replace("-", "_")
+        return variable, self._environment.get(variable) or self._otherwise.get(word)
+
+
+def truth(text: str) -> bool:
+    return text.lower() in ("1", "true", "yes", "on")
+
+
+def one_of(*words: str) -> Callable[[str], str]:
+    """Accepts one of these words; unlike argparse's `choices` this holds for variables too."""
+
+    def chosen(text: str) -> str:
+        if text.lower() not in words:
+            raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(words)}")
+        return text.lower()
+
+    return chosen
+
+
+def port(text: str) -> int:
+    if not text.isdigit() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port number (0 to 65535; 0 takes any that is free)")
+    return int(text)
+
+
+def parser(environment: Mapping[str, str], otherwise: Mapping[str, str]) -> Parser:
+    """The options; `otherwise` has values of some for where neither the command line nor a variable says anything."""
+    made = Parser(environment, otherwise)
+    made.switch("-d", "--detach", help="go on in the background once it is ready")
+    made.option("--port", parse=port, default=PORT, metavar="PORT", help=f"where to listen, {PORT} by default")
+    made.option("--host", default="127.0.0.1", help="address to listen on; only this machine by default")
+    made.option("--tls-port", parse=port, metavar="PORT", help="a second port, for TLS only; the first speaks both")
+    made.option("--data", parse=folder, metavar="DIR", help=f"where everything is kept, {default_data()} by default")
+    made.switch("--ephemeral", help="keep everything in memory, and nothing after the end")
+    made.option(
+        "--durability",
+        parse=one_of("process", "disk"),
+        default="process",
+        metavar="process|disk",
+        help="what an acknowledged write survives: a killed process (default), or a power cut too",
+    )
+    made.switch("--strict", help="refuse unknown access keys, and request members that have no effect")
+    made.option("--init", parse=folder, metavar="DIR", help="a folder of scripts to run once the cloud is ready")
+    made.option("--log-level", parse=one_of(*LEVELS), default="info", metavar="LEVEL", help="|".join(LEVELS))
+    return made
+
+
+def folder(text: str) -> Path:
+    return Path(text).expanduser().absolute()
+
+
+class Options:
+    """What `pileus up` was told."""
+
+    def __init__(self, arguments: list[str], environment: Mapping[str, str] = os.environ) -> None:
+        defaults, self.notes = localstack.heeded(environment)
+        """Remarks for the user on variables of LocalStack's."""
+        given = parser(environment, defaults).parse_args(arguments)
+        if given.init and not given.init.is_dir():
+            raise Trouble(f"--init {given.init} is no folder.")
+        self.detach: bool = given.detach
+        self.log_level: str = given.log_level
+        self.home: Path = given.data or default_data()
+        """Where the run file and the log are, even if nothing else is kept."""
+        self.settings = Settings(
+            host=given.host,
+            port=given.port,
+            tls_port=given.tls_port,
+            data=None if given.ephemeral else self.home,
+            durability=given.durability,
+            strict=given.strict,
+            init=given.init,
+        )

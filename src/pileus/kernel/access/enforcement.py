@@ -1,0 +1,223 @@
+"""What is asked before every operation: may this principal do this, to all that the request is about?
+
+The root of an account may do everything in it that the organization's policies leave it, and costs next to nothing to
+find out. Everybody else is held to `decide`. A service says what only it can know in up to three ways, all optional:
+
+    @sqs.owner            def owner(call, request) -> str: the account of what a request names, where that may be
+                          another's; the operation then looks at that account
+    Record.resource_policy    the policy of a record that an operation found with `on=`
+    @sts.targets          def targets(call, request) -> list[Target] | None: what a request is about, where neither
+                          `on=` nor the authorization data can say
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from pileus.kernel.errors import Fault
+from pileus.kernel.record import Record
+
+from . import exceptions, policy, resources
+from .actions import action_of, lookup, prefix_of
+from .context import Context
+from .decision import Applying, Decision, Query, decide
+from .denial import denial
+from .standing import Standing, rcps, standing
+from .target import Target
+
+if TYPE_CHECKING:
+    from pileus.kernel.call import Call
+    from pileus.kernel.operation import Bound
+
+Members = dict[str, Any]
+
+
+def admitted(call: Call, bound: Bound, request: Members) -> Call:
+    """The call, looking at the account that owns what it is about; raises where its principal may not make it."""
+    principal = call.principal
+    service = bound.service
+    owner = (service.owner_of(call, request) if service.owner_of else "") or call.account
+    if principal.type == "Root" and owner == principal.account and not service.targets_of:
+        access = call.cloud.access
+        if not access.organized(call):
+            return call
+    elif principal.type == "AWSService" and internal(principal.arn, service.name):
+        return call
+    return examined(call, bound, request, owner)
+
+
+def internal(principal: str, service: str) -> bool:
+    """Whether a service acts on its own, or the cloud itself does."""
+    return principal in ("pileus.amazonaws.com", f"{service}.amazonaws.com", f"{prefix_of(service)}.amazonaws.com")
+
+
+def examined(call: Call, bound: Bound, request: Members, owner: str) -> Call:
+    """`admitted`, for those who have to ask."""
+    if bound.model.authtype == "none":
+        return call
+    actions = actions_for(bound, request)
+    at_owner = call if owner == call.account else call.at(account=owner)
+    found = Found(at_owner, bound, request) if actions else None
+    if call.principal.type == "Anonymous" and not (found and found.may_be_open):
+        if bound.service.edge is not None:
+            return call  # the service itself decides what comes unsigned
+        raise Fault("MissingAuthenticationToken", "Missing Authentication Token")
+    if found is None:
+        return call
+    who = standing(call)
+    for action in actions:
+        for target in found.targets(action):
+            check(call, who, bound, target.action or action, target, request, found.missing)
+    for role in passed(bound, actions[0], request):
+        keys = {"iam:passedtoservice": (passed_to(bound),)}
+        check(call, who, bound, "iam:PassRole", Target(role, role.split(":")[4], keys=keys), request)
+    return at_owner
+
+
+class Found:
+    """What a request is about, found as the operation itself will find it."""
+
+    def __init__(self, call: Call, bound: Bound, request: Members) -> None:
+        self.call = call
+        self.bound = bound
+        self.request = request
+        self.missing: Fault | None = None
+        """The operation's own error for what is not there."""
+        self.record: Any = None
+        self.given: list[Target] | None = bound.service.targets_of(call, request) if bound.service.targets_of else None
+        if self.given is None and bound.on is not None:
+            try:
+                self.record = bound.find(call, request)
+            except Fault as missing:
+                self.missing = missing
+        self.policy = self.record.resource_policy(call) if isinstance(self.record, Record) else None
+
+    @property
+    def may_be_open(self) -> bool:
+        """Whether there is a policy that could let in somebody unknown."""
+        return self.policy is not None or self.missing is not None or any(one.policy for one in self.given or ())
+
+    def targets(self, action: str) -> list[Target]:
+        if self.given is not None:
+            return self.given
+        call, bound = self.call, self.bound
+        tags = getattr(self.record, "tags", None)
+        arn = resources.arn_of(call, bound, self.record) if self.record is not None else ""
+        return [
+            Target(
+                named,
+                owner_in(named) or call.account,
+                self.policy if named == arn else None,
+                tags=tags if named == arn and isinstance(tags, dict) else {},
+            )
+            for named in resources.named(call, bound, action, self.request, arn)
+        ]
+
+
+def owner_in(arn: str) -> str:
+    """The account that an ARN names, if it names one."""
+    parts = arn.split(":", 5)
+    return parts[4] if len(parts) == 6 and len(parts[4]) == 12 else ""
+
+
+def check(
+    call: Call,
+    who: Standing,
+    bound: Bound | None,
+    action: str,
+    target: Target,
+    request: Members,
+    missing: Fault | None = None,
+) -> None:
+    """Raise the denial of one action on one resource, if it is denied; to strangers, that it is not there."""
+    decision, query, context = decided(call, who, bound, action, target, request)
+    if not decision.allowed:
+        if missing is not None and who.caller.account != query.account:
+            raise missing
+        raise denial(call, query, decision, context)
+
+
+def decided(
+    call: Call, who: Standing, bound: Bound | None, action: str, target: Target, request: Members
+) -> tuple[Decision, Query, Context]:
+    """Put together what applies, and decide."""
+    account = target.account or call.account
+    if target.account != account:
+        target = target._replace(account=account)
+    context = Context(call, who, bound, action, request, target)
+    query = Query(who.caller, action, target.arn, account, context)
+    controlled = action.partition(":")[0] in exceptions.CONTROLLED and call.cloud.access.organized(call)
+    applying = Applying(
+        who.identity,
+        who.boundary,
+        who.session,
+        who.scps,
+        rcps(call, account) if controlled else (),
+        policy.compiled("resource policy", target.policy) if target.policy else None,
+        target.explicit,
+        target.trust,
+    )
+    return decide(query, applying), query, context
+
+
+def authorize(call: Call, action: str, target: Target) -> None:
+    """Raise unless the call's principal may do this too: for operations that do more than their name says.
+
+    `authorize(call, "s3:GetObject", Target(source_arn, owner, policy))`
+    """
+    if call.principal.type != "Root" or call.principal.account != target.account or call.cloud.access.organized(call):
+        check(call, standing(call), None, action, target, {})
+
+
+# Actions
+
+
+def actions_for(bound: Bound, request: Members) -> list[str]:
+    """The actions that a request is: its operation's, and those that some members stand for."""
+    if not bound.action:
+        return []
+    place = (bound.service.name, bound.name)
+    action = action_at(bound)
+    if not action:
+        return []
+    if (instead := exceptions.INSTEAD.get(place)) and request.get(instead[0]):
+        action = f"{action.partition(':')[0]}:{instead[1]}"
+    beside = exceptions.BESIDE.get(place)
+    if not beside:
+        return [action]
+    return [action, *(f"{action.partition(':')[0]}:{name}" for member, name in beside.items() if request.get(member))]
+
+
+@lru_cache(maxsize=4096)
+def action_at(bound: Bound) -> str:
+    """The action of an operation: as it is declared, or as the data have it."""
+    if (bound.service.name, bound.name) in exceptions.UNAUTHORISED:
+        return ""
+    declared = bound.action
+    return declared if declared != f"{bound.service.name}:{bound.name}" else action_of(bound.service.name, bound.model)
+
+
+# Passing roles
+
+
+def passed(bound: Bound, action: str, request: Members) -> list[str]:
+    """The roles that a request hands to a service, if its action wants the right to pass them."""
+    listed = lookup(action)
+    if listed is None or "iam:PassRole" not in listed.dependents:
+        return []
+    return list(dict.fromkeys(roles_in(request)))
+
+
+def roles_in(value: Any) -> list[str]:
+    if isinstance(value, str):
+        parts = value.split(":", 5)
+        return [value] if len(parts) == 6 and parts[2] == "iam" and parts[5].startswith("role/") else []
+    if isinstance(value, dict):
+        return [role for inner in value.values() for role in roles_in(inner)]
+    return [role for inner in value for role in roles_in(inner)] if isinstance(value, list) else []
+
+
+def passed_to(bound: Bound) -> str:
+    vendor = prefix_of(bound.service.name)
+    return exceptions.PASSED_TO.get(vendor, f"{vendor}.amazonaws.com")

@@ -1,0 +1,50 @@
+"""What decisions have read, kept in memory until what they read changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from pileus.kernel.call import Call
+    from pileus.kernel.store import Store
+
+T = TypeVar("T")
+
+MOST = 4096
+
+
+class Kept:
+    """Things made of access records, by whom or what they are about."""
+
+    def __init__(self) -> None:
+        self._things: dict[Hashable, Any] = {}
+        self._organized: bool | None = None
+
+    def get(self, key: Hashable, make: Callable[[], T]) -> T:
+        """The thing of that key, made if it is not there."""
+        try:
+            found: T = self._things[key]
+        except KeyError:
+            if len(self._things) >= MOST:
+                self.forget()
+            found = self._things[key] = make()
+        return found
+
+    def organized(self, call: Call) -> bool:
+        """Whether there is any organization in the cloud, whose policies then limit even roots."""
+        if self._organized is None:
+            from .attached import Membership
+
+            self._organized = Membership.first(call) is not None
+        return self._organized
+
+    def changed(self, store: Store) -> None:
+        """An access record was written: forget everything now, and again when the write is safe or undone."""
+        self.forget()
+        store.after_commit(lambda error: self.forget())
+
+    def forget(self) -> None:
+        """Forget everything, as when the store's content is replaced."""
+        self._things.clear()
+        self._organized = None

@@ -1,0 +1,46 @@
+"""What a service sees of HTTP besides its operations: for those few that browsers and plain HTTP clients talk to.
+
+A service that has an edge also lets unsigned requests in, and decides itself what they may do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Coroutine
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from pileus.gateway.message import Request
+    from pileus.models import Operation
+
+    from .call import Call
+
+Fields = list[tuple[str, str]]
+
+
+class Answer(NamedTuple):
+    """An HTTP response that no operation's output describes."""
+
+    status: int
+    fields: Fields
+    body: bytes | AsyncIterator[bytes] = b""
+
+
+class Edge(Protocol):
+    """All that the door asks of it. `Service.edge` holds it."""
+
+    def admit(self, operation: Operation, request: Request) -> None:
+        """Refuse a request by what only its octets tell, such as a digest of its body; a streamed body is not there yet."""
+
+    def beside(self, call: Call, request: Request, labels: dict[str, str]) -> Answer | Coroutine[Any, Any, Answer]:
+        """Answer what is routed to the service and is none of its operations. A body, if there is one, is streamed."""
+
+    def dress(self, call: Call, request: Request, labels: dict[str, str], fields: Fields) -> None:
+        """Append to the header fields of a response, be it a result or a refusal, that a page of another origin asked for."""
+
+
+class Result(dict[str, Any]):
+    """What an operation returns whose HTTP status is not the one of the model, such as 206 for a part."""
+
+    def __init__(self, members: dict[str, Any], status: int) -> None:
+        super().__init__(members)
+        self.status = status
