@@ -1,4 +1,4 @@
-"""Build hook: compile the API models of the pinned botocore, and AWS's authorization data, into the package."""
+"""Build hook: compile the API models of the pinned botocore, AWS's authorization data and managed policies."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ class CompileModels(BuildHookInterface):  # type: ignore[type-arg]
         compile_models(Path(botocore.__file__).parent / "data", snake, MODELS / "data")
         compile_access = runpy.run_path(str(MODELS / "compile_access.py"))["compile_access"]
         compile_access(authorization_data(), MODELS / "data", MODELS / "data" / "access")
+        compile_managed = runpy.run_path(str(MODELS / "compile_managed.py"))["compile_managed"]
+        compile_managed(MODELS / "managed" / "policies.json.xz", MODELS / "data")
 
 
 def authorization_data() -> Path:

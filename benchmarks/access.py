@@ -2,8 +2,8 @@
 
     python -m benchmarks.access
 
-A user with ten attached policies of twenty statements each, as teams write them: some by service, some by resource, some
-with conditions. The bar is 60 µs of CPU for a decision. The decision for a root is measured beside it.
+A user with ten attached policies of twenty statements each, as teams write them: some by service, some by resource,
+some with conditions. The bar is 60 µs of CPU for a decision. The decision for a root is measured beside it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pileus.kernel import Call, identity
-from pileus.kernel.access import enforcement
+from pileus.kernel.access import admission
 from pileus.kernel.access.attached import Grants, ManagedDocument
 from pileus.kernel.cloud import Cloud
 from pileus.kernel.identity import Principal
@@ -27,7 +27,7 @@ SERVICES = ("s3", "dynamodb", "lambda", "sns", "logs", "kms", "ec2", "iam", "sta
 
 
 def statement(policy: int, number: int) -> dict[str, Any]:
-    """One of twenty: every fifth speaks of SQS, every third has a condition, the last one of all allows what is asked."""
+    """One of twenty: every fifth speaks of SQS, every third has a condition, the last of all allows what is asked."""
     if (policy, number) == (POLICIES - 1, STATEMENTS - 1):
         queue = f"arn:aws:sqs:*:{ACCOUNT}:${{aws:PrincipalTag/team}}-*"
         return {"Effect": "Allow", "Action": "sqs:Send*", "Resource": queue, "Condition": conditions(True)}
@@ -87,9 +87,9 @@ def main() -> None:
 
     by_user, by_root = called(user), called(root)
     rows = [
-        ("a decision, 10 policies of 20 statements", measured(lambda: enforcement.admitted(by_user, bound, request))),
+        ("a decision, 10 policies of 20 statements", measured(lambda: admission.admitted(by_user, bound, request))),
         ("the same, policies read and compiled anew", measured(lambda: anew(cloud, by_user, bound, request), 50)),
-        ("a decision for a root", measured(lambda: enforcement.admitted(by_root, bound, request))),
+        ("a decision for a root", measured(lambda: admission.admitted(by_root, bound, request))),
         ("SendMessage as the user", measured(lambda: cloud.perform(by_user, "SendMessage", request), 5000)),
         ("SendMessage as a root", measured(lambda: cloud.perform(by_root, "SendMessage", request), 5000)),
     ]
@@ -103,7 +103,7 @@ def anew(cloud: Cloud, call: Call, bound: Any, request: dict[str, Any]) -> None:
 
     policy.compiled.cache_clear()
     cloud.access.forget()
-    enforcement.admitted(call, bound, request)
+    admission.admitted(call, bound, request)
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ KEYS = 2000
 class Contender:
     """An endpoint under measurement, with a bucket of its own."""
 
-    def __init__(self, name: str, endpoint: str, keys: Keys = Keys(), pid: int = 0) -> None:
+    def __init__(self, name: str, endpoint: str, keys: Keys = Keys(), pid: int = 0) -> None:  # noqa: B008
         self.name = name
         self.endpoint = endpoint
         self.keys = keys
@@ -125,15 +125,20 @@ def large(ours: Contender, size: int) -> None:
         with path.open("wb") as file:
             for _ in range(size // (1 << 20)):
                 file.write(os.urandom(1 << 20))
-        before, digest = resident(ours.pid), hashlib.md5()
-        plain = timed(lambda: [digest.update(piece) for piece in iter(open(path, "rb").read, b"") or ()])
+        before = resident(ours.pid)
+        plain = timed(lambda: digest(path))
         up = timed(lambda: client.upload_file(str(path), ours.bucket, "large", Config=transfer))
         down = timed(lambda: client.download_file(ours.bucket, "large", str(back), Config=transfer))
-        same = hashlib.md5(path.read_bytes()).digest() == hashlib.md5(back.read_bytes()).digest()
+        same = digest(path) == digest(back)
     megabytes = size / 1e6
     print(f"\n{size / 1e9:.1f} GB in parts with boto3 (Pileus); bytes are {'the same' if same else 'NOT THE SAME'}")
     print(f"MD5 of the file {megabytes / plain:,.0f} MB/s, up {megabytes / up:,.0f}, down {megabytes / down:,.0f}")
     print(f"resident before {before:.0f} MB, after {resident(ours.pid):.0f} MB")
+
+
+def digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "md5").hexdigest()
 
 
 def timed(work: Any) -> float:

@@ -218,6 +218,15 @@ def reset(table: Table) -> None:
     print(f"  {'close':<44}{(time.perf_counter() - start) * 1e3:>10.2f} ms")
 
 
+def on_file(label: str, folder: Path, count: int, ordered: bool) -> None:
+    before = resident()
+    table = Table(folder, count, ordered=ordered)
+    rows(label, table)
+    listed = sum(sys.getsizeof(key) + 8 for key in table.keys) / 1e6
+    print(f"  {'memory added':<44}{resident() - before - listed:>10.0f} MB")
+    reset(table)
+
+
 def main() -> None:
     many = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
     print(f"{resident():.0f} MB resident\n")
@@ -229,12 +238,7 @@ def main() -> None:
             ("File", many, True),
             ("File, put in without order", many // 10, False),
         ):
-            before = resident()
-            table = Table(folder / f"{count}", count, ordered=ordered)
-            rows(label, table)
-            listed = sum(sys.getsizeof(key) + 8 for key in table.keys) / 1e6
-            print(f"  {'memory added':<44}{resident() - before - listed:>10.0f} MB")
-            reset(table)
+            on_file(label, folder / f"{count}", count, ordered)
         table = Table(None, 1000)
         rows("Memory", table)
         reset(table)

@@ -16,6 +16,7 @@ import msgspec
 
 from pileus import models
 from pileus.kernel import cloud
+from pileus.kernel.resource_type import resource_types
 
 OPEN = re.compile(r"(<!-- coverage(: members)? -->\n).*?(<!-- /coverage -->)", re.DOTALL)
 
@@ -29,6 +30,8 @@ class Coverage(msgspec.Struct):
     missing: list[str]
     ignored: dict[str, list[str]]
     """Members of requests that have no effect, by operation."""
+    resources: list[str]
+    """The declared resource types, by CloudFormation's names where it has one."""
 
     @property
     def operations(self) -> str:
@@ -49,6 +52,7 @@ def of(name: str) -> Coverage:
         implemented=sorted(bound),
         missing=sorted(set(service.model.operation_names) - bound.keys()),
         ignored={name: sorted(found.ignored) for name, found in sorted(bound.items()) if found.ignored},
+        resources=[kind.cfn or kind.name for kind in resource_types(service)],
     )
 
 
@@ -87,6 +91,8 @@ def markdown_members(services: Sequence[Coverage]) -> str:
 
 def section(one: Coverage) -> str:
     lines = [f"## {one.service}", "", f"{one.operations} operations; behind it: {one.engine}.", ""]
+    if one.resources:
+        lines += [f"Resource types: {', '.join(one.resources)}.", ""]
     if one.missing:
         lines += [f"Not there: {', '.join(one.missing)}.", ""]
     lines += [f"- {operation} does not heed {', '.join(members)}." for operation, members in one.ignored.items()]

@@ -17,6 +17,7 @@ from pileus.gateway.tls import Certificates
 from pileus.kernel.blobs import Blobs
 from pileus.kernel.clock import Clock
 from pileus.kernel.cloud import Cloud
+from pileus.kernel.master_key import MasterKey
 from pileus.kernel.store import open_store
 from pileus.settings import Settings
 
@@ -60,7 +61,8 @@ class Server:
         clock = Clock()
         clock.attach(loop)
         blobs = Blobs(store, self.folder / "blobs", durability=settings.durability)
-        self.cloud = Cloud(store, clock, blobs, strict=settings.strict)
+        master_key = MasterKey(self.folder / "master.key")
+        self.cloud = Cloud(store, clock, blobs, strict=settings.strict, master_key=master_key)
         self.cloud.take_up_clock()
         self.door = Door(self.cloud, self.requests, self.control)
         self.certificates = Certificates(self.folder / "tls")

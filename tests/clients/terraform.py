@@ -21,6 +21,7 @@ terraform {{
 provider "aws" {{
   region                      = "us-east-1"
   skip_metadata_api_check     = true
+  s3_use_path_style           = true # the resolver of Go does not know hosts below localhost
   skip_credentials_validation = false
   endpoints {{
 {endpoints}

@@ -60,6 +60,20 @@ def test_timers_ring_in_the_order_of_their_times(wall: Wall) -> None:
     assert rung == ["first", "second"]
 
 
+def test_a_timer_that_is_set_by_another_rings_the_next_time(wall: Wall) -> None:
+    clock = Clock(wall)
+    rung: list[int] = []
+
+    def again() -> None:
+        rung.append(len(rung))
+        clock.call_at(wall.now, again)
+
+    clock.call_at(wall.now, again)
+    for times in (1, 2, 3):
+        clock.ring()
+        assert len(rung) == times
+
+
 def test_a_timer_rings_by_itself_on_the_event_loop_and_a_jump_brings_it_forward() -> None:
     async def scenario() -> list[str]:
         clock = Clock()

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pileus.kernel.lifecycle import GONE, Lifecycle
+from pileus.kernel.resource.lifecycle import GONE, Lifecycle
 
 FULL = "CREATING -> ACTIVE after 2s; UPDATING -> ACTIVE after 1m; DELETING -> ENDING after 1s; ENDING -> gone after 3s"
 

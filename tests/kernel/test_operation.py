@@ -80,6 +80,24 @@ def test_an_operation_is_implemented_once() -> None:
         _ = service.operations
 
 
+def test_a_task_is_declared_once() -> None:
+    service = Service("sqs")
+    service.task(test_a_task_is_declared_once)
+    with pytest.raises(TypeError, match="two tasks named"):
+        service.task(test_a_task_is_declared_once)
+
+
+def test_a_service_may_overlook_what_its_operations_say_better() -> None:
+    def get_access_key_info(call: Call, access_key_id: str) -> None: ...
+
+    service = Service("sts", overlooks=lambda violation: "Value null" not in violation)
+    service.operation(get_access_key_info)
+    bound = service.bound("GetAccessKeyInfo")
+    bound.check({"AccessKeyId": "short"})
+    with pytest.raises(Fault, match="Member must not be null"):
+        bound.check({})
+
+
 def test_what_is_not_built_names_itself() -> None:
     with pytest.raises(Unfinished, match="sqs:CreateQueue") as raised:
         Service("sqs").bound("CreateQueue")

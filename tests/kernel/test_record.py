@@ -155,3 +155,11 @@ def test_delete_all_removes_what_starts_with_the_prefix(call: Call) -> None:
         Licence(name=name).put(call)
     assert Licence.delete_all(call) == 2
     assert not list(Licence.scan(call))
+
+
+def test_delete_all_can_remove_piece_by_piece(call: Call) -> None:
+    for name in "abcde":
+        Licence(name=name).put(call)
+    assert Licence.delete_all(call, limit=2) == 2
+    assert [licence.name for licence in Licence.scan(call)] == ["c", "d", "e"]
+    assert [Licence.delete_all(call, limit=2) for _ in range(3)] == [2, 1, 0]

@@ -49,7 +49,7 @@ def caller(cloud: Cloud, request: Request) -> Principal:
 def verify(cloud: Cloud, request: Request, signed: Signed, credential: Credential) -> None:
     """Refuse what the holder of the credential did not sign, or signed too long ago."""
     clock = cloud.clock
-    if (signed.token or "") != credential.token:
+    if not credential.active or (signed.token or "") != credential.token:
         raise Fault("InvalidClientTokenId", INVALID_TOKEN)
     if credential.expires is not None and credential.expires <= clock.now():
         raise Fault("ExpiredToken", EXPIRED_TOKEN)

@@ -49,7 +49,7 @@ class Door:
         if request.path.startswith(OWN_PATHS):
             return None
         try:
-            route = routing.route(request)
+            route = request.route = routing.route(request)
         except routing.Unroutable:
             return None
         operation = route.operation
@@ -62,7 +62,7 @@ class Door:
             return
         entry = Entry(names.request_id(), time.perf_counter())
         try:
-            route = routing.finish(routing.route(request), request)
+            route = routing.finish(request.route or routing.route(request), request)
         except routing.Unroutable as unroutable:
             route = unroutable.route
             self._reply(reply, refusal(route, unroutable.fault, entry), entry)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from typing import Protocol
+from typing import Any, Protocol
 
 
 class Headers:
@@ -56,6 +56,7 @@ class Request:
         "on_gone",
         "path",
         "query",
+        "route",
         "scheme",
         "stream",
         "streamed",
@@ -83,6 +84,8 @@ class Request:
         """Set instead of `body` when the body is passed on as it arrives."""
         self.trailers = NO_HEADERS
         """Trailing fields of a buffered body."""
+        self.route: Any = None
+        """Where it goes, once the application has looked at its head."""
         self.gone = False
         """The client has closed its side: nobody may be waiting for the answer."""
         self.on_gone: Callable[[], object] | None = None

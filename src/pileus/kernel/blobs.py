@@ -110,6 +110,7 @@ class Blobs:
         if name[:2] not in self._shards:
             (self.folder / name[:2]).mkdir(parents=True, exist_ok=True)
             if self.durability == "disk":
+                _sync(self.folder.parent)
                 _sync(self.folder)
             self._shards.add(name[:2])
         return self.path(name)

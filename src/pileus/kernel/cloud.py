@@ -15,17 +15,19 @@ from typing import Any
 from pileus import models
 
 from . import identity, names
-from .access.enforcement import admitted
+from .access.admission import admitted
 from .access.kept import Kept
 from .blobs import Blobs
 from .call import Call
 from .clock import Clock
 from .errors import Unfinished
 from .identity import Principal
+from .master_key import MasterKey
 from .operation import Service
 from .regions import DEFAULT_REGION
 from .store import Store
 from .task import Runner
+from .usage import Usage
 from .waiting import Waiters
 
 log = logging.getLogger("pileus")
@@ -46,6 +48,7 @@ class Cloud:
         *,
         endpoint: str = "http://localhost:4566",
         strict: bool = False,
+        master_key: MasterKey | None = None,
     ) -> None:
         self.store = store
         self.clock = clock or Clock()
@@ -54,10 +57,14 @@ class Cloud:
         """How to reach the cloud, where no caller's own address is known."""
         self.strict = strict
         """Whether members without effect and unknown access keys are errors."""
+        self.master_key = master_key or MasterKey()
+        """What secrets are sealed under before they are stored."""
         self.waiters = Waiters(self.clock)
         self.runner = Runner(self)
         self.access = Kept()
         """What access decisions have read."""
+        self.usage = Usage()
+        """What users and roles have used, as far as it is not worth writing down again."""
         self.system = self.call("pileus")
         """A call of the cloud's own, for looking up records that belong to no account."""
 
@@ -112,6 +119,8 @@ class Cloud:
         bound.check(request)
         if self.strict and (ignored := bound.ignored & request.keys()):
             raise Unfinished(f"Pileus does not heed {', '.join(sorted(ignored))} of {call.service}:{name} yet.")
+        if call.principal.type != "Root":
+            self.usage.note(call)
         call = admitted(call, bound, request)
         if bound.is_async:
             return bound(call, request)

@@ -29,13 +29,13 @@ class Edge(Protocol):
     """All that the door asks of it. `Service.edge` holds it."""
 
     def admit(self, operation: Operation, request: Request) -> None:
-        """Refuse a request by what only its octets tell, such as a digest of its body; a streamed body is not there yet."""
+        """Refuse a request by what only its octets tell, such as a digest; a streamed body is not there yet."""
 
     def beside(self, call: Call, request: Request, labels: dict[str, str]) -> Answer | Coroutine[Any, Any, Answer]:
         """Answer what is routed to the service and is none of its operations. A body, if there is one, is streamed."""
 
     def dress(self, call: Call, request: Request, labels: dict[str, str], fields: Fields) -> None:
-        """Append to the header fields of a response, be it a result or a refusal, that a page of another origin asked for."""
+        """Add to the header fields of a response, result or refusal, that a page of another origin asked for."""
 
 
 class Result(dict[str, Any]):

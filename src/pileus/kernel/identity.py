@@ -39,6 +39,8 @@ class Credential(Record, scope="cloud"):
     token: str = ""
     """The session token that temporary credentials come with."""
     expires: float | None = None
+    active: bool = True
+    """One that was taken out of use, or deleted, stays on record: it must not be taken for a key that nobody issued."""
 
 
 def root(account: str, access_key_id: str = "", partition: str = "aws") -> Principal:

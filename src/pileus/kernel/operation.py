@@ -110,7 +110,7 @@ class Service:
         return function
 
     def targets(self, function: F) -> F:
-        """Declare what requests are about, where neither `on` nor AWS's authorization data say it to the access decision.
+        """Declare what requests are about, where neither `on` nor AWS's authorization data tell the access decision.
 
         A function of the call and of the request in wire names, whose result is a list of
         `pileus.kernel.access.target.Target`, or None for operations where those do say it.

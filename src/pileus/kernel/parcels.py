@@ -1,7 +1,7 @@
 """Small bytes, as values of the store: a million small things must not make a million files.
 
 A parcel stands beside the record that refers to it and not in it, so that a scan of records does not read them. It is
-part of the attempt that puts it, and gone with the one that discards it. What is larger belongs into `pileus.kernel.blobs`.
+part of the attempt that puts it, and gone with the one that discards it. What is larger belongs into a blob.
 """
 
 from __future__ import annotations

@@ -91,6 +91,8 @@ class Record(msgspec.Struct, metaclass=RecordMeta):
     layout: ClassVar[Layout]
     arn_template: ClassVar[str]
     cfn_type: ClassVar[str]
+    policy_decides: ClassVar[bool] = False
+    """Whether nothing is allowed that its resource policy does not allow, even within the account: KMS keys."""
 
     # One record
 
@@ -134,7 +136,7 @@ class Record(msgspec.Struct, metaclass=RecordMeta):
         return call.arn(self.arn_template.format_map(fields))
 
     def resource_policy(self, call: Call) -> str | None:
-        """The resource-based policy that the access decision heeds: an empty text if there is none, None if there can't."""
+        """The resource-based policy, for the access decision: empty if there is none, None if there can be none."""
         return None
 
     @classmethod

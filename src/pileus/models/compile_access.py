@@ -34,8 +34,8 @@ def operations(models: Path, service: str) -> set[str]:
 
 
 def prefix_of(service: str, metadata: Any, named: set[str], actions: dict[str, set[str]]) -> str:
-    """The prefix of an API's actions: mostly what its requests are signed with, else the one that knows its operations."""
-    own = metadata.get("signingName") or metadata["endpointPrefix"]
+    """The prefix of an API's actions: mostly what requests are signed with, else the one that knows its operations."""
+    own: str = metadata.get("signingName") or metadata["endpointPrefix"]
     candidates = [own, metadata["endpointPrefix"], service, *metadata.get("signingNames", ())]
     first = next((name for name in candidates if name in actions), None)
     best = max(actions, key=lambda prefix: len(actions[prefix] & named))

@@ -84,14 +84,14 @@ def moment(text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        found = datetime.fromisoformat(text.replace("Z", "+00:00"))
+        found = datetime.fromisoformat(text)
         return found.replace(tzinfo=found.tzinfo or timezone.utc).timestamp()  # noqa: UP017
 
 
 def condition_holds(operator: str, wanted: list[str], given: list[str], keys: Keys) -> bool:
     if operator == "Null":
         return any((not given) == (text == "true") for text in wanted)
-    quantifier, colon, name = operator.rpartition(":")
+    quantifier, _, name = operator.rpartition(":")
     if_exists = name.endswith("IfExists")
     name = name.removesuffix("IfExists")
     negated = "Not" in name
@@ -161,7 +161,7 @@ def statements(text: str) -> list[Json]:
 
 
 def decide(who: Json, action: str, resource: str, account: str, keys: Keys, policies: Json) -> bool:
-    """`policies` has lists of documents under identity, boundary, session, resource, and lists of lists under scps, rcps."""
+    """`policies` has lists of documents: identity, boundary, session, resource; and lists of lists: scps, rcps."""
 
     def speaking(texts: list[str], effect: str) -> list[Json]:
         found = [statement for text in texts for statement in statements(text)]

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from pileus.kernel import Call, Fault, Service, identity
-from pileus.kernel.access import attached, enforcement
+from pileus.kernel import Call, Fault, Record, Service, identity
+from pileus.kernel.access import admission, attached, enforcement
 from pileus.kernel.access.attached import Grants, ManagedDocument
 from pileus.kernel.access.target import Target
 from pileus.kernel.cloud import Cloud
@@ -39,10 +39,9 @@ def ask(kernel: Cloud, principal: Principal, service: str, operation: str, **req
     """The message of the denial, or an empty text."""
     at = bound(service, operation)
     try:
-        enforcement.admitted(by(kernel, principal, at), at, request)
+        admission.admitted(by(kernel, principal, at), at, request)
     except Fault as fault:
-        assert fault.code == "AccessDenied"
-        return fault.message
+        return fault.message if fault.code == "AccessDenied" else str(fault)
     return ""
 
 
@@ -149,17 +148,62 @@ def test_ec2_seals_the_details(kernel: Cloud) -> None:
     assert told["context"]["resource"] == f"arn:aws:ec2:us-east-1:{HERE}:instance/i-1"
 
 
+class Key(Record, arn="key/{name}"):
+    """A key as KMS would have it."""
+
+    name: str
+    policy: str
+    tags: dict[str, str] = {}
+    policy_decides = True
+
+    def resource_policy(self, call: Call) -> str:
+        return self.policy
+
+
+def test_the_policy_of_a_key_decides(kernel: Cloud) -> None:
+    kms = Service("kms")
+
+    def named(call: Call, key_id: str) -> Key:
+        if found := Key.get(call, key_id):
+            return found
+        raise Fault("NotFoundException", "no key")
+
+    kms.operation(name="DescribeKey", on=named)(lambda call, key: {})
+    at = kms.bound("DescribeKey")
+    user = granted(kernel, allow("kms:*", f"arn:aws:kms:us-east-1:{HERE}:key/*"))
+
+    def may(principal: Principal, *statements: dict[str, Any]) -> bool:
+        Key("k", document(*statements)).put(kernel.call("kms", account=HERE))
+        try:
+            admission.admitted(by(kernel, principal, at), at, {"KeyId": "k"})
+        except Fault as fault:
+            told = "because no resource-based policy allows the kms:DescribeKey action"
+            return told not in fault.message
+        return True
+
+    account = {**allow("kms:*"), "Principal": {"AWS": f"arn:aws:iam::{HERE}:root"}}
+    assert not may(user, {**allow("kms:*"), "Principal": {"AWS": THERE}})
+    assert may(user, account)
+    assert may(user, {**allow("kms:DescribeKey"), "Principal": {"AWS": USER.arn}})
+    assert may(granted(kernel), {**allow("kms:DescribeKey"), "Principal": {"AWS": USER.arn}})
+    through = {"StringEquals": {"kms:ViaService": "s3.us-east-1.amazonaws.com", "kms:CallerAccount": HERE}}
+    by_s3 = {**allow("kms:DescribeKey", Condition=through), "Principal": "*"}
+    assert not may(user, by_s3)
+    call = by(kernel, user, at, called_via=("s3.amazonaws.com",))
+    admission.admitted(call, at, {"KeyId": "k"})
+
+
 def test_an_operation_without_an_action_is_never_refused(kernel: Cloud) -> None:
     declared = Service("sqs")
     declared.operation(action="", name="ListQueues")(lambda call, request: {})
     at = declared.bound("ListQueues")
-    enforcement.admitted(by(kernel, granted(kernel, deny("*")), at), at, {})
+    admission.admitted(by(kernel, granted(kernel, deny("*")), at), at, {})
 
 
 def test_nobody_needs_credentials_where_no_policy_could_let_them_in(kernel: Cloud) -> None:
     at = bound("iam", "ListUsers")
     with pytest.raises(Fault) as raised:
-        enforcement.admitted(by(kernel, identity.ANONYMOUS, at), at, {})
+        admission.admitted(by(kernel, identity.ANONYMOUS, at), at, {})
     assert raised.value.code == "MissingAuthenticationToken"
 
 

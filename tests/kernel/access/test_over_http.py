@@ -479,3 +479,22 @@ def test_a_denied_policy_document_is_refused_by_the_queue(aws: Account, queue: s
     )
     with denied(code="InvalidAttributeValue"):
         aws.client("sqs").set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
+
+
+def test_a_reset_forgets_what_was_decided(cloud: LocalCloud, aws: Account, queue: str) -> None:
+    from urllib.request import Request, urlopen
+
+    put(cloud, aws.id, Membership(aws.id, "o-1", scps=[[]]))
+    with denied():
+        aws.client("sqs").send_message(QueueUrl=queue, MessageBody="x")
+    user = User(cloud, aws.id, allow("*"))
+    cloud.do(lambda: Membership(aws.id, "").delete(cloud.server.cloud.system))
+    user.client("sqs").send_message(QueueUrl=queue, MessageBody="x")
+    urlopen(Request(f"{cloud.endpoint}/_pileus/reset?account={aws.id}", method="POST")).read()
+    with denied(code="InvalidClientTokenId"):
+        session(
+            cloud,
+            {"Credentials": {"AccessKeyId": "ASIA" + user.key[4:], "SecretAccessKey": "x", "SessionToken": "y"}},
+            "sqs",
+        ).list_queues()
+    aws.client("sqs").create_queue(QueueName="orders")

@@ -80,6 +80,18 @@ def test_a_reader_of_the_log_hinders_nobody(store: sqlite.SqliteStore) -> None:
     assert log_size(store) <= longest + 200 * PAGE
 
 
+def test_a_commit_succeeds_where_no_thread_can_be_started(
+    store: sqlite.SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    write(store, 60)
+    assert not store.pending
+    assert store.get(b"1") is not None
+
+
 def test_memory_has_no_log(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkpoint, "LONG", 1)
     store = sqlite.open(None)

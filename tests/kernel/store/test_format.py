@@ -87,6 +87,15 @@ def test_a_reset_that_was_killed_half_way_is_finished(tmp_path: Path) -> None:
     store.close()
 
 
+def test_nobody_else_may_read_it(tmp_path: Path) -> None:
+    store = sqlite.open(tmp_path / "data")
+    store.put(b"k", b"1")
+    files = [tmp_path / "data", *(tmp_path / "data").iterdir()]
+    assert len(files) == 5
+    assert [path.stat().st_mode & 0o077 for path in files] == [0] * 5
+    store.close()
+
+
 def test_damage_is_called_so(tmp_path: Path) -> None:
     store = sqlite.open(tmp_path)
     with store.attempt():

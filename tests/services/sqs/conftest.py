@@ -63,6 +63,12 @@ def clock(cloud: pileus.LocalCloud) -> Iterator[CloudClock]:
 
 
 @pytest.fixture
+def timestamp(clock: CloudClock) -> Callable[[], str]:
+    """The present as messages tell it: milliseconds since the epoch."""
+    return lambda: str(int(clock.now() * 1000 + 0.001))
+
+
+@pytest.fixture
 def queue(sqs: Any) -> Queue:
     """Makes queues: `queue(VisibilityTimeout=5)`, `queue(fifo=True)`."""
 

@@ -211,8 +211,8 @@ def test_permissions_have_limits(sqs: Any, queue: Any, refused: Any) -> None:
     for code, reason, change in [
         ("InvalidParameterValue", "Value a for parameter Label is invalid. Reason: Already exists.", {}),
         ("InvalidParameterValue", "parameter Label", {"Label": "a b"}),
-        ("InvalidParameterValue", "Value [12] for parameter PrincipalId is invalid. Reason: Unable to verify.", {"AWSAccountIds": ["12"]}),
-        ("InvalidParameterValue", "Only the queue owner is allowed to invoke this action.", {"Actions": ["DeleteQueue"]}),
+        ("InvalidParameterValue", "Value [12] for parameter PrincipalId is invalid.", {"AWSAccountIds": ["12"]}),
+        ("InvalidParameterValue", "Only the queue owner is allowed to invoke this", {"Actions": ["DeleteQueue"]}),
         ("MissingParameter", "The request must contain the parameter Actions.", {"Actions": []}),
         ("OverLimit", "8 Actions were found, maximum allowed is 7.", {"Actions": ["SendMessage"] * 8}),
     ]:  # fmt: skip

@@ -268,6 +268,6 @@ class FifoQueue(Queue):
 
 
 TestStandardQueue = StandardQueue.TestCase
-TestStandardQueue.settings = settings(max_examples=50, stateful_step_count=80, deadline=None)
+TestStandardQueue.settings = settings(max_examples=30, stateful_step_count=80, deadline=None)
 TestFifoQueue = FifoQueue.TestCase
-TestFifoQueue.settings = settings(max_examples=50, stateful_step_count=80, deadline=None)
+TestFifoQueue.settings = settings(max_examples=30, stateful_step_count=80, deadline=None)

@@ -1,4 +1,4 @@
-"""Queues: create, find, list, delete, purge (API reference, CreateQueue, GetQueueUrl, ListQueues, DeleteQueue, PurgeQueue)."""
+"""Queues: create, find, list, tag, delete, purge (API reference, CreateQueue and so on)."""
 
 from __future__ import annotations
 

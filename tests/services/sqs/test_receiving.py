@@ -89,12 +89,12 @@ def test_numbers_have_a_range(sqs: Any, queue: Any, refused: Any, parameter: str
 
 
 def test_received_messages_are_hidden_and_come_back_unless_they_are_deleted(
-    sqs: Any, queue: Any, receive: Any, counts: Any, clock: Any
+    sqs: Any, queue: Any, receive: Any, counts: Any, clock: Any, timestamp: Any
 ) -> None:
     url = queue()
     send(sqs, url, "work")
     [first] = receive(url)
-    sent = int(clock.now() * 1000)
+    sent = timestamp()
     clock.advance(29)
     assert receive(url) == []
     clock.advance(1)
@@ -103,7 +103,7 @@ def test_received_messages_are_hidden_and_come_back_unless_they_are_deleted(
     assert second["MessageId"] == first["MessageId"]
     assert second["ReceiptHandle"] != first["ReceiptHandle"]
     assert second["Attributes"]["ApproximateReceiveCount"] == "2"
-    assert second["Attributes"]["ApproximateFirstReceiveTimestamp"] == str(sent)
+    assert second["Attributes"]["ApproximateFirstReceiveTimestamp"] == sent
     sqs.delete_message(QueueUrl=url, ReceiptHandle=second["ReceiptHandle"])
     clock.advance(3600)
     assert receive(url) == []

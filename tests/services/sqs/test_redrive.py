@@ -1,4 +1,4 @@
-"""Dead letters and the way back (Developer Guide, "Using dead-letter queues" and "Configure a dead-letter queue redrive")."""
+"""Dead letters and the way back (Developer Guide, "Using dead-letter queues in Amazon SQS")."""
 
 from __future__ import annotations
 
@@ -77,14 +77,16 @@ def test_a_dead_letter_may_die_again(sqs: Any, queue: Any, pair: Any, arn: Any, 
     assert letter["Attributes"]["DeadLetterQueueSourceArn"] == arn(dead)
 
 
-def test_a_dead_letter_keeps_its_age(sqs: Any, pair: Any, receive: Any, counts: Any, clock: Any) -> None:
+def test_a_dead_letter_keeps_its_age(
+    sqs: Any, pair: Any, receive: Any, counts: Any, clock: Any, timestamp: Any
+) -> None:
     url, dead = pair(most=1, MessageRetentionPeriod=100)
     send(sqs, url, "x")
-    sent = int(clock.now() * 1000)
+    sent = timestamp()
     receive(url)
     clock.advance(80)
     receive(url)
-    assert receive(dead, VisibilityTimeout=0)[0]["Attributes"]["SentTimestamp"] == str(sent)
+    assert receive(dead, VisibilityTimeout=0)[0]["Attributes"]["SentTimestamp"] == sent
     clock.advance(21)
     assert counts(dead) == (0, 0, 0)
 
@@ -195,7 +197,7 @@ def test_a_dead_letter_queue_says_whose_it_is(sqs: Any, queue: Any, arn: Any, re
         {"redrivePermission": "perhaps"},
         {"redrivePermission": "byQueue"},
         {"redrivePermission": "denyAll", "sourceQueueArns": ["arn:aws:sqs:us-east-1:111122223333:a"]},
-        {"redrivePermission": "byQueue", "sourceQueueArns": [f"arn:aws:sqs:us-east-1:111122223333:{n}" for n in range(11)]},
+        {"redrivePermission": "byQueue", "sourceQueueArns": [f"arn:aws:sqs:us-east-1:1:{n}" for n in range(11)]},
         {"redrivePermission": "allowAll", "nonsense": 1},
     ],
 )  # fmt: skip
@@ -245,7 +247,16 @@ def task(sqs: Any, arn: Any) -> Any:
 
 @pytest.mark.parametrize("fifo", [False, True])
 def test_messages_go_back_where_they_came_from(
-    sqs: Any, pair: Any, bury: Any, task: Any, arn: Any, receive: Any, counts: Any, clock: Any, fifo: bool
+    sqs: Any,
+    pair: Any,
+    bury: Any,
+    task: Any,
+    arn: Any,
+    receive: Any,
+    counts: Any,
+    clock: Any,
+    timestamp: Any,
+    fifo: bool,
 ) -> None:
     url, dead = pair(fifo)
     other = pair(fifo)[0]
@@ -262,13 +273,13 @@ def test_messages_go_back_where_they_came_from(
         "SourceArn": arn(dead),
         "ApproximateNumberOfMessagesMoved": 4,
         "ApproximateNumberOfMessagesToMove": 4,
-        "StartedTimestamp": int(clock.now() * 1000),
+        "StartedTimestamp": int(timestamp()),
     }
     assert handle
     messages = receive(url)
     assert [message["Body"] for message in messages] == ["a1", "a2", "b1"]
     assert {message["Attributes"]["ApproximateReceiveCount"] for message in messages} == {"1"}
-    assert {message["Attributes"]["SentTimestamp"] for message in messages} == {str(int(clock.now() * 1000))}
+    assert {message["Attributes"]["SentTimestamp"] for message in messages} == {timestamp()}
     assert all("DeadLetterQueueSourceArn" not in message["Attributes"] for message in messages)
 
 
@@ -291,6 +302,20 @@ def test_messages_go_to_another_queue_at_the_rate_that_was_asked_for(
     assert (last["Status"], last["DestinationArn"]) == ("COMPLETED", arn(elsewhere))
     assert last["MaxNumberOfMessagesPerSecond"] == 3
     assert "TaskHandle" not in last
+
+
+def test_a_fast_move_keeps_its_rate_in_small_steps(
+    sqs: Any, pair: Any, task: Any, arn: Any, receive: Any, clock: Any
+) -> None:
+    url, dead = pair(most=1)
+    for _ in range(15):
+        sqs.send_message_batch(QueueUrl=url, Entries=[{"Id": str(n), "MessageBody": "x"} for n in range(10)])
+    for _ in range(30):
+        receive(url, VisibilityTimeout=0)
+    sqs.start_message_move_task(SourceArn=arn(dead), MaxNumberOfMessagesPerSecond=100)
+    for seconds, moved in ((0, 50), (0.4, 50), (0.1, 100), (0.5, 150)):
+        clock.advance(seconds)
+        assert task(dead)["ApproximateNumberOfMessagesMoved"] == moved
 
 
 def test_a_move_can_be_cancelled(

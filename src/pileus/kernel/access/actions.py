@@ -81,7 +81,7 @@ def action_of(service: str, operation: models.Operation) -> str:
     """The action of an operation: its own name, unless the exceptions say otherwise."""
     vendor = prefix_of(service)
     if exception := exceptions.ACTIONS.get(service, {}).get(operation.name):
-        return f"{vendor}:{exception}"
+        return exception if ":" in exception else f"{vendor}:{exception}"
     listed = prefix(vendor).actions.get(operation.name.lower())
     if listed is None and vendor == "apigateway":
         # The API Gateway control plane is authorised by method and path ("Actions, resources, condition keys").

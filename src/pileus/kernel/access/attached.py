@@ -1,7 +1,7 @@
-"""What the decision reads: who was granted what. IAM, Organizations and RAM write these records, the decision only reads.
+"""What the decision reads: who was granted what. IAM and Organizations write these records, the decision only reads.
 
-Every record is small, holds documents as their authors wrote them, and is found by one key, so that what a decision costs
-grows with what its principal has. What was read is kept in memory until a record of this file changes (`Kept`).
+Every record is small, holds documents as their authors wrote them, and is found by one key, so that what a decision
+costs grows with what its principal has. What was read is kept in memory until a record of this file changes (`Kept`).
 """
 
 from __future__ import annotations
@@ -58,6 +58,8 @@ class Grants(Watched, scope="account", indexes={"by_owner": ("owner",)}):
     tags: dict[str, str] = {}
     trust: str = ""
     """A role's trust policy."""
+    max_session: int = 43200
+    """How many seconds a role's session may last."""
 
     @classmethod
     def by_arn(cls, call: Call, arn: str) -> Self | None:
@@ -134,7 +136,7 @@ def policies_of(call: Call, principal: Principal) -> list[Document]:
 def documents_of(call: Call, grants: Grants, account: str) -> list[Document]:
     """The inline and attached policies of a user with its groups, or of a group or a role."""
     owner = call.at(account=account)
-    held = [grants, *(group for id in grants.groups if (group := Grants.get(owner, id)))]
+    held = [grants, *(group for name in grants.groups if (group := Grants.get(owner, name)))]
     inline = [Document(name, text) for one in held for name, text in one.inline.items()]
     arns = dict.fromkeys(arn for one in held for arn in one.attached)
     return inline + [Document(arn, text) for arn in arns if (text := managed(owner, arn))]
@@ -186,11 +188,11 @@ def aws_managed() -> Mapping[str, str]:
 
 def control_policies(call: Call, levels: list[list[str]]) -> list[list[Document]]:
     """Documents of the control policies at each level."""
-    return [[Document(id, control_policy(call, id)) for id in level] for level in levels]
+    return [[Document(name, control_policy(call, name)) for name in level] for level in levels]
 
 
-def control_policy(call: Call, id: str) -> str:
-    if full := FULL.get(id):
+def control_policy(call: Call, policy_id: str) -> str:
+    if full := FULL.get(policy_id):
         return full
-    found = ControlPolicy.get(call, id)
+    found = ControlPolicy.get(call, policy_id)
     return found.document if found else ""

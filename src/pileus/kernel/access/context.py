@@ -128,7 +128,9 @@ def texts(value: Any) -> Values:
 def members_of(bound: Bound) -> dict[str, str]:
     """Members by their plain names and by those on the wire (`x-amz-acl`)."""
     inputs = bound.model.input.members if bound.model.input else {}
-    wire = {plain(shape.traits["locationName"]): name for name, shape in inputs.items() if "locationName" in shape.traits}
+    wire = {
+        plain(shape.traits["locationName"]): name for name, shape in inputs.items() if "locationName" in shape.traits
+    }
     return wire | {plain(name): name for name in inputs}
 
 
@@ -262,6 +264,12 @@ def via(index: int) -> Callable[[Context], Any]:
     return lambda context: context.call.called_via[index] if context.call.called_via else None
 
 
+def kms_via(context: Context) -> str | None:
+    """The service through which a principal uses a key: `s3.us-east-1.amazonaws.com`."""
+    call = context.call
+    return f"{call.called_via[-1].split('.')[0]}.{call.region}.amazonaws.com" if call.called_via else None
+
+
 GLOBAL: dict[str, Callable[[Context], Any]] = {
     "aws:calledvia": lambda context: context.call.called_via,
     "aws:calledviafirst": via(0),
@@ -296,4 +304,9 @@ GLOBAL: dict[str, Callable[[Context], Any]] = {
     "aws:userid": lambda context: context.call.principal.user_id,
     "aws:username": username,
     "aws:viaawsservice": lambda context: bool(context.call.called_via),
+    # Keys of services that say of every call what the global keys say, in words of their own.
+    "ec2:region": lambda context: context.call.region,
+    "kms:calleraccount": lambda context: own_account(context) or None,
+    "kms:viaservice": kms_via,
+    "s3:resourceaccount": resource_account,
 }

@@ -1,7 +1,7 @@
 """The decision: may this caller do this to that resource? A pure function of the query and of the policies that apply.
 
 IAM User Guide, "Policy evaluation logic" and the pages below it, above all "How AWS enforcement code logic evaluates
-requests", "Evaluating identity-based policies with resource-based policies" and "Cross-account policy evaluation logic".
+requests", "Evaluating identity-based policies with resource-based policies", "Cross-account policy evaluation logic".
 """
 
 from __future__ import annotations

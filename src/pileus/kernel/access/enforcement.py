@@ -1,11 +1,11 @@
-"""What is asked before every operation: may this principal do this, to all that the request is about?
+"""What is asked of all whom `admission` does not let in at once: may this principal do this, to all that it is about?
 
-The root of an account may do everything in it that the organization's policies leave it, and costs next to nothing to
-find out. Everybody else is held to `decide`. A service says what only it can know in up to three ways, all optional:
+A service says what only it can know in up to three ways, all optional:
 
     @sqs.owner            def owner(call, request) -> str: the account of what a request names, where that may be
                           another's; the operation then looks at that account
-    Record.resource_policy    the policy of a record that an operation found with `on=`
+    Record.resource_policy    the policy of a record that an operation found with `on=`; `Record.policy_decides`
+                          says that nothing goes without it
     @sts.targets          def targets(call, request) -> list[Target] | None: what a request is about, where neither
                           `on=` nor the authorization data can say
 """
@@ -33,28 +33,9 @@ if TYPE_CHECKING:
 Members = dict[str, Any]
 
 
-def admitted(call: Call, bound: Bound, request: Members) -> Call:
-    """The call, looking at the account that owns what it is about; raises where its principal may not make it."""
-    principal = call.principal
-    service = bound.service
-    owner = (service.owner_of(call, request) if service.owner_of else "") or call.account
-    if principal.type == "Root" and owner == principal.account and not service.targets_of:
-        access = call.cloud.access
-        if not access.organized(call):
-            return call
-    elif principal.type == "AWSService" and internal(principal.arn, service.name):
-        return call
-    return examined(call, bound, request, owner)
-
-
-def internal(principal: str, service: str) -> bool:
-    """Whether a service acts on its own, or the cloud itself does."""
-    return principal in ("pileus.amazonaws.com", f"{service}.amazonaws.com", f"{prefix_of(service)}.amazonaws.com")
-
-
 def examined(call: Call, bound: Bound, request: Members, owner: str) -> Call:
-    """`admitted`, for those who have to ask."""
-    if bound.model.authtype == "none":
+    """The call, looking at the account that owns what it is about; raises where its principal may not make it."""
+    if bound.model.authtype == "none" or acts_itself(call, bound.service.name):
         return call
     actions = actions_for(bound, request)
     at_owner = call if owner == call.account else call.at(account=owner)
@@ -73,6 +54,11 @@ def examined(call: Call, bound: Bound, request: Members, owner: str) -> Call:
         keys = {"iam:passedtoservice": (passed_to(bound),)}
         check(call, who, bound, "iam:PassRole", Target(role, role.split(":")[4], keys=keys), request)
     return at_owner
+
+
+def acts_itself(call: Call, service: str) -> bool:
+    """Whether a service calls itself, be it under the prefix of its actions: `states.amazonaws.com`."""
+    return call.principal.type == "AWSService" and call.principal.arn == f"{prefix_of(service)}.amazonaws.com"
 
 
 class Found:
@@ -96,23 +82,27 @@ class Found:
     @property
     def may_be_open(self) -> bool:
         """Whether there is a policy that could let in somebody unknown."""
-        return self.policy is not None or self.missing is not None or any(one.policy for one in self.given or ())
+        hidden = self.missing is not None and self.bound.service.owner_of is not None
+        return self.policy is not None or hidden or any(one.policy for one in self.given or ())
 
     def targets(self, action: str) -> list[Target]:
         if self.given is not None:
             return self.given
-        call, bound = self.call, self.bound
+        arn = resources.arn_of(self.call, self.bound, self.record) if self.record is not None else ""
+        named = resources.named(self.call, self.bound, action, self.request, arn)
+        return [self._target(one, arn) for one in named]
+
+    def _target(self, named: str, found: str) -> Target:
+        """One of the resources: the one that was found, something in it (an object of a bucket), or another one."""
         tags = getattr(self.record, "tags", None)
-        arn = resources.arn_of(call, bound, self.record) if self.record is not None else ""
-        return [
-            Target(
-                named,
-                owner_in(named) or call.account,
-                self.policy if named == arn else None,
-                tags=tags if named == arn and isinstance(tags, dict) else {},
-            )
-            for named in resources.named(call, bound, action, self.request, arn)
-        ]
+        within = not found or named == found or named.startswith((f"{found}/", f"{found}:"))
+        return Target(
+            named,
+            owner_in(named) or self.call.account,
+            self.policy if within else None,
+            explicit=within and isinstance(self.record, Record) and self.record.policy_decides,
+            tags=tags if named == found and isinstance(tags, dict) else {},
+        )
 
 
 def owner_in(arn: str) -> str:

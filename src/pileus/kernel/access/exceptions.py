@@ -61,7 +61,8 @@ ACTIONS: dict[str, dict[str, str]] = {
         "ListBucketInventoryConfigurations": "GetInventoryConfiguration",
         "ListBucketMetricsConfigurations": "GetMetricsConfiguration",
         "ListBuckets": "ListAllMyBuckets",
-        "ListDirectoryBuckets": "ListAllMyDirectoryBuckets",
+        "CreateSession": "s3express:CreateSession",
+        "ListDirectoryBuckets": "s3express:ListAllMyDirectoryBuckets",
         "ListMultipartUploads": "ListBucketMultipartUploads",
         "ListObjectVersions": "ListBucketVersions",
         "ListObjects": "ListBucket",
@@ -96,7 +97,7 @@ ACTIONS: dict[str, dict[str, str]] = {
         "SendMessageBatch": "SendMessage",
     },
 }
-"""The action of an operation that is not called like it."""
+"""The action of an operation that is not called like it; with its prefix, where that is another one too."""
 
 UNAUTHORISED = {
     ("sts", "GetCallerIdentity"),

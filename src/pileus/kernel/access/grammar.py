@@ -270,9 +270,8 @@ def check_resource(resource: str) -> None:
     vendor = parts[2]
     if vendor == "iam":
         check_iam_resource(resource, parts)
-    elif vendor == "s3" and len(parts) == 6 and parts[3] not in ("", "*") and ("/" not in parts[5]):
-        if not parts[5].startswith(("accesspoint", "job", "storage-lens", "access-grants", "*")) and not parts[4]:
-            raise Malformed(f"Resource {resource} can not contain region information.")
+    elif vendor == "s3" and len(parts) == 6 and parts[3] not in ("", "*") and not parts[4] and "/" not in parts[5]:
+        raise Malformed(f"Resource {resource} can not contain region information.")
 
 
 def partition_known(partition: str) -> bool:
@@ -285,7 +284,7 @@ def check_iam_resource(resource: str, parts: list[str]) -> None:
     if len(parts) < 6:
         return
     path = parts[5]
-    if path == "*" or path.startswith(IAM_PATHS) or path in ("root",) or begins_wild(path):
+    if path == "*" or path.startswith(IAM_PATHS) or path == "root" or begins_wild(path):
         return
     paths = ", ".join(IAM_PATHS)
     raise Malformed(f'IAM resource path must either be "*" or start with {paths}.')

@@ -12,15 +12,15 @@ from pileus.kernel.identity import Principal
 from .grammar import listed
 
 NOT, ACCOUNT, PRINCIPAL, SESSION = range(4)
-"""How a statement's Principal names a caller: not at all; by the account, which leaves it to the account's own policies;
-itself or everybody; the very session."""
+"""How a statement's Principal names a caller: not at all; by the account, which leaves it to the account's own
+policies; itself or everybody; the very session."""
 
 
 class Caller(NamedTuple):
     """A principal under all the names by which a policy may know it."""
 
     kind: str
-    """The principal's type: Root, IAMUser, AssumedRole, FederatedUser, WebIdentityUser, SAMLUser, AWSService, Anonymous."""
+    """The principal's type (see `pileus.kernel.identity.Principal`)."""
     account: str
     account_names: frozenset[str]
     """The account's number and the ARN of its root."""

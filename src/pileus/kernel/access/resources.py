@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pileus.kernel.record import Record
 
 from . import exceptions
-from .actions import lookup, prefix_of
+from .actions import lookup, prefix
 
 if TYPE_CHECKING:
     from pileus.kernel.call import Call
@@ -93,9 +93,7 @@ def kinds_of(bound: Bound, action: str) -> tuple[Kind, ...]:
     listed = lookup(action)
     if listed is None:
         return ()
-    from .actions import prefix
-
-    templates = prefix(prefix_of(bound.service.name)).resources
+    templates = prefix(action.partition(":")[0]).resources
     inputs = bound.model.input.members if bound.model.input else {}
     members = {plain(name): name for name in inputs}
     for place, member in exceptions.MEMBERS.get(bound.service.name, {}).items():
@@ -129,10 +127,10 @@ def nearest(arns: list[str]) -> list[str]:
 
 def path_arn(call: Call, bound: Bound, request: Members) -> str:
     """API Gateway's resources are the paths of its requests."""
-    members = {name.lower(): value for name, value in request.items()}
+    members = {plain(name): value for name, value in request.items()}
 
     def filled(place: re.Match[str]) -> str:
-        return str(members.get(place[1].rstrip("+").lower(), "*"))
+        return str(members.get(plain(place[1]), "*"))
 
     uri = re.sub(r"\{([^}]+)\}", filled, bound.model.uri.split("?")[0])
     return f"arn:{call.partition}:apigateway:{call.region}::{uri}"

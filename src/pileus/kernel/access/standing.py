@@ -1,4 +1,4 @@
-"""A principal as the decision sees it: its names, and its own policies compiled. Kept until an access record changes."""
+"""A principal as the decision sees it: its names, and its policies compiled. Kept until an access record changes."""
 
 from __future__ import annotations
 

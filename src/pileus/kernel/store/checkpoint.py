@@ -40,8 +40,13 @@ class Checkpoints:
         """Begin a checkpoint unless one is under way."""
         if self._thread is None or not self._thread.is_alive():
             self._due = self._length + LONG
-            self._thread = threading.Thread(target=self._run, name="pileus-checkpoint", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._run, name="pileus-checkpoint", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError as error:  # too many threads; the commit that led here has succeeded all the same
+                log.error("A checkpoint cannot begin: %s", error)
+            else:
+                self._thread = thread
 
     def close(self) -> None:
         if self._thread is not None:

@@ -29,7 +29,7 @@ async def save(store: Store, blobs: Blobs, folder: Path, name: str) -> None:
     target = _place(folder, name)
     assert isinstance(store, SqliteStore)
     partial = folder / f".{name}.{os.urandom(4).hex()}"
-    partial.mkdir(parents=True)
+    partial.mkdir(mode=0o700, parents=True)
     try:
         with blobs.hold():  # what the copy knows must not vanish before it has been linked
             await _save_database(store, partial / "store.db")

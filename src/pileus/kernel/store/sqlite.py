@@ -40,10 +40,12 @@ def open(  # noqa: A001
     """
     if folder is None:
         return SqliteStore(connect(":memory:", durability), schedule=schedule)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = Lock(folder / "lock")
+    database = folder / "store.db"
     try:
-        return SqliteStore(connect(str(folder / "store.db"), durability), schedule=schedule, lock=lock)
+        database.touch(mode=0o600)  # keys and secrets are in there; SQLite's other files take after it
+        return SqliteStore(connect(str(database), durability), schedule=schedule, lock=lock)
     except apsw.Error as error:
         lock.release()
         raise failure(error) from error

@@ -110,7 +110,7 @@ def repeated(call: Call, queue: Queue, depth: Depth, attempt_id: str, timeout: i
     attempt = recall(Attempt, call, queue, attempt_id)
     if attempt is None:
         return []
-    held = fifo.hold_again(call, queue, depth, attempt.places, attempt.due, timeout)
+    held = fifo.hold_again(call, depth, attempt.places, attempt.due, timeout)
     if held:
         attempt.due = milliseconds(call) + timeout * 1000
         attempt.put(call)

@@ -33,7 +33,7 @@ class Depth(Record, array_like=True):
     catching_up: bool = False
     """Whether a task is at it."""
     window: int = 0
-    """The last of the times that a FIFO queue remembers something of (see `deduplication`)."""
+    """The last time window of which a FIFO queue remembers something (see `deduplication`)."""
     purged: float = 0.0
 
     def number(self) -> int:

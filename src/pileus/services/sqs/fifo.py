@@ -82,8 +82,11 @@ def take(call: Call, queue: Queue, depth: Depth, most: int, timeout: int, tries:
     held: list[Held] = []
     dead: list[Held] = []
     for group in Group.scan(call, depth.box, 0, index="turn", limit=most):
+        messages = list(available(call, queue, group, most - len(held) - len(dead)))
+        if not messages:
+            continue
         flights = {flight.number: flight for flight in group.flights}
-        for message in available(call, queue, group, most - len(held) - len(dead)):
+        for message in messages:
             flight = flights.setdefault(message.number, Flight(message.number))
             depth.visible -= 1
             if flight.receives >= tries:
@@ -100,7 +103,7 @@ def take(call: Call, queue: Queue, depth: Depth, most: int, timeout: int, tries:
     return held, dead
 
 
-def hold_again(call: Call, queue: Queue, depth: Depth, places: list[Place], due: int, timeout: int) -> list[Held]:
+def hold_again(call: Call, depth: Depth, places: list[Place], due: int, timeout: int) -> list[Held]:
     """Hide messages in flight for so many seconds more, if each of them is still hidden until `due`; else nothing."""
     now = milliseconds(call)
     groups = {name: Group.get(call, depth.box, name) for name in {place.group for place in places}}

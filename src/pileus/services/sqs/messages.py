@@ -139,7 +139,7 @@ def check_attribute(kind: str, name: str, attribute: Mapping[str, Any]) -> None:
     def refused(message: str) -> Fault:
         return Fault("InvalidParameterValue", message)
 
-    if "StringListValues" in attribute or "BinaryListValues" in attribute:
+    if attribute.get("StringListValues") or attribute.get("BinaryListValues"):
         raise Fault("UnsupportedOperation", "Message attribute list values in SendMessage operation are not supported.")
     if not data_type:
         raise refused(f"The message attribute '{name}' must contain a non-empty message attribute type.")

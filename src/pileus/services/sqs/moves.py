@@ -1,7 +1,7 @@
 """Message move tasks: a dead-letter queue's messages going back where they came from, or to another queue.
 
 Developer Guide, "Configure a dead-letter queue redrive". A task goes in steps, each a durable task of the kernel, so
-that it goes on after a restart; where a rate was asked for, a step takes a second of cloud time.
+that it goes on after a restart, and keeps to the rate that was asked for on the cloud's clock.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from .queues import Queue
 
 MOST_KEPT = 10
 MOST_PER_SECOND = 500
-STEP = 100
-"""Messages that a step moves when no rate was asked for."""
+STEP = 50
+"""Messages that a step moves at most."""
 
 Status = Literal["RUNNING", "COMPLETED", "CANCELLING", "CANCELLED", "FAILED"]
 
@@ -44,6 +44,16 @@ class Move(Record, key=("source", "started", "id"), kw_only=True):
     @property
     def active(self) -> bool:
         return self.status in ("RUNNING", "CANCELLING")
+
+    @property
+    def step(self) -> int:
+        """How many messages to move at once."""
+        return min(self.rate or STEP, STEP)
+
+    @property
+    def pause(self) -> float:
+        """Seconds from step to step."""
+        return self.step / self.rate if self.rate else 0.0
 
     def handle(self, source_arn: str) -> str:
         return base64.b64encode(json.dumps({"taskId": self.id, "sourceArn": source_arn}).encode()).decode()
@@ -117,7 +127,7 @@ def list_message_move_tasks(call: Call, queue: Queue, max_results: int = 1) -> d
 
 @sqs.task
 def step(call: Call, source: str, started: int, id: str) -> None:  # noqa: A002
-    """Move some messages, and go on after a second, or at once."""
+    """Move some messages, and go on as the rate allows."""
     move = Move.get(call, source, started, id)
     queue = Queue.get(call, source)
     if move is None or queue is None:
@@ -128,11 +138,11 @@ def step(call: Call, source: str, started: int, id: str) -> None:  # noqa: A002
         advance(call, queue, move)
     move.put(call)
     if move.active:
-        step.later(call, source=source, started=started, id=id, delay=1 if move.rate else 0)
+        step.later(call, source=source, started=started, id=id, delay=move.pause)
 
 
 def advance(call: Call, queue: Queue, move: Move) -> None:
-    for _ in range(move.rate or STEP):
+    for _ in range(move.step):
         if move.moved >= move.to_move:
             break
         try:

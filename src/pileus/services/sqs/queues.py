@@ -6,6 +6,7 @@ import re
 from typing import Any, Self
 
 from pileus.kernel import Call, Fault, Record, names, tags
+from pileus.kernel.resource_type import resource_type
 
 from . import faults, settings, sqs
 from .depths import Depth
@@ -27,6 +28,16 @@ OWNERS_ONLY = {
 """Cross-account permissions do not apply to these (Developer Guide, "Basic examples of Amazon SQS policies")."""
 
 
+@resource_type(
+    sqs,
+    "QueueUrl",
+    create="CreateQueue",
+    read="GetQueueAttributes",
+    update="SetQueueAttributes",
+    list="ListQueues",
+    delete="DeleteQueue",
+    missing="QueueDoesNotExist",
+)
 class Queue(
     Record, arn="{name}", cfn="AWS::SQS::Queue", indexes={"dead_letter_queue": ("dead_letter_queue",)}, kw_only=True
 ):
@@ -51,7 +62,7 @@ class Queue(
 
     @classmethod
     def by_name(cls, call: Call, queue_name: str, queue_owner_aws_account_id: str = "") -> Self:
-        """The queue of that name in the account that the call looks at: the owner's, if its policy lets the caller in."""
+        """The queue of that name in the account the call looks at: the owner's, if its policy let the caller in."""
         queue = cls.get(call, queue_name) if (queue_owner_aws_account_id or call.account) == call.account else None
         if queue is None:
             raise faults.no_queue()

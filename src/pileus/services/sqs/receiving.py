@@ -163,7 +163,8 @@ def answer(call: Call, queue: Queue, order: Order, held: Held) -> dict[str, Any]
     }
     if order.system_attributes:
         values = {name: SYSTEM_ATTRIBUTES[name](held) for name in order.system_attributes}
-        shown["Attributes"] = {name: value for name, value in values.items() if value}
+        if values := {name: value for name, value in values.items() if value}:
+            shown["Attributes"] = values
     if order.attributes and (attributes := matching(message.attributes, order.attributes)):
         shown["MessageAttributes"] = attributes
         shown["MD5OfMessageAttributes"] = messages.attributes_digest(attributes)

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pileus import models
-
-from .signature import Members, takes
+from pileus.kernel.signature import Members, takes
 
 if TYPE_CHECKING:
-    from .call import Call
+    from pileus.kernel.call import Call
+
     from .family import Family, Row
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pileus import models
+from pileus.kernel.errors import Fault
+from pileus.kernel.filters import NAMES, Field, Filters, Test, reader, texts
 
 from .address import Address
-from .errors import Fault
-from .filters import NAMES, Field, Filters, Test, reader, texts
 
 if TYPE_CHECKING:
-    from .call import Call
+    from pileus.kernel.call import Call
+
     from .family import Family
 
 PAGE = 100

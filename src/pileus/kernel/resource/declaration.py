@@ -24,18 +24,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from . import life, tagging
+from pileus.kernel import tagging
+from pileus.kernel.filters import Field
+from pileus.kernel.resource_type import Error
+
+from . import life
 from .address import Address
 from .family import Family, Row
-from .fields import changed, now, unique, uuid
-from .filters import Field
-from .resource_type import Error
 
 if TYPE_CHECKING:
-    from .call import Call
-    from .operation import Service
-
-__all__ = ["Resource", "Row", "changed", "now", "unique", "uuid"]
+    from pileus.kernel.call import Call
+    from pileus.kernel.operation import Service
 
 HOOKS = {
     "before_create",
@@ -69,9 +68,9 @@ class Resource:
     tags: ClassVar[str] = ""
     """The member of `create` that has the tags; the service's tag operations then come with it."""
     fields: ClassVar[Mapping[str, Any]] = {}
-    """Further members, with the values they have at first (see `pileus.kernel.fields`); None for no value."""
+    """Further members, with the values they have at first (see `pileus.kernel.resource.fields`); None for no value."""
     states: ClassVar[str] = ""
-    """Its life: `CREATING -> ACTIVE after 2s; DELETING -> gone after 1s` (see `pileus.kernel.lifecycle`)."""
+    """Its life: `CREATING -> ACTIVE after 2s; DELETING -> gone after 1s` (see `pileus.kernel.resource.lifecycle`)."""
     parent: ClassVar[tuple[type[Resource], Error] | None] = None
     """What it belongs to, and what becomes of a deletion of the parent: `cascade`, or the error that refuses it."""
     filters: ClassVar[Mapping[str, Field]] = {}

@@ -12,8 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from pileus import models
-
-from .tagging import LIMITS, TOKENS, TagForm, one_of, tag_form
+from pileus.kernel.tagging import LIMITS, TOKENS, TagForm, one_of, tag_form
 
 ARNS = ("Arn", "Arns", "ArnList", "ARN", "ARNs", "ARNList")
 

@@ -9,10 +9,11 @@ import copy
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from . import names
+from pileus.kernel import names
 
 if TYPE_CHECKING:
-    from .call import Call
+    from pileus.kernel.call import Call
+
     from .family import Row
 
 Make = Callable[["Call", "Row"], Any]

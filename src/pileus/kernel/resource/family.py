@@ -1,7 +1,7 @@
 """A resource declaration held against the model: what it stores, where it shows it; and the resources that there are.
 
 Everything that the declaration and the shapes decide is decided here, once; what does not fit raises TypeError then.
-`pileus.kernel.life` makes the operations from it.
+`pileus.kernel.resource.life` makes the operations from it.
 """
 
 from __future__ import annotations
@@ -11,16 +11,17 @@ from types import new_class
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pileus import models
+from pileus.kernel.record import Record
+from pileus.kernel.resource_type import ROLES, Error, ResourceType, about, code_of
 
 from .lifecycle import GONE, Lifecycle
 from .projection import ListView, Source, View
-from .record import Record
-from .resource_type import ROLES, Error, ResourceType, about, code_of
 
 if TYPE_CHECKING:
-    from .call import Call
-    from .operation import Service
-    from .resource import Resource
+    from pileus.kernel.call import Call
+    from pileus.kernel.operation import Service
+
+    from .declaration import Resource
 
 TOKENS = {"clienttoken", "clientrequesttoken", "creatorrequestid", "idempotencytoken", "callerreference"}
 """Members that make a request idempotent in models that do not mark them so."""

@@ -14,19 +14,19 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from pileus import models
+from pileus.kernel import tagging
+from pileus.kernel.errors import Fault
+from pileus.kernel.resource_type import about, code_of
+from pileus.kernel.signature import Members, takes
 
-from . import tagging
 from .address import Address
-from .errors import Fault
 from .family import Family, Row, Token
 from .fields import changed, fill
 from .lifecycle import GONE
 from .listing import listing
-from .resource_type import about, code_of
-from .signature import Members, takes
 
 if TYPE_CHECKING:
-    from .call import Call
+    from pileus.kernel.call import Call
 
 encode = msgspec.msgpack.Encoder(order="deterministic").encode
 

@@ -1,0 +1,28 @@
+"""What is asked before every operation, as quickly as can be: who need not be asked, and who must (`enforcement`).
+
+The root of an account may do everything in it, and it costs next to nothing to find that out. Everything else of this
+package is imported when somebody else calls for the first time, or there is an organization, or a policy to be checked.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pileus.kernel.call import Call
+    from pileus.kernel.operation import Bound
+
+
+def admitted(call: Call, bound: Bound, request: dict[str, Any]) -> Call:
+    """The call, looking at the account that owns what it is about; raises where its principal may not make it."""
+    principal = call.principal
+    service = bound.service
+    owner = (service.owner_of(call, request) if service.owner_of else "") or call.account
+    if principal.type == "Root" and owner == principal.account and not service.targets_of:
+        if not call.cloud.access.organized(call):
+            return call
+    elif principal.type == "AWSService" and principal.arn in ("pileus.amazonaws.com", f"{service.name}.amazonaws.com"):
+        return call
+    from .enforcement import examined
+
+    return examined(call, bound, request, owner)

@@ -1,0 +1,12 @@
+"""Resources that are declared, not written: see `declaration`.
+
+declaration                       the words of a declaration
+family, projection, lifecycle     the declaration held against the model
+address, life, listing, fields    the operations made from it
+"""
+
+from .declaration import Resource
+from .family import Row
+from .fields import changed, now, unique, uuid
+
+__all__ = ["Resource", "Row", "changed", "now", "unique", "uuid"]

@@ -1,0 +1,94 @@
+"""`aws s3` and `aws s3api`, as the shell's users type them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pileus.testing.account import Account
+from tests.services.s3.conftest import fresh
+
+Shell = Callable[..., str]
+
+
+@pytest.fixture
+def shell(aws: Account, tmp_path: Path) -> Shell:
+    """`shell("s3", "ls")`: what the command prints. It runs in the test's own folder."""
+    program = Path(sys.executable).with_name("aws")
+    if not program.exists():
+        pytest.skip("the AWS CLI is not installed")
+
+    def run(*arguments: str, stdin: str = "") -> str:
+        command = [str(program), *arguments]
+        environment = os.environ | aws.environment()
+        done = subprocess.run(
+            command, env=environment, cwd=tmp_path, input=stdin, capture_output=True, text=True, timeout=60
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
+
+
+def test_files_go_up_and_down(shell: Shell, tmp_path: Path) -> None:
+    bucket = f"s3://{fresh()}"
+    shell("s3", "mb", bucket)
+    assert bucket[5:] in shell("s3", "ls")
+    content = os.urandom(9 * 1024 * 1024)
+    (tmp_path / "large").write_bytes(content)
+    shell("s3", "cp", "large", f"{bucket}/dir/large")
+    shell("s3", "cp", "-", f"{bucket}/note.txt", stdin="from a pipe")
+    listed = shell("s3", "ls", bucket).split()
+    assert listed[:2] == ["PRE", "dir/"]
+    assert listed[-2:] == ["11", "note.txt"]
+    shell("s3", "mv", f"{bucket}/dir/large", f"{bucket}/moved")
+    shell("s3", "cp", f"{bucket}/moved", "back")
+    assert (tmp_path / "back").read_bytes() == content
+    url = shell("s3", "presign", f"{bucket}/note.txt", "--expires-in", "60").strip()
+    assert urllib.request.urlopen(url).read() == b"from a pipe"
+    shell("s3", "rm", f"{bucket}/note.txt")
+    shell("s3", "rb", bucket, "--force")
+    assert bucket[5:] not in shell("s3", "ls")
+
+
+def test_a_folder_is_kept_in_step(shell: Shell, tmp_path: Path) -> None:
+    bucket = f"s3://{fresh()}"
+    shell("s3", "mb", bucket)
+    site = tmp_path / "site"
+    (site / "sub").mkdir(parents=True)
+    for name in ("a.txt", "b c.txt", "sub/ü.txt"):
+        (site / name).write_text(name)
+    assert shell("s3", "sync", "site", bucket).count("upload:") == 3
+    assert shell("s3", "sync", "site", bucket) == ""
+    (site / "a.txt").unlink()
+    (site / "new.txt").write_text("new")
+    done = shell("s3", "sync", "site", bucket, "--delete")
+    assert "delete:" in done
+    assert "new.txt" in done
+    shell("s3", "sync", bucket, "copy")
+    assert sorted(path.name for path in (tmp_path / "copy").rglob("*.txt")) == ["b c.txt", "new.txt", "ü.txt"]
+
+
+def test_the_plain_operations(shell: Shell, tmp_path: Path) -> None:
+    bucket = fresh()
+    shell("s3api", "create-bucket", "--bucket", bucket)
+    versioning = ("--versioning-configuration", "Status=Enabled")
+    shell("s3api", "put-bucket-versioning", "--bucket", bucket, *versioning)
+    (tmp_path / "f").write_text("x")
+    object_ = ("--bucket", bucket, "--key", "k")
+    put = json.loads(
+        shell("s3api", "put-object", *object_, "--body", "f", "--checksum-algorithm", "SHA256", "--output", "json")
+    )
+    shell("s3api", "delete-object", *object_)
+    listed = json.loads(shell("s3api", "list-object-versions", "--bucket", bucket, "--output", "json"))
+    assert listed["Versions"][0]["VersionId"] == put["VersionId"]
+    assert listed["DeleteMarkers"][0]["IsLatest"] is True
+    shell("s3api", "get-object", *object_, "--version-id", put["VersionId"], "back")
+    assert (tmp_path / "back").read_text() == "x"
