@@ -18,6 +18,7 @@ from .signed import Signed
 from .signing_chunks import ChunkDecoder, chunk_decoder
 
 INVALID_TOKEN = "The security token included in the request is invalid."
+MOST_REMEMBERED = 4096
 EXPIRED_TOKEN = "The security token included in the request is expired"
 
 root = lru_cache(maxsize=4096)(identity.root)
@@ -37,6 +38,8 @@ def caller(cloud: Cloud, request: Request) -> Principal:
         # Nobody but the cloud issues temporary keys, so one that is not on record was never good.
         if cloud.strict or signed.access_key.startswith("ASIA"):
             raise Fault("InvalidClientTokenId", INVALID_TOKEN)
+        if signed.presigned:
+            check_time(cloud, signed)
         decode_chunks(request, signed, None)
         check_hash(request, signed)
         return root(identity.account_of(signed.access_key), signed.access_key)
@@ -53,8 +56,31 @@ def verify(cloud: Cloud, request: Request, signed: Signed, credential: Credentia
         raise Fault("InvalidClientTokenId", INVALID_TOKEN)
     if credential.expires is not None and credential.expires <= clock.now():
         raise Fault("ExpiredToken", EXPIRED_TOKEN)
-    signing.check_time(signed, wall_now=time.time(), age=clock.now() - clock.at_wall(signed.timestamp))
+    check_time(cloud, signed)
     signing.verify(signed, request, credential.secret)
+
+
+def check_time(cloud: Cloud, signed: Signed) -> None:
+    """Refuse an old signature: a header's by the client's own clock, a presigned request's by the cloud's."""
+    wall = time.time()
+    age = age_of(cloud, signed, wall) if signed.presigned else None
+    signing.check_time(signed, wall_now=wall, age=age)
+
+
+def age_of(cloud: Cloud, signed: Signed, wall: float) -> float:
+    """Seconds of cloud time since a presigned request was made.
+
+    Its stamp tells the second only. If the cloud's clock was turned within that second, the request is taken to be made
+    after the turn, unless it was seen before it.
+    """
+    clock = cloud.clock
+    now = clock.now()
+    first_seen = cloud.presigned.setdefault(signed.signature, now)
+    if len(cloud.presigned) > MOST_REMEMBERED:
+        cloud.presigned.pop(next(iter(cloud.presigned)))
+    made, made_at_the_latest = clock.at_wall(signed.timestamp), clock.at_wall(min(wall, signed.timestamp + 1))
+    turned = made_at_the_latest - made > 1.001
+    return now - min(first_seen, made_at_the_latest if turned else made)
 
 
 def decode_chunks(request: Request, signed: Signed | None, secret: str | None) -> None:

@@ -60,6 +60,8 @@ class Cloud:
         self.master_key = master_key or MasterKey()
         """What secrets are sealed under before they are stored."""
         self.waiters = Waiters(self.clock)
+        self.presigned: dict[str, float] = {}
+        """When the latest presigned requests were first seen, in cloud time, by signature. A cache."""
         self.runner = Runner(self)
         self.access = Kept()
         """What access decisions have read."""

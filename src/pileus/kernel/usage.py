@@ -28,7 +28,8 @@ class Use(Record, scope="account", key=("identity", "service")):
     """The prefix of its actions."""
     at: float
     region: str
-    arn: str
+    who: str
+    """The ARN of the user or role."""
 
 
 class KeyUse(Record, scope="cloud"):
@@ -64,7 +65,7 @@ class Usage:
         principal, prefix = call.principal, prefix_of(call.service)
         with call.store.attempt():
             identity = principal.user_id.partition(":")[0]
-            arn = principal.session.get("issuer", principal.arn)
-            Use(identity, prefix, call.now, call.region, arn).put(call.at(account=principal.account))
+            who = principal.session.get("issuer", principal.arn)
+            Use(identity, prefix, call.now, call.region, who).put(call.at(account=principal.account))
             if principal.type == "IAMUser" and principal.access_key_id.startswith("AKIA"):
                 KeyUse(principal.access_key_id, call.now, prefix, call.region).put(call)

@@ -1,0 +1,168 @@
+"""The whole way of a request: what is not built, what is not heeded, who signed, what could not be stored."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+import time
+import urllib.error
+import urllib.request
+from typing import Any
+
+import boto3
+import pytest
+from botocore import UNSIGNED
+from botocore.auth import SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
+from botocore.config import Config
+from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
+
+import pileus
+from pileus import LocalCloud
+from pileus.gateway.door import Door
+from pileus.gateway.message import Headers, Request, Response
+from pileus.gateway.requestlog import RequestLog
+from pileus.kernel.cloud import Cloud
+from pileus.kernel.store import StoreFull, open_store
+from pileus.testing.account import Account
+
+
+def failed(call: Any, **arguments: Any) -> dict[str, Any]:
+    with pytest.raises(ClientError) as raised:
+        call(**arguments)
+    response: dict[str, Any] = raised.value.response
+    return response
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "arguments"),
+    [
+        ("ecs", "list_clusters", {}),  # json 1.1
+        ("stepfunctions", "list_state_machines", {}),  # json 1.0
+        ("ec2", "describe_instances", {}),  # ec2
+        ("rds", "describe_db_instances", {}),  # query
+        ("batch", "describe_job_queues", {}),  # rest-json
+        ("route53", "list_hosted_zones", {}),  # rest-xml
+        ("arc-region-switch", "list_plans", {}),  # smithy-rpc-v2-cbor
+        ("opsworks-cm", "describe_servers", {}),
+    ],
+)
+def test_a_service_that_is_not_there_says_so_in_its_own_protocol(
+    aws: Account, service: str, operation: str, arguments: dict[str, Any]
+) -> None:
+    if service not in boto3.Session().get_available_services():
+        pytest.skip(f"this boto3 has no {service}")
+    response = failed(getattr(aws.client(service), operation), **arguments)
+    assert response["ResponseMetadata"]["HTTPStatusCode"] == 501
+    assert service in response["Error"]["Message"]
+
+
+def test_members_without_effect_are_named_in_the_answer(aws: Account) -> None:
+    token = "e30.eyJpc3MiOiJpIiwic3ViIjoicyIsImF1ZCI6ImEiLCJleHAiOjk5OTk5OTk5OTl9.c2ln"
+    answer = aws.client("sts").assume_role_with_web_identity(
+        RoleArn=f"arn:aws:iam::{aws.id}:role/web",
+        RoleSessionName="web",
+        WebIdentityToken=token,
+        ProviderId="www.amazon.com",
+    )
+    assert answer["ResponseMetadata"]["HTTPHeaders"]["x-pileus-ignored"] == "ProviderId"
+
+
+def test_members_that_have_an_effect_are_not_named(aws: Account) -> None:
+    answer = aws.client("sqs").create_queue(QueueName="q", Attributes={"DelaySeconds": "1"}, tags={"a": "b"})
+    assert "x-pileus-ignored" not in answer["ResponseMetadata"]["HTTPHeaders"]
+
+
+def test_a_strict_cloud_refuses_members_without_effect() -> None:
+    with pileus.cloud(strict=True) as cloud:
+        token = "e30.eyJpc3MiOiJpIiwic3ViIjoicyIsImF1ZCI6ImEiLCJleHAiOjk5OTk5OTk5OTl9.c2ln"
+        sts = boto3.client(
+            "sts", endpoint_url=cloud.endpoint, region_name="us-east-1", config=Config(signature_version=UNSIGNED)
+        )
+        response = failed(
+            sts.assume_role_with_web_identity,
+            RoleArn="arn:aws:iam::111122223333:role/web",
+            RoleSessionName="web",
+            WebIdentityToken=token,
+            ProviderId="www.amazon.com",
+        )
+    assert response["ResponseMetadata"]["HTTPStatusCode"] == 501
+    assert "ProviderId" in response["Error"]["Message"]
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "sqs.eu-west-1.localhost", "neighbour.example"])
+def test_addresses_are_those_by_which_the_caller_came(aws: Account, cloud: LocalCloud, host: str) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", cloud.server.port)
+    headers = {
+        "Host": f"{host}:4566",
+        "X-Amz-Target": "AmazonSQS.CreateQueue",
+        "Content-Type": "application/x-amz-json-1.0",
+        "X-Amz-Date": "20260101T000000Z",
+        "Authorization": f"AWS4-HMAC-SHA256 Credential={aws.id}/20260101/us-east-1/sqs/aws4_request, "
+        f"SignedHeaders=host, Signature={'0' * 64}",
+    }
+    connection.request("POST", "/", json.dumps({"QueueName": "here"}), headers)
+    answer = json.loads(connection.getresponse().read())
+    connection.close()
+    assert answer["QueueUrl"] == f"http://{host}:4566/{aws.id}/here"
+
+
+def test_a_presigned_url_ages_with_the_cloud_but_not_by_what_was_before_it(aws: Account, cloud: LocalCloud) -> None:
+    keys = aws.client("sts").get_session_token()["Credentials"]
+    credentials = Credentials(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
+
+    def presigned(prefix: str) -> str:
+        query = f"Action=ListQueues&Version=2012-11-05&QueueNamePrefix={prefix}"
+        request = AWSRequest("GET", f"{cloud.endpoint}/?{query}")
+        SigV4QueryAuth(credentials, "sqs", "us-east-1", expires=600).add_auth(request)
+        return str(request.prepare().url)
+
+    def status(url: str) -> int:
+        try:
+            with urllib.request.urlopen(url) as response:
+                return int(response.status)
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    before = presigned("before")
+    assert status(before) == 200
+    cloud.clock.advance(601)
+    assert status(before) in (400, 403)
+    assert status(presigned("after")) == 200
+
+
+class FullStore:
+    """A store whose commits fail, as on a full disk."""
+
+    def __init__(self) -> None:
+        self.store = open_store(None)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.store, name)
+
+    def after_commit(self, callback: Any) -> None:
+        callback(StoreFull("no room"))
+
+
+def test_what_could_not_be_stored_is_not_acknowledged() -> None:
+    async def scenario() -> Response:
+        answered: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+        door = Door(Cloud(FullStore()), RequestLog())  # type: ignore[arg-type]
+        headers = {
+            "host": "localhost:4566",
+            "x-amz-target": "AmazonSQS.CreateQueue",
+            "content-type": "application/x-amz-json-1.0",
+            "x-amz-date": time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()),
+            "authorization": "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/sqs/aws4_request, "
+            f"SignedHeaders=host, Signature={'0' * 64}",
+        }
+        request = Request("POST", "/", Headers(list(headers.items())), json.dumps({"QueueName": "q"}).encode())
+        door.answer(request, answered.set_result)
+        return await answered
+
+    response = asyncio.run(scenario())
+    assert response.status == 503
+    assert isinstance(response.body, bytes)
+    assert b"disk" in response.body
