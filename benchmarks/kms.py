@@ -62,7 +62,9 @@ def main() -> None:
             print(f"{'server':<16}{'requests/s':>12}{'p50 ms':>9}{'p99 ms':>9}{'errors':>8}")
             for contender in contenders:
                 result = contender.measured(operation, given.connections, given.seconds)
-                print(f"{contender.name:<16}{result.rate:>12,.0f}{result.p50:>9.2f}{result.p99:>9.2f}{result.errors:>8}")
+                print(
+                    f"{contender.name:<16}{result.rate:>12,.0f}{result.p50:>9.2f}{result.p99:>9.2f}{result.errors:>8}"
+                )
 
 
 if __name__ == "__main__":

@@ -12,10 +12,8 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore import UNSIGNED
 from botocore.auth import SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
-from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
@@ -25,6 +23,7 @@ from pileus.gateway.door import Door
 from pileus.gateway.message import Headers, Request, Response
 from pileus.gateway.requestlog import RequestLog
 from pileus.kernel.cloud import Cloud
+from pileus.kernel.identity import Credential, root
 from pileus.kernel.store import StoreFull, open_store
 from pileus.testing.account import Account
 
@@ -59,15 +58,14 @@ def test_a_service_that_is_not_there_says_so_in_its_own_protocol(
     assert service in response["Error"]["Message"]
 
 
+CONTEXTS = [{"ProviderArn": "arn:aws:iam::aws:contextProvider/x", "ContextAssertion": "abcd"}]
+"""What AssumeRole does not heed."""
+
+
 def test_members_without_effect_are_named_in_the_answer(aws: Account) -> None:
-    token = "e30.eyJpc3MiOiJpIiwic3ViIjoicyIsImF1ZCI6ImEiLCJleHAiOjk5OTk5OTk5OTl9.c2ln"
-    answer = aws.client("sts").assume_role_with_web_identity(
-        RoleArn=f"arn:aws:iam::{aws.id}:role/web",
-        RoleSessionName="web",
-        WebIdentityToken=token,
-        ProviderId="www.amazon.com",
-    )
-    assert answer["ResponseMetadata"]["HTTPHeaders"]["x-pileus-ignored"] == "ProviderId"
+    role = f"arn:aws:iam::{aws.id}:role/reader"
+    answer = aws.client("sts").assume_role(RoleArn=role, RoleSessionName="me", ProvidedContexts=CONTEXTS)
+    assert answer["ResponseMetadata"]["HTTPHeaders"]["x-pileus-ignored"] == "ProvidedContexts"
 
 
 def test_members_that_have_an_effect_are_not_named(aws: Account) -> None:
@@ -77,19 +75,18 @@ def test_members_that_have_an_effect_are_not_named(aws: Account) -> None:
 
 def test_a_strict_cloud_refuses_members_without_effect() -> None:
     with pileus.cloud(strict=True) as cloud:
-        token = "e30.eyJpc3MiOiJpIiwic3ViIjoicyIsImF1ZCI6ImEiLCJleHAiOjk5OTk5OTk5OTl9.c2ln"
-        sts = boto3.client(
-            "sts", endpoint_url=cloud.endpoint, region_name="us-east-1", config=Config(signature_version=UNSIGNED)
-        )
-        response = failed(
-            sts.assume_role_with_web_identity,
-            RoleArn="arn:aws:iam::111122223333:role/web",
-            RoleSessionName="web",
-            WebIdentityToken=token,
-            ProviderId="www.amazon.com",
-        )
+
+        def issue() -> None:
+            kernel = cloud.server.cloud
+            with kernel.store.attempt():
+                Credential("AKIDEXAMPLE", "test", root("111122223333", "AKIDEXAMPLE")).put(kernel.system)
+
+        cloud.do(issue)
+        sts = boto3.client("sts", **cloud.client_kwargs("AKIDEXAMPLE"))
+        role = "arn:aws:iam::111122223333:role/reader"
+        response = failed(sts.assume_role, RoleArn=role, RoleSessionName="me", ProvidedContexts=CONTEXTS)
     assert response["ResponseMetadata"]["HTTPStatusCode"] == 501
-    assert "ProviderId" in response["Error"]["Message"]
+    assert "ProvidedContexts" in response["Error"]["Message"]
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "sqs.eu-west-1.localhost", "neighbour.example"])

@@ -51,6 +51,20 @@ def test_a_function_of_the_whole_request_says_what_it_honours(call: Call) -> Non
     assert bound.ignored == {"MaxResults", "NextToken"}
 
 
+def test_the_whole_request_may_come_beside_the_resource_and_members(call: Call) -> None:
+    def by_url(call: Call, queue_url: str) -> str:
+        return queue_url.rpartition("/")[2]
+
+    def send_message(call: Call, queue: str, message_body: str, *, request: dict[str, Any]) -> dict[str, Any]:
+        return {"got": (queue, message_body, sorted(request))}
+
+    bound = declare(send_message, on=by_url, honours=["DelaySeconds"]).bound("SendMessage")
+    request = {"QueueUrl": "http://x/q", "MessageBody": "hello", "DelaySeconds": 1}
+    assert bound(call, request) == {"got": ("q", "hello", sorted(request))}
+    assert "DelaySeconds" not in bound.ignored
+    assert "MessageGroupId" in bound.ignored
+
+
 def no_such_operation(call: Call) -> None: ...
 def delete_queue(call: Call, queue_name: str) -> None: ...
 def list_queues(call: Call, max_results: int) -> None: ...

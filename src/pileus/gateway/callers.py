@@ -33,7 +33,7 @@ def caller(cloud: Cloud, request: Request) -> Principal:
     if signed is None:
         decode_chunks(request, None, None)
         return ANONYMOUS
-    credential = Credential.get(cloud.system, signed.access_key)
+    credential = cloud.access.credential(cloud.system, signed.access_key)
     if credential is None:
         # Nobody but the cloud issues temporary keys, so one that is not on record was never good.
         if cloud.strict or signed.access_key.startswith("ASIA"):
@@ -75,6 +75,8 @@ def age_of(cloud: Cloud, signed: Signed, wall: float) -> float:
     """
     clock = cloud.clock
     now = clock.now()
+    if signed.timestamp > wall:  # a client's clock that is fast, or a Signature Version 2, which names its end
+        return now - clock.at_wall(signed.timestamp)
     first_seen = cloud.presigned.setdefault(signed.signature, now)
     if len(cloud.presigned) > MOST_REMEMBERED:
         cloud.presigned.pop(next(iter(cloud.presigned)))

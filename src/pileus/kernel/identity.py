@@ -5,11 +5,14 @@ from __future__ import annotations
 import base64
 import binascii
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
 from .record import Record
+
+if TYPE_CHECKING:
+    from .call import Call
 
 DEFAULT_ACCOUNT = "000000000000"
 
@@ -41,6 +44,14 @@ class Credential(Record, scope="cloud"):
     expires: float | None = None
     active: bool = True
     """One that was taken out of use, or deleted, stays on record: it must not be taken for a key that nobody issued."""
+
+    def put(self, call: Call) -> Self:
+        call.cloud.access.credential_changed(call.store, self.access_key_id)
+        return super().put(call)
+
+    def delete(self, call: Call) -> None:
+        call.cloud.access.credential_changed(call.store, self.access_key_id)
+        super().delete(call)
 
 
 def root(account: str, access_key_id: str = "", partition: str = "aws") -> Principal:

@@ -41,6 +41,7 @@ type is not enabled) and `ControlPolicy(id, document).put(call)`.
 
 What the decision reads of `Principal.session`: `issuer` (ARN of the role, or of a federated user's user), `policy`,
 `policy_arns`, `tags`, `source_identity`, `issued`, `mfa` (whether the credentials were made with MFA), `temporary`,
-`provider` (the SAML or OIDC provider of a federated session), `keys` (further context keys of the session, such as
+`provider` (the SAML or OIDC provider of a federated session), `improvised` (whether the role is one that nobody has
+created, whose session may do everything; see STS), `keys` (further context keys of the session, such as
 `{"accounts.google.com:sub": "…"}`).
 """

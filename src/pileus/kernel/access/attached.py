@@ -121,8 +121,8 @@ def grants_of(call: Call, principal: Principal) -> Grants | None:
     owner = call.at(account=principal.account)
     if principal.type in ("IAMUser", "AssumedRole", "WebIdentityUser", "SAMLUser"):
         found = Grants.get(owner, principal.user_id.partition(":")[0])
-        if found is not None:
-            return found
+        if found is not None or principal.type == "AssumedRole":
+            return found  # what bears a deleted role's ARN now is another role
     issuer = principal.session.get("issuer", "")
     return Grants.by_arn(call, issuer) if issuer else None
 

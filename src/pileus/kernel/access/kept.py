@@ -1,9 +1,11 @@
-"""What decisions have read, kept in memory until what they read changes."""
+"""What decisions and the signatures of callers have read, kept in memory until what they read changes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from pileus.kernel.identity import Credential
 
 if TYPE_CHECKING:
     from pileus.kernel.call import Call
@@ -19,6 +21,7 @@ class Kept:
 
     def __init__(self) -> None:
         self._things: dict[Hashable, Any] = {}
+        self._credentials: dict[str, Credential | None] = {}
         self._organized: bool | None = None
 
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
@@ -30,6 +33,24 @@ class Kept:
                 self.forget()
             found = self._things[key] = make()
         return found
+
+    def credential(self, call: Call, access_key_id: str) -> Credential | None:
+        """The access key of that id, if the cloud issued it."""
+        try:
+            return self._credentials[access_key_id]
+        except KeyError:
+            if len(self._credentials) >= MOST:
+                self._credentials.clear()
+            found = self._credentials[access_key_id] = Credential.get(call, access_key_id)
+            return found
+
+    def credential_changed(self, store: Store, access_key_id: str) -> None:
+        """A credential is being written: forget it now, and again when the write is safe or undone."""
+        self._forget_credential(access_key_id)
+        store.after_commit(lambda error: self._forget_credential(access_key_id))
+
+    def _forget_credential(self, access_key_id: str) -> None:
+        self._credentials.pop(access_key_id, None)
 
     def organized(self, call: Call) -> bool:
         """Whether there is any organization in the cloud, whose policies then limit even roots."""
@@ -47,4 +68,5 @@ class Kept:
     def forget(self) -> None:
         """Forget everything, as when the store's content is replaced."""
         self._things.clear()
+        self._credentials.clear()
         self._organized = None

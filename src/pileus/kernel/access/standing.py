@@ -54,7 +54,7 @@ def found(call: Call, principal: Principal) -> Standing:
     session = session_policies(call, principal)
     return Standing(
         Caller.of(principal),
-        None if rooted(principal) else policy.of(attached.policies_of(call, principal)),
+        None if rooted(principal) or (grants is None and principal.session.get("improvised")) else policy.of(attached.policies_of(call, principal)),
         policy.of([boundary]) if boundary else None,
         policy.of(session) if session is not None else None,
         () if grants and SERVICE_LINKED in grants.owner else scps(call, principal.account),

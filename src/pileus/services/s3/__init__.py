@@ -1,0 +1,33 @@
+"""Amazon Simple Storage Service: buckets, objects, versions, and what is set about them.
+
+A way through the package, from the ground up:
+
+    faults, naming, integrity, digests          what is wrong, what may be a name, what octets must agree with
+    documents, buckets, access                  a bucket, what is set about it, who may come in
+    seals, data                                 bytes on the disk: encrypted, in the store or in files
+    objects, versions, conditions               an object, the versions under its key, and what a caller expects of it
+    headers, locks, tagging, acls               what is said about an object beside its bytes
+    writing, reading, copying, deleting         PUT, GET, COPY, DELETE
+    uploads, completing                         multipart uploads
+    listing, listing_versions                   lists
+    restoring                                   archived objects
+    configuration, lifecycle, replication, ...  documents of a bucket, checked and kept
+    policies, evaluation                        bucket policies and the public access block
+    web, forms                                  browsers: CORS and POST uploads
+
+Where things lie: a bucket has a room; `Object` (room, key) is the current version under a key, `Version` (room, key,
+newest first) are the older ones and all delete markers. So a list is one range scan. Bytes up to 32 KB are parcels in
+the store, larger ones are blob files; both are sealed with AES-GCM under a key of their own.
+
+Left out: what the configurations for lifecycle, replication, notifications, website, logging, inventory, analytics,
+metrics, intelligent tiering and acceleration bring about (they are kept and returned as they were put); S3 Select;
+directory buckets, access points and Object Lambda; metadata tables, annotations and ABAC; MFA delete. The access
+decision is the kernel's for principals of the owner's account; about other accounts and nobody in particular, policy
+and ACLs decide here, and conditions on members of the request count as not carried.
+"""
+
+from pileus.kernel import Service
+
+from .faults import in_s3_words
+
+s3 = Service("s3", engine="files, AES-GCM", invalid=in_s3_words)

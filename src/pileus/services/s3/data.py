@@ -1,0 +1,234 @@
+"""Bytes of objects on their way to the disk and back: hashed, sealed, in constant memory.
+
+async with Intake(call, opener, digests) as intake:
+    await intake.take(body)
+    with call.transaction():
+        part = intake.adopt(call)
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+from pileus.kernel import Call, parcels
+from pileus.kernel.blobs import SMALL, Reader, Writer, threaded
+
+from . import faults, seals
+from .digests import Digests
+from .objects import Part
+from .seals import SEALED, SEGMENT, Opener, Sealer, Unsealer
+
+LARGEST = 5 * 1024**3
+"""What may be sent in one piece."""
+BATCH = 512 * 1024
+
+
+class Intake:
+    """The bytes of one part as they arrive. Nothing is left of them unless they are adopted before the block ends."""
+
+    def __init__(self, call: Call, opener: Opener, digests: Digests) -> None:
+        self.digests = digests
+        self.size = 0
+        self._call = call
+        self._key, self._wrapped = seals.new_key(call, opener)
+        self._sealer = Sealer(self._key)
+        self._waiting: list[bytes] = []
+        self._gathered = 0
+        self._writer: Writer | None = None
+        self._job: asyncio.Future[None] | None = None
+        self._sealed = b""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._job is not None:
+            await asyncio.gather(self._job, return_exceptions=True)
+        if self._writer is not None:
+            await self._writer.__aexit__(kind, error, traceback)
+
+    async def take(self, body: Any) -> None:
+        """Read the body to its end."""
+        if isinstance(body, bytes):
+            await self._add(body)
+        elif body is not None:
+            async for piece in body:
+                await self._add(piece)
+        if self._writer is None and self._gathered <= parcels.MOST:
+            self._sealed = self._work(self._gather(), last=True) if self.size else b""
+            return
+        await self._pass(last=True)
+        assert self._writer is not None
+        await self._writer.keep()
+
+    async def _add(self, piece: bytes) -> None:
+        self._waiting.append(piece)
+        self.size += len(piece)
+        self._gathered += len(piece)
+        if self.size > LARGEST:
+            raise faults.too_large(self.size, LARGEST)
+        if self._gathered >= BATCH:
+            await self._pass(last=False)
+
+    async def _pass(self, *, last: bool) -> None:
+        """Have what has gathered hashed, sealed and written, while more is read; wait for what was passed before."""
+        if self._writer is None:
+            self._writer = await self._call.cloud.blobs.writer().__aenter__()
+        if self._job is not None:
+            await self._job
+        self._job = asyncio.ensure_future(self._process(self._writer, self._gather(), last))
+        if last:
+            await self._job
+
+    async def _process(self, writer: Writer, data: bytes, last: bool) -> None:
+        if len(data) <= SMALL:
+            sealed = self._work(data, last)
+        else:
+            sealed = await threaded(self._work, data, last)
+        await writer.write(sealed)
+
+    def _gather(self) -> bytes:
+        waiting, self._waiting, self._gathered = self._waiting, [], 0
+        return waiting[0] if len(waiting) == 1 else b"".join(waiting)
+
+    def _work(self, data: bytes, last: bool) -> bytes:
+        self.digests.update(data)
+        return self._sealer.feed(data, last=last)
+
+    def adopt(self, call: Call, number: int = 1) -> Part:
+        """The part, stored with the transaction under way."""
+        packed = self._writer is None
+        if self._writer is not None:
+            place = self._writer.name
+            call.cloud.blobs.adopt(place)
+        else:
+            place = parcels.put(call.store, self._sealed) if self._sealed else ""
+        md5 = self.digests.md5.hex()
+        return Part(number, self.size, md5, self.digests.checksum, place, packed, self._wrapped)
+
+
+def discard(call: Call, part: Part) -> None:
+    """Give up the bytes of a part with the transaction under way."""
+    if not part.place:
+        return
+    if part.packed:
+        parcels.discard(call.store, part.place)
+    else:
+        call.cloud.blobs.discard(part.place)
+
+
+# Reading
+
+
+class Slice(NamedTuple):
+    """Some bytes of one part."""
+
+    part: Part
+    start: int
+    stop: int
+
+
+def slices(parts: Iterable[Part], start: int, stop: int) -> list[Slice]:
+    """The pieces of parts that make up a range of the whole."""
+    found, at = [], 0
+    for part in parts:
+        first, last = max(start - at, 0), min(stop - at, part.size)
+        if first < last:
+            found.append(Slice(part, first, last))
+        at += part.size
+        if at >= stop:
+            break
+    return found
+
+
+def read(call: Call, opener: Opener, parts: list[Part], start: int, stop: int) -> bytes | AsyncIterator[bytes]:
+    """A range of bytes: at once if they are a parcel, else piece by piece."""
+    wanted = slices(parts, start, stop)
+    if not wanted:
+        return b""
+    if len(wanted) == 1 and wanted[0].part.packed:
+        return unpacked(call, opener, wanted[0])
+    return Outgoing(call, opener, wanted)
+
+
+def unpacked(call: Call, opener: Opener, wanted: Slice) -> bytes:
+    """Bytes of a parcel, which is one segment."""
+    part = wanted.part
+    sealed = parcels.get(call.store, part.place)
+    assert sealed is not None, f"a part refers to a parcel that is not there: {part.place}"
+    plain = seals.cipher(seals.open_key(call, opener, part.key)).decrypt(seals.nonce(0), sealed, None)
+    return plain if wanted.stop - wanted.start == len(plain) else plain[wanted.start : wanted.stop]
+
+
+class Outgoing:
+    """Bytes of several parts, or of a large one. What is deleted meanwhile is read to its end all the same."""
+
+    def __init__(self, call: Call, opener: Opener, wanted: list[Slice]) -> None:
+        self._held = ExitStack()
+        self._held.enter_context(call.cloud.blobs.hold())
+        self._first = b"" if wanted[0].part.packed else seals.open_key(call, opener, wanted[0].part.key)
+        self._pieces = self._run(call, opener, wanted)
+        self._parcels = {
+            each.part.place: unpacked(call, opener, each) for each in wanted if each.part.packed and each.part.place
+        }
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        try:
+            return await anext(self._pieces)
+        except BaseException:
+            self._held.close()
+            raise
+
+    async def aclose(self) -> None:
+        await self._pieces.aclose()
+        self._held.close()
+
+    def __del__(self) -> None:
+        self._held.close()
+
+    async def _run(self, call: Call, opener: Opener, wanted: list[Slice]) -> Any:
+        for each in wanted:
+            if each.part.packed:
+                yield self._parcels[each.part.place]
+                continue
+            key = self._first if each is wanted[0] else seals.open_key(call, opener, each.part.key)
+            async for piece in opened(each, key, call):
+                yield piece
+
+
+async def opened(wanted: Slice, key: bytes, call: Call) -> AsyncIterator[bytes]:
+    """Bytes of a blob: the segments that are touched, without what is too much at both ends."""
+    first, last = wanted.start // SEGMENT, (wanted.stop - 1) // SEGMENT
+    unsealer = Unsealer(key, first)
+    skip, left = wanted.start - first * SEGMENT, wanted.stop - wanted.start
+    reader: Reader = call.cloud.blobs.open(wanted.part.place, first * SEALED, (last - first + 1) * SEALED)
+    try:
+        async for sealed in reader:
+            plain = unsealer.feed(sealed, last=False)
+            if skip and plain:
+                plain, skip = plain[skip:], 0
+            if plain:
+                yield plain if len(plain) <= left else plain[:left]
+                left -= min(left, len(plain))
+        if left:
+            yield unsealer.feed(b"", last=True)[skip:][:left]
+    finally:
+        reader.close()
+
+
+async def pieces(body: bytes | AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """A body as a stream, whichever it is."""
+    if isinstance(body, bytes):
+        yield body
+        return
+    async for piece in body:
+        yield piece

@@ -1,0 +1,200 @@
+"""Checksums of S3 ("Checking object integrity for data uploads", S3 User Guide), computed as the bytes pass.
+
+`awscrt` is imported when the first is needed that neither zlib nor hashlib has.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
+from typing import Any, NamedTuple, Protocol
+
+from . import faults
+
+DEFAULT = "CRC64NVME"
+"""What S3 computes of objects whose sender gives no checksum."""
+FULL, COMPOSITE = "FULL_OBJECT", "COMPOSITE"
+
+
+class Hash(Protocol):
+    def update(self, data: bytes, /) -> None: ...
+    def digest(self) -> bytes: ...
+
+
+class Crc:
+    """A running CRC."""
+
+    def __init__(self, compute: Callable[[bytes, int], int], size: int) -> None:
+        self._compute = compute
+        self._size = size
+        self._value = 0
+
+    def update(self, data: bytes, /) -> None:
+        self._value = self._compute(data, self._value)
+
+    def digest(self) -> bytes:
+        return self._value.to_bytes(self._size, "big")
+
+
+def _crt(name: str) -> Any:
+    from awscrt import checksums
+
+    return getattr(checksums, name)
+
+
+class Xxhash:
+    """One of the hashes of the xxHash family."""
+
+    def __init__(self, name: str) -> None:
+        self._hash = getattr(_crt("XXHash"), name)()
+
+    def update(self, data: bytes, /) -> None:
+        self._hash.update(data)
+
+    def digest(self) -> bytes:
+        digest: bytes = self._hash.finalize()
+        return digest
+
+
+class Algorithm(NamedTuple):
+    """One way to sum up bytes."""
+
+    start: Callable[[], Hash]
+    size: int
+    join: str = ""
+    """The function that tells the sum of two ranges from theirs, which only linear ones have."""
+
+
+ALGORITHMS: dict[str, Algorithm] = {
+    "CRC32": Algorithm(lambda: Crc(zlib.crc32, 4), 4, "combine_crc32"),
+    "CRC32C": Algorithm(lambda: Crc(_crt("crc32c"), 4), 4, "combine_crc32c"),
+    "CRC64NVME": Algorithm(lambda: Crc(_crt("crc64nvme"), 8), 8, "combine_crc64nvme"),
+    "SHA1": Algorithm(lambda: hashlib.sha1(usedforsecurity=False), 20),
+    "SHA256": Algorithm(hashlib.sha256, 32),
+    "SHA512": Algorithm(hashlib.sha512, 64),
+    "MD5": Algorithm(lambda: hashlib.md5(usedforsecurity=False), 16),
+    "XXHASH64": Algorithm(lambda: Xxhash("new_xxhash64"), 8),
+    "XXHASH3": Algorithm(lambda: Xxhash("new_xxhash3_64"), 8),
+    "XXHASH128": Algorithm(lambda: Xxhash("new_xxhash3_128"), 16),
+}
+MEMBERS = {f"Checksum{name}": name for name in ALGORITHMS}
+FIELDS = {f"x-amz-checksum-{name.lower()}": name for name in ALGORITHMS}
+
+
+class Wanted(NamedTuple):
+    """The checksum that a sender gives, or announces for the end of the body."""
+
+    algorithm: str
+    value: str = ""
+    """In base 64; empty for one that comes in a trailer, or that nobody gives."""
+    trailing: bool = False
+
+
+def wanted(request: Mapping[str, Any], body: Any = None) -> Wanted | None:
+    """What a request says of the checksum of its body; None if it says nothing."""
+    given = [name for name in MEMBERS if name in request]
+    announced = [FIELDS[name] for name in getattr(body, "announced", ()) if name in FIELDS]
+    if len(given) + len(announced) > 1:
+        words = "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed."
+        raise faults.invalid_request(words)
+    if given:
+        algorithm = MEMBERS[given[0]]
+        return Wanted(algorithm, checked(algorithm, request[given[0]]))
+    if announced:
+        return Wanted(announced[0], trailing=True)
+    if "ChecksumAlgorithm" in request:
+        raise faults.invalid_request(
+            "x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer "
+            "headers were found."
+        )
+    return None
+
+
+def checked(algorithm: str, value: str) -> str:
+    """A checksum in base 64 as it stands in a header, if it can be one."""
+    try:
+        size = len(b64decode(value, validate=True))
+    except ValueError:
+        size = -1
+    if size != ALGORITHMS[algorithm].size:
+        raise faults.invalid_request(f"Value for x-amz-checksum-{algorithm.lower()} header is invalid.")
+    return value
+
+
+class Digests:
+    """MD5 for the ETag, and one checksum."""
+
+    def __init__(self, algorithm: str) -> None:
+        self.algorithm = algorithm
+        self._md5 = hashlib.md5(usedforsecurity=False)
+        self._checksum = ALGORITHMS[algorithm].start()
+
+    def update(self, data: bytes) -> None:
+        self._md5.update(data)
+        self._checksum.update(data)
+
+    @cached_property
+    def md5(self) -> bytes:
+        return self._md5.digest()
+
+    @cached_property
+    def checksum(self) -> str:
+        return b64encode(self._checksum.digest()).decode()
+
+    def compare(self, want: Wanted | None, body: Any, content_md5: str) -> None:
+        """Refuse a body that is not what its sender says of it."""
+        if content_md5:
+            self._compare_md5(content_md5)
+        if want is None:
+            return
+        value = want.value
+        if want.trailing:
+            value = checked(want.algorithm, body.trailers.get(f"x-amz-checksum-{want.algorithm.lower()}"))
+        if value != self.checksum:
+            raise faults.fault(
+                "BadDigest", f"The {want.algorithm} you specified did not match the calculated checksum."
+            )
+
+    def _compare_md5(self, content_md5: str) -> None:
+        expected, found = decoded_md5(content_md5), self.md5
+        if expected != found:
+            raise faults.fault(
+                "BadDigest",
+                "The Content-MD5 you specified did not match what we received.",
+                ExpectedDigest=expected.hex(),
+                CalculatedDigest=b64encode(found).decode(),
+            )
+
+
+def decoded_md5(text: str) -> bytes:
+    try:
+        digest = b64decode(text, validate=True)
+    except ValueError:
+        digest = b""
+    if len(digest) != 16:
+        raise faults.fault("InvalidDigest", "The Content-MD5 you specified was invalid.")
+    return digest
+
+
+def of(algorithm: str, data: bytes) -> bytes:
+    running = ALGORITHMS[algorithm].start()
+    running.update(data)
+    return running.digest()
+
+
+def composite(algorithm: str, checksums: Iterable[str]) -> str:
+    """The checksum of the checksums of the parts, and how many they are."""
+    raw = [b64decode(value) for value in checksums]
+    return f"{b64encode(of(algorithm, b''.join(raw))).decode()}-{len(raw)}"
+
+
+def joined(algorithm: str, parts: Iterable[tuple[str, int]]) -> str:
+    """The checksum of the whole from the checksums and lengths of its parts."""
+    join = _crt(ALGORITHMS[algorithm].join)
+    value = 0
+    for checksum, length in parts:
+        value = join(value, int.from_bytes(b64decode(checksum), "big"), length)
+    return b64encode(value.to_bytes(ALGORITHMS[algorithm].size, "big")).decode()

@@ -1,0 +1,93 @@
+"""What S3 says when something is wrong ("Error responses", S3 API Reference)."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from pileus import models
+from pileus.kernel import Fault
+
+
+def fault(code: str, message: str, status: int = 400, **members: Any) -> Fault:
+    return Fault(code, message, status=status, **members)
+
+
+def no_bucket(name: str) -> Fault:
+    return fault("NoSuchBucket", "The specified bucket does not exist", 404, BucketName=name)
+
+
+def no_key(name: str) -> Fault:
+    return fault("NoSuchKey", "The specified key does not exist.", 404, Key=name)
+
+
+def no_version(name: str, version: str) -> Fault:
+    return fault("NoSuchVersion", "The specified version does not exist.", 404, Key=name, VersionId=version)
+
+
+def no_upload(upload: str) -> Fault:
+    words = (
+        "The specified upload does not exist. The upload ID may be invalid, or the upload may have been "
+        "aborted or completed."
+    )
+    return fault("NoSuchUpload", words, 404, UploadId=upload)
+
+
+def denied(message: str = "Access Denied") -> Fault:
+    return fault("AccessDenied", message, 403)
+
+
+def invalid_argument(message: str, name: str | None = None, value: Any = None) -> Fault:
+    return fault("InvalidArgument", message, ArgumentName=name, ArgumentValue=value)
+
+
+def invalid_request(message: str) -> Fault:
+    return fault("InvalidRequest", message)
+
+
+def malformed() -> Fault:
+    words = "The XML you provided was not well-formed or did not validate against our published schema"
+    return fault("MalformedXML", words)
+
+
+def precondition(condition: str) -> Fault:
+    words = "At least one of the pre-conditions you specified did not hold"
+    return fault("PreconditionFailed", words, 412, Condition=condition)
+
+
+def not_allowed(method: str, kind: str) -> Fault:
+    words = "The specified method is not allowed against this resource."
+    return fault("MethodNotAllowed", words, 405, Method=method, ResourceType=kind)
+
+
+def too_large(size: int, most: int) -> Fault:
+    words = "Your proposed upload exceeds the maximum allowed size"
+    return fault("EntityTooLarge", words, ProposedSize=size, MaxSizeAllowed=most)
+
+
+_PLACE = re.compile(r" at '([^']+)'")
+_VALUE = re.compile(r"Value '(.*)' at ", re.DOTALL)
+
+
+def in_s3_words(operation: models.Operation, broken: list[str]) -> Fault:
+    """The model's own constraints: of a document S3 only says that it is malformed."""
+    place = _PLACE.search(broken[0])
+    path = place[1] if place else ""
+    if path.endswith("ocationConstraint"):
+        return fault("InvalidLocationConstraint", "The specified location-constraint is not valid")
+    if path == "storageClass":
+        return fault("InvalidStorageClass", "The storage class you specified is not valid")
+    if path == "serverSideEncryption":
+        return invalid_argument("The encryption method specified is not supported", "x-amz-server-side-encryption")
+    if "." in path or _in_body(operation, path):
+        return malformed()
+    if "length greater than or equal to" in broken[0] and path == "key":
+        return invalid_argument("Object key must not be empty.", "key", "")
+    value = _VALUE.search(broken[0])
+    return invalid_argument(f"Invalid argument: {path}", path, value[1] if value else None)
+
+
+def _in_body(operation: models.Operation, path: str) -> bool:
+    members = operation.input.members if operation.input else {}
+    found = next((shape for name, shape in members.items() if name[:1].lower() + name[1:] == path), None)
+    return found is not None and "location" not in found.traits

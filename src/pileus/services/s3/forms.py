@@ -1,0 +1,330 @@
+"""POST uploads: a browser's form with a file, and a signed policy that says what may be in it.
+
+"Browser-Based Uploads Using POST", S3 API Reference. The file must be the last field; it is stored as it arrives.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import json
+import re
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from email.message import Message
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote, urlencode
+from xml.sax.saxutils import escape
+
+from pileus import models
+from pileus.kernel import Call, Fault, identity
+from pileus.kernel.edge import Answer
+from pileus.kernel.identity import ANONYMOUS, Credential, Principal
+
+from . import access, faults, writing
+from .buckets import Bucket
+
+if TYPE_CHECKING:
+    from pileus.gateway.message import Request
+
+MOST_FIELDS = 20 * 1024
+"""Bytes of all fields but the file."""
+
+UNCOVERED = re.compile(r"x-amz-signature|signature|awsaccesskeyid|policy|file|x-ignore-.*", re.IGNORECASE)
+"""Fields that a policy need not mention."""
+
+
+class Form:
+    """A multipart/form-data body (RFC 7578) as it arrives: fields first, then the file."""
+
+    def __init__(self, body: AsyncIterator[bytes], boundary: bytes) -> None:
+        self._body = aiter(body)
+        self._boundary = b"\r\n--" + boundary
+        self._buffer = b"\r\n"
+        self.fields: dict[str, str] = {}
+        self.filename = ""
+        self.file_type = ""
+
+    async def _more(self) -> bool:
+        piece = await anext(self._body, b"")
+        self._buffer += piece
+        return bool(piece)
+
+    async def _until(self, mark: bytes, most: int) -> bytes:
+        """What comes before a mark, which is taken too."""
+        while (at := self._buffer.find(mark)) < 0:
+            if len(self._buffer) > most or not await self._more():
+                raise broken()
+        found, self._buffer = self._buffer[:at], self._buffer[at + len(mark) :]
+        return found
+
+    async def begin(self) -> None:
+        """Read all fields that come before the file."""
+        await self._until(self._boundary, MOST_FIELDS)
+        total = 0
+        while True:
+            while len(self._buffer) < 2 and await self._more():
+                pass
+            if self._buffer.startswith(b"--"):
+                words = "POST requires exactly one file upload per request."
+                raise faults.invalid_argument(words, "file", "0")
+            head = await self._until(b"\r\n\r\n", MOST_FIELDS)
+            name, filename, kind = disposition(head)
+            if name.lower() == "file":
+                self.filename, self.file_type = filename, kind
+                return
+            value = await self._until(self._boundary, MOST_FIELDS)
+            total += len(value) + len(name)
+            if total > MOST_FIELDS:
+                words = "Your POST request fields preceding the upload file were too large."
+                raise faults.fault("MaxPostPreDataLengthExceeded", words)
+            self.fields[name.lower()] = value.decode()
+
+    async def file(self) -> AsyncIterator[bytes]:
+        """The bytes of the file."""
+        mark = self._boundary
+        while (at := self._buffer.find(mark)) < 0:
+            keep = len(mark)
+            if len(self._buffer) > keep:
+                piece, self._buffer = self._buffer[:-keep], self._buffer[-keep:]
+                yield piece
+            if not await self._more():
+                raise broken()
+        if at:
+            yield self._buffer[:at]
+        self._buffer = b""
+
+
+def disposition(head: bytes) -> tuple[str, str, str]:
+    """The name, file name and type of a field."""
+    message = Message()
+    for line in head.decode("utf-8", "replace").strip().split("\r\n"):
+        name, _, value = line.partition(":")
+        message[name.strip()] = value.strip()
+    field = message.get_param("name", "", header="content-disposition")
+    filename = message.get_param("filename", "", header="content-disposition")
+    return str(field), str(filename), str(message.get("content-type", ""))
+
+
+def broken() -> Fault:
+    return faults.fault("MalformedPOSTRequest", "The body of your POST request is not well-formed multipart/form-data.")
+
+
+async def post(call: Call, request: Request, labels: dict[str, str]) -> Answer:
+    """Store a form's file, if the form is allowed to say what it says."""
+    message = Message()
+    message["content-type"] = request.headers.get("content-type")
+    boundary = str(message.get_param("boundary", ""))
+    if not boundary or request.stream is None:
+        raise broken()
+    form = Form(aiter(request.stream), boundary.encode())
+    await form.begin()
+    fields = form.fields
+    if "key" not in fields:
+        words = (
+            "Bucket POST must contain a field named 'key'.  If it is specified, please check the order of the fields."
+        )
+        raise faults.invalid_argument(words, "key", "")
+    key = fields["key"].replace("${filename}", form.filename.replace("\\", "/").rpartition("/")[2])
+    principal = signer(call, fields)
+    call = call.at(account=principal.account, operation="PutObject", principal=principal, region=region(call, fields))
+    name = unquote(labels["Bucket"])
+    least, most = 0, None
+    if "policy" in fields:
+        least, most = check_policy(call, {**fields, "bucket": name, "key": key})
+    bucket = access.to_key(call, name, key)
+    counted = Counted(form.file(), least, most)
+    done = await writing.put(call, bucket, key, members(fields, form.file_type), counted)
+    return answered(call, bucket, key, fields, done)
+
+
+class Counted:
+    """A file's bytes, which must not be fewer or more than the policy allows."""
+
+    def __init__(self, body: AsyncIterator[bytes], least: int, most: int | None) -> None:
+        self._body = body
+        self._least = least
+        self._most = most
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        size = 0
+        async for piece in self._body:
+            size += len(piece)
+            if self._most is not None and size > self._most:
+                raise faults.too_large(size, self._most)
+            yield piece
+        if size < self._least:
+            words = "Your proposed upload is smaller than the minimum allowed size"
+            raise faults.fault("EntityTooSmall", words, ProposedSize=size, MinSizeAllowed=self._least)
+
+
+# Who sends it
+
+
+def signer(call: Call, fields: dict[str, str]) -> Principal:
+    """Who signed the policy; nobody in particular, where there is none."""
+    if "policy" not in fields:
+        return ANONYMOUS
+    new = "x-amz-signature" in fields
+    key = fields.get("x-amz-credential", "").partition("/")[0] if new else fields.get("awsaccesskeyid", "")
+    signature = fields.get("x-amz-signature" if new else "signature", "")
+    if not key or not signature:
+        words = (
+            "Bucket POST must contain a field named 'AWSAccessKeyId'.  If it is specified, please check the "
+            "order of the fields."
+        )
+        raise faults.invalid_argument(words, "AWSAccessKeyId", "")
+    credential = Credential.get(call.cloud.system, key)
+    if credential is None:
+        if call.cloud.strict or key.startswith("ASIA"):
+            words = "The AWS Access Key Id you provided does not exist in our records."
+            raise faults.fault("InvalidAccessKeyId", words, 403, AWSAccessKeyId=key)
+        return identity.root(identity.account_of(key), key)
+    if credential.expires is not None and credential.expires <= call.now:
+        raise faults.fault("ExpiredToken", "The provided token has expired.")
+    if credential.token != fields.get("x-amz-security-token", ""):
+        raise faults.fault("InvalidToken", "The provided token is malformed or otherwise invalid.")
+    expected = signed(credential.secret, fields) if new else signed_v2(credential.secret, fields)
+    if not hmac.compare_digest(expected, signature):
+        words = (
+            "The request signature we calculated does not match the signature you provided. Check your key "
+            "and signing method."
+        )
+        raise faults.fault("SignatureDoesNotMatch", words, 403, AWSAccessKeyId=key, StringToSign=fields["policy"])
+    return credential.principal
+
+
+def signed(secret: str, fields: dict[str, str]) -> str:
+    """ "Calculating a signature" of POST in the S3 API Reference: the policy is the string to sign."""
+    key = f"AWS4{secret}".encode()
+    for part in fields["x-amz-credential"].split("/")[1:]:
+        key = hmac.digest(key, part.encode(), "sha256")
+    return hmac.digest(key, fields["policy"].encode(), "sha256").hex()
+
+
+def signed_v2(secret: str, fields: dict[str, str]) -> str:
+    return base64.b64encode(hmac.digest(secret.encode(), fields["policy"].encode(), "sha1")).decode()
+
+
+def region(call: Call, fields: dict[str, str]) -> str:
+    parts = fields.get("x-amz-credential", "").split("/")
+    return parts[2] if len(parts) == 5 else call.region
+
+
+# What the policy allows
+
+
+def check_policy(call: Call, fields: dict[str, str]) -> tuple[int, int | None]:
+    """Refuse a form that its policy does not cover; the least and the most bytes that the file may have."""
+    try:
+        document = json.loads(base64.b64decode(fields["policy"]))
+        expires = datetime.fromisoformat(document["expiration"]).timestamp()
+        conditions = document["conditions"]
+    except (ValueError, KeyError, TypeError):
+        raise faults.fault("InvalidPolicyDocument", "Invalid Policy: Invalid JSON.") from None
+    if expired(call, fields.get("x-amz-date", ""), expires):
+        raise faults.denied("Invalid according to Policy: Policy expired.")
+    least, most = 0, None
+    covered: set[str] = set()
+    for condition in conditions:
+        if isinstance(condition, list) and condition and condition[0] == "content-length-range":
+            least, most = int(condition[1]), int(condition[2])
+            continue
+        covered.add(check_condition(fields, condition))
+    extra = [name for name in fields if name not in covered and name != "bucket" and not UNCOVERED.fullmatch(name)]
+    if extra:
+        raise faults.denied(f"Invalid according to Policy: Extra input fields: {', '.join(extra)}")
+    return least, most
+
+
+def expired(call: Call, date: str, expires: float) -> bool:
+    """Whether a policy's time is over. Its maker's clock is the real one; how long it is good for is cloud time."""
+    clock = call.cloud.clock
+    try:
+        made = datetime.strptime(date, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
+    except ValueError:
+        made = expires
+    return clock.at_wall(made) + (expires - made) <= call.now
+
+
+def check_condition(fields: dict[str, str], condition: Any) -> str:
+    """The field that a condition is about."""
+    if isinstance(condition, dict) and len(condition) == 1:
+        ((name, value),) = condition.items()
+        operator = "eq"
+    elif isinstance(condition, list) and len(condition) == 3:
+        operator, name, value = map(str, condition)
+        name = name.removeprefix("$")
+    else:
+        raise faults.fault("InvalidPolicyDocument", "Invalid Policy: Invalid condition.")
+    found = fields.get(name.lower(), "")
+    if operator.lower() == "eq":
+        holds = found == value
+    elif operator.lower() == "starts-with":
+        holds = found.startswith(value)
+    else:
+        raise faults.fault("InvalidPolicyDocument", f"Invalid Policy: Unknown operation '{operator}'.")
+    if not holds:
+        shown = json.dumps([operator, f"${name}", value])
+        raise faults.denied(f"Invalid according to Policy: Policy Condition failed: {shown}")
+    return str(name).lower()
+
+
+# What is put
+
+
+def members(fields: dict[str, str], file_type: str) -> dict[str, Any]:
+    """The members of PutObject that a form's fields are."""
+    shape = models.load("s3").operation("PutObject").input
+    assert shape is not None
+    request: dict[str, Any] = {}
+    for name, part in shape.members.items():
+        if part.traits.get("location") == "header" and part.type == "string":
+            wire = part.traits["locationName"].lower()
+            if wire in fields:
+                request[name] = fields[wire]
+    if "acl" in fields:
+        request["ACL"] = fields["acl"]
+    if "tagging" in fields:
+        request["Tagging"] = tags_header(fields["tagging"])
+    metadata = {name[11:]: value for name, value in fields.items() if name.startswith("x-amz-meta-")}
+    if metadata:
+        request["Metadata"] = metadata
+    if "ContentType" not in request and file_type:
+        request["ContentType"] = file_type
+    return request
+
+
+def tags_header(document: str) -> str:
+    """A form has its tags as XML."""
+    from xml.etree import ElementTree
+
+    try:
+        root = ElementTree.fromstring(document)
+    except ElementTree.ParseError:
+        raise faults.malformed() from None
+    pairs = [[node.text or "" for node in tag] for tag in root.iter() if tag.tag.endswith("Tag")]
+    return urlencode([(pair[0], pair[1]) for pair in pairs if len(pair) == 2])
+
+
+def answered(call: Call, bucket: Bucket, key: str, fields: dict[str, str], done: dict[str, Any]) -> Answer:
+    """A redirection, or the status that the form asks for."""
+    head = [("x-amz-request-id", call.request_id), ("etag", done["ETag"])]
+    if "VersionId" in done:
+        head.append(("x-amz-version-id", done["VersionId"]))
+    location = call.url(f"{bucket.name}/{quote(key)}")
+    to = fields.get("success_action_redirect") or fields.get("redirect", "")
+    if to.startswith(("http://", "https://")):
+        mark = "&" if "?" in to else "?"
+        query = urlencode({"bucket": bucket.name, "key": key, "etag": done["ETag"]})
+        return Answer(303, [*head, ("location", f"{to}{mark}{query}")])
+    head.append(("location", location))
+    status = fields.get("success_action_status", "204")
+    if status == "200":
+        return Answer(200, head)
+    if status != "201":
+        return Answer(204, head)
+    parts = {"Location": location, "Bucket": bucket.name, "Key": key, "ETag": done["ETag"]}
+    document = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in parts.items())
+    body = f'<?xml version="1.0" encoding="UTF-8"?>\n<PostResponse>{document}</PostResponse>'
+    return Answer(201, [*head, ("content-type", "application/xml")], body.encode())

@@ -1,0 +1,174 @@
+"""Lifecycle configurations: checked and kept. What they bring about is not built yet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pileus.kernel import Call, names
+
+from . import documents, faults, s3
+from .buckets import Bucket, by_name
+
+KIND = "lifecycle"
+MOST_RULES = 1000
+DAY = 86_400
+INFREQUENT = ("STANDARD_IA", "ONEZONE_IA")
+LEAST_SIZE = "all_storage_classes_128K"
+ACTIONS = (
+    "Expiration",
+    "Transitions",
+    "NoncurrentVersionExpiration",
+    "NoncurrentVersionTransitions",
+    "AbortIncompleteMultipartUpload",
+)
+
+Rule = dict[str, Any]
+
+
+@s3.operation(on=by_name, action="s3:GetLifecycleConfiguration")
+def get_bucket_lifecycle_configuration(call: Call, bucket: Bucket) -> dict[str, Any]:
+    """The bucket's rules."""
+    found = documents.load(call, bucket.room, KIND)
+    if found is None:
+        words = "The lifecycle configuration does not exist"
+        raise faults.fault("NoSuchLifecycleConfiguration", words, 404, BucketName=bucket.name)
+    return dict(found)
+
+
+@s3.operation(on=by_name, action="s3:PutLifecycleConfiguration", honours=("ChecksumAlgorithm",))
+def put_bucket_lifecycle_configuration(
+    call: Call,
+    bucket: Bucket,
+    lifecycle_configuration: dict[str, Any] = {},
+    transition_default_minimum_object_size: str = LEAST_SIZE,
+) -> dict[str, Any]:
+    """Replace the bucket's rules. A rule without an id gets one."""
+    rules = lifecycle_configuration.get("Rules", [])
+    if not rules or len(rules) > MOST_RULES:
+        raise faults.malformed()
+    ids = [rule["ID"] for rule in rules if rule.get("ID")]
+    if len(ids) != len(set(ids)):
+        raise faults.invalid_argument("Rule ID must be unique. Found same ID for more than one rule")
+    for rule in rules:
+        check(rule)
+        if not rule.get("ID"):
+            rule["ID"] = names.token(48)
+    least = {"TransitionDefaultMinimumObjectSize": transition_default_minimum_object_size}
+    documents.save(call, bucket.room, KIND, {"Rules": rules, **least})
+    return least
+
+
+@s3.operation(on=by_name, action="s3:PutLifecycleConfiguration")
+def delete_bucket_lifecycle(call: Call, bucket: Bucket) -> None:
+    """Remove all rules."""
+    documents.drop(call, bucket.room, KIND)
+
+
+def check(rule: Rule) -> None:
+    """Refuse what S3 refuses ("Lifecycle configuration elements", S3 User Guide)."""
+    if "Status" not in rule or ("Filter" in rule and "Prefix" in rule) or not ("Filter" in rule or "Prefix" in rule):
+        raise faults.malformed()
+    if len(rule.get("ID", "")) > 255:
+        raise faults.invalid_argument("ID length should not exceed allowed limit of 255")
+    if not any(rule.get(name) for name in ACTIONS):
+        raise faults.invalid_request("At least one action needs to be specified in a rule")
+    tagged = check_filter(rule.get("Filter", {}))
+    if "Expiration" in rule:
+        check_expiration(rule["Expiration"], tagged=tagged)
+    for transition in rule.get("Transitions", []):
+        check_transition(transition)
+    check_order(rule)
+    if "NoncurrentVersionExpiration" in rule:
+        check_noncurrent(rule["NoncurrentVersionExpiration"], "NoncurrentVersionExpiration")
+    for transition in rule.get("NoncurrentVersionTransitions", []):
+        check_noncurrent(transition, "NoncurrentVersionTransition")
+    if "AbortIncompleteMultipartUpload" in rule:
+        if tagged:
+            raise faults.invalid_request("AbortIncompleteMultipartUpload cannot be specified with Tags.")
+        positive(
+            rule["AbortIncompleteMultipartUpload"].get("DaysAfterInitiation"),
+            "DaysAfterInitiation",
+            "AbortIncompleteMultipartUpload",
+        )
+
+
+def check_filter(given: dict[str, Any]) -> bool:
+    """Whether the filter asks for tags."""
+    if len(given) > 1:
+        raise faults.malformed()
+    both = given.get("And")
+    if both is None:
+        return "Tag" in given
+    tags = both.get("Tags", [])
+    if len(both) + max(len(tags) - 1, 0) < 2:
+        raise faults.malformed()
+    if len({tag["Key"] for tag in tags}) != len(tags):
+        raise faults.invalid_request("Duplicate Tag Keys are not allowed.")
+    least, most = both.get("ObjectSizeGreaterThan"), both.get("ObjectSizeLessThan")
+    if least is not None and most is not None and least >= most:
+        words = "'ObjectSizeLessThan' has to be a value greater than 'ObjectSizeGreaterThan'."
+        raise faults.invalid_request(words)
+    return bool(tags)
+
+
+def check_expiration(expiration: dict[str, Any], *, tagged: bool) -> None:
+    if len(expiration) != 1:
+        raise faults.malformed()
+    if "ExpiredObjectDeleteMarker" in expiration and tagged:
+        raise faults.invalid_request("ExpiredObjectDeleteMarker cannot be specified with a tag filter.")
+    if "Days" in expiration:
+        positive(expiration["Days"], "Days", "Expiration")
+    if "Date" in expiration:
+        check_date(expiration["Date"])
+
+
+def check_transition(transition: dict[str, Any]) -> None:
+    if "StorageClass" not in transition or ("Days" in transition) == ("Date" in transition):
+        raise faults.malformed()
+    if "Date" in transition:
+        check_date(transition["Date"])
+        return
+    days, to = transition["Days"], transition["StorageClass"]
+    if days < 0:
+        raise faults.invalid_argument("'Days' in Transition action must be nonnegative")
+    if to in INFREQUENT and days < 30:
+        raise faults.invalid_argument(
+            f"'Days' in Transition action must be greater than or equal to 30 for storageClass '{to}'"
+        )
+
+
+def check_noncurrent(action: dict[str, Any], name: str) -> None:
+    positive(action.get("NoncurrentDays"), "NoncurrentDays", name)
+    newer = action.get("NewerNoncurrentVersions")
+    if newer is not None and not 1 <= newer <= 100:
+        raise faults.invalid_argument("'NewerNoncurrentVersions' must be between 1 and 100")
+    if action.get("StorageClass") in INFREQUENT and action["NoncurrentDays"] < 30:
+        raise faults.invalid_argument(
+            "'NoncurrentDays' in NoncurrentVersionTransition action must be greater than or equal to 30 for "
+            "storageClass "
+            f"'{action['StorageClass']}'"
+        )
+
+
+def check_date(date: float) -> None:
+    if date % DAY:
+        raise faults.invalid_argument("'Date' must be at midnight GMT")
+
+
+def check_order(rule: Rule) -> None:
+    """Things expire after they have moved."""
+    days = rule.get("Expiration", {}).get("Days")
+    moved = [transition["Days"] for transition in rule.get("Transitions", []) if "Days" in transition]
+    if days is not None and moved and days <= max(moved):
+        prefix = rule.get("Prefix", rule.get("Filter", {}).get("Prefix", ""))
+        raise faults.invalid_argument(
+            f"'Days' in the Expiration action for filter '(prefix={prefix})' must be greater than 'Days' in the "
+            "Transition action"
+        )
+
+
+def positive(days: int | None, name: str, action: str) -> None:
+    if days is None:
+        raise faults.malformed()
+    if days < 1:
+        raise faults.invalid_argument(f"'{name}' for {action} action must be a positive integer")

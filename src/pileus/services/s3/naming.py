@@ -1,0 +1,45 @@
+"""What may be a name ("General purpose bucket naming rules" and "Naming Amazon S3 objects", S3 User Guide)."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from functools import lru_cache
+
+from pileus.kernel import Unfinished
+
+from . import faults
+
+LONGEST_KEY = 1024
+
+_BUCKET = re.compile(r"(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_ADDRESS = re.compile(r"\d{1,3}(\.\d{1,3}){3}")
+_PREFIXES = ("xn--", "sthree-", "amzn-s3-demo-")
+_SUFFIXES = ("-s3alias", "--ol-s3", ".mrap", "--table-s3")
+
+
+@lru_cache(maxsize=4096)
+def is_bucket_name(name: str) -> bool:
+    if not _BUCKET.fullmatch(name) or _ADDRESS.fullmatch(name):
+        return False
+    return not name.startswith(_PREFIXES) and not name.endswith(_SUFFIXES)
+
+
+def check_bucket(name: str) -> None:
+    if name.endswith("--x-s3"):
+        raise Unfinished("Pileus has no directory buckets yet.")
+    if not is_bucket_name(name):
+        raise faults.fault("InvalidBucketName", "The specified bucket is not valid.", BucketName=name)
+
+
+def check_key(name: str) -> None:
+    """A key has at most 1,024 bytes in UTF-8."""
+    size = len(name) if name.isascii() else len(name.encode())
+    if size > LONGEST_KEY:
+        raise faults.fault("KeyTooLongError", "Your key is too long", Size=size, MaxSizeAllowed=LONGEST_KEY)
+
+
+@lru_cache(maxsize=4096)
+def canonical_id(account: str) -> str:
+    """The canonical user id of an account, by which ACLs name it."""
+    return hashlib.sha256(f"canonical user {account}".encode()).hexdigest()

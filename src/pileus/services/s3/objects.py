@@ -1,0 +1,104 @@
+"""Objects: what is known of the current version under a key, and where its bytes are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from pileus.kernel import Call, Record
+
+from .buckets import Bucket
+from .seals import PLAIN, Opener, Seal
+
+STANDARD = "STANDARD"
+CLASSES = (
+    STANDARD,
+    "REDUCED_REDUNDANCY",
+    "STANDARD_IA",
+    "ONEZONE_IA",
+    "INTELLIGENT_TIERING",
+    "GLACIER",
+    "DEEP_ARCHIVE",
+    "GLACIER_IR",
+)
+ARCHIVED = ("GLACIER", "DEEP_ARCHIVE")
+NULL = "null"
+
+
+class Part(msgspec.Struct, array_like=True):
+    """Bytes of an object that were sent together. An empty one has no place."""
+
+    number: int
+    size: int
+    md5: str
+    checksum: str
+    place: str
+    """The name of a parcel or of a blob."""
+    packed: bool
+    """Whether it is a parcel."""
+    key: bytes
+    """The data key, wrapped."""
+
+
+class Restore(msgspec.Struct, array_like=True, frozen=True):
+    """A copy of an archived object for a while."""
+
+    ready: float
+    expires: float
+    tier: str = "Standard"
+
+
+class Object(Record, scope="cloud", key=("room", "name"), kw_only=True, omit_defaults=True):
+    """The current version under a key, unless that is a delete marker."""
+
+    room: str
+    name: str
+    version: str = NULL
+    serial: int = 0
+    """Counts the versions under the key."""
+    etag: str
+    """Without its quotes."""
+    size: int
+    modified: float
+    owner: str
+    part: Part | None = None
+    """The bytes, if they were sent in one piece."""
+    manifest: str = ""
+    """The id of the `Manifest`, and of the upload, of an object that was sent in parts."""
+    parts: int = 0
+    """How many it was sent in; 0 for one that was put."""
+    seal: Seal = PLAIN
+    algorithm: str = ""
+    checksum: str = ""
+    composite: bool = False
+    storage_class: str = STANDARD
+    headers: dict[str, str] = {}
+    """System metadata by the model's members, such as ContentType."""
+    metadata: dict[str, str] = {}
+    tags: dict[str, str] = {}
+    acl: list[dict[str, Any]] = []
+    lock_mode: str = ""
+    lock_until: float = 0.0
+    hold: bool = False
+    restore: Restore | None = None
+    redirect: str = ""
+    """x-amz-website-redirect-location."""
+
+    def opener(self, call: Call, bucket: Bucket, customer: Any = None) -> Opener:
+        return Opener(self.seal, f"{bucket.arn(call)}/{self.name}", customer)
+
+    def pieces(self, call: Call) -> list[Part]:
+        """All its parts, in their order."""
+        if self.manifest:
+            found = Manifest.get(call, self.manifest)
+            assert found is not None, f"an object refers to a manifest that is not there: {self.manifest}"
+            return found.parts
+        return [self.part] if self.part else []
+
+
+class Manifest(Record, scope="cloud"):
+    """The parts of an object that was sent in several."""
+
+    id: str
+    parts: list[Part]

@@ -1,0 +1,64 @@
+"""Replication configurations: checked and kept. What they bring about is not built yet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pileus.kernel import Call, arn, names
+
+from . import faults
+from .buckets import Bucket
+from .configuration import document
+
+MOST_RULES = 1000
+
+
+def check(call: Call, bucket: Bucket, content: dict[str, Any]) -> None:
+    if bucket.versioning != "Enabled":
+        words = "Versioning must be 'Enabled' on the bucket to apply a replication configuration"
+        raise faults.invalid_request(words)
+    rules = content.get("Rules", [])
+    if not rules or len(rules) > MOST_RULES:
+        raise faults.malformed()
+    role = content.get("Role", "")
+    if not role.startswith("arn:") or ":role/" not in role:
+        raise faults.invalid_argument("Invalid role ARN", "Role", role)
+    ids = [rule["ID"] for rule in rules if rule.get("ID")]
+    if len(ids) != len(set(ids)):
+        raise faults.invalid_argument("Rule Id must be unique. Found same ID for more than one rule")
+    priorities = [rule["Priority"] for rule in rules if "Priority" in rule]
+    if len(priorities) != len(set(priorities)):
+        raise faults.invalid_request("Found duplicate priorities in multiple rules. Priorities must be unique")
+    for rule in rules:
+        check_rule(call, rule)
+        if not rule.get("ID"):
+            rule["ID"] = names.token(48)
+
+
+def check_rule(call: Call, rule: dict[str, Any]) -> None:
+    if "Status" not in rule or "Bucket" not in rule.get("Destination", {}):
+        raise faults.malformed()
+    if "Filter" in rule:
+        if "Prefix" in rule:
+            raise faults.malformed()
+        if "DeleteMarkerReplication" not in rule:
+            raise faults.invalid_request("DeleteMarkerReplication must be specified for this version of the schema.")
+        if "Priority" not in rule:
+            raise faults.invalid_request("Priority must be specified for this version of the schema.")
+    try:
+        name = arn.parse(rule["Destination"]["Bucket"]).resource
+    except ValueError:
+        raise faults.invalid_argument("Invalid bucket ARN.", "Bucket", rule["Destination"]["Bucket"]) from None
+    target = Bucket.get(call, call.partition, name)
+    if target is None:
+        raise faults.invalid_request("Destination bucket must exist.")
+    if target.versioning != "Enabled":
+        raise faults.invalid_request("Destination bucket must have versioning enabled.")
+
+
+document(
+    "Replication",
+    "ReplicationConfiguration",
+    missing=("ReplicationConfigurationNotFoundError", "The replication configuration was not found"),
+    check=check,
+)

@@ -1,0 +1,203 @@
+"""Smaller settings of a bucket: tags, default encryption, website, logging, notifications, acceleration, who pays.
+
+Website, logging, notifications and acceleration are checked and kept; what they bring about is not built yet.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pileus.kernel import Call, names
+
+from . import faults, s3
+from .buckets import Bucket, by_name, tags_of
+from .configuration import Members, document, numbered
+from .seals import KMS
+
+# Tags
+
+
+@s3.operation(on=by_name)
+def get_bucket_tagging(call: Call, bucket: Bucket) -> dict[str, Any]:
+    """The bucket's tags; to have none is an error."""
+    if not bucket.tags:
+        raise faults.fault("NoSuchTagSet", "The TagSet does not exist", 404, BucketName=bucket.name)
+    return {"TagSet": [{"Key": key, "Value": value} for key, value in bucket.tags.items()]}
+
+
+@s3.operation(on=by_name, honours=("ContentMD5", "ChecksumAlgorithm"))
+def put_bucket_tagging(call: Call, bucket: Bucket, tagging: dict[str, Any]) -> None:
+    """Replace the bucket's tags."""
+    bucket.tags = tags_of(tagging.get("TagSet", []))
+    bucket.put(call)
+
+
+@s3.operation(on=by_name, action="s3:PutBucketTagging")
+def delete_bucket_tagging(call: Call, bucket: Bucket) -> None:
+    """Remove the bucket's tags."""
+    bucket.tags = {}
+    bucket.put(call)
+
+
+# Who pays
+
+
+@s3.operation(on=by_name)
+def get_bucket_request_payment(call: Call, bucket: Bucket) -> dict[str, Any]:
+    """Who pays for requests and downloads."""
+    return {"Payer": bucket.payer}
+
+
+@s3.operation(on=by_name, honours=("ContentMD5", "ChecksumAlgorithm"))
+def put_bucket_request_payment(call: Call, bucket: Bucket, request_payment_configuration: dict[str, Any]) -> None:
+    """Say who pays for requests and downloads."""
+    bucket.payer = request_payment_configuration["Payer"]
+    bucket.put(call)
+
+
+# Default encryption
+
+DEFAULT_RULE = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}, "BucketKeyEnabled": False}
+
+
+@s3.operation(on=by_name, action="s3:GetEncryptionConfiguration")
+def get_bucket_encryption(call: Call, bucket: Bucket) -> dict[str, Any]:
+    """How new objects are encrypted; with SSE-S3 unless something else was set."""
+    return {"ServerSideEncryptionConfiguration": {"Rules": [bucket.encryption or DEFAULT_RULE]}}
+
+
+@s3.operation(on=by_name, action="s3:PutEncryptionConfiguration", honours=("ContentMD5", "ChecksumAlgorithm"))
+def put_bucket_encryption(call: Call, bucket: Bucket, server_side_encryption_configuration: dict[str, Any]) -> None:
+    """Say how new objects are encrypted."""
+    rules = server_side_encryption_configuration.get("Rules", [])
+    if len(rules) != 1:
+        raise faults.malformed()
+    rule = rules[0]
+    default = rule.get("ApplyServerSideEncryptionByDefault", {})
+    if not default and "BlockedEncryptionTypes" not in rule:
+        raise faults.malformed()
+    if default.get("SSEAlgorithm") not in KMS and "KMSMasterKeyID" in default:
+        words = "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse"
+        raise faults.invalid_argument(words, "ApplyServerSideEncryptionByDefault")
+    bucket.encryption = {"BucketKeyEnabled": False, **rule}
+    bucket.put(call)
+
+
+@s3.operation(on=by_name, action="s3:PutEncryptionConfiguration")
+def delete_bucket_encryption(call: Call, bucket: Bucket) -> None:
+    """Go back to SSE-S3."""
+    bucket.encryption = {}
+    bucket.put(call)
+
+
+# Website
+
+
+def check_website(call: Call, bucket: Bucket, content: Members) -> None:
+    if "RedirectAllRequestsTo" in content:
+        if len(content) > 1:
+            raise faults.invalid_argument(
+                "RedirectAllRequestsTo cannot be provided in conjunction with other Routing Rules."
+            )
+        return
+    suffix = content.get("IndexDocument", {}).get("Suffix", "")
+    if "IndexDocument" not in content:
+        words = "A value for IndexDocument Suffix must be provided if RedirectAllRequestsTo is empty"
+        raise faults.invalid_argument(words, "IndexDocument")
+    if not suffix or "/" in suffix:
+        raise faults.invalid_argument("The IndexDocument Suffix is not well formed", "IndexDocument", suffix)
+    if len(content.get("RoutingRules", [])) > 50:
+        raise faults.invalid_argument("The number of routing rules exceeds the limit of 50.", "RoutingRules")
+    for rule in content.get("RoutingRules", []):
+        redirect = rule.get("Redirect", {})
+        if not redirect or {"ReplaceKeyPrefixWith", "ReplaceKeyWith"} <= redirect.keys():
+            raise faults.invalid_request("You can only define ReplaceKeyPrefix or ReplaceKey but not both.")
+
+
+document(
+    "Website",
+    "WebsiteConfiguration",
+    missing=("NoSuchWebsiteConfiguration", "The specified bucket does not have a website configuration"),
+    flat=True,
+    check=check_website,
+)
+
+
+# Access logs
+
+
+def check_logging(call: Call, bucket: Bucket, content: Members) -> None:
+    enabled = content.get("LoggingEnabled")
+    if enabled is None:
+        return
+    if "TargetBucket" not in enabled or "TargetPrefix" not in enabled:
+        raise faults.malformed()
+    target = Bucket.get(call, call.partition, enabled["TargetBucket"])
+    if target is None:
+        words = "The target bucket for logging does not exist"
+    elif target.owner != bucket.owner:
+        words = "The owner for the bucket to be logged and the target bucket must be the same."
+    elif target.region != bucket.region:
+        words = "S3 Server Access Logging is not supported across Regions"
+        raise faults.fault("CrossLocationLoggingProhibitted", words, 403, TargetBucket=target.name)
+    else:
+        return
+    raise faults.fault("InvalidTargetBucketForLogging", words, TargetBucket=enabled["TargetBucket"])
+
+
+document("Logging", "BucketLoggingStatus", flat=True, check=check_logging)
+
+
+# Notifications
+
+TARGETS = {
+    "TopicConfigurations": ("TopicArn", ":sns:"),
+    "QueueConfigurations": ("QueueArn", ":sqs:"),
+    "LambdaFunctionConfigurations": ("LambdaFunctionArn", ":lambda:"),
+}
+
+
+def check_notification(call: Call, bucket: Bucket, content: Members) -> None:
+    for name, (member, service) in TARGETS.items():
+        for entry in content.get(name, []):
+            if service not in entry.get(member, ""):
+                raise faults.invalid_argument("The ARN could not be parsed", member, entry.get(member))
+            if not entry.get("Events"):
+                raise faults.malformed()
+            entry.setdefault("Id", names.token(48))
+            for rule in entry.get("Filter", {}).get("Key", {}).get("FilterRules", []):
+                if rule.get("Name", "").lower() not in ("prefix", "suffix"):
+                    words = "filter rule name must be either prefix or suffix"
+                    raise faults.invalid_argument(words, "FilterRule.Name", rule.get("Name"))
+
+
+document("NotificationConfiguration", "NotificationConfiguration", flat=True, check=check_notification)
+
+
+# Acceleration
+
+
+def check_acceleration(call: Call, bucket: Bucket, content: Members) -> None:
+    if "Status" not in content:
+        raise faults.malformed()
+    if "." in bucket.name:
+        words = "S3 Transfer Acceleration is not supported for buckets with periods (.) in their names"
+        raise faults.invalid_request(words)
+
+
+document("AccelerateConfiguration", "AccelerateConfiguration", flat=True, check=check_acceleration)
+
+
+# Reports
+
+
+def check_inventory(call: Call, bucket: Bucket, content: Members) -> None:
+    target = content["Destination"]["S3BucketDestination"]
+    if not target["Bucket"].startswith("arn:"):
+        raise faults.fault("InvalidS3DestinationBucket", "Invalid bucket ARN.")
+
+
+numbered("InventoryConfiguration", check_inventory)
+numbered("AnalyticsConfiguration")
+numbered("MetricsConfiguration")
+numbered("IntelligentTieringConfiguration")

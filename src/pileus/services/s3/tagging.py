@@ -1,0 +1,79 @@
+"""Tags of objects: ten at most ("Categorizing your objects using tags", S3 User Guide)."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import parse_qsl
+
+from pileus.kernel import Call
+
+from . import access, faults, s3, versions
+from .buckets import Bucket
+
+MOST = 10
+_ALLOWED = re.compile(r"[\w\s+\-=.:/@]*")
+INTEGRITY = ("ContentMD5", "ChecksumAlgorithm")
+
+
+def from_header(text: str) -> dict[str, str]:
+    """Tags as x-amz-tagging has them: the form of a query."""
+    if not text:
+        return {}
+    try:
+        pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=True)
+    except ValueError:
+        raise faults.invalid_argument(
+            "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag "
+            "name duplicates.",
+            "x-amz-tagging",
+            text,
+        ) from None
+    return checked([{"Key": key, "Value": value} for key, value in pairs])
+
+
+def checked(given: list[dict[str, str]]) -> dict[str, str]:
+    if len(given) > MOST:
+        raise faults.fault("BadRequest", "Object tags cannot be greater than 10")
+    found = {tag["Key"]: tag["Value"] for tag in given}
+    if len(found) != len(given):
+        raise faults.fault("InvalidTag", "Cannot provide multiple Tags with the same key")
+    for key, value in found.items():
+        if not 1 <= len(key) <= 128 or not _ALLOWED.fullmatch(key):
+            raise faults.fault("InvalidTag", "The TagKey you have provided is invalid", TagKey=key)
+        if len(value) > 256 or not _ALLOWED.fullmatch(value):
+            raise faults.fault("InvalidTag", "The TagValue you have provided is invalid", TagKey=key, TagValue=value)
+        if key.startswith("aws:"):
+            raise faults.fault("InvalidTag", "System tags cannot be added/updated by requester", TagKey=key)
+    return found
+
+
+def listed(tags: dict[str, str]) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in sorted(tags.items())]
+
+
+@s3.operation(on=access.to_key, honours=("RequestPayer",))
+def get_object_tagging(call: Call, bucket: Bucket, key: str, version_id: str = "") -> dict[str, Any]:
+    """The tags of an object."""
+    found = versions.find(call, bucket, key, version_id)
+    return {"TagSet": listed(found.tags), **versions.shown(bucket, found)}
+
+
+@s3.operation(on=access.to_key, honours=INTEGRITY)
+def put_object_tagging(
+    call: Call, bucket: Bucket, key: str, tagging: dict[str, Any], version_id: str = ""
+) -> dict[str, Any]:
+    """Replace the tags of an object."""
+    found = versions.find(call, bucket, key, version_id, method="PUT")
+    found.tags = checked(tagging.get("TagSet", []))
+    versions.save(call, found)
+    return versions.shown(bucket, found)
+
+
+@s3.operation(on=access.to_unpaid_key)
+def delete_object_tagging(call: Call, bucket: Bucket, key: str, version_id: str = "") -> dict[str, Any]:
+    """Remove the tags of an object."""
+    found = versions.find(call, bucket, key, version_id, method="DELETE")
+    found.tags = {}
+    versions.save(call, found)
+    return versions.shown(bucket, found)

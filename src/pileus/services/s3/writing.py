@@ -1,0 +1,135 @@
+"""PutObject: bytes come in, and are there whole or not at all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pileus.kernel import Call
+
+from . import access, acls, conditions, digests, faults, headers, locks, naming, s3, seals, tagging, versions
+from .buckets import Bucket, still
+from .data import LARGEST, Intake
+from .digests import MEMBERS, Digests
+from .objects import Object, Part
+
+ABOUT = (
+    "ACL",
+    "GrantFullControl",
+    "GrantRead",
+    "GrantReadACP",
+    "GrantWriteACP",
+    *headers.SYSTEM,
+    "Metadata",
+    "StorageClass",
+    "WebsiteRedirectLocation",
+    "ServerSideEncryption",
+    "SSECustomerAlgorithm",
+    "SSECustomerKey",
+    "SSECustomerKeyMD5",
+    "SSEKMSKeyId",
+    "SSEKMSEncryptionContext",
+    "BucketKeyEnabled",
+    "Tagging",
+    "ObjectLockMode",
+    "ObjectLockRetainUntilDate",
+    "ObjectLockLegalHoldStatus",
+)
+"""Members that say something about a new object, whether it is put, copied, or sent in parts."""
+PUT = (*ABOUT, *MEMBERS, "ChecksumAlgorithm", "Body", "ContentLength", "ContentMD5", "IfMatch", "IfNoneMatch")
+
+
+def begun(call: Call, bucket: Bucket, name: str, request: dict[str, Any], seal: seals.Seal) -> Object:
+    """A new object as its request describes it, still without bytes."""
+    naming.check_key(name)
+    new = Object(
+        room=bucket.room,
+        name=name,
+        etag="",
+        size=0,
+        modified=0.0,
+        owner=bucket.owner if bucket.ownership == "BucketOwnerEnforced" else call.account,
+        seal=seal,
+        storage_class=headers.storage_class(request),
+        headers=headers.system(request),
+        metadata=headers.metadata(request),
+        redirect=headers.redirect(request),
+    )
+    if tags := request.get("Tagging"):
+        new.tags = tagging.from_header(tags)
+    new.acl = granted(call, bucket, request)
+    if bucket.ownership == "BucketOwnerPreferred" and request.get("ACL") == "bucket-owner-full-control":
+        new.owner, new.acl = bucket.owner, []
+    return new
+
+
+def granted(call: Call, bucket: Bucket, request: dict[str, Any]) -> list[acls.Grant]:
+    """The grants that a request gives on a new object."""
+    canned = request.get("ACL", "")
+    given = acls.of_request(request)
+    if not canned and not any(given):
+        return []
+    grants = acls.from_headers(call.account, canned, given, bucket.owner)
+    if canned != "bucket-owner-full-control":
+        acls.check_supported(grants, bucket.ownership)
+    elif bucket.ownership == "BucketOwnerEnforced":
+        return []
+    acls.check_public(grants, bucket.blocks)
+    return grants
+
+
+@s3.operation(on=access.to_key, honours=PUT)
+async def put_object(call: Call, bucket: Bucket, key: str, request: dict[str, Any]) -> dict[str, Any]:
+    """Store an object."""
+    return await put(call, bucket, key, request, request.get("Body"))
+
+
+async def put(call: Call, bucket: Bucket, key: str, request: dict[str, Any], body: Any) -> dict[str, Any]:
+    """Read a body to its end and make it the current version of the key, if all that was said of it holds."""
+    customer = seals.of_request(request)
+    seal = seals.asked(call, bucket, request, customer)
+    new = begun(call, bucket, key, request, seal)
+    length = request.get("ContentLength", 0)
+    if length > LARGEST + LARGEST // 1000:  # an aws-chunked one is a little longer
+        raise faults.too_large(length, LARGEST)
+    want = digests.wanted(request, body)
+    if bucket.lock and want is None and "ContentMD5" not in request and "ObjectLockMode" in request:
+        raise faults.invalid_request(
+            "Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests with Object Lock parameters"
+        )
+    if "IfMatch" in request or "IfNoneMatch" in request:
+        conditions.check_write(request, key, Object.get(call, bucket.room, key))
+    running = Digests(want.algorithm if want else digests.DEFAULT)
+    async with Intake(call, new.opener(call, bucket, customer), running) as intake:
+        await intake.take(body)
+        running.compare(want, body, request.get("ContentMD5", ""))
+        with call.transaction():
+            bucket = still(call, bucket)
+            old = Object.get(call, bucket.room, key)
+            conditions.check_write(request, key, old)
+            filled(new, intake.adopt(call), running.algorithm)
+            new.modified = call.now
+            locks.apply(call, bucket, new, request)
+            versions.place(call, bucket, new, old)
+    return {
+        "ETag": f'"{new.etag}"',
+        **checksums(new),
+        **seals.shown(new.seal, with_context=True),
+        **(versions.shown(bucket, new) if bucket.versioning == "Enabled" else {}),
+        **access.charged(call, bucket),
+    }
+
+
+def filled(new: Object, part: Part, algorithm: str) -> None:
+    """Give an object its bytes."""
+    new.part = part
+    new.size = part.size
+    new.etag = part.md5 if new.seal.algorithm == "AES256" else part.key[:16].hex()
+    new.algorithm, new.checksum = algorithm, part.checksum
+
+
+def checksums(found: Object) -> dict[str, str]:
+    """The checksum as responses tell it."""
+    if not found.checksum:
+        return {}
+    kind = digests.COMPOSITE if found.composite else digests.FULL
+    return {f"Checksum{found.algorithm}": found.checksum, "ChecksumType": kind}

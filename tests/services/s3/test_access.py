@@ -1,0 +1,216 @@
+"""Who may come in: others, and nobody in particular."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from typing import Any
+
+import pytest
+
+from pileus import LocalCloud
+from pileus.testing.account import Account
+
+from .conftest import fresh, put, read, refused
+
+ALL = "http://acs.amazonaws.com/groups/global/AllUsers"
+
+
+def plain(cloud: LocalCloud, method: str, path: str, body: bytes | None = None, **headers: str) -> tuple[int, str]:
+    """An unsigned request."""
+    connection = http.client.HTTPConnection("127.0.0.1", cloud.server.port)
+    connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
+    response = connection.getresponse()
+    return response.status, response.read().decode()
+
+
+def opened(s3: Any, bucket: str, ownership: str = "ObjectWriter") -> None:
+    """Let ACLs and policies make things public."""
+    s3.delete_public_access_block(Bucket=bucket)
+    s3.put_bucket_ownership_controls(Bucket=bucket, OwnershipControls={"Rules": [{"ObjectOwnership": ownership}]})
+
+
+def policy(bucket: str, action: str, resource: str = "", principal: Any = "*", **more: Any) -> str:
+    statement = {
+        "Effect": "Allow",
+        "Principal": principal,
+        "Action": action,
+        "Resource": f"arn:aws:s3:::{bucket}{resource}",
+        **more,
+    }
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def test_everything_is_private_by_default(cloud: LocalCloud, s3: Any, bucket: str) -> None:
+    put(s3, bucket, "k", b"x")
+    for method, path in (
+        ("GET", f"/{bucket}/k"),
+        ("GET", f"/{bucket}"),
+        ("PUT", f"/{bucket}/k"),
+        ("DELETE", f"/{bucket}/k"),
+    ):
+        status, answer = plain(cloud, method, path)
+        assert (status, "<Code>AccessDenied</Code>" in answer) == (403, True)
+    other = cloud.account().client("s3")
+    assert refused(other.get_object, Bucket=bucket, Key="k") == ("AccessDenied", 403)
+    assert refused(other.put_object, Bucket=bucket, Key="k") == ("AccessDenied", 403)
+    assert refused(other.delete_bucket, Bucket=bucket) == ("AccessDenied", 403)
+    assert plain(cloud, "GET", "/")[0] == 403
+    assert plain(cloud, "GET", f"/{fresh()}/k")[0] == 404
+
+
+def test_new_buckets_have_acls_disabled_and_public_access_blocked(s3: Any, bucket: str) -> None:
+    block = s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
+    assert all(block.values())
+    assert len(block) == 4
+    rules = s3.get_bucket_ownership_controls(Bucket=bucket)["OwnershipControls"]["Rules"]
+    assert rules == [{"ObjectOwnership": "BucketOwnerEnforced"}]
+    assert refused(s3.put_object, Bucket=bucket, Key="k", ACL="public-read") == ("AccessControlListNotSupported", 400)
+    assert refused(s3.put_bucket_acl, Bucket=bucket, ACL="public-read") == ("AccessControlListNotSupported", 400)
+    put(s3, bucket, "k", ACL="bucket-owner-full-control")
+    public = policy(bucket, "s3:GetObject", "/*")
+    assert refused(s3.put_bucket_policy, Bucket=bucket, Policy=public) == ("AccessDenied", 403)
+
+
+def test_a_canned_acl_makes_an_object_public(cloud: LocalCloud, s3: Any, bucket: str) -> None:
+    opened(s3, bucket)
+    put(s3, bucket, "k", b"open", ACL="public-read")
+    put(s3, bucket, "p", b"closed")
+    assert plain(cloud, "GET", f"/{bucket}/k") == (200, "open")
+    assert plain(cloud, "GET", f"/{bucket}/p")[0] == 403
+    assert plain(cloud, "PUT", f"/{bucket}/k", b"x")[0] == 403
+    grants = s3.get_object_acl(Bucket=bucket, Key="k")["Grants"]
+    assert [(grant["Grantee"].get("URI"), grant["Permission"]) for grant in grants] == [
+        (None, "FULL_CONTROL"),
+        (ALL, "READ"),
+    ]
+    s3.put_object_acl(Bucket=bucket, Key="k", ACL="private")
+    assert plain(cloud, "GET", f"/{bucket}/k")[0] == 403
+    s3.put_object_acl(Bucket=bucket, Key="k", ACL="public-read")
+    s3.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration={"IgnorePublicAcls": True})
+    assert plain(cloud, "GET", f"/{bucket}/k")[0] == 403
+
+
+def test_grants_to_an_account(cloud: LocalCloud, s3: Any, bucket: str) -> None:
+    opened(s3, bucket)
+    other = cloud.account().client("s3")
+    me = other.list_buckets()["Owner"]["ID"]
+    put(s3, bucket, "k", b"x", GrantRead=f'id="{me}"')
+    assert read(other, bucket, "k") == b"x"
+    assert refused(other.get_object_acl, Bucket=bucket, Key="k") == ("AccessDenied", 403)
+    s3.put_bucket_acl(Bucket=bucket, GrantWrite=f"id={me}", GrantRead=f"id={me}")
+    put(other, bucket, "theirs", b"y")
+    assert [each["Key"] for each in other.list_objects_v2(Bucket=bucket)["Contents"]] == ["k", "theirs"]
+    assert other.get_object_acl(Bucket=bucket, Key="theirs")["Owner"]["ID"] == me
+
+
+def test_an_access_control_policy(s3: Any, bucket: str) -> None:
+    opened(s3, bucket)
+    before = s3.get_bucket_acl(Bucket=bucket)
+    assert [grant["Permission"] for grant in before["Grants"]] == ["FULL_CONTROL"]
+    group = {"Grantee": {"Type": "Group", "URI": ALL}, "Permission": "READ"}
+    document = {"Owner": before["Owner"], "Grants": [*before["Grants"], group]}
+    s3.put_bucket_acl(Bucket=bucket, AccessControlPolicy=document)
+    assert s3.get_bucket_acl(Bucket=bucket)["Grants"] == document["Grants"]
+    wrong = {
+        "Owner": before["Owner"],
+        "Grants": [{"Grantee": {"Type": "Group", "URI": "http://x"}, "Permission": "READ"}],
+    }
+    assert refused(s3.put_bucket_acl, Bucket=bucket, AccessControlPolicy=wrong) == ("InvalidArgument", 400)
+    enforced = {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+    assert refused(s3.put_bucket_ownership_controls, Bucket=bucket, OwnershipControls=enforced) == (
+        "InvalidBucketAclWithObjectOwnership",
+        400,
+    )
+
+
+def test_a_policy_lets_others_in(cloud: LocalCloud, aws: Account, s3: Any, bucket: str) -> None:
+    put(s3, bucket, "open/k", b"x")
+    put(s3, bucket, "k", b"y")
+    friend = cloud.account()
+    s3.put_bucket_policy(
+        Bucket=bucket, Policy=policy(bucket, "s3:GetObject", "/open/*", {"AWS": f"arn:aws:iam::{friend.id}:root"})
+    )
+    assert read(friend.client("s3"), bucket, "open/k") == b"x"
+    assert refused(friend.client("s3").get_object, Bucket=bucket, Key="k") == ("AccessDenied", 403)
+    assert s3.get_bucket_policy_status(Bucket=bucket)["PolicyStatus"]["IsPublic"] is False
+    s3.delete_public_access_block(Bucket=bucket)
+    text = policy(bucket, "s3:GetObject", "/open/*")
+    s3.put_bucket_policy(Bucket=bucket, Policy=text)
+    assert s3.get_bucket_policy(Bucket=bucket)["Policy"] == text
+    assert s3.get_bucket_policy_status(Bucket=bucket)["PolicyStatus"]["IsPublic"] is True
+    assert plain(cloud, "GET", f"/{bucket}/open/k") == (200, "x")
+    assert plain(cloud, "GET", f"/{bucket}/k")[0] == 403
+    s3.delete_bucket_policy(Bucket=bucket)
+    assert plain(cloud, "GET", f"/{bucket}/open/k")[0] == 403
+    assert refused(s3.get_bucket_policy, Bucket=bucket) == ("NoSuchBucketPolicy", 404)
+
+
+def test_conditions_of_a_policy(cloud: LocalCloud, s3: Any, bucket: str) -> None:
+    put(s3, bucket, "k", b"x")
+    s3.delete_public_access_block(Bucket=bucket)
+    for condition, status in (
+        ({"IpAddress": {"aws:SourceIp": "127.0.0.0/8"}}, 200),
+        ({"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}, 403),
+        ({"Bool": {"aws:SecureTransport": "true"}}, 403),
+        ({"StringLike": {"aws:UserAgent": "secret-*"}}, 200),
+    ):
+        s3.put_bucket_policy(Bucket=bucket, Policy=policy(bucket, "s3:GetObject", "/*", Condition=condition))
+        assert plain(cloud, "GET", f"/{bucket}/k", User_Agent="secret-agent")[0] == status
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "nonsense",
+        "[]",
+        "{}",
+        '{"Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "arn:aws:s3:::BUCKET"}]}',
+        '{"Statement": [{"Effect": "Maybe", "Principal": "*", "Action": "s3:*", "Resource": "arn:aws:s3:::BUCKET"}]}',
+        '{"Statement": [{"Effect": "Deny", "Principal": "*", "Action": "sqs:*", "Resource": "arn:aws:s3:::BUCKET"}]}',
+        '{"Statement": [{"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "arn:aws:s3:::other"}]}',
+    ],
+)
+def test_policies_that_are_refused(s3: Any, bucket: str, text: str) -> None:
+    assert refused(s3.put_bucket_policy, Bucket=bucket, Policy=text.replace("BUCKET", bucket)) == (
+        "MalformedPolicy",
+        400,
+    )
+
+
+def test_requesters_pay_only_if_they_say_so(cloud: LocalCloud, s3: Any, bucket: str) -> None:
+    put(s3, bucket, "k", b"x")
+    s3.put_bucket_request_payment(Bucket=bucket, RequestPaymentConfiguration={"Payer": "Requester"})
+    friend = cloud.account()
+    s3.put_bucket_policy(Bucket=bucket, Policy=policy(bucket, "s3:GetObject", "/*", {"AWS": friend.id}))
+    other = friend.client("s3")
+    assert refused(other.get_object, Bucket=bucket, Key="k") == ("AccessDenied", 403)
+    assert other.get_object(Bucket=bucket, Key="k", RequestPayer="requester")["RequestCharged"] == "requester"
+    assert "RequestCharged" not in s3.get_object(Bucket=bucket, Key="k")
+
+
+def test_uploads_that_do_not_ask_for_encryption_are_denied(aws: Account, s3: Any, bucket: str) -> None:
+    """The notes: enforce encryption by a bucket policy that denies PUTs without x-amz-server-side-encryption."""
+    import boto3
+
+    iam = aws.client("iam")
+    iam.create_user(UserName="writer")
+    keys = iam.create_access_key(UserName="writer")["AccessKey"]
+    writer = boto3.client(
+        "s3",
+        endpoint_url=aws.cloud.endpoint,
+        region_name="us-east-1",
+        aws_access_key_id=keys["AccessKeyId"],
+        aws_secret_access_key=keys["SecretAccessKey"],
+    )
+    assert refused(writer.put_object, Bucket=bucket, Key="k") == ("AccessDenied", 403)
+    allow = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+    iam.put_user_policy(UserName="writer", PolicyName="all", PolicyDocument=document)
+    put(writer, bucket, "k", b"x")
+    condition = {"Null": {"s3:x-amz-server-side-encryption": "true"}}
+    deny = policy(bucket, "s3:PutObject", "/*", Effect="Deny", Condition=condition)
+    s3.put_bucket_policy(Bucket=bucket, Policy=deny)
+    assert refused(writer.put_object, Bucket=bucket, Key="k") == ("AccessDenied", 403)
+    put(writer, bucket, "k", b"y", ServerSideEncryption="AES256")
+    assert read(writer, bucket, "k") == b"y"

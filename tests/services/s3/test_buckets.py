@@ -1,0 +1,161 @@
+"""Buckets: names, Regions, ownership, emptiness."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from botocore.config import Config
+
+from pileus import LocalCloud
+from pileus.testing.account import Account
+
+from .conftest import fresh, put, refused
+
+NO_REDIRECT = Config(retries={"max_attempts": 1})
+
+
+@pytest.mark.parametrize(
+    "name", ["ab", "-abc", "abc-", "a..b", "192.168.5.4", "xn--abc", "sthree-abc", "abc-s3alias", "a" * 64, "ab_c"]
+)
+def test_a_bad_name_is_refused(aws: Account, name: str) -> None:
+    s3 = aws.client("s3", config=Config(parameter_validation=False))
+    assert refused(s3.create_bucket, Bucket=name) == ("InvalidBucketName", 400)
+
+
+def test_names_are_a_universal_namespace(cloud: LocalCloud, aws: Account, s3: Any) -> None:
+    name = fresh()
+    s3.create_bucket(Bucket=name)
+    other = cloud.account().client("s3")
+    assert refused(other.create_bucket, Bucket=name) == ("BucketAlreadyExists", 409)
+    assert refused(other.head_bucket, Bucket=name) == ("403", 403)
+
+
+def test_an_owner_may_create_a_bucket_again_in_us_east_1_alone(aws: Account) -> None:
+    name = fresh()
+    here = aws.client("s3")
+    assert here.create_bucket(Bucket=name)["Location"] == f"/{name}"
+    here.create_bucket(Bucket=name)
+    there = aws.client("s3", "eu-west-1")
+    other = fresh()
+    constraint = {"LocationConstraint": "eu-west-1"}
+    there.create_bucket(Bucket=other, CreateBucketConfiguration=constraint)
+    assert refused(there.create_bucket, Bucket=other, CreateBucketConfiguration=constraint) == (
+        "BucketAlreadyOwnedByYou",
+        409,
+    )
+
+
+def test_a_region_creates_its_own_buckets_only(aws: Account) -> None:
+    there = aws.client("s3", "eu-west-1")
+    assert refused(there.create_bucket, Bucket=fresh())[0] == "IllegalLocationConstraintException"
+    wrong = {"LocationConstraint": "eu-west-2"}
+    assert refused(there.create_bucket, Bucket=fresh(), CreateBucketConfiguration=wrong) == (
+        "IllegalLocationConstraintException",
+        400,
+    )
+    nowhere = {"LocationConstraint": "mars-1"}
+    assert refused(aws.client("s3").create_bucket, Bucket=fresh(), CreateBucketConfiguration=nowhere) == (
+        "InvalidLocationConstraint",
+        400,
+    )
+
+
+def test_the_location_of_us_east_1_is_empty(aws: Account, s3: Any, bucket: str) -> None:
+    assert s3.get_bucket_location(Bucket=bucket)["LocationConstraint"] is None
+    name = fresh()
+    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "EU"})
+    assert s3.get_bucket_location(Bucket=name)["LocationConstraint"] == "eu-west-1"
+    assert aws.client("s3", "eu-west-1").head_bucket(Bucket=name)["BucketRegion"] == "eu-west-1"
+
+
+def test_boto3_follows_the_redirection_to_another_region(aws: Account, s3: Any) -> None:
+    name = fresh()
+    aws.client("s3", "eu-west-1").create_bucket(
+        Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+    )
+    put(s3, name, "there", b"found")
+    assert s3.head_bucket(Bucket=name)["BucketRegion"] == "eu-west-1"
+
+
+def test_the_wrong_region_is_told(aws: Account, cloud: LocalCloud) -> None:
+    import http.client
+
+    name = fresh()
+    aws.client("s3", "eu-west-1").create_bucket(
+        Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+    )
+    url = aws.client("s3").generate_presigned_url("list_objects_v2", Params={"Bucket": name})
+    connection = http.client.HTTPConnection("localhost", cloud.server.port)
+    connection.request("GET", url.partition(f":{cloud.server.port}")[2])
+    response = connection.getresponse()
+    body = response.read().decode()
+    assert (response.status, response.headers["x-amz-bucket-region"]) == (301, "eu-west-1")
+    assert "<Code>PermanentRedirect</Code>" in body
+    assert f"<Bucket>{name}</Bucket>" in body
+    host = f"{name}.s3.localhost:{cloud.server.port}"
+    connection.request("GET", "/?" + url.partition("?")[2], headers={"Host": host})
+    response = connection.getresponse()
+    body = response.read().decode()
+    assert response.status == 400
+    assert "<Code>AuthorizationHeaderMalformed</Code>" in body
+    assert "<Region>eu-west-1</Region>" in body
+
+
+def test_buckets_are_listed_in_pages(cloud: LocalCloud) -> None:
+    s3 = cloud.account().client("s3")
+    names = sorted(fresh() for _ in range(5))
+    for name in names:
+        s3.create_bucket(Bucket=name)
+    assert [each["Name"] for each in s3.list_buckets()["Buckets"]] == names
+    first = s3.list_buckets(MaxBuckets=3)
+    assert [each["Name"] for each in first["Buckets"]] == names[:3]
+    assert first["Buckets"][0]["BucketRegion"] == "us-east-1"
+    rest = s3.list_buckets(MaxBuckets=3, ContinuationToken=first["ContinuationToken"])
+    assert [each["Name"] for each in rest["Buckets"]] == names[3:]
+    assert "ContinuationToken" not in rest
+    some = s3.list_buckets(Prefix=names[2][:12])["Buckets"]
+    assert names[2] in [each["Name"] for each in some]
+    assert s3.list_buckets(BucketRegion="eu-west-3")["Buckets"] == []
+
+
+def test_only_an_empty_bucket_is_deleted(s3: Any, versioned: str) -> None:
+    put(s3, versioned, "a")
+    assert refused(s3.delete_bucket, Bucket=versioned) == ("BucketNotEmpty", 409)
+    s3.delete_object(Bucket=versioned, Key="a")
+    assert refused(s3.delete_bucket, Bucket=versioned) == ("BucketNotEmpty", 409)
+    listed = s3.list_object_versions(Bucket=versioned)
+    for each in listed["Versions"] + listed["DeleteMarkers"]:
+        s3.delete_object(Bucket=versioned, Key="a", VersionId=each["VersionId"])
+    s3.create_multipart_upload(Bucket=versioned, Key="under way")
+    s3.delete_bucket(Bucket=versioned)
+    assert refused(s3.head_bucket, Bucket=versioned) == ("404", 404)
+    assert refused(s3.list_objects_v2, Bucket=versioned) == ("NoSuchBucket", 404)
+
+
+def test_the_expected_owner_is_checked(s3: Any, aws: Account, bucket: str) -> None:
+    s3.list_objects_v2(Bucket=bucket, ExpectedBucketOwner=aws.id)
+    assert refused(s3.list_objects_v2, Bucket=bucket, ExpectedBucketOwner="999999999999") == ("AccessDenied", 403)
+    assert refused(s3.put_object, Bucket=bucket, Key="k", ExpectedBucketOwner="1")[0] == "InvalidArgument"
+
+
+def test_errors_say_what_they_are_about(s3: Any, bucket: str) -> None:
+    with pytest.raises(s3.exceptions.NoSuchKey) as raised:
+        s3.get_object(Bucket=bucket, Key="nothing")
+    assert raised.value.response["Error"]["Key"] == "nothing"
+    with pytest.raises(s3.exceptions.NoSuchBucket) as raised:
+        s3.list_objects(Bucket="no-such-bucket-here")
+    assert raised.value.response["Error"]["BucketName"] == "no-such-bucket-here"
+
+
+def test_a_bucket_answers_at_its_own_host(aws: Account, cloud: LocalCloud, bucket: str) -> None:
+    import http.client
+
+    put(aws.client("s3"), bucket, "a/b", b"virtual")
+    virtual = aws.client("s3", config=Config(s3={"addressing_style": "virtual"}))
+    url = virtual.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "a/b"})
+    host, _, rest = url.removeprefix("http://").partition("/")
+    assert host.startswith(bucket)
+    connection = http.client.HTTPConnection("127.0.0.1", cloud.server.port)
+    connection.request("GET", f"/{rest}", headers={"Host": host})
+    assert connection.getresponse().read() == b"virtual"

@@ -1,0 +1,222 @@
+"""Documents of a bucket: returned as they were put, and refused where S3 refuses them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from pileus.testing.account import Account
+
+from .conftest import fresh, refused
+
+MIDNIGHT = datetime(2031, 1, 1, tzinfo=UTC)
+
+LIFECYCLE = {
+    "Rules": [
+        {
+            "ID": "one",
+            "Status": "Enabled",
+            "Filter": {"And": {"Prefix": "logs/", "Tags": [{"Key": "a", "Value": "1"}], "ObjectSizeGreaterThan": 500}},
+            "Transitions": [{"Days": 30, "StorageClass": "STANDARD_IA"}, {"Days": 90, "StorageClass": "GLACIER"}],
+            "Expiration": {"Days": 365},
+        },
+        {
+            "ID": "two",
+            "Status": "Disabled",
+            "Filter": {"Prefix": ""},
+            "NoncurrentVersionTransitions": [{"NoncurrentDays": 30, "StorageClass": "ONEZONE_IA"}],
+            "NoncurrentVersionExpiration": {"NoncurrentDays": 60, "NewerNoncurrentVersions": 3},
+            "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7},
+            "Expiration": {"Date": MIDNIGHT},
+        },
+    ]
+}
+
+
+def test_lifecycle(s3: Any, bucket: str) -> None:
+    assert refused(s3.get_bucket_lifecycle_configuration, Bucket=bucket) == ("NoSuchLifecycleConfiguration", 404)
+    s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration=LIFECYCLE)
+    got = s3.get_bucket_lifecycle_configuration(Bucket=bucket)
+    assert got["Rules"] == LIFECYCLE["Rules"]
+    assert got["TransitionDefaultMinimumObjectSize"] == "all_storage_classes_128K"
+    s3.delete_bucket_lifecycle(Bucket=bucket)
+    assert refused(s3.get_bucket_lifecycle_configuration, Bucket=bucket)[1] == 404
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"Expiration": {"Days": 0}}, "InvalidArgument"),
+        ({"Expiration": {"Days": 1, "Date": MIDNIGHT}}, "MalformedXML"),
+        ({"Expiration": {"Date": datetime(2031, 1, 1, 5, tzinfo=UTC)}}, "InvalidArgument"),
+        ({"Transitions": [{"Days": 29, "StorageClass": "STANDARD_IA"}]}, "InvalidArgument"),
+        ({"Transitions": [{"Days": 50, "StorageClass": "GLACIER"}], "Expiration": {"Days": 50}}, "InvalidArgument"),
+        ({"Filter": {"Prefix": "a", "Tag": {"Key": "k", "Value": "v"}}, "Expiration": {"Days": 1}}, "MalformedXML"),
+        ({}, "InvalidRequest"),
+        ({"ID": "x" * 256, "Expiration": {"Days": 1}}, "InvalidArgument"),
+        (
+            {
+                "Filter": {"Tag": {"Key": "k", "Value": "v"}},
+                "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1},
+            },
+            "InvalidRequest",
+        ),
+    ],
+)
+def test_lifecycle_rules_that_are_refused(s3: Any, bucket: str, changes: dict[str, Any], code: str) -> None:
+    rule = {"Status": "Enabled", "Filter": {"Prefix": ""}} | changes
+    assert refused(s3.put_bucket_lifecycle_configuration, Bucket=bucket, LifecycleConfiguration={"Rules": [rule]}) == (
+        code,
+        400,
+    )
+
+
+def test_cors(s3: Any, bucket: str) -> None:
+    assert refused(s3.get_bucket_cors, Bucket=bucket) == ("NoSuchCORSConfiguration", 404)
+    rules = [
+        {"AllowedMethods": ["GET", "PUT"], "AllowedOrigins": ["https://*.example.com"], "AllowedHeaders": ["*"]},
+        {
+            "ID": "x",
+            "AllowedMethods": ["HEAD"],
+            "AllowedOrigins": ["*"],
+            "ExposeHeaders": ["ETag"],
+            "MaxAgeSeconds": 60,
+        },
+    ]
+    s3.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": rules})
+    assert s3.get_bucket_cors(Bucket=bucket)["CORSRules"] == rules
+    s3.delete_bucket_cors(Bucket=bucket)
+    wrong = [{"AllowedMethods": ["PATCH"], "AllowedOrigins": ["*"]}]
+    assert refused(s3.put_bucket_cors, Bucket=bucket, CORSConfiguration={"CORSRules": wrong}) == ("InvalidRequest", 400)
+    wrong = [{"AllowedMethods": ["GET"], "AllowedOrigins": ["*a*"]}]
+    assert refused(s3.put_bucket_cors, Bucket=bucket, CORSConfiguration={"CORSRules": wrong}) == ("InvalidRequest", 400)
+
+
+def test_website(s3: Any, bucket: str) -> None:
+    assert refused(s3.get_bucket_website, Bucket=bucket) == ("NoSuchWebsiteConfiguration", 404)
+    site = {"IndexDocument": {"Suffix": "index.html"}, "ErrorDocument": {"Key": "error.html"}}
+    site["RoutingRules"] = [{"Condition": {"KeyPrefixEquals": "a/"}, "Redirect": {"ReplaceKeyPrefixWith": "b/"}}]
+    s3.put_bucket_website(Bucket=bucket, WebsiteConfiguration=site)
+    got = s3.get_bucket_website(Bucket=bucket)
+    assert {name: got[name] for name in site} == site
+    s3.delete_bucket_website(Bucket=bucket)
+    for wrong in ({"IndexDocument": {"Suffix": "a/b"}}, {"ErrorDocument": {"Key": "e"}}):
+        assert refused(s3.put_bucket_website, Bucket=bucket, WebsiteConfiguration=wrong) == ("InvalidArgument", 400)
+
+
+def test_replication(s3: Any, versioned: str) -> None:
+    target = fresh()
+    s3.create_bucket(Bucket=target)
+    rule = {
+        "ID": "all",
+        "Priority": 1,
+        "Filter": {"Prefix": ""},
+        "Status": "Enabled",
+        "DeleteMarkerReplication": {"Status": "Disabled"},
+        "Destination": {"Bucket": f"arn:aws:s3:::{target}"},
+    }
+    wanted = {"Role": "arn:aws:iam::111122223333:role/replicate", "Rules": [rule]}
+    assert refused(s3.put_bucket_replication, Bucket=versioned, ReplicationConfiguration=wanted) == (
+        "InvalidRequest",
+        400,
+    )
+    assert refused(s3.put_bucket_replication, Bucket=target, ReplicationConfiguration=wanted)[0] == "InvalidRequest"
+    s3.put_bucket_versioning(Bucket=target, VersioningConfiguration={"Status": "Enabled"})
+    s3.put_bucket_replication(Bucket=versioned, ReplicationConfiguration=wanted)
+    assert s3.get_bucket_replication(Bucket=versioned)["ReplicationConfiguration"] == wanted
+    s3.delete_bucket_replication(Bucket=versioned)
+    assert refused(s3.get_bucket_replication, Bucket=versioned) == ("ReplicationConfigurationNotFoundError", 404)
+
+
+def test_logging_wants_a_target_of_the_same_owner(s3: Any, bucket: str) -> None:
+    assert "LoggingEnabled" not in s3.get_bucket_logging(Bucket=bucket)
+    wanted = {"TargetBucket": bucket, "TargetPrefix": "log/"}
+    s3.put_bucket_logging(Bucket=bucket, BucketLoggingStatus={"LoggingEnabled": wanted})
+    assert s3.get_bucket_logging(Bucket=bucket)["LoggingEnabled"] == wanted
+    s3.put_bucket_logging(Bucket=bucket, BucketLoggingStatus={})
+    assert "LoggingEnabled" not in s3.get_bucket_logging(Bucket=bucket)
+    nowhere = {"LoggingEnabled": {"TargetBucket": fresh(), "TargetPrefix": ""}}
+    assert refused(s3.put_bucket_logging, Bucket=bucket, BucketLoggingStatus=nowhere) == (
+        "InvalidTargetBucketForLogging",
+        400,
+    )
+
+
+def test_notifications(s3: Any, bucket: str) -> None:
+    empty = s3.get_bucket_notification_configuration(Bucket=bucket)
+    assert empty.keys() == {"ResponseMetadata"}
+    queue = {
+        "Id": "q",
+        "QueueArn": "arn:aws:sqs:us-east-1:111122223333:q",
+        "Events": ["s3:ObjectCreated:*"],
+        "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": "in/"}]}},
+    }
+    wanted = {"QueueConfigurations": [queue], "EventBridgeConfiguration": {}}
+    s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=wanted)
+    got = s3.get_bucket_notification_configuration(Bucket=bucket)
+    assert {name: got[name] for name in wanted} == wanted
+    wrong = {"QueueConfigurations": [queue | {"QueueArn": "arn:aws:sns:us-east-1:111122223333:t"}]}
+    assert refused(s3.put_bucket_notification_configuration, Bucket=bucket, NotificationConfiguration=wrong) == (
+        "InvalidArgument",
+        400,
+    )
+
+
+def test_tags_payer_and_acceleration(s3: Any, bucket: str) -> None:
+    assert refused(s3.get_bucket_tagging, Bucket=bucket) == ("NoSuchTagSet", 404)
+    tags = [{"Key": "b", "Value": "2"}, {"Key": "a", "Value": "1"}]
+    s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": tags})
+    assert s3.get_bucket_tagging(Bucket=bucket)["TagSet"] == tags
+    s3.delete_bucket_tagging(Bucket=bucket)
+    assert s3.get_bucket_request_payment(Bucket=bucket)["Payer"] == "BucketOwner"
+    s3.put_bucket_request_payment(Bucket=bucket, RequestPaymentConfiguration={"Payer": "Requester"})
+    assert s3.get_bucket_request_payment(Bucket=bucket)["Payer"] == "Requester"
+    assert "Status" not in s3.get_bucket_accelerate_configuration(Bucket=bucket)
+    s3.put_bucket_accelerate_configuration(Bucket=bucket, AccelerateConfiguration={"Status": "Enabled"})
+    assert s3.get_bucket_accelerate_configuration(Bucket=bucket)["Status"] == "Enabled"
+
+
+@pytest.mark.parametrize(
+    ("noun", "content"),
+    [
+        ("metrics", {"Filter": {"Prefix": "a/"}}),
+        ("analytics", {"StorageClassAnalysis": {}}),
+        ("intelligent_tiering", {"Status": "Enabled", "Tierings": [{"Days": 90, "AccessTier": "ARCHIVE_ACCESS"}]}),
+        (
+            "inventory",
+            {
+                "IsEnabled": True,
+                "IncludedObjectVersions": "All",
+                "Schedule": {"Frequency": "Daily"},
+                "Destination": {"S3BucketDestination": {"Bucket": "arn:aws:s3:::somewhere", "Format": "CSV"}},
+            },
+        ),
+    ],
+)
+def test_configurations_with_ids(s3: Any, bucket: str, noun: str, content: dict[str, Any]) -> None:
+    member = "".join(part.capitalize() for part in noun.split("_")) + "Configuration"
+    get, put = getattr(s3, f"get_bucket_{noun}_configuration"), getattr(s3, f"put_bucket_{noun}_configuration")
+    listing, delete = (
+        getattr(s3, f"list_bucket_{noun}_configurations"),
+        getattr(s3, f"delete_bucket_{noun}_configuration"),
+    )
+    assert refused(get, Bucket=bucket, Id="a") == ("NoSuchConfiguration", 404)
+    for name in ("b", "a"):
+        put(Bucket=bucket, Id=name, **{member: {"Id": name, **content}})
+    assert get(Bucket=bucket, Id="a")[member] == {"Id": "a", **content}
+    listed = listing(Bucket=bucket)
+    assert [each["Id"] for each in listed[f"{member}List"]] == ["a", "b"]
+    assert listed["IsTruncated"] is False
+    delete(Bucket=bucket, Id="a")
+    assert refused(delete, Bucket=bucket, Id="a") == ("NoSuchConfiguration", 404)
+
+
+def test_a_new_bucket_of_the_same_name_has_nothing_of_the_old(aws: Account) -> None:
+    s3, name = aws.client("s3"), fresh()
+    s3.create_bucket(Bucket=name)
+    s3.put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration=LIFECYCLE)
+    s3.delete_bucket(Bucket=name)
+    s3.create_bucket(Bucket=name)
+    assert refused(s3.get_bucket_lifecycle_configuration, Bucket=name)[1] == 404
