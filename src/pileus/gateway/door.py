@@ -17,6 +17,7 @@ from pileus.kernel.cloud import Cloud
 from pileus.kernel.edge import Answer, Edge
 from pileus.kernel.errors import Fault, Unfinished
 from pileus.kernel.identity import ANONYMOUS
+from pileus.kernel.operation import Service
 from pileus.kernel.regions import DEFAULT_REGION
 
 from . import protocols, routing
@@ -70,15 +71,16 @@ class Door:
         entry.service = route.model.name
         ignored = ""
         try:
-            call = self._admit(request, route, entry)
+            service = self._service(route)
+            call = self._admit(request, route, service.edge if service else None, entry)
             if route.operation is None:
-                result = self._beside(call, request, route)
+                result = beside(call, request, route, service)
             else:
                 members = protocols.named(route.protocol).decode(route.operation, request, route.labels)
                 if route.labels:
                     named_by_address(route, members)
-                ignored = self._ignored(call, members)
                 result = self.cloud.perform(call, call.operation, members)
+                ignored = without_effect(service, call, members)
             if isinstance(result, Coroutine):
                 self._await(request, route, result, ignored, reply, entry)
                 return
@@ -91,9 +93,9 @@ class Door:
         """No service speaks over WebSockets yet."""
         return None
 
-    def _admit(self, request: Request, route: routing.Route, entry: Entry) -> Call:
+    def _admit(self, request: Request, route: routing.Route, edge: Edge | None, entry: Entry) -> Call:
         """Who calls, if they may come in."""
-        cloud, operation, edge = self.cloud, route.operation, self._edge(route)
+        cloud, operation = self.cloud, route.operation
         entry.operation = operation.name if operation else request.method
         principal = caller(cloud, request)
         if principal is ANONYMOUS and edge is None and operation is None:
@@ -115,28 +117,18 @@ class Door:
             secure=request.scheme == "https",
         )
 
-    def _edge(self, route: routing.Route) -> Edge | None:
-        """What the service sees of HTTP; a service that is not built sees nothing."""
+    def _service(self, route: routing.Route) -> Service | None:
+        """The service, or None for one that is not built."""
         try:
-            return self.cloud.service(route.model.name).edge
+            return self.cloud.service(route.model.name)
         except Unfinished:
             return None
 
-    def _beside(self, call: Call, request: Request, route: routing.Route) -> Any:
-        edge = self.cloud.service(route.model.name).edge
-        if edge is None:
-            raise Fault("UnknownOperationException")
-        return edge.beside(call, request, route.labels)
-
     def _dressed(self, request: Request, route: routing.Route, response: Response) -> Response:
         """The response as a page of another origin may read it."""
-        if "origin" in request.headers and (edge := self._edge(route)):
-            edge.dress(self.cloud.system, request, route.labels, response.headers)
+        if "origin" in request.headers and (service := self._service(route)) and service.edge:
+            service.edge.dress(self.cloud.system, request, route.labels, response.headers)
         return response
-
-    def _ignored(self, call: Call, members: dict[str, Any]) -> str:
-        ignored = self.cloud.service(call.service).bound(call.operation).ignored
-        return ",".join(sorted(ignored & members.keys())) if ignored else ""
 
     def _await(
         self,
@@ -178,6 +170,19 @@ class Door:
         for task in list(self._underway):
             task.cancel()
         await asyncio.gather(*self._underway, return_exceptions=True)
+
+
+def beside(call: Call, request: Request, route: routing.Route, service: Service | None) -> Any:
+    """What a service answers beside the operations of its model."""
+    if service is None or service.edge is None:
+        raise Fault("UnknownOperationException")
+    return service.edge.beside(call, request, route.labels)
+
+
+def without_effect(service: Service | None, call: Call, members: dict[str, Any]) -> str:
+    """The members that nobody heeds, for the header that names them."""
+    ignored = service.bound(call.operation).ignored if service else None
+    return ",".join(sorted(ignored & members.keys())) if ignored else ""
 
 
 def named_by_address(route: routing.Route, members: dict[str, Any]) -> None:

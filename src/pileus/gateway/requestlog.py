@@ -8,6 +8,7 @@ import time
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable
+from functools import lru_cache
 from typing import TextIO
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
@@ -24,6 +25,11 @@ class Entry:
         self.started = started
         self.service = self.operation = self.account = self.error = "-"
         self.status = 0
+
+
+@lru_cache(maxsize=1)
+def stamp(second: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(second))
 
 
 class RequestLog:
@@ -51,7 +57,7 @@ class RequestLog:
             self.on_answer(entry, seconds)
         if self.file is not None:
             self._write(
-                f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime())}Z service={entry.service} "
+                f"{stamp(int(time.time()))} service={entry.service} "
                 f"operation={entry.operation} account={entry.account} status={entry.status} error={entry.error} "
                 f"ms={seconds * 1000:.2f} request_id={entry.request_id}\n"
             )
