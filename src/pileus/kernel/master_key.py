@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 SIZE = 32
 NONCE = 12
-MOST_KEPT = 4096
-"""How many opened secrets are kept in memory."""
+MOST_KEPT = 2048
+LONGEST_KEPT = 4096
+"""How many opened secrets are kept in memory, and how long in bytes such a one may be."""
 
 
 class MasterKey:
@@ -26,16 +27,19 @@ class MasterKey:
     def __init__(self, file: Path | None = None) -> None:
         self._file = file
         self._cipher: AESGCM | None = None
-        self.open = lru_cache(maxsize=MOST_KEPT)(self._open)
-        """The bytes that were sealed; what was opened lately is remembered by its sealed bytes.
-
-        Raises ValueError for what was sealed under another key, about something else, or was changed.
-        """
+        self._kept = lru_cache(maxsize=MOST_KEPT)(self._open)
 
     def seal(self, secret: bytes, about: bytes = b"") -> bytes:
         """Bytes that tell nothing of the secret; `about` is needed again to open them, and says whose they are."""
         nonce = os.urandom(NONCE)
         return nonce + self.cipher.encrypt(nonce, secret, about)
+
+    def open(self, sealed: bytes, about: bytes = b"") -> bytes:
+        """The bytes that were sealed; what was opened lately is remembered by its sealed bytes.
+
+        Raises ValueError for what was sealed under another key, about something else, or was changed.
+        """
+        return self._kept(sealed, about) if len(sealed) <= LONGEST_KEPT else self._open(sealed, about)
 
     def _open(self, sealed: bytes, about: bytes = b"") -> bytes:
         from cryptography.exceptions import InvalidTag

@@ -13,12 +13,32 @@ from pileus.testing.account import Account
 from tests.kernel.access.people import allow, role
 
 TRUSTED = ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"]
+ISSUER = "id.example"
+METADATA = """<md:EntityDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata" entityID="https://idp.example">
+<md:IDPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol"/></md:EntityDescriptor>
+<!-- PADDING -->""".replace("PADDING", "padding " * 120)
 
 
 def role_of(account: Account) -> str:
     """A role that everybody may assume, and that may assume others."""
     trust = [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": TRUSTED}]
     return role(account.cloud, account.id, "team/reader", allow("sts:*"), trust=trust)
+
+
+def federated_role_of(account: Account, provider: str, action: str, **condition: Any) -> str:
+    """A role for those for whom a provider vouches."""
+    trust = [{"Effect": "Allow", "Principal": {"Federated": provider}, "Action": f"sts:{action}", **condition}]
+    return role(account.cloud, account.id, "team/reader", allow("sts:*"), trust=trust)
+
+
+def oidc_role_of(account: Account, subject: str = "user-1") -> str:
+    """A role for one user of an issuer that the account has registered."""
+    iam = account.client("iam")
+    provider = f"arn:aws:iam::{account.id}:oidc-provider/{ISSUER}"
+    if not iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]:
+        iam.create_open_id_connect_provider(Url=f"https://{ISSUER}", ClientIDList=["app"])
+    condition = {"StringEquals": {f"{ISSUER}:aud": "app", f"{ISSUER}:sub": subject}}
+    return federated_role_of(account, provider, "AssumeRoleWithWebIdentity", Condition=condition)
 
 
 def acting(cloud: LocalCloud, credentials: dict[str, Any], service: str = "sts", **changes: str) -> Any:
@@ -185,11 +205,25 @@ def test_the_bearer_of_a_web_identity_token_needs_no_credentials(aws: Account, c
     token = jwt({"iss": "https://id.example", "sub": "user-1", "aud": "app", "exp": cloud.clock.now() + 60})
     anonymous = aws.client("sts", config=Config(signature_version=UNSIGNED))
     answer = anonymous.assume_role_with_web_identity(
-        RoleArn=role_of(aws), RoleSessionName="web", WebIdentityToken=token
+        RoleArn=oidc_role_of(aws), RoleSessionName="web", WebIdentityToken=token
     )
     assert answer["SubjectFromWebIdentityToken"] == "user-1"
     assert (answer["Provider"], answer["Audience"]) == ("https://id.example", "app")
     assert acting(cloud, answer["Credentials"]).get_caller_identity()["Account"] == aws.id
+
+
+def test_a_web_identity_is_held_to_the_trust_policy(aws: Account, cloud: LocalCloud) -> None:
+    call = aws.client("sts").assume_role_with_web_identity
+    claims = {"iss": f"https://{ISSUER}", "sub": "user-1", "aud": "app", "exp": cloud.clock.now() + 60}
+    arguments = {"RoleArn": oidc_role_of(aws, "user-2"), "RoleSessionName": "web"}
+    assert code(call, **arguments, WebIdentityToken=jwt(claims)) == "AccessDenied"
+    call(**arguments, WebIdentityToken=jwt(claims | {"sub": "user-2"}))
+    assert code(call, **arguments, WebIdentityToken=jwt(claims | {"aud": "other"})) == "InvalidIdentityToken"
+    assert (
+        code(call, **arguments, WebIdentityToken=jwt(claims | {"iss": "https://no.example"})) == "InvalidIdentityToken"
+    )
+    absent = f"arn:aws:iam::{aws.id}:role/absent"
+    assert code(call, **arguments | {"RoleArn": absent}, WebIdentityToken=jwt(claims)) == "AccessDenied"
 
 
 def test_a_web_identity_token_must_be_whole_and_unexpired(aws: Account, cloud: LocalCloud) -> None:
@@ -216,9 +250,13 @@ SAML = """<samlp:Response
 def saml(account: Account, until: float) -> dict[str, str]:
     provider = f"arn:aws:iam::{account.id}:saml-provider/idp"
     text = datetime.fromtimestamp(until).astimezone().isoformat()
-    document = SAML.format(until=text, role=role_of(account), provider=provider)
+    role_arn = federated_role_of(account, provider, "AssumeRoleWithSAML")
+    iam = account.client("iam")
+    if not iam.list_saml_providers()["SAMLProviderList"]:
+        iam.create_saml_provider(Name="idp", SAMLMetadataDocument=METADATA)
+    document = SAML.format(until=text, role=role_arn, provider=provider)
     return {
-        "RoleArn": role_of(account),
+        "RoleArn": role_arn,
         "PrincipalArn": provider,
         "SAMLAssertion": base64.b64encode(document.encode()).decode(),
     }

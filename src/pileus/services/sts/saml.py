@@ -9,10 +9,13 @@ from datetime import datetime
 from typing import Any
 from xml.etree import ElementTree
 
-from pileus.kernel import Call, Fault, arn
+from pileus.kernel import Call, Fault, Principal, arn
+from pileus.kernel.access.matching import Values
+from pileus.kernel.identity import service
 
 from . import sts
 from .sessions import HOUR, assumed, session_of
+from .trust import check_trust
 
 ASSERTION = "{urn:oasis:names:tc:SAML:2.0:assertion}"
 AWS = "https://aws.amazon.com/SAML/Attributes/"
@@ -55,6 +58,16 @@ def assume_role_with_saml(
     if seconds := first(attributes, "SessionDuration"):
         duration_seconds = min(duration_seconds, int(seconds))
     issuer = required(assertion, "Issuer").text or ""
+    check_provider(call, principal_arn, issuer)
+    keys: dict[str, Values] = {
+        "saml:aud": (recipient.get("Recipient", ""),),
+        "saml:iss": (issuer,),
+        "saml:sub": (subject.text or "",),
+        "saml:sub_type": (subject_type(subject),),
+    }
+    who = Principal("SAMLUser", "", principal_arn, f"{issuer}:{subject.text}", session={"provider": principal_arn})
+    check_trust(call, role_arn, who, keys, tagged="tags" in session)
+    session |= {"provider": principal_arn, "keys": {key: list(values) for key, values in keys.items()}}
     provider = arn.parse(principal_arn)
     # API reference: the hash of issuer, account and the provider's friendly name.
     qualifier = hashlib.sha1(f"{issuer}{provider.account}/{provider.resource.partition('/')[2]}".encode()).digest()
@@ -70,6 +83,18 @@ def assume_role_with_saml(
             "SourceIdentity": source or None,
         }
     )
+
+
+def check_provider(call: Call, provider_arn: str, issuer: str) -> None:
+    """Refuse a provider that its account has not registered, or whose metadata name another issuer."""
+    try:
+        account = arn.parse(provider_arn).account
+        iam = call.at(account=account).aws("iam", principal=service("pileus.amazonaws.com"))
+        metadata = iam.get_saml_provider(saml_provider_arn=provider_arn)["SAMLMetadataDocument"]
+    except (ValueError, Fault):
+        raise Fault("InvalidIdentityTokenException", "Specified provider doesn't exist") from None
+    if ElementTree.fromstring(metadata).get("entityID") != issuer:
+        raise Fault("InvalidIdentityTokenException", "Issuer not present in specified provider")
 
 
 def assertion_of(encoded: str) -> ElementTree.Element:

@@ -11,13 +11,25 @@ from pileus.kernel.access.matching import Values
 from pileus.kernel.access.target import Target
 
 from . import sts
+from .factors import proves
 
 
 @sts.targets
 def targets(call: Call, request: dict[str, Any]) -> list[Target] | None:
-    """The role that AssumeRole is about. One that is not there is the operation's to refuse."""
-    role = role_named(call, request["RoleArn"]) if call.operation == "AssumeRole" else None
-    return [role] if role else None
+    """The role that AssumeRole is about. One that is not there has no policy, and is the operation's to refuse."""
+    if call.operation != "AssumeRole":
+        return None
+    with_mfa = proves(call, request.get("SerialNumber", ""), request.get("TokenCode", ""))
+    role = role_named(call, request["RoleArn"], {"aws:multifactorauthpresent": ("true",)} if with_mfa else {})
+    if role is None:
+        return [] if may_improvise(call) else None
+    return [role]
+
+
+def may_improvise(call: Call) -> bool:
+    """Whether the caller may take on a role that nobody has created (see `sessions.admission`)."""
+    caller = call.principal
+    return not call.cloud.strict and (caller.type == "Root" or bool(caller.session.get("improvised")))
 
 
 def role_named(call: Call, role_arn: str, keys: dict[str, Values] = {}) -> Target | None:
@@ -29,13 +41,18 @@ def role_named(call: Call, role_arn: str, keys: dict[str, Values] = {}) -> Targe
     return Target(role_arn, account, grants.trust, explicit=True, trust=True, tags=grants.tags, keys=keys)
 
 
-def check_trust(call: Call, role_arn: str, action: str, principal: Principal, keys: dict[str, Values]) -> None:
+def check_trust(call: Call, role_arn: str, principal: Principal, keys: dict[str, Values], tagged: bool) -> None:
     """Refuse those for whom an identity provider vouches, unless the role trusts them.
 
     `principal` is a WebIdentityUser or SAMLUser whose session names its `provider`; `keys` are the token's claims as
-    condition keys in lower case, such as `accounts.google.com:aud`.
+    condition keys in lower case, such as `accounts.google.com:aud`; `tagged` is whether the token brings session tags.
     """
     role = role_named(call, role_arn, keys)
-    if role is None:
-        raise Fault("AccessDenied", f"Not authorized to perform {action}")
-    authorize(call.at(principal=principal), action, role)
+    for action in (f"sts:{call.operation}", *(["sts:TagSession"] if tagged else [])):
+        try:
+            if role is None:
+                raise Fault("AccessDenied")
+            authorize(call.at(principal=principal), action, role)
+        except Fault:
+            # Who is not known to AWS is told nothing of the policies.
+            raise Fault("AccessDenied", f"Not authorized to perform {action}") from None

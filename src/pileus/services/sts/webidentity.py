@@ -7,10 +7,16 @@ import binascii
 import json
 from typing import Any
 
-from pileus.kernel import Call, Fault
+from pileus.kernel import Call, Fault, Principal
+from pileus.kernel.access.matching import Values
+from pileus.kernel.identity import service
 
 from . import sts
-from .sessions import HOUR, assumed, session_of
+from .sessions import HOUR, assumed, role_of, session_of
+from .trust import check_trust
+
+KNOWN = ("accounts.google.com", "cognito-identity.amazonaws.com")
+"""Issuers that trust policies name without an ARN, and that no account registers."""
 
 CLAIMS: dict[str, tuple[type, ...]] = {"iss": (str,), "sub": (str,), "aud": (str, list), "exp": (int, float)}
 """What AWS requires of a token, and of which JSON types."""
@@ -37,6 +43,13 @@ def assume_role_with_web_identity(
         )
     session, packed = session_of(policy, policy_arns, tags_of(claims))
     audience = claims["aud"] if isinstance(claims["aud"], str) else claims["aud"][0]
+    place = claims["iss"].removeprefix("https://").rstrip("/")
+    provider = provider_of(call, role_of(role_arn).account, place, audience)
+    user_id = f"{provider}:{audience}:{claims['sub']}"
+    keys: dict[str, Values] = {f"{place}:aud".lower(): (audience,), f"{place}:sub".lower(): (claims["sub"],)}
+    who = Principal("WebIdentityUser", "", provider, user_id, session={"provider": provider})
+    check_trust(call, role_arn, who, keys, tagged="tags" in session)
+    session |= {"provider": provider, "keys": {key: list(values) for key, values in keys.items()}}
     session["web_identity"] = {"iss": claims["iss"], "sub": claims["sub"], "aud": audience}
     source = claims.get("https://aws.amazon.com/source_identity", "")
     if source:
@@ -52,6 +65,21 @@ def assume_role_with_web_identity(
             "SourceIdentity": source or None,
         }
     )
+
+
+def provider_of(call: Call, account: str, place: str, audience: str) -> str:
+    """An issuer as trust policies name it: one that AWS knows, or a provider that the role's account has registered."""
+    if place in KNOWN:
+        return place
+    arn = f"arn:{call.partition}:iam::{account}:oidc-provider/{place}"
+    iam = call.at(account=account).aws("iam", principal=service("pileus.amazonaws.com"))
+    try:
+        provider = iam.get_open_id_connect_provider(open_id_connect_provider_arn=arn)
+    except Fault:
+        raise rejected(f"No OpenIDConnect provider found in your account for https://{place}") from None
+    if audience not in provider["ClientIDList"]:
+        raise rejected("Incorrect token audience")
+    return arn
 
 
 def claims_of(token: str) -> dict[str, Any]:

@@ -1,0 +1,25 @@
+"""AWS Identity and Access Management: who there is in an account, what they may do, and how they prove who they are.
+
+A way through the package:
+
+    identities, users, groups, roles            who there is; each tells the access decision what it was granted
+    policies, versions, aws_managed             managed policies, the customer's and AWS's own
+    inline, attachments, boundaries             what hangs on users, groups and roles
+    trusts                                      whom roles trust
+    instance_profiles, linked_roles             roles as services use them
+    access_keys, passwords, mfa, ssh_keys,
+    certificates, service_credentials           what a user proves itself by
+    providers                                   those who vouch for users from elsewhere
+    accounts, details, report, last_accessed    what an account looks like as a whole
+    simulation                                  what the access decision would say
+    tags, lists, quotas, faults                 what all of them share
+
+Everything is global: records belong to the account, whichever Region a call names.
+
+Left out: delegation requests, role templates, access reports and root access of Organizations, outbound web identity
+federation, summaries in prose. Versions of AWS's own policies before their present one are not known.
+"""
+
+from pileus.kernel import Service
+
+iam = Service("iam")
