@@ -17,13 +17,15 @@ def kms(aws: Account) -> Any:
     return aws.client("kms")
 
 
-def provider(aws: Account, *keys: str) -> Any:
-    made = sdk.StrictAwsKmsMasterKeyProvider(key_ids=[])
-    for key in keys:
-        made.add_regional_client = lambda region: None
-        made._regional_clients[key.split(":")[3]] = aws.client("kms", key.split(":")[3])
-        made.add_master_key(key)
-    return made
+@pytest.fixture(autouse=True)
+def environment(aws: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The SDK makes its own clients."""
+    for name, value in aws.environment().items():
+        monkeypatch.setenv(name, value)
+
+
+def provider(*keys: str) -> Any:
+    return sdk.StrictAwsKmsMasterKeyProvider(key_ids=keys)
 
 
 @pytest.mark.parametrize("policy", list(sdk.CommitmentPolicy), ids=lambda policy: policy.name)
@@ -32,8 +34,8 @@ def test_a_message_is_encrypted_and_decrypted(aws: Account, kms: Any, policy: An
     client = sdk.EncryptionSDKClient(commitment_policy=policy)
     message = os.urandom(100_000)
     context = {"app": "orders"}
-    sealed, _ = client.encrypt(source=message, key_provider=provider(aws, key), encryption_context=context)
-    opened, header = client.decrypt(source=sealed, key_provider=provider(aws, key))
+    sealed, _ = client.encrypt(source=message, key_provider=provider(key), encryption_context=context)
+    opened, header = client.decrypt(source=sealed, key_provider=provider(key))
     assert opened == message
     assert header.encryption_context["app"] == "orders"
 
@@ -42,6 +44,6 @@ def test_either_of_two_keys_opens_a_message_even_in_another_region(aws: Account,
     one = kms.create_key()["KeyMetadata"]["Arn"]
     other = aws.client("kms", "eu-west-1").create_key()["KeyMetadata"]["Arn"]
     client = sdk.EncryptionSDKClient()
-    sealed, _ = client.encrypt(source=b"hello", key_provider=provider(aws, one, other))
+    sealed, _ = client.encrypt(source=b"hello", key_provider=provider(one, other))
     kms.disable_key(KeyId=one)
-    assert client.decrypt(source=sealed, key_provider=provider(aws, other))[0] == b"hello"
+    assert client.decrypt(source=sealed, key_provider=provider(other))[0] == b"hello"

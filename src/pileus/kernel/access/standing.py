@@ -52,9 +52,10 @@ def found(call: Call, principal: Principal) -> Standing:
     grants = attached.grants_of(call, principal)
     boundary = attached.boundary_of(call, principal)
     session = session_policies(call, principal)
+    unlimited = rooted(principal) or (grants is None and principal.session.get("improvised"))
     return Standing(
         Caller.of(principal),
-        None if rooted(principal) or (grants is None and principal.session.get("improvised")) else policy.of(attached.policies_of(call, principal)),
+        None if unlimited else policy.of(attached.policies_of(call, principal)),
         policy.of([boundary]) if boundary else None,
         policy.of(session) if session is not None else None,
         () if grants and SERVICE_LINKED in grants.owner else scps(call, principal.account),

@@ -1,0 +1,195 @@
+"""One item at a time: GetItem, PutItem, UpdateItem, DeleteItem."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pileus.kernel import Call
+
+from . import capacity, dynamodb, expressions, faults, legacy, paths, writing
+from .legacy import Conditions
+from .permissions import allowed
+from .records import read
+from .tables import Table
+from .values import Item
+
+Names = dict[str, str] | None
+Given = dict[str, Any] | None
+
+
+def view_of(
+    names: Names, projection: str | None, attributes: list[str] | None
+) -> tuple[paths.Tree, frozenset[str]] | None:
+    """What part of items is asked for, with the attributes in which its paths begin; None for all."""
+    if projection is None and attributes is None:
+        if names is not None:
+            expressions.Expressions(names, None, "ProjectionExpression is null")
+        return None
+    if attributes is not None:
+        expressions.not_both({"AttributesToGet": attributes}, {"ProjectionExpression": projection})
+        return legacy.attributes_to_get(attributes)
+    shared = expressions.Expressions(names, None)
+    found = shared.projection(projection or "")
+    shared.finish()
+    return found
+
+
+@dynamodb.operation(on=Table.named)
+def get_item(
+    call: Call,
+    table: Table,
+    key: Item,
+    attributes_to_get: list[str] | None = None,
+    consistent_read: bool = False,
+    return_consumed_capacity: str = "NONE",
+    projection_expression: str | None = None,
+    expression_attribute_names: Names = None,
+) -> dict[str, Any]:
+    """The item of a key, or part of it; every read sees all writes before it, consistent or not."""
+    allowed(call, "GetItem", table, [key])
+    view = None
+    if projection_expression is not None or attributes_to_get is not None or expression_attribute_names is not None:
+        view = view_of(expression_attribute_names, projection_expression, attributes_to_get)
+    item, size = read(call, table, table.schema.place_of(key))
+    told: dict[str, Any] = {}
+    if item is not None:
+        told["Item"] = item if view is None else paths.projected(item, view[0])
+    if return_consumed_capacity != "NONE":
+        units = capacity.read_units(size, consistent_read)
+        told["ConsumedCapacity"] = capacity.consumed(table, return_consumed_capacity, units)
+    return told
+
+
+@dynamodb.operation(on=Table.named)
+def put_item(
+    call: Call,
+    table: Table,
+    item: Item,
+    expected: Conditions | None = None,
+    return_values: str = "NONE",
+    return_consumed_capacity: str = "NONE",
+    return_item_collection_metrics: str = "NONE",
+    conditional_operator: str | None = None,
+    condition_expression: str | None = None,
+    expression_attribute_names: Names = None,
+    expression_attribute_values: Given = None,
+    return_values_on_condition_check_failure: str = "NONE",
+) -> dict[str, Any]:
+    """Put an item where there was none, or in place of the one that was there."""
+    allowed(call, "PutItem", table, [item])
+    if return_values not in ("NONE", "ALL_OLD"):
+        raise faults.invalid("ReturnValues can only be ALL_OLD or NONE")
+    test = _condition(
+        expected,
+        conditional_operator,
+        condition_expression,
+        expression_attribute_names,
+        expression_attribute_values,
+    )
+    write = writing.put(table, item, test, return_values_on_condition_check_failure == "ALL_OLD")
+    return writing.answer(
+        call, writing.decide(call, write), return_values, return_consumed_capacity, return_item_collection_metrics
+    )
+
+
+@dynamodb.operation(on=Table.named)
+def delete_item(
+    call: Call,
+    table: Table,
+    key: Item,
+    expected: Conditions | None = None,
+    conditional_operator: str | None = None,
+    return_values: str = "NONE",
+    return_consumed_capacity: str = "NONE",
+    return_item_collection_metrics: str = "NONE",
+    condition_expression: str | None = None,
+    expression_attribute_names: Names = None,
+    expression_attribute_values: Given = None,
+    return_values_on_condition_check_failure: str = "NONE",
+) -> dict[str, Any]:
+    """Delete an item; one that is not there is no error."""
+    allowed(call, "DeleteItem", table, [key])
+    if return_values not in ("NONE", "ALL_OLD"):
+        raise faults.invalid("ReturnValues can only be ALL_OLD or NONE")
+    test = _condition(
+        expected,
+        conditional_operator,
+        condition_expression,
+        expression_attribute_names,
+        expression_attribute_values,
+    )
+    write = writing.delete(table, key, test, return_values_on_condition_check_failure == "ALL_OLD")
+    return writing.answer(
+        call, writing.decide(call, write), return_values, return_consumed_capacity, return_item_collection_metrics
+    )
+
+
+def _condition(
+    expected: Conditions | None, operator: str | None, text: str | None, names: Names, given: Given
+) -> expressions.Matches | None:
+    """The condition of a put or a delete."""
+    if expected is None and operator is None and text is None and names is None and given is None:
+        return None
+    old = {"Expected": expected, "ConditionalOperator": operator}
+    expressions.not_both(old, {"ConditionExpression": text})
+    check_operator(operator, expected, "Expected")
+    shared = writing.shared_expressions(names, given, ConditionExpression=text)
+    test = writing.condition(shared, text, expected, operator)
+    if shared:
+        shared.finish()
+    return test
+
+
+def check_operator(operator: str | None, conditions: Conditions | None, member: str) -> None:
+    if operator is not None and not conditions:
+        raise faults.invalid("ConditionalOperator cannot be used without Filter or Expected")
+    if operator is not None and conditions is not None and len(conditions) < 2:
+        raise faults.invalid("ConditionalOperator can only be used when Filter or Expected has two or more elements")
+
+
+@dynamodb.operation(on=Table.named)
+def update_item(
+    call: Call,
+    table: Table,
+    key: Item,
+    attribute_updates: Conditions | None = None,
+    expected: Conditions | None = None,
+    conditional_operator: str | None = None,
+    return_values: str = "NONE",
+    return_consumed_capacity: str = "NONE",
+    return_item_collection_metrics: str = "NONE",
+    update_expression: str | None = None,
+    condition_expression: str | None = None,
+    expression_attribute_names: Names = None,
+    expression_attribute_values: Given = None,
+    return_values_on_condition_check_failure: str = "NONE",
+) -> dict[str, Any]:
+    """Change attributes of an item, which comes into being if there is none."""
+    allowed(call, "UpdateItem", table, [key])
+    expressions.not_both(
+        {
+            "AttributeUpdates": attribute_updates,
+            "Expected": expected,
+            "ConditionalOperator": conditional_operator,
+        },
+        {"UpdateExpression": update_expression, "ConditionExpression": condition_expression},
+    )
+    check_operator(conditional_operator, expected, "Expected")
+    shared = writing.shared_expressions(
+        expression_attribute_names,
+        expression_attribute_values,
+        UpdateExpression=update_expression,
+        ConditionExpression=condition_expression,
+    )
+    change, given = None, shared.values if shared else {}
+    if shared and update_expression is not None:
+        change = shared.update(update_expression)
+    elif attribute_updates:
+        change, given = legacy.update(attribute_updates)
+    test = writing.condition(shared, condition_expression, expected, conditional_operator)
+    if shared:
+        shared.finish()
+    write = writing.update(table, key, test, change, given, return_values_on_condition_check_failure == "ALL_OLD")
+    return writing.answer(
+        call, writing.decide(call, write), return_values, return_consumed_capacity, return_item_collection_metrics
+    )

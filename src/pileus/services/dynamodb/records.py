@@ -1,0 +1,136 @@
+"""Items at rest: reading one, and everything that a change of one must do.
+
+Under an item's place stand four bytes of its size, and the item. An index's entry is what the index projects of it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from pileus.kernel import Call
+
+from . import faults, streams, ttl, values
+from .capacity import Units, write_units
+from .recovery import noted
+from .tables import IndexKeys, Table
+from .values import Item
+
+LARGEST = 400 * 1024
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder().decode
+
+
+def dump(item: Item, size: int) -> bytes:
+    return size.to_bytes(4, "big") + _encode(item)
+
+
+def load(raw: bytes) -> Item:
+    item: Item = _decode(memoryview(raw)[4:])
+    return item
+
+
+def size_of(raw: bytes) -> int:
+    return int.from_bytes(raw[:4], "big")
+
+
+def read(call: Call, table: Table, place: bytes) -> tuple[Item | None, int]:
+    """The item at a place and its size."""
+    raw = call.store.get(table.prefix + place)
+    return (None, 0) if raw is None else (load(raw), int.from_bytes(raw[:4], "big"))
+
+
+def replace(
+    call: Call,
+    table: Table,
+    place: bytes,
+    old: Item | None,
+    new: Item | None,
+    size: int,
+    identity: dict[str, str] | None = None,
+) -> Units:
+    """Put an item where there was another or none, or remove it; what that costs by index.
+
+    `identity` is who did it, where that was DynamoDB itself.
+    """
+    if new is None:
+        if old is None:
+            return {}
+        call.store.delete(table.prefix + place)
+    else:
+        call.store.put(table.prefix + place, dump(new, size))
+    if not table.watched:
+        return {}
+    units = {index.name: cost for index in table.entries if (cost := reindex(call, index, place, old, new))}
+    if old != new:
+        if table.view:
+            streams.tell(call, table, old, new, identity)
+        if table.ttl:
+            ttl.note(call, table, place, old, new)
+        if table.recovery_since:
+            noted(call, table, place, old)
+    return units
+
+
+def entry(index: IndexKeys, place: bytes, item: Item | None) -> tuple[bytes, Item] | None:
+    """Where an item's entry in an index is, and what it says; None for an item that the index leaves out."""
+    if item is None:
+        return None
+    for name in index.names:
+        if name not in item:
+            return None
+    where = index.prefix + index.place(item) + place
+    return where, item if index.all else {name: value for name, value in item.items() if name in index.kept}
+
+
+def reindex(call: Call, index: IndexKeys, place: bytes, old: Item | None, new: Item | None) -> float:
+    """Bring an index up to date; what it costs."""
+    before, after = entry(index, place, old), entry(index, place, new)
+    if before == after:
+        return 0.0
+    cost = 0.0
+    if before and (after is None or before[0] != after[0]):
+        call.store.delete(before[0])
+        cost += write_units(values.size(before[1]))
+    if after:
+        size = values.size(after[1])
+        call.store.put(after[0], dump(after[1], size))
+        cost += write_units(max(size, values.size(before[1]) if before and before[0] == after[0] else 0))
+    return cost
+
+
+def check_index_keys(table: Table, item: Item, update: bool = False) -> None:
+    """Raise where an item has something at the key of an index that cannot be one."""
+    for index in table.entries:
+        for name, kind in index.types.items():
+            value = item.get(name)
+            if value is None:
+                continue
+            if kind not in value:
+                if update:
+                    raise faults.invalid(
+                        "The update expression attempted to update the secondary index key to unsupported type"
+                    )
+                actual = values.kind_of(value)
+                raise faults.bad_parameter(
+                    f"Type mismatch for Index Key {name} Expected: {kind} Actual: {actual} IndexName: {index.name}"
+                )
+            if not value[kind]:
+                what = "string" if kind == "S" else "binary"
+                raise faults.invalid(
+                    "One or more parameter values are not valid. A value specified for a secondary index key is not "
+                    f"supported. The AttributeValue for a key attribute cannot contain an empty {what} value. "
+                    f"IndexName: {index.name}, IndexKey: {name}"
+                )
+            if kind != "N":
+                index.check_length(name, len(value[kind].encode() if kind == "S" else value[kind]))
+
+
+def collection(table: Table, key: Item, asked: str) -> dict[str, Any] | None:
+    """ItemCollectionMetrics, which there are only for tables with local secondary indexes."""
+    if asked != "SIZE" or not table.local:
+        return None
+    name = table.schema.hashes[0]
+    return {"ItemCollectionKey": {name: key[name]}, "SizeEstimateRangeGB": [0.0, 1.0]}

@@ -1,0 +1,15 @@
+"""AWS Systems Manager: Parameter Store.
+
+A way through the package, from the ground up:
+
+    parameters, secrets, data_types, policies   what a parameter is, how it is kept, checked, and expires
+    public                                      what AWS itself publishes
+    filters, reading, describing                how parameters are found, read, labelled
+
+Left out: everything of Systems Manager but Parameter Store; parameters that accounts share by RAM; throughput settings,
+and the number of parameters that an account may have; the data types aws:ssm:integration and jsonc.
+"""
+
+from pileus.kernel import Service
+
+ssm = Service("ssm")
