@@ -106,7 +106,7 @@ def test_website(s3: Any, bucket: str) -> None:
         assert refused(s3.put_bucket_website, Bucket=bucket, WebsiteConfiguration=wrong) == ("InvalidArgument", 400)
 
 
-def test_replication(s3: Any, versioned: str) -> None:
+def test_replication(aws: Account, s3: Any, versioned: str) -> None:
     target = fresh()
     s3.create_bucket(Bucket=target)
     rule = {
@@ -117,7 +117,7 @@ def test_replication(s3: Any, versioned: str) -> None:
         "DeleteMarkerReplication": {"Status": "Disabled"},
         "Destination": {"Bucket": f"arn:aws:s3:::{target}"},
     }
-    wanted = {"Role": "arn:aws:iam::111122223333:role/replicate", "Rules": [rule]}
+    wanted = {"Role": f"arn:aws:iam::{aws.id}:role/replicate", "Rules": [rule]}
     assert refused(s3.put_bucket_replication, Bucket=versioned, ReplicationConfiguration=wanted) == (
         "InvalidRequest",
         400,
