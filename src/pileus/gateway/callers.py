@@ -18,8 +18,10 @@ from .signed import Signed
 from .signing_chunks import ChunkDecoder, chunk_decoder
 
 INVALID_TOKEN = "The security token included in the request is invalid."
-MOST_REMEMBERED = 4096
 EXPIRED_TOKEN = "The security token included in the request is expired"
+
+MOST_REMEMBERED = 4096
+"""Presigned requests of which it is known when they were first seen."""
 
 root = lru_cache(maxsize=4096)(identity.root)
 

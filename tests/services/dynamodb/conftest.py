@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from botocore.config import Config
-from botocore.exceptions import ClientError
 
 import pileus
 from pileus.testing.account import Account
@@ -16,33 +15,6 @@ from pileus.testing.local import CloudClock
 
 NEW = Config(parameter_validation=False, retries={"total_max_attempts": 1})
 numbers = itertools.count(1)
-
-
-class Refused:
-    """`with refused("ValidationException", "…"):` wants AWS's error of that code, with that text in its message."""
-
-    def __init__(self, code: str, message: str = "") -> None:
-        self.code = code
-        self.message = message
-        self.response: dict[str, Any] = {}
-
-    def __enter__(self) -> Refused:
-        return self
-
-    def __exit__(self, kind: Any, error: Any, traceback: Any) -> bool:
-        assert error is not None, f"no {self.code}"
-        if not isinstance(error, ClientError):
-            return False
-        self.response = error.response
-        told = error.response["Error"]
-        assert told["Code"] == self.code, error
-        assert self.message in told["Message"], error
-        return True
-
-
-@pytest.fixture(scope="session")
-def refused() -> type[Refused]:
-    return Refused
 
 
 @pytest.fixture(scope="session")
@@ -64,13 +36,6 @@ def streams(account: Account) -> Any:
 @pytest.fixture(scope="session")
 def resource(account: Account) -> Any:
     return account.resource("dynamodb")
-
-
-@pytest.fixture
-def clock(cloud: pileus.LocalCloud) -> Iterator[CloudClock]:
-    cloud.clock.freeze()
-    yield cloud.clock
-    cloud.clock.resume()
 
 
 @pytest.fixture

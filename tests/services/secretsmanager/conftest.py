@@ -9,9 +9,6 @@ from botocore.config import Config
 
 from pileus.testing.account import Account
 from pileus.testing.local import CloudClock
-from tests.services.kms.conftest import clock, refused
-
-__all__ = ["clock", "refused"]
 
 
 @pytest.fixture

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from botocore.config import Config
-from botocore.exceptions import ClientError
 
 import pileus
 from pileus.testing.local import CloudClock
@@ -16,31 +15,6 @@ from pileus.testing.local import CloudClock
 Queue = Callable[..., str]
 
 numbers = itertools.count(1)
-
-
-class Refused:
-    """`with refused("InvalidParameterValue", "…"):` wants AWS's error of that code, with that text in its message."""
-
-    def __init__(self, code: str, message: str = "") -> None:
-        self.code = code
-        self.message = message
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: Any, error: Any, traceback: Any) -> bool:
-        assert error is not None, f"no {self.code}"
-        if not isinstance(error, ClientError):
-            return False
-        told = error.response["Error"]
-        assert told["Code"] == self.code, error
-        assert self.message in told["Message"], error
-        return True
-
-
-@pytest.fixture(scope="session")
-def refused() -> type[Refused]:
-    return Refused
 
 
 @pytest.fixture(scope="session")
@@ -53,13 +27,6 @@ def shared(cloud: pileus.LocalCloud) -> Any:
 def sqs(shared: Any, clock: CloudClock) -> Any:
     """A client of an account that the tests share, since making one takes a while; queues have names of their own."""
     return shared
-
-
-@pytest.fixture
-def clock(cloud: pileus.LocalCloud) -> Iterator[CloudClock]:
-    cloud.clock.freeze()
-    yield cloud.clock
-    cloud.clock.resume()
 
 
 @pytest.fixture
