@@ -1,4 +1,4 @@
-"""What an event or a message must look like: the language of EventBridge's patterns; SNS, Lambda and Pipes filter in it.
+"""What an event or a message must look like: the language in which EventBridge, SNS, Lambda and Pipes filter.
 
     conditions      what may be asked of one value
     grammar         a pattern's JSON, validated, as alternatives of conditions by path
