@@ -12,7 +12,7 @@ class Condition(Protocol):
     def holds(self, value: Any) -> bool: ...
 
 
-def identity(value: Any) -> Hashable:
+def identity(value: Any) -> Any:
     """What is equal exactly when JSON values are: to Python 1 is 1.0, which is right, but True as well."""
     return (value,) if value is None or isinstance(value, bool) else value
 

@@ -94,7 +94,7 @@ class Field:
         if isinstance(value, str):
             found |= self._text(value)
         elif self.spans and key is value:
-            at = bisect_left(self.points, value)
+            at = bisect_left(self.points, float(value))
             on = at < len(self.points) and self.points[at] == value
             found |= self.spans[2 * at + on]
         for condition, mask in self.others.items():
@@ -116,7 +116,7 @@ class Field:
         return found
 
 
-def grow(masks: Masks, key: Hashable, bit: int) -> None:
+def grow(masks: Masks, key: Any, bit: int) -> None:
     masks[key] = masks.get(key, 0) | bit
 
 
