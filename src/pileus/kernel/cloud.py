@@ -151,6 +151,7 @@ class Cloud:
             raise Unfinished(f"Pileus does not heed {', '.join(sorted(ignored))} of {call.service}:{name} yet.")
         if call.principal.type != "Root":
             self.usage.note(call)
+        call.members = request
         call = admitted(call, bound, request)
         if bound.is_async:
             return bound(call, request)
