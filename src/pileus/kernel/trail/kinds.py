@@ -82,16 +82,53 @@ DATA = {
 }
 
 READING = tuple(
-    "Get List Describe Head Lookup Search Select BatchGet Query Scan Check Test Validate Simulate Preview View "
-    "Estimate Discover Filter Receive Decode TransactGet BatchDescribe BatchCheck".split()
+    [
+        "Get",
+        "List",
+        "Describe",
+        "Head",
+        "Lookup",
+        "Search",
+        "Select",
+        "BatchGet",
+        "Query",
+        "Scan",
+        "Check",
+        "Test",
+        "Validate",
+        "Simulate",
+        "Preview",
+        "View",
+        "Estimate",
+        "Discover",
+        "Filter",
+        "Receive",
+        "Decode",
+        "TransactGet",
+        "BatchDescribe",
+        "BatchCheck",
+    ]
 )
 
 READ_ONLY: dict[str, frozenset[str]] = {
     "kms": frozenset(
-        """Decrypt DeriveSharedSecret Encrypt GenerateDataKey GenerateDataKeyPair GenerateDataKeyPairWithoutPlaintext
-        GenerateDataKeyWithoutPlaintext GenerateMac GenerateRandom ReEncrypt Sign Verify VerifyMac""".split()
+        [
+            "Decrypt",
+            "DeriveSharedSecret",
+            "Encrypt",
+            "GenerateDataKey",
+            "GenerateDataKeyPair",
+            "GenerateDataKeyPairWithoutPlaintext",
+            "GenerateDataKeyWithoutPlaintext",
+            "GenerateMac",
+            "GenerateRandom",
+            "ReEncrypt",
+            "Sign",
+            "Verify",
+            "VerifyMac",
+        ]
     ),
-    "sts": frozenset("AssumeRole AssumeRoleWithSAML AssumeRoleWithWebIdentity AssumeRoot".split()),
+    "sts": frozenset(["AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity", "AssumeRoot"]),
     "logs": frozenset(["StartQuery", "StopQuery", "StartLiveTail"]),
 }
 """What CloudTrail takes for reading, against its name."""

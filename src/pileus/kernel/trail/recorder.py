@@ -19,7 +19,7 @@ from pileus.kernel import names
 from pileus.kernel.errors import Fault, Unfinished
 from pileus.kernel.store import StoreFailed
 
-from .event import Data, Filed, Fresh, Mark, Place, Posting, Selection, Who, postings
+from .event import Data, Filed, Fresh, Mark, Place, Selection, Who, postings
 from .kinds import Kind
 from .secrets import without
 

@@ -1,8 +1,8 @@
 """What is left out of the requests and responses that events tell of.
 
-The model marks what is sensitive. Bodies and other blobs are left out as well, and what `CONTENTS` names: what customers
-put into a service rather than say about it. CloudTrail User Guide, "CloudTrail record contents"; each service's guide has
-examples.
+The model marks what is sensitive. Bodies and other blobs are left out as well, and what `CONTENTS` names: what
+customers put into a service rather than say about it. CloudTrail User Guide, "CloudTrail record contents"; each
+service's guide has examples.
 """
 
 from __future__ import annotations
