@@ -21,6 +21,7 @@ class Kind:
         "data",
         "marks",
         "name",
+        "operation",
         "places",
         "read_only",
         "request_secrets",
@@ -35,6 +36,7 @@ class Kind:
         service, name, model = bound.service.name, bound.name, bound.model
         self.service = service
         self.name = name
+        self.operation = model
         self.source = source_of(model.model)
         """`sqs.amazonaws.com`"""
         self.read_only = name.startswith(READING) or name in READ_ONLY.get(service, ())
@@ -81,55 +83,17 @@ DATA = {
     "xray": {"AWS::XRay::Trace": "GetTraceSummaries PutTraceSegments"},
 }
 
-READING = tuple(
-    [
-        "Get",
-        "List",
-        "Describe",
-        "Head",
-        "Lookup",
-        "Search",
-        "Select",
-        "BatchGet",
-        "Query",
-        "Scan",
-        "Check",
-        "Test",
-        "Validate",
-        "Simulate",
-        "Preview",
-        "View",
-        "Estimate",
-        "Discover",
-        "Filter",
-        "Receive",
-        "Decode",
-        "TransactGet",
-        "BatchDescribe",
-        "BatchCheck",
-    ]
-)
+_READING = """Get List Describe Head Lookup Search Select BatchGet Query Scan Check Test Validate Simulate Preview View
+    Estimate Discover Filter Receive Decode TransactGet BatchDescribe BatchCheck"""
+READING = tuple(_READING.split())
+
+_CIPHERS = """Decrypt DeriveSharedSecret Encrypt GenerateDataKey GenerateDataKeyPair GenerateDataKeyPairWithoutPlaintext
+    GenerateDataKeyWithoutPlaintext GenerateMac GenerateRandom ReEncrypt Sign Verify VerifyMac"""
 
 READ_ONLY: dict[str, frozenset[str]] = {
-    "kms": frozenset(
-        [
-            "Decrypt",
-            "DeriveSharedSecret",
-            "Encrypt",
-            "GenerateDataKey",
-            "GenerateDataKeyPair",
-            "GenerateDataKeyPairWithoutPlaintext",
-            "GenerateDataKeyWithoutPlaintext",
-            "GenerateMac",
-            "GenerateRandom",
-            "ReEncrypt",
-            "Sign",
-            "Verify",
-            "VerifyMac",
-        ]
-    ),
-    "sts": frozenset(["AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity", "AssumeRoot"]),
-    "logs": frozenset(["StartQuery", "StopQuery", "StartLiveTail"]),
+    "kms": frozenset(_CIPHERS.split()),
+    "sts": frozenset({"AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity", "AssumeRoot"}),
+    "logs": frozenset({"StartQuery", "StopQuery", "StartLiveTail"}),
 }
 """What CloudTrail takes for reading, against its name."""
 

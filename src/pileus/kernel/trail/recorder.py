@@ -1,9 +1,9 @@
 """From the call to the store: notes what was called, by whom, and how it ended.
 
-It must cost next to nothing. A data event that no trail wants costs a look-up. Any other call is packed into an event at
-once; all events of a tick come into the store with the group commit that makes what they did safe. Calls that only read
-have no commit to wait for: their events are written with the next one, or within a twentieth of a second, so those of
-the last moment before a `kill -9` may be missing.
+It must cost next to nothing. A data event that no trail wants costs a look-up. Any other call is packed into an event
+at once; all events of a tick come into the store with the group commit that makes what they did safe. Calls that only
+read have no commit to wait for: their events are written with the next one, or within a twentieth of a second, so those
+of the last moment before a `kill -9` may be missing.
 """
 
 from __future__ import annotations
@@ -110,14 +110,19 @@ class Recorder:
 
     def kind(self, call: Call, bound: Bound) -> Kind | None:
         """What the event of such a call is like; None where there is to be none."""
-        kind = self._kinds.get(bound)
-        if kind is None:
-            kind = self._kinds[bound] = Kind(bound)
+        kind = self._kinds.get(bound) or self.kind_of(bound)
         if kind.data and not self._wanted(call, kind.data):
             return None
         principal = call.principal
         if principal.type == "AWSService" and principal.arn in ("pileus.amazonaws.com", kind.source):
             return None  # a service at work within itself
+        return kind
+
+    def kind_of(self, bound: Bound) -> Kind:
+        """What events of the operation are like, whether anybody wants them or not."""
+        kind = self._kinds.get(bound)
+        if kind is None:
+            kind = self._kinds[bound] = Kind(bound)
         return kind
 
     def _wanted(self, call: Call, resource_type: str) -> bool:

@@ -18,7 +18,7 @@ ENDINGS = ("", "Name", "Id", "Arn", "ARN", "Url", "Identifier")
 
 
 def places(bound: Bound) -> Places:
-    """Which members of an operation's requests name resources: `QueueUrl` a queue; `Name`, if it creates a queue, too."""
+    """Which members of an operation's requests name resources: `QueueUrl` a queue; `Name` what is created."""
     members = bound.model.input.members if bound.model.input else {}
     found = []
     for kind in kinds(bound.service.name):
