@@ -1,0 +1,15 @@
+"""What goes with a log group: everything in it and on it."""
+
+from __future__ import annotations
+
+from pileus.kernel import Call
+
+from .groups import Group, Volume
+from .parts import Chunk, Stream
+
+
+def clear(call: Call, group: Group) -> None:
+    Chunk.delete_all(call, group.id)
+    Stream.delete_all(call, group.id)
+    if volume := Volume.get(call, group.id):
+        volume.delete(call)
