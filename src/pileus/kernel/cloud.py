@@ -143,6 +143,10 @@ class Cloud:
             return load(found)
         raise Unfinished(f"Pileus does not implement {name} yet.")
 
+    def built(self, name: str) -> bool:
+        """Whether there is a service of that botocore name."""
+        return name in services()
+
     def perform(self, call: Call, name: str, request: dict[str, Any]) -> Any:
         """Run an operation on a request in wire names, if its principal may: its result, or a coroutine of it."""
         bound = self.service(call.service).bound(name)
