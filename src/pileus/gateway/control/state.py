@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pileus.gateway.message import Request
+from pileus.kernel.access.attached import Membership
 from pileus.kernel.identity import Credential
 from pileus.kernel.store.keys import LAST, pack
 from pileus.kernel.task import Dead, Pending
@@ -55,6 +56,9 @@ def forget_account(cloud: Cloud, account: str) -> None:
         for credential in Credential.scan(call):
             if credential.principal.account == account:
                 credential.delete(call)
+        for member in Membership.scan(call):
+            if account in (member.account, member.management_account):
+                member.delete(call)
     cloud.access.forget()
 
 
