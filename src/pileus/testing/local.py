@@ -128,6 +128,7 @@ def cloud(
     port: int = 0,
     data: Path | None = None,
     durability: Literal["process", "disk"] = "process",
+    blobs: str = "",
     strict: bool = False,
     sockets: bool = False,
 ) -> Iterator[LocalCloud]:
@@ -135,7 +136,7 @@ def cloud(
 
     With `sockets`, botocore goes through HTTP as every other client does, and nothing of botocore is touched.
     """
-    local = LocalCloud(Settings(port=port, data=data, durability=durability, strict=strict))
+    local = LocalCloud(Settings(port=port, data=data, durability=durability, blobs=blobs, strict=strict))
     local.start()
     try:
         if sockets:
