@@ -20,7 +20,8 @@ PARTIQL = {"select": "Select", "exists": "Select", "insert": "Insert", "update":
 
 def allowed(call: Call, action: str, table: Table, keys: list[Item], index: str = "") -> None:
     """Raise unless the call's principal may do this to the items of these keys; an index is a resource of its own."""
-    if call.principal.type == "Root" and not call.cloud.access.organized(call):
+    caller = call.principal
+    if caller.type == "Root" and caller.account == call.account and not call.cloud.access.limited(call, call.account):
         return
     name = table.schema.hashes[0]
     leading = tuple(str(value) for key in keys if (held := key.get(name)) for value in held.values())
