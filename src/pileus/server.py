@@ -104,6 +104,7 @@ class Server:
             self._sweeping.cancel()
         self.cloud.blobs.close()
         self.requests.flush()
+        self.cloud.trail.write()
         self.cloud.store.close()
         if self.settings.data is None:
             shutil.rmtree(self.folder, ignore_errors=True)

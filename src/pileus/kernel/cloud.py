@@ -27,6 +27,7 @@ from .operation import Service
 from .regions import DEFAULT_REGION
 from .store import Store
 from .task import Runner
+from .trail import Recorder
 from .usage import Usage
 from .waiting import Waiters
 
@@ -78,6 +79,8 @@ class Cloud:
         """What access decisions have read."""
         self.usage = Usage()
         """What users and roles have used, as far as it is not worth writing down again."""
+        self.trail = Recorder(self)
+        """Notes who did what."""
         self._engines: dict[type[Engine], Engine] = {}
         self.system = self.call("pileus")
         """A call of the cloud's own, for looking up records that belong to no account."""
@@ -150,17 +153,27 @@ class Cloud:
     def perform(self, call: Call, name: str, request: dict[str, Any]) -> Any:
         """Run an operation on a request in wire names, if its principal may: its result, or a coroutine of it."""
         bound = self.service(call.service).bound(name)
-        bound.check(request)
-        if self.strict and (ignored := bound.ignored & request.keys()):
-            raise Unfinished(f"Pileus does not heed {', '.join(sorted(ignored))} of {call.service}:{name} yet.")
-        if call.principal.type != "Root":
-            self.usage.note(call)
-        call.members = request
-        call = admitted(call, bound, request)
-        if bound.is_async:
-            return bound(call, request)
-        with self.store.attempt():
-            return bound(call, request)
+        kind = self.trail.kind(call, bound)
+        try:
+            bound.check(request)
+            if self.strict and (ignored := bound.ignored & request.keys()):
+                raise Unfinished(f"Pileus does not heed {', '.join(sorted(ignored))} of {call.service}:{name} yet.")
+            if call.principal.type != "Root":
+                self.usage.note(call)
+            call.members = request
+            call = admitted(call, bound, request)
+            if bound.is_async:
+                result = bound(call, request)
+                return result if kind is None else self.trail.watched(kind, call, request, result)
+            with self.store.attempt():
+                result = bound(call, request)
+        except Exception as error:
+            if kind is not None:
+                self.trail.note(kind, call, request, None, error)
+            raise
+        if kind is not None:
+            self.trail.note(kind, call, request, result)
+        return result
 
     def client(self, call: Call, service: str, principal: Principal) -> Client:
         return Client(call, service, principal)
