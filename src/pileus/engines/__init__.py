@@ -1,0 +1,1 @@
+"""The real things behind services. They know nothing of AWS."""
