@@ -29,5 +29,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What a write survives once it was acknowledged: a killed process, or a power cut too."""
     strict: bool = False
     """Refuse unknown access keys, and members that have no effect."""
+    acm_validate: Literal["dns", "auto"] = "dns"
+    """Whether ACM takes domain names as proven without looking for their records."""
     init: Path | None = None
     """A folder with init scripts beside LocalStack's own."""
