@@ -75,6 +75,12 @@ def parser(environment: Mapping[str, str], otherwise: Mapping[str, str]) -> Pars
     made.option("--host", default="127.0.0.1", help="address to listen on; only this machine by default")
     made.option("--tls-port", parse=port, metavar="PORT", help="a second port, for TLS only; the first speaks both")
     made.option("--data", parse=folder, metavar="DIR", help=f"where everything is kept, {default_data()} by default")
+    made.option(
+        "--blobs",
+        parse=bucket,
+        metavar="URL",
+        help="keep large bytes not there but in another store: s3://BUCKET/PREFIX?endpoint=http://HOST:PORT",
+    )
     made.switch("--ephemeral", help="keep everything in memory, and nothing after the end")
     made.option(
         "--durability",
@@ -100,6 +106,17 @@ def folder(text: str) -> Path:
     return Path(text).expanduser().absolute()
 
 
+def bucket(text: str) -> str:
+    """Accepts the address of a bucket that can be reached for as it is written."""
+    from pileus.kernel.blobs.bucket import connect
+
+    try:
+        connect(text)
+    except Exception as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
+
+
 class Options:
     """What `pileus up` was told."""
 
@@ -119,6 +136,7 @@ class Options:
             tls_port=given.tls_port,
             data=None if given.ephemeral else self.home,
             durability=given.durability,
+            blobs=given.blobs or "",
             strict=given.strict,
             acm_validate=given.acm_validate,
             init=given.init,

@@ -10,6 +10,7 @@ import logging
 import pkgutil
 from collections.abc import Awaitable, Callable, Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from pileus import models
@@ -61,6 +62,7 @@ class Cloud:
         strict: bool = False,
         master_key: MasterKey | None = None,
         options: Mapping[str, str] | None = None,
+        folder: Path | None = None,
     ) -> None:
         self.store = store
         self.clock = clock or Clock()
@@ -71,6 +73,8 @@ class Cloud:
         """Whether members without effect and unknown access keys are errors."""
         self.master_key = master_key or MasterKey()
         """What secrets are sealed under before they are stored."""
+        self.folder = folder
+        """Where engines keep files: the data directory, or a temporary one. A cloud without a server has none."""
         self.options = options or {}
         """What single services were told when the cloud was started: `acm-validate`, say."""
         self.waiters = Waiters(self.clock)
@@ -154,6 +158,7 @@ class Cloud:
             raise Unfinished(f"Pileus does not heed {', '.join(sorted(ignored))} of {call.service}:{name} yet.")
         if call.principal.type != "Root":
             self.usage.note(call)
+        call.members = request
         call = admitted(call, bound, request)
         if bound.is_async:
             return bound(call, request)

@@ -128,6 +128,7 @@ def cloud(
     port: int = 0,
     data: Path | None = None,
     durability: Literal["process", "disk"] = "process",
+    blobs: str = "",
     strict: bool = False,
     acm_validate: Literal["dns", "auto"] = "dns",
     sockets: bool = False,
@@ -136,7 +137,10 @@ def cloud(
 
     With `sockets`, botocore goes through HTTP as every other client does, and nothing of botocore is touched.
     """
-    local = LocalCloud(Settings(port=port, data=data, durability=durability, strict=strict, acm_validate=acm_validate))
+    settings = Settings(
+        port=port, data=data, durability=durability, blobs=blobs, strict=strict, acm_validate=acm_validate
+    )
+    local = LocalCloud(settings)
     local.start()
     try:
         if sockets:

@@ -53,6 +53,13 @@ class Letter(Record, scope="cloud", indexes={"by_certificate": ("certificate",)}
         }
 
 
+@acm.forget
+def forget(call: Call) -> None:
+    """The letters of an account that is reset."""
+    for letter in [letter for letter in Letter.scan(call) if letter.account == call.account]:
+        letter.delete(call)
+
+
 def write(call: Call, certificate: Certificate, domains: list[Members]) -> None:
     """Write to the owners of some names."""
     for one in domains:

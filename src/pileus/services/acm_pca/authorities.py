@@ -127,6 +127,13 @@ class Shared(Record, scope="cloud", key=("account", "region", "owner", "id")):
     id: str
 
 
+@acm_pca.forget
+def forget(call: Call) -> None:
+    """What an account that is reset has shared, and what was shared with it."""
+    for one in [one for one in Shared.scan(call) if call.account in (one.account, one.owner)]:
+        one.delete(call)
+
+
 def about(authority: str) -> bytes:
     return f"acm-pca:{authority}".encode()
 
