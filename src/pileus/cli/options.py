@@ -90,6 +90,13 @@ def parser(environment: Mapping[str, str], otherwise: Mapping[str, str]) -> Pars
         help="what an acknowledged write survives: a killed process (default), or a power cut too",
     )
     made.switch("--strict", help="refuse unknown access keys, and request members that have no effect")
+    made.option(
+        "--acm-validate",
+        parse=one_of("dns", "auto"),
+        default="dns",
+        metavar="dns|auto",
+        help="what proves a domain name to ACM: its record in Route 53 (default), or nothing at all",
+    )
     made.option("--init", parse=folder, metavar="DIR", help="a folder of scripts to run once the cloud is ready")
     made.option("--log-level", parse=one_of(*LEVELS), default="info", metavar="LEVEL", help="|".join(LEVELS))
     return made
@@ -131,5 +138,6 @@ class Options:
             durability=given.durability,
             blobs=given.blobs or "",
             strict=given.strict,
+            acm_validate=given.acm_validate,
             init=given.init,
         )

@@ -8,8 +8,9 @@ import inspect
 import keyword
 import logging
 import pkgutil
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from pileus import models
@@ -61,6 +62,8 @@ class Cloud:
         endpoint: str = "http://localhost:4566",
         strict: bool = False,
         master_key: MasterKey | None = None,
+        options: Mapping[str, str] | None = None,
+        folder: Path | None = None,
     ) -> None:
         self.store = store
         self.clock = clock or Clock()
@@ -71,6 +74,10 @@ class Cloud:
         """Whether members without effect and unknown access keys are errors."""
         self.master_key = master_key or MasterKey()
         """What secrets are sealed under before they are stored."""
+        self.folder = folder
+        """Where engines keep files: the data directory, or a temporary one. A cloud without a server has none."""
+        self.options = options or {}
+        """What single services were told when the cloud was started: `acm-validate`, say."""
         self.waiters = Waiters(self.clock)
         self.presigned: dict[str, float] = {}
         """When the latest presigned requests were first seen, in cloud time, by signature. A cache."""

@@ -57,6 +57,7 @@ class Service:
         self.owner_of: Function | None = None
         self.targets_of: Function | None = None
         self.forgets: Function | None = None
+        self.address_of: Function | None = None
         self._declared: list[tuple[Function, dict[str, Any]]] = []
         self._bound: dict[str, Bound] | None = None
 
@@ -125,6 +126,16 @@ class Service:
         A function of a call that looks at the account. Records of the other scopes are removed without asking.
         """
         self.forgets = function
+        return function
+
+    def address(self, function: F) -> F:
+        """Declare what answers at the cloud's own address for the service, `/_pileus/at/NAME/…`.
+
+        For links in mails, responders and the like, which are no operations. A function of a call of the service's own,
+        the HTTP request, and the one or two parts of the path that follow; its result is an `edge.Answer`. It runs in a
+        transaction.
+        """
+        self.address_of = function
         return function
 
     @property
