@@ -22,7 +22,7 @@ class Inbox:
 
     def __init__(self, aws: Account, bucket: str, name: str = "inbox") -> None:
         self.sqs = aws.client("sqs")
-        self.url = self.sqs.create_queue(QueueName=name)["QueueUrl"]
+        self.url = self.sqs.create_queue(QueueName=name, Attributes={"MessageRetentionPeriod": "1209600"})["QueueUrl"]
         attributes = self.sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=["QueueArn"])
         self.arn: str = attributes["Attributes"]["QueueArn"]
         self.allow(bucket)

@@ -17,6 +17,7 @@ from . import (
     headers,
     locks,
     restoring,
+    rules,
     s3,
     seals,
     tagging,
@@ -117,6 +118,7 @@ async def copy_object(call: Call, bucket: Bucket, key: str, request: dict[str, A
         **({"CopySourceVersionId": found.version} if origin.bucket.versioned else {}),
         **seals.shown(new.seal, with_context=True),
         **(versions.shown(bucket, new) if bucket.versioning == "Enabled" else {}),
+        **rules.expiring(call, bucket, new),
         **access.charged(call, bucket),
     }
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from pileus.kernel import Call
 
-from . import notifications
+from . import notifications, planning
 from .buckets import Bucket
 from .events import Subject
 from .objects import Object
@@ -38,17 +38,22 @@ def created(call: Call, bucket: Bucket, new: Object, how: str) -> None:
 
 def marked(call: Call, bucket: Bucket, marker: Version, event: str = "ObjectRemoved") -> None:
     """A delete marker has come."""
+    planning.soon(call, bucket)
     if bucket.notifies:
         notifications.announce(call, bucket, f"{event}:DeleteMarkerCreated", subject(bucket, marker))
 
 
 def removed(call: Call, bucket: Bucket, old: Object | Version, event: str = "ObjectRemoved") -> None:
     """A version has gone for good."""
+    if bucket.versioned:
+        planning.soon(call, bucket)
     if bucket.notifies:
         notifications.announce(call, bucket, f"{event}:Delete", subject(bucket, old, gone=True))
 
 
 def changed(call: Call, bucket: Bucket, found: Object, event: str, **more: Any) -> None:
     """Something that is said about an object has changed."""
+    if event.startswith("ObjectTagging"):
+        planning.soon(call, bucket)
     if bucket.notifies:
         notifications.announce(call, bucket, event, subject(bucket, found), **more)

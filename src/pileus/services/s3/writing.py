@@ -16,6 +16,7 @@ from . import (
     headers,
     locks,
     naming,
+    rules,
     s3,
     seals,
     tagging,
@@ -132,6 +133,7 @@ async def put(
         **checksums(new),
         **seals.shown(new.seal, with_context=True),
         **(versions.shown(bucket, new) if bucket.versioning == "Enabled" else {}),
+        **rules.expiring(call, bucket, new),
         **access.charged(call, bucket),
     }
 
