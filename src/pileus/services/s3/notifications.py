@@ -190,7 +190,7 @@ async def validate(call: Call, bucket: Bucket, content: Members) -> None:
         except Fault as fault:
             wrong.append((target, told(sort, fault)))
     if wrong:
-        members = {}
+        members: Members = {}
         for number, (target, words) in enumerate(wrong, 1):
             members |= {f"ArgumentName{number}": target, f"ArgumentValue{number}": words}
         raise faults.fault(

@@ -138,11 +138,12 @@ def expiration(rules: Rules, found: Object) -> Due | None:
 
 def marker_expiration(rules: Rules, name: str, modified: float) -> Due | None:
     """When a delete marker goes that is alone under its key."""
-    dues = [
-        Due(modified if action.get("ExpiredObjectDeleteMarker") else at, rule["ID"])
-        for rule in meaning(rules.rules, name, None, "Expiration")
-        if (at := when(action := rule["Expiration"], modified)) is not None or action.get("ExpiredObjectDeleteMarker")
-    ]
+    dues = []
+    for rule in meaning(rules.rules, name, None, "Expiration"):
+        action = rule["Expiration"]
+        at = modified if action.get("ExpiredObjectDeleteMarker") else when(action, modified)
+        if at is not None:
+            dues.append(Due(at, rule["ID"]))
     return min(dues, default=None)
 
 

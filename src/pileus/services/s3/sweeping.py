@@ -148,15 +148,15 @@ def end_uploads(call: Call, bucket: str, room: str, state: dict[str, Any]) -> No
     if found is None:
         return
     walk = Walk(call, found, {"next": state["next"]})
-    bounds = {"above": tuple(state["after"])} if "after" in state else {}
-    uploads = list(Upload.scan(call, room, limit=SLICE, **bounds))
+    after = tuple(state["after"]) if "after" in state else None
+    uploads = list(Upload.scan(call, room, limit=SLICE, above=after))
     for upload in uploads:
         due = rules.abortion(walk.rules, upload.name, upload.begun)
         if due is not None and walk.due(due.at):
             abort(call, upload)
     if len(uploads) == SLICE:
-        after = [uploads[-1].name, uploads[-1].id]
-        end_uploads.later(call, bucket=bucket, room=room, state={"next": walk.next, "after": after})
+        last = [uploads[-1].name, uploads[-1].id]
+        end_uploads.later(call, bucket=bucket, room=room, state={"next": walk.next, "after": last})
         return
     dues = [at for at in (walk.next, rules.least_wait(walk.rules, call.now)) if at is not None]
     if dues:
