@@ -99,6 +99,7 @@ class Server:
             await listener.close(2.0)
         await self.door.close()
         await self.cloud.runner.stop()
+        await self.cloud.close()
         if self._sweeping:
             self._sweeping.cancel()
         self.cloud.blobs.close()

@@ -10,7 +10,7 @@ import logging
 import pkgutil
 from collections.abc import Awaitable, Callable
 from functools import cache
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from pileus import models
 
@@ -32,6 +32,17 @@ from .waiting import Waiters
 
 log = logging.getLogger("pileus")
 
+
+class Engine(Protocol):
+    """A real thing behind services, such as processes or a broker, that lives as long as the cloud."""
+
+    def __init__(self, cloud: Cloud) -> None: ...
+
+    async def close(self) -> None:
+        """End what it runs. What must outlive a restart is in the store, not here."""
+
+
+E = TypeVar("E", bound=Engine)
 
 CLOCK = b"\x00clock"
 """Where the store keeps how the clock is set."""
@@ -67,8 +78,25 @@ class Cloud:
         """What access decisions have read."""
         self.usage = Usage()
         """What users and roles have used, as far as it is not worth writing down again."""
+        self._engines: dict[type[Engine], Engine] = {}
         self.system = self.call("pileus")
         """A call of the cloud's own, for looking up records that belong to no account."""
+
+    # Engines
+
+    def engine(self, kind: type[E]) -> E:
+        """The cloud's engine of that kind: made when it is first asked for, closed when the cloud is."""
+        found = self._engines.get(kind)
+        if found is None:
+            found = self._engines[kind] = kind(self)
+        assert isinstance(found, kind)
+        return found
+
+    async def close(self) -> None:
+        """Close the engines, the latest first."""
+        while self._engines:
+            _, engine = self._engines.popitem()
+            await engine.close()
 
     # Time
 
@@ -123,6 +151,7 @@ class Cloud:
             raise Unfinished(f"Pileus does not heed {', '.join(sorted(ignored))} of {call.service}:{name} yet.")
         if call.principal.type != "Root":
             self.usage.note(call)
+        call.members = request
         call = admitted(call, bound, request)
         if bound.is_async:
             return bound(call, request)

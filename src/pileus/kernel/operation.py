@@ -56,6 +56,7 @@ class Service:
         """Resource types of the service, in the order of their declaration."""
         self.owner_of: Function | None = None
         self.targets_of: Function | None = None
+        self.forgets: Function | None = None
         self._declared: list[tuple[Function, dict[str, Any]]] = []
         self._bound: dict[str, Bound] | None = None
 
@@ -116,6 +117,14 @@ class Service:
         `pileus.kernel.access.target.Target`, or None for operations where those do say it.
         """
         self.targets_of = function
+        return function
+
+    def forget(self, function: F) -> F:
+        """Declare what becomes of an account's things when the account is reset, for records of scope `cloud`.
+
+        A function of a call that looks at the account. Records of the other scopes are removed without asking.
+        """
+        self.forgets = function
         return function
 
     @property

@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pileus.gateway.message import Request
+from pileus.kernel.cloud import package_name, services
 from pileus.kernel.identity import Credential
-from pileus.kernel.store.keys import LAST, pack
+from pileus.kernel.store.keys import LAST, pack, unpack
 from pileus.kernel.task import Dead, Pending
 
 from .answers import Refused, parameter
 
 if TYPE_CHECKING:
     from pileus.kernel.cloud import Cloud
+    from pileus.kernel.operation import Service
 
     from .control import Control
 
@@ -55,7 +57,22 @@ def forget_account(cloud: Cloud, account: str) -> None:
         for credential in Credential.scan(call):
             if credential.principal.account == account:
                 credential.delete(call)
+        for service in with_cloud_records(cloud):
+            if service.forgets is not None:
+                service.forgets(cloud.call(service.name, account=account))
     cloud.access.forget()
+
+
+def with_cloud_records(cloud: Cloud) -> list[Service]:
+    """The services that have records which belong to no account by their keys; the tables' names say whose they are."""
+    found: dict[str, None] = {}
+    start, end = pack(("", "")), pack(("", "")) + LAST
+    while row := next(cloud.store.scan(start, end, limit=1), None):
+        table = str(unpack(row[0])[2])
+        found[table.partition(".")[0]] = None
+        start = pack(("", "", table)) + LAST
+    packages = {package_name(name): name for name in services()}
+    return [cloud.service(packages[name]) for name in found if name in packages]
 
 
 def stop(control: Control, request: Request) -> dict[str, Any]:

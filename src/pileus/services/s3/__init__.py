@@ -12,7 +12,7 @@ A way through the package, from the ground up:
     listing, listing_versions                   lists
     restoring                                   archived objects
     configuration, lifecycle, replication, ...  documents of a bucket, checked and kept
-    policies, evaluation                        bucket policies and the public access block
+    policies, public                            bucket policies and the public access block
     web, forms                                  browsers: CORS and POST uploads
     selecting, select/                          S3 Select
 
@@ -24,7 +24,7 @@ Left out: what the configurations for lifecycle, replication, notifications, web
 metrics, intelligent tiering and acceleration bring about (they are kept and returned as they were put);
 directory buckets, access points and Object Lambda; metadata tables, annotations and ABAC; MFA delete. The access
 decision is the kernel's for principals of the owner's account; about other accounts and nobody in particular, policy
-and ACLs decide here, and conditions on members of the request count as not carried.
+and ACLs decide in `access`, with the kernel's own evaluation of policies.
 """
 
 from pileus.kernel import Service

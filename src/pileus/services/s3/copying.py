@@ -49,7 +49,9 @@ def source(call: Call, request: dict[str, Any]) -> Source:
     if bucket is None:
         raise faults.no_bucket(name)
     access.check_owner(bucket, request.get("ExpectedSourceBucketOwner", ""))
-    reading = call.at(operation="GetObject")
+    members = {"Bucket": name, "Key": key} | ({"VersionId": version} if version else {})
+    reading = call.at(operation="GetObject", members=members)
+    access.check_source(reading, bucket, key)
     found = versions.find(reading, bucket, key, version)
     conditions.check_source(request, found)
     restoring.check_readable(call, found)

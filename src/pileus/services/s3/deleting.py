@@ -82,8 +82,8 @@ def delete_one(call: Call, bucket: Bucket, each: dict[str, Any], *, bypass: bool
     """What was deleted, as DeleteObjects tells it."""
     key, version = each["Key"], each.get("VersionId", "")
     naming.check_key(key)
-    if call.account != bucket.owner:
-        access.check_key(call, bucket, key)
+    members = {"Key": key} | ({"VersionId": version} if version else {})
+    access.check_listed(call.at(operation="DeleteObject", members=members), bucket, key)
     found = Object.get(call, bucket.room, key)
     conditions.check_delete(each.get("ETag", ""), each.get("LastModifiedTime"), each.get("Size"), key, found)
     done = gone(call, bucket, key, version, bypass=bypass)
