@@ -62,7 +62,9 @@ class Server:
         clock.attach(loop)
         blobs = Blobs(store, self.folder / "blobs", durability=settings.durability)
         master_key = MasterKey(self.folder / "master.key")
-        self.cloud = Cloud(store, clock, blobs, strict=settings.strict, master_key=master_key)
+        self.cloud = Cloud(
+            store, clock, blobs, strict=settings.strict, throttle=settings.throttle, master_key=master_key
+        )
         self.cloud.take_up_clock()
         self.door = Door(self.cloud, self.requests, self.control)
         self.certificates = Certificates(self.folder / "tls")

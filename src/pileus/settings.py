@@ -29,5 +29,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What a write survives once it was acknowledged: a killed process, or a power cut too."""
     strict: bool = False
     """Refuse unknown access keys, and members that have no effect."""
+    throttle: bool = False
+    """Refuse what goes beyond the throughput that tables are provisioned with."""
     init: Path | None = None
     """A folder with init scripts beside LocalStack's own."""

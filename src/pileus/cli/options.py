@@ -84,6 +84,7 @@ def parser(environment: Mapping[str, str], otherwise: Mapping[str, str]) -> Pars
         help="what an acknowledged write survives: a killed process (default), or a power cut too",
     )
     made.switch("--strict", help="refuse unknown access keys, and request members that have no effect")
+    made.switch("--throttle", help="refuse what goes beyond the throughput that tables are provisioned with")
     made.option("--init", parse=folder, metavar="DIR", help="a folder of scripts to run once the cloud is ready")
     made.option("--log-level", parse=one_of(*LEVELS), default="info", metavar="LEVEL", help="|".join(LEVELS))
     return made
@@ -113,5 +114,6 @@ class Options:
             data=None if given.ephemeral else self.home,
             durability=given.durability,
             strict=given.strict,
+            throttle=given.throttle,
             init=given.init,
         )

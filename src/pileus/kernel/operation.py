@@ -56,6 +56,8 @@ class Service:
         """Resource types of the service, in the order of their declaration."""
         self.owner_of: Function | None = None
         self.targets_of: Function | None = None
+        self.asks_root = False
+        """Whether even the root of an account may only do what its targets let it."""
         self._declared: list[tuple[Function, dict[str, Any]]] = []
         self._bound: dict[str, Bound] | None = None
 
@@ -109,14 +111,26 @@ class Service:
         self.owner_of = function
         return function
 
-    def targets(self, function: F) -> F:
+    @overload
+    def targets(self, function: F, /) -> F: ...
+
+    @overload
+    def targets(self, *, root: bool) -> Callable[[F], F]: ...
+
+    def targets(self, function: Function | None = None, *, root: bool = True) -> Any:
         """Declare what requests are about, where neither `on` nor AWS's authorization data tell the access decision.
 
         A function of the call and of the request in wire names, whose result is a list of
-        `pileus.kernel.access.target.Target`, or None for operations where those do say it.
+        `pileus.kernel.access.target.Target`, or None for operations where those do say it. With `root=False` the root
+        of an account is not asked for what is its own.
         """
-        self.targets_of = function
-        return function
+
+        def declare(function: Function) -> Function:
+            self.targets_of = function
+            self.asks_root = root
+            return function
+
+        return declare(function) if function else declare
 
     @property
     def model(self) -> models.Model:

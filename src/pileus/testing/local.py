@@ -129,13 +129,14 @@ def cloud(
     data: Path | None = None,
     durability: Literal["process", "disk"] = "process",
     strict: bool = False,
+    throttle: bool = False,
     sockets: bool = False,
 ) -> Iterator[LocalCloud]:
     """A cloud for as long as the block lasts: in memory, unless `data` names a directory.
 
     With `sockets`, botocore goes through HTTP as every other client does, and nothing of botocore is touched.
     """
-    local = LocalCloud(Settings(port=port, data=data, durability=durability, strict=strict))
+    local = LocalCloud(Settings(port=port, data=data, durability=durability, strict=strict, throttle=throttle))
     local.start()
     try:
         if sockets:
