@@ -8,9 +8,9 @@ from pileus.kernel import Call
 
 from . import capacity, dynamodb, expressions, faults, legacy, paths, writing
 from .legacy import Conditions
-from .permissions import allowed
 from .records import read
 from .tables import Table
+from .throttling import charge
 from .values import Item
 
 Names = dict[str, str] | None
@@ -46,7 +46,6 @@ def get_item(
     expression_attribute_names: Names = None,
 ) -> dict[str, Any]:
     """The item of a key, or part of it; every read sees all writes before it, consistent or not."""
-    allowed(call, "GetItem", table, [key])
     view = None
     if projection_expression is not None or attributes_to_get is not None or expression_attribute_names is not None:
         view = view_of(expression_attribute_names, projection_expression, attributes_to_get)
@@ -54,8 +53,9 @@ def get_item(
     told: dict[str, Any] = {}
     if item is not None:
         told["Item"] = item if view is None else paths.projected(item, view[0])
+    units = capacity.read_units(size, consistent_read)
+    charge(call, table, "Read", units)
     if return_consumed_capacity != "NONE":
-        units = capacity.read_units(size, consistent_read)
         told["ConsumedCapacity"] = capacity.consumed(table, return_consumed_capacity, units)
     return told
 
@@ -76,7 +76,6 @@ def put_item(
     return_values_on_condition_check_failure: str = "NONE",
 ) -> dict[str, Any]:
     """Put an item where there was none, or in place of the one that was there."""
-    allowed(call, "PutItem", table, [item])
     if return_values not in ("NONE", "ALL_OLD"):
         raise faults.invalid("ReturnValues can only be ALL_OLD or NONE")
     test = _condition(
@@ -108,7 +107,6 @@ def delete_item(
     return_values_on_condition_check_failure: str = "NONE",
 ) -> dict[str, Any]:
     """Delete an item; one that is not there is no error."""
-    allowed(call, "DeleteItem", table, [key])
     if return_values not in ("NONE", "ALL_OLD"):
         raise faults.invalid("ReturnValues can only be ALL_OLD or NONE")
     test = _condition(
@@ -165,7 +163,6 @@ def update_item(
     return_values_on_condition_check_failure: str = "NONE",
 ) -> dict[str, Any]:
     """Change attributes of an item, which comes into being if there is none."""
-    allowed(call, "UpdateItem", table, [key])
     expressions.not_both(
         {
             "AttributeUpdates": attribute_updates,

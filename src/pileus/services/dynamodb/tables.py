@@ -16,6 +16,8 @@ from .keys import END, Keys
 
 MOST_LISTED = 100
 PURGED_AT_ONCE = 1000
+THROTTLE = "pileus:throttle"
+"""The tag with which a table asks for its throughput to be enforced."""
 COUNTED = 2000
 """So many items of a table or an index are counted; beyond, their number is estimated from how thick they lie."""
 
@@ -98,6 +100,17 @@ class Table(Record, arn="table/{name}", cfn="AWS::DynamoDB::Table", kw_only=True
     """When point-in-time recovery was switched on, if it is."""
     recovery_days: int = 35
     restored: Members = {}
+    group: str = ""
+    """The version of the global table that it belongs to, if it does."""
+    peers: list[str] = []
+    """The other Regions of its global table."""
+    strong: bool = False
+    """Whether those are written together with it."""
+    disassociation_protected: bool = False
+    destinations: list[Members] = []
+    """Streams of Kinesis that are told of changes: `arn`, `status`, `precision`."""
+    insights: dict[str, Members] = {}
+    """Contributor insights by index, those of the table under an empty name."""
 
     @classmethod
     def named(cls, call: Call, table_name: str) -> Self:
@@ -142,7 +155,17 @@ class Table(Record, arn="table/{name}", cfn="AWS::DynamoDB::Table", kw_only=True
     @cached_property
     def watched(self) -> bool:
         """Whether anybody must be told of changes: indexes, a stream, expiry, recovery."""
-        return bool(self.indexes or self.view or self.ttl or self.recovery_since)
+        return bool(self.indexes or self.view or self.ttl or self.recovery_since or self.streaming)
+
+    @cached_property
+    def streaming(self) -> bool:
+        """Whether a stream of Kinesis is told of changes."""
+        return any(one["status"] in ("ACTIVE", "UPDATING") for one in self.destinations)
+
+    @cached_property
+    def throttled(self) -> bool:
+        """Whether its throughput is enforced, however the cloud was started."""
+        return self.tags.get(THROTTLE) == "true"
 
     @cached_property
     def local(self) -> bool:
@@ -188,13 +211,6 @@ def under(call: Call, kind: str, box: str) -> bytes:
 def short(name: str) -> str:
     """The name in an ARN of a table, of its index, stream or backup; or the name that it is."""
     return name.split("/")[1] if name.startswith("arn:") and "/" in name else name
-
-
-@dynamodb.owner
-def owner(call: Call, request: dict[str, Any]) -> str:
-    """The account whose table a request names by an ARN."""
-    name = request.get("TableName") or request.get("ResourceArn") or ""
-    return name.split(":")[4] if name.startswith("arn:") and name.count(":") >= 5 else ""
 
 
 # Describing
@@ -250,6 +266,10 @@ def options(call: Call, table: Table) -> Members:
         told["OnDemandThroughput"] = table.on_demand
     if table.restored:
         told["RestoreSummary"] = table.restored
+    if table.group:
+        from .groups import told_of
+
+        told |= told_of(call, table)
     return told
 
 
@@ -348,9 +368,14 @@ def vanish(call: Call, name: str) -> None:
             from .streams import closed
 
             closed(call, table)
+        if table.group:
+            from .groups import leave
+
+            leave(call, table)
         table.delete(call)
         boxes = [("Item", table.box), *(("Entry", f"{table.box}.{index.box}") for index in table.indexes)]
-        for kind, box in [*boxes, ("Expiry", table.box), ("Change", table.box)]:
+        boxes += [(kind, table.box) for kind in ("Expiry", "Change", "Stamp", "Telling")]
+        for kind, box in boxes + [("Outgoing", f"{table.box}.{peer}") for peer in table.peers]:
             purge.later(call, kind=kind, box=box)
 
 
