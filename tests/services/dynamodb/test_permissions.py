@@ -169,3 +169,12 @@ def test_an_index_is_a_resource_of_its_own(account: Account, make: Make, refused
     client.query(TableName=table, IndexName="byX", **asked)
     with refused("AccessDeniedException"):
         client.scan(TableName=table)
+
+
+def test_nobody_locks_themselves_out_by_a_policy_unawares(account: Account, db: Any, make: Make, refused: Any) -> None:
+    arn = db.describe_table(TableName=make())["Table"]["TableArn"]
+    deny = {"Effect": "Deny", "Principal": "*", "Action": "dynamodb:PutResourcePolicy", "Resource": arn}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [deny]})
+    with refused("ValidationException", "ConfirmRemoveSelfResourceAccess"):
+        db.put_resource_policy(ResourceArn=arn, Policy=policy)
+    db.put_resource_policy(ResourceArn=arn, Policy=policy, ConfirmRemoveSelfResourceAccess=True)

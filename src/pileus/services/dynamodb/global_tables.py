@@ -10,9 +10,10 @@ from typing import Any
 from pileus.kernel import Call, Fault, regions
 
 from . import autoscaling, dynamodb, faults
+from .describing import measured
 from .groups import Group, described, settle, tables
 from .replication import OLD_VERSION
-from .tables import Members, Table, measured
+from .tables import Members, Table
 
 MOST_LISTED = 100
 

@@ -74,7 +74,7 @@ def replace(
             streams.tell(call, table, old, new, identity)
         if table.ttl:
             ttl.note(call, table, place, old, new)
-        if table.recovery_since:
+        if table.recovery_since or table.holders:
             noted(call, table, place, old)
         if table.streaming:
             destinations.note(call, table, old, new, identity)

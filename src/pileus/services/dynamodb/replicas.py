@@ -11,9 +11,11 @@ from typing import Any
 from pileus.kernel import Call, regions
 
 from . import faults
+from .deleting import vanish
+from .describing import measured
 from .groups import NEW_VERSION, Group, group_of, join, leave, settle
 from .replication import shipped
-from .tables import Members, Table, measured, vanish
+from .tables import Members, Table
 
 SETS = (
     {"us-east-1", "us-east-2", "us-west-2"},

@@ -19,11 +19,12 @@ from .creating import (
     limit_exceeded,
     stream,
 )
+from .describing import description
 from .groups import NEW_VERSION, peers
 from .keys import END
 from .records import load, reindex
 from .replicas import update_replicas
-from .tables import Index, Members, Table, description, purge
+from .tables import Index, Members, Table, purge
 
 AT_ONCE = 500
 
