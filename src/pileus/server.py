@@ -68,6 +68,7 @@ class Server:
             clock,
             blobs,
             strict=settings.strict,
+            throttle=settings.throttle,
             master_key=master_key,
             options=options,
             folder=self.folder,

@@ -61,6 +61,7 @@ class Cloud:
         *,
         endpoint: str = "http://localhost:4566",
         strict: bool = False,
+        throttle: bool = False,
         master_key: MasterKey | None = None,
         options: Mapping[str, str] | None = None,
         folder: Path | None = None,
@@ -72,6 +73,8 @@ class Cloud:
         """How to reach the cloud, where no caller's own address is known."""
         self.strict = strict
         """Whether members without effect and unknown access keys are errors."""
+        self.throttle = throttle
+        """Whether throughput that was provisioned is enforced, where services let callers go beyond it otherwise."""
         self.master_key = master_key or MasterKey()
         """What secrets are sealed under before they are stored."""
         self.folder = folder

@@ -56,12 +56,10 @@ def tree(service: str, shape: Shape | None, above: tuple[str, ...] = ()) -> Tree
             name: True if name in contents else tree(service, member, above) for name, member in shape.members.items()
         }
         return {name: inner for name, inner in found.items() if inner} or None
-    inner = tree(service, {"list": "member", "map": "value"}.get(shape.type) and _inner(shape), above)
+    if shape.type not in ("list", "map"):
+        return None
+    inner = tree(service, shape.member if shape.type == "list" else shape.value, above)
     return [inner] if inner else None
-
-
-def _inner(shape: Shape) -> Shape:
-    return shape.member if shape.type == "list" else shape.value
 
 
 def without(value: Any, secrets: Tree, silent: bool) -> Any:
