@@ -37,6 +37,7 @@ async def reset(control: Control, request: Request) -> dict[str, Any]:
 
 
 def forget(cloud: Cloud) -> None:
+    cloud.trail.forget()
     cloud.store.reset()
     cloud.blobs.reset()
     cloud.clock.reset()
@@ -47,6 +48,7 @@ def forget_account(cloud: Cloud, account: str) -> None:
     """Remove an account's records (the account is what their keys begin with), its tasks, and its credentials."""
     call = cloud.system
     prefix = pack((account,))
+    cloud.trail.forget(account)
     with cloud.store.attempt():
         cloud.store.delete_range(prefix, prefix + LAST)
         for task in Pending.scan(call):
