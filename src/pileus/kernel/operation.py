@@ -57,6 +57,8 @@ class Service:
         self.owner_of: Function | None = None
         self.targets_of: Function | None = None
         self.forgets: Function | None = None
+        self.shares: dict[str, Function] = {}
+        """What tells whether a resource may be shared, by its type as RAM names it."""
         self.address_of: Function | None = None
         self.asks_root = False
         """Whether even the root of an account may only do what its targets let it."""
@@ -133,6 +135,19 @@ class Service:
             return function
 
         return declare(function) if function else declare
+
+    def shareable(self, kind: str) -> Callable[[F], F]:
+        """Declare a type of resources that accounts may share by RAM, such as `ssm:Parameter`.
+
+        A function of a call that looks at the owner and of an ARN: whether it is that of a resource of this type, which
+        may be shared; or an error that says why not.
+        """
+
+        def declare(function: F) -> F:
+            self.shares[kind] = function
+            return function
+
+        return declare
 
     def forget(self, function: F) -> F:
         """Declare what becomes of an account's things when the account is reset, for records of scope `cloud`.

@@ -23,7 +23,8 @@ from .actions import action_of, lookup, prefix_of
 from .context import Context
 from .decision import Applying, Decision, Query, decide
 from .denial import denial
-from .standing import Standing, rcps, standing
+from .policy import Policies
+from .standing import Standing, rcps, shared, standing
 from .target import Target
 
 if TYPE_CHECKING:
@@ -156,11 +157,20 @@ def decided(
         who.session,
         who.scps,
         rcps(call, account) if controlled else (),
-        policy.compiled("resource policy", target.policy) if target.policy else None,
+        resource_policy(call, who, target),
         target.explicit,
         target.trust,
     )
     return decide(query, applying), query, context
+
+
+def resource_policy(call: Call, who: Standing, target: Target) -> Policies | None:
+    """The policy on the resource; for others than its owner together with what resource shares let them do."""
+    own = policy.compiled("resource policy", target.policy) if target.policy else None
+    if who.caller.account == target.account or target.trust or not (documents := shared(call, target.arn)):
+        return own
+    others = policy.of(documents)
+    return Policies((*own.statements, *others.statements)) if own else others
 
 
 def authorize(call: Call, action: str, target: Target) -> None:
