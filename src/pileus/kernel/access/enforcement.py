@@ -202,7 +202,8 @@ def actions_for(bound: Bound, request: Members) -> list[str]:
     beside = exceptions.BESIDE.get(place)
     if not beside:
         return [action]
-    return [action, *(f"{action.partition(':')[0]}:{name}" for member, name in beside.items() if request.get(member))]
+    asked = [name for member, name in beside.items() if request.get(member) not in (None, "", exceptions.HARMLESS)]
+    return [action, *(f"{action.partition(':')[0]}:{name}" for name in asked)]
 
 
 @lru_cache(maxsize=4096)
