@@ -8,8 +8,9 @@ import inspect
 import keyword
 import logging
 import pkgutil
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from pileus import models
@@ -22,6 +23,7 @@ from .call import Call
 from .clock import Clock
 from .errors import Unfinished
 from .identity import Principal
+from .key_sets import KeySets
 from .master_key import MasterKey
 from .operation import Service
 from .regions import DEFAULT_REGION
@@ -60,7 +62,10 @@ class Cloud:
         *,
         endpoint: str = "http://localhost:4566",
         strict: bool = False,
+        throttle: bool = False,
         master_key: MasterKey | None = None,
+        options: Mapping[str, str] | None = None,
+        folder: Path | None = None,
     ) -> None:
         self.store = store
         self.clock = clock or Clock()
@@ -69,14 +74,22 @@ class Cloud:
         """How to reach the cloud, where no caller's own address is known."""
         self.strict = strict
         """Whether members without effect and unknown access keys are errors."""
+        self.throttle = throttle
+        """Whether throughput that was provisioned is enforced, where services let callers go beyond it otherwise."""
         self.master_key = master_key or MasterKey()
         """What secrets are sealed under before they are stored."""
+        self.folder = folder
+        """Where engines keep files: the data directory, or a temporary one. A cloud without a server has none."""
+        self.options = options or {}
+        """What single services were told when the cloud was started: `acm-validate`, say."""
         self.waiters = Waiters(self.clock)
         self.presigned: dict[str, float] = {}
         """When the latest presigned requests were first seen, in cloud time, by signature. A cache."""
         self.runner = Runner(self)
         self.access = Kept()
         """What access decisions have read."""
+        self.key_sets = KeySets()
+        """Keys of identity providers elsewhere, as they were fetched. A cache."""
         self.usage = Usage()
         """What users and roles have used, as far as it is not worth writing down again."""
         self.trail = Recorder(self)
@@ -145,6 +158,10 @@ class Cloud:
         if found := services().get(name):
             return load(found)
         raise Unfinished(f"Pileus does not implement {name} yet.")
+
+    def built(self, name: str) -> bool:
+        """Whether there is a service of that botocore name."""
+        return name in services()
 
     def perform(self, call: Call, name: str, request: dict[str, Any]) -> Any:
         """Run an operation on a request in wire names, if its principal may: its result, or a coroutine of it."""

@@ -57,6 +57,11 @@ class Service:
         self.owner_of: Function | None = None
         self.targets_of: Function | None = None
         self.forgets: Function | None = None
+        self.shares: dict[str, Function] = {}
+        """What tells whether a resource may be shared, by its type as RAM names it."""
+        self.address_of: Function | None = None
+        self.asks_root = False
+        """Whether even the root of an account may only do what its targets let it."""
         self._declared: list[tuple[Function, dict[str, Any]]] = []
         self._bound: dict[str, Bound] | None = None
 
@@ -110,14 +115,39 @@ class Service:
         self.owner_of = function
         return function
 
-    def targets(self, function: F) -> F:
+    @overload
+    def targets(self, function: F, /) -> F: ...
+
+    @overload
+    def targets(self, *, root: bool) -> Callable[[F], F]: ...
+
+    def targets(self, function: Function | None = None, *, root: bool = True) -> Any:
         """Declare what requests are about, where neither `on` nor AWS's authorization data tell the access decision.
 
         A function of the call and of the request in wire names, whose result is a list of
-        `pileus.kernel.access.target.Target`, or None for operations where those do say it.
+        `pileus.kernel.access.target.Target`, or None for operations where those do say it. With `root=False` the root
+        of an account is not asked for what is its own.
         """
-        self.targets_of = function
-        return function
+
+        def declare(function: Function) -> Function:
+            self.targets_of = function
+            self.asks_root = root
+            return function
+
+        return declare(function) if function else declare
+
+    def shareable(self, kind: str) -> Callable[[F], F]:
+        """Declare a type of resources that accounts may share by RAM, such as `ssm:Parameter`.
+
+        A function of a call that looks at the owner and of an ARN: whether it is that of a resource of this type, which
+        may be shared; or an error that says why not.
+        """
+
+        def declare(function: F) -> F:
+            self.shares[kind] = function
+            return function
+
+        return declare
 
     def forget(self, function: F) -> F:
         """Declare what becomes of an account's things when the account is reset, for records of scope `cloud`.
@@ -125,6 +155,16 @@ class Service:
         A function of a call that looks at the account. Records of the other scopes are removed without asking.
         """
         self.forgets = function
+        return function
+
+    def address(self, function: F) -> F:
+        """Declare what answers at the cloud's own address for the service, `/_pileus/at/NAME/…`.
+
+        For links in mails, responders and the like, which are no operations. A function of a call of the service's own,
+        the HTTP request, and the one or two parts of the path that follow; its result is an `edge.Answer`. It runs in a
+        transaction.
+        """
+        self.address_of = function
         return function
 
     @property
