@@ -33,7 +33,7 @@ def filter_log_events(
     """Events that match, of the streams that are named, in the order of their times."""
     if log_stream_names and log_stream_name_prefix:
         raise faults.invalid("logStreamNames and logStreamNamePrefix are mutually exclusive parameters.")
-    pattern = compiled(filter_pattern)
+    pattern = compiled(filter_pattern) if filter_pattern.strip() else None
     wrong = faults.invalid("The specified nextToken is invalid.")
     place = paging.opened(call, next_token, wrong) if next_token else None
     start, end = max(start_time, retention.horizon(call, group)), min(end_time, LATEST - 1) + 1
@@ -41,10 +41,8 @@ def filter_log_events(
     shown = masking(call, group, unmask)
     found: list[tuple[Found, Stream]] = []
     octets = 0
-    for one, stream in across(call, streams, max(start, place[0]) if place else start, end, pattern.needs):
+    for one, stream in across(call, streams, max(start, place[0]) if place else start, end, pattern):
         if place is not None and (one.at, stream.name, one.number) <= place:
-            continue
-        if not pattern.matches(one.message):
             continue
         octets += len(one.message) + 26
         if len(found) == limit or (octets > MOST_OCTETS and found):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from bisect import bisect_left
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -24,32 +24,48 @@ class Found(NamedTuple):
     message: str
 
 
-Needs = tuple[bytes, ...]
-"""Octets that a message must have to be of interest: a record without them is passed over unread."""
+class Wanted(Protocol):
+    """What messages are looked for; see `patterns.Pattern`."""
+
+    needs: tuple[bytes, ...]
+    """Octets that such a message has: parts without them are passed over unread."""
+
+    def matches(self, message: str) -> bool: ...
 
 
-def events_of(chunk: Chunk, start: int, end: int, needs: Needs = ()) -> list[Found]:
-    """The events of a record in a time."""
-    parts = [part for part in chunk.parts if has(part, needs)] if needs else chunk.parts
-    found = [one for packed in parts for one in events_in(unpack(packed), start, end)]
+def events_of(chunk: Chunk, start: int, end: int, wanted: Wanted | None = None) -> list[Found]:
+    """The events of a record in a time, as far as they are wanted."""
+    found: list[Found] = []
+    for packed in chunk.parts:
+        if wanted is None:
+            found += events_in(unpack(packed), start, end)
+        elif not wanted.needs or has(packed, wanted.needs):
+            found += matching(unpack(packed), start, end, wanted)
     if len(chunk.parts) > 1:
         found.sort()
     return found
 
 
-def has(packed: msgspec.Raw, needs: Needs) -> bool:
+def has(packed: msgspec.Raw, needs: tuple[bytes, ...]) -> bool:
     octets = bytes(packed)
     return all(need in octets for need in needs)
 
 
 def events_in(part: Part, start: int, end: int) -> Iterator[Found]:
-    number, ingested = part.number, part.ingested
+    number, ingested, messages = part.number, part.ingested, part.messages
     for index, at in enumerate(part.times):
         if start <= at < end:
-            yield Found(at, number + index, ingested, part.messages[index])
+            yield Found(at, number + index, ingested, messages[index])
 
 
-def forwards(call: Call, stream: Stream, start: int, end: int, needs: Needs = ()) -> Iterator[Found]:
+def matching(part: Part, start: int, end: int, wanted: Wanted) -> Iterator[Found]:
+    matches, times = wanted.matches, part.times
+    for index, message in enumerate(part.messages):
+        if matches(message) and start <= times[index] < end:
+            yield Found(times[index], part.number + index, part.ingested, message)
+
+
+def forwards(call: Call, stream: Stream, start: int, end: int, wanted: Wanted | None = None) -> Iterator[Found]:
     """A stream's events in a time, from the first."""
     waiting: list[Found] = []
     for chunk in by_start(call, stream, start, end):
@@ -57,7 +73,7 @@ def forwards(call: Call, stream: Stream, start: int, end: int, needs: Needs = ()
             ready = bisect_left(waiting, (chunk.earliest,))
             yield from waiting[:ready]
             waiting = waiting[ready:]
-        found = events_of(chunk, start, end, needs)
+        found = events_of(chunk, start, end, wanted)
         waiting = sorted(waiting + found) if waiting else found
     yield from waiting
 
@@ -91,12 +107,12 @@ def backwards(call: Call, stream: Stream, start: int, end: int) -> Iterator[Foun
 
 
 def across(
-    call: Call, streams: list[Stream], start: int, end: int, needs: Needs = ()
+    call: Call, streams: list[Stream], start: int, end: int, wanted: Wanted | None = None
 ) -> Iterator[tuple[Found, Stream]]:
     """The events of several streams, interleaved."""
 
     def told(stream: Stream) -> Iterator[tuple[Found, Stream]]:
-        return ((one, stream) for one in forwards(call, stream, start, end, needs))
+        return ((one, stream) for one in forwards(call, stream, start, end, wanted))
 
     if len(streams) == 1:
         return told(streams[0])
