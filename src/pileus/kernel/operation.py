@@ -57,6 +57,7 @@ class Service:
         self.owner_of: Function | None = None
         self.targets_of: Function | None = None
         self.forgets: Function | None = None
+        self.notes: Function | None = None
         self._declared: list[tuple[Function, dict[str, Any]]] = []
         self._bound: dict[str, Bound] | None = None
 
@@ -125,6 +126,15 @@ class Service:
         A function of a call that looks at the account. Records of the other scopes are removed without asking.
         """
         self.forgets = function
+        return function
+
+    def note(self, function: F) -> F:
+        """Declare what takes note of every answer to a request that came by HTTP: for access logs.
+
+        A function of the call, the request, the labels of its address, the response, and the request's entry in the
+        log. What it writes belongs to nobody's transaction, and is safe before the response is sent.
+        """
+        self.notes = function
         return function
 
     @property
