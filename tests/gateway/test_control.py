@@ -182,7 +182,7 @@ def test_advancing_runs_what_falls_due(api: Api) -> None:
         cloud = api.cloud.server.cloud
         pending = task("lost", MINE, due=cloud.clock.now() + 3600)
         pending.put(cloud.call("sts", account=MINE))
-        cloud.runner.notice(pending.due)
+        cloud.runner.notice(pending)
 
     api.cloud.do(later)
     assert [one["id"] for one in api("GET", "/_pileus/tasks")["pending"]] == ["lost"]

@@ -58,6 +58,9 @@ class Service:
         self.targets_of: Function | None = None
         self.forgets: Function | None = None
         self.notes: Function | None = None
+        self.address_of: Function | None = None
+        self.asks_root = False
+        """Whether even the root of an account may only do what its targets let it."""
         self._declared: list[tuple[Function, dict[str, Any]]] = []
         self._bound: dict[str, Bound] | None = None
 
@@ -111,14 +114,26 @@ class Service:
         self.owner_of = function
         return function
 
-    def targets(self, function: F) -> F:
+    @overload
+    def targets(self, function: F, /) -> F: ...
+
+    @overload
+    def targets(self, *, root: bool) -> Callable[[F], F]: ...
+
+    def targets(self, function: Function | None = None, *, root: bool = True) -> Any:
         """Declare what requests are about, where neither `on` nor AWS's authorization data tell the access decision.
 
         A function of the call and of the request in wire names, whose result is a list of
-        `pileus.kernel.access.target.Target`, or None for operations where those do say it.
+        `pileus.kernel.access.target.Target`, or None for operations where those do say it. With `root=False` the root
+        of an account is not asked for what is its own.
         """
-        self.targets_of = function
-        return function
+
+        def declare(function: Function) -> Function:
+            self.targets_of = function
+            self.asks_root = root
+            return function
+
+        return declare(function) if function else declare
 
     def forget(self, function: F) -> F:
         """Declare what becomes of an account's things when the account is reset, for records of scope `cloud`.
@@ -135,6 +150,16 @@ class Service:
         log. What it writes belongs to nobody's transaction, and is safe before the response is sent.
         """
         self.notes = function
+        return function
+
+    def address(self, function: F) -> F:
+        """Declare what answers at the cloud's own address for the service, `/_pileus/at/NAME/…`.
+
+        For links in mails, responders and the like, which are no operations. A function of a call of the service's own,
+        the HTTP request, and the one or two parts of the path that follow; its result is an `edge.Answer`. It runs in a
+        transaction.
+        """
+        self.address_of = function
         return function
 
     @property

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pileus.gateway.message import Request, Response
 from pileus.kernel.store import StoreFailed
 
-from . import answers, clock, guard, health, localstack, snapshots, state, tasks
+from . import addresses, answers, clock, guard, health, localstack, snapshots, state, tasks
 from .answers import Refused
 from .events import Events
 
@@ -37,6 +37,8 @@ ROUTES: dict[str, dict[str, Handler]] = {
     "/_pileus/tasks": {"GET": tasks.waiting},
     "/_pileus/tasks/{}/retry": {"POST": tasks.retry},
     "/_pileus/events": {"GET": health.events},
+    "/_pileus/at/{}/{}": {"GET": addresses.answer, "POST": addresses.answer},
+    "/_pileus/at/{}/{}/{}": {"GET": addresses.answer, "POST": addresses.answer},
     "/_localstack/health": {"GET": localstack.health, "POST": localstack.act},
     "/_localstack/info": {"GET": localstack.info},
     "/_localstack/init": {"GET": localstack.init},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pileus.gateway.message import Request
+from pileus.kernel.access.attached import Membership
 from pileus.kernel.cloud import package_name, services
 from pileus.kernel.identity import Credential
 from pileus.kernel.store.keys import LAST, pack, unpack
@@ -36,6 +37,7 @@ async def reset(control: Control, request: Request) -> dict[str, Any]:
 
 
 def forget(cloud: Cloud) -> None:
+    cloud.trail.forget()
     cloud.store.reset()
     cloud.blobs.reset()
     cloud.clock.reset()
@@ -46,6 +48,7 @@ def forget_account(cloud: Cloud, account: str) -> None:
     """Remove an account's records (the account is what their keys begin with), its tasks, and its credentials."""
     call = cloud.system
     prefix = pack((account,))
+    cloud.trail.forget(account)
     with cloud.store.attempt():
         cloud.store.delete_range(prefix, prefix + LAST)
         for task in Pending.scan(call):
@@ -57,6 +60,9 @@ def forget_account(cloud: Cloud, account: str) -> None:
         for credential in Credential.scan(call):
             if credential.principal.account == account:
                 credential.delete(call)
+        for member in Membership.scan(call):
+            if account in (member.account, member.management_account):
+                member.delete(call)
         for service in with_cloud_records(cloud):
             if service.forgets is not None:
                 service.forgets(cloud.call(service.name, account=account))

@@ -130,7 +130,7 @@ class Job(NamedTuple):
                 raise Refused(reason) from None
 
 
-@s3.task(retries=8)
+@s3.task(retries=8)  # type: ignore[untyped-decorator]
 async def replicate(
     call: Call, bucket: str, room: str, key: str, version: str, rule: Rule, role: str, kind: str, requested: float
 ) -> None:
