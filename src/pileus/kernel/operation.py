@@ -59,6 +59,7 @@ class Service:
         self.forgets: Function | None = None
         self.shares: dict[str, Function] = {}
         """What tells whether a resource may be shared, by its type as RAM names it."""
+        self.notes: Function | None = None
         self.address_of: Function | None = None
         self.asks_root = False
         """Whether even the root of an account may only do what its targets let it."""
@@ -155,6 +156,15 @@ class Service:
         A function of a call that looks at the account. Records of the other scopes are removed without asking.
         """
         self.forgets = function
+        return function
+
+    def note(self, function: F) -> F:
+        """Declare what takes note of every answer to a request that came by HTTP: for access logs.
+
+        A function of the call, the request, the labels of its address, the response, and the request's entry in the
+        log. What it writes belongs to nobody's transaction, and is safe before the response is sent.
+        """
+        self.notes = function
         return function
 
     def address(self, function: F) -> F:

@@ -55,6 +55,8 @@ class Bucket(
     has_cors: bool = False
     has_lifecycle: bool = False
     """Whether a lifecycle rule is enabled."""
+    replicates: bool = False
+    """Whether what is put into it is to be copied elsewhere."""
     notifies: bool = False
     """Whether somebody wants to hear of what happens in it."""
     payer: str = "BucketOwner"
