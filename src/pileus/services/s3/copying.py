@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 from pileus.kernel import Call
 
-from . import access, conditions, data, digests, faults, headers, locks, restoring, s3, seals, tagging, versions
+from . import access, conditions, data, digests, faults, headers, locks, points, restoring, s3, seals, tagging, versions
 from .buckets import Bucket, still
 from .data import LARGEST, Intake
 from .digests import Digests
@@ -40,12 +40,13 @@ class Source(NamedTuple):
 def source(call: Call, request: dict[str, Any]) -> Source:
     """`/bucket/key?versionId=…`, percent-encoded."""
     path, _, query = request["CopySource"].partition("?")
-    name, _, key = unquote(path).removeprefix("/").partition("/")
+    text = unquote(path).removeprefix("/")
+    name, _, key = text.partition("/object/" if text.startswith("arn:") else "/")
     if not name or not key:
         words = "Copy Source must mention the source bucket and key: sourcebucket/sourcekey"
         raise faults.invalid_argument(words, "x-amz-copy-source", request["CopySource"])
     version = unquote(query.removeprefix("versionId=")) if query.startswith("versionId=") else ""
-    bucket = Bucket.get(call, call.partition, name)
+    bucket = Bucket.get(call, call.partition, name) or points.reach(call, name)
     if bucket is None:
         raise faults.no_bucket(name)
     access.check_owner(bucket, request.get("ExpectedSourceBucketOwner", ""))

@@ -6,7 +6,7 @@ from typing import Any
 
 from pileus.kernel import Call
 
-from . import access, acls, conditions, digests, faults, headers, locks, naming, s3, seals, tagging, versions
+from . import access, acls, conditions, digests, faults, headers, locks, naming, points, s3, seals, tagging, versions
 from .buckets import Bucket, still
 from .data import LARGEST, Intake
 from .digests import MEMBERS, Digests
@@ -73,7 +73,7 @@ def granted(call: Call, bucket: Bucket, request: dict[str, Any]) -> list[acls.Gr
         acls.check_supported(grants, bucket.ownership)
     elif bucket.ownership == "BucketOwnerEnforced":
         return []
-    acls.check_public(grants, bucket.blocks)
+    acls.check_public(grants, points.blocks(call, bucket))
     return grants
 
 
