@@ -24,6 +24,7 @@ from pileus.models.validation import message, violations
 from .edge import Edge
 from .errors import Fault, Unfinished
 from .task import Task, TaskFunction
+from .watch import Watch
 
 Function = Callable[..., Any]
 F = TypeVar("F", bound=Function)
@@ -50,6 +51,7 @@ class Service:
         self.invalid = invalid or _invalid
         self.overlooks = overlooks
         self.tasks: dict[str, TaskFunction] = {}
+        self.watches: dict[str, Watch] = {}
         self.edge: Edge | None = None
         """What the service sees of HTTP, if it is one that browsers talk to."""
         self.resources: list[Any] = []
@@ -107,6 +109,11 @@ class Service:
             return task
 
         return declare(function) if function else declare
+
+    def watch(self, function: Function) -> Watch:
+        """Declare a watch: what runs for as long as something exists (see `pileus.kernel.watch`)."""
+        watch = self.watches[function.__name__] = Watch(self.name, function)
+        return watch
 
     def owner(self, function: F) -> F:
         """Declare who owns what a request names, where that may be another account than the caller's.

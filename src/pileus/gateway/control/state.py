@@ -10,6 +10,7 @@ from pileus.kernel.cloud import package_name, services
 from pileus.kernel.identity import Credential
 from pileus.kernel.store.keys import LAST, pack, unpack
 from pileus.kernel.task import Dead, Pending
+from pileus.kernel.watch import Standing
 
 from .answers import Refused, parameter
 
@@ -51,6 +52,9 @@ def forget_account(cloud: Cloud, account: str) -> None:
     cloud.trail.forget(account)
     with cloud.store.attempt():
         cloud.store.delete_range(prefix, prefix + LAST)
+        for watch in Standing.scan(call):
+            if watch.account == account:
+                watch.delete(call)
         for task in Pending.scan(call):
             if task.account == account:
                 task.delete(call)
