@@ -52,6 +52,8 @@ class Service:
         self.tasks: dict[str, TaskFunction] = {}
         self.edge: Edge | None = None
         """What the service sees of HTTP, if it is one that browsers talk to."""
+        self.pages: dict[str, Function] = {}
+        """What it shows at `/_pileus/SERVICE/…`, by the rest of the path; `{}` stands for one part of it."""
         self.resources: list[Any] = []
         """Resource types of the service, in the order of their declaration."""
         self.owner_of: Function | None = None
@@ -64,7 +66,13 @@ class Service:
 
     @overload
     def operation(
-        self, *, on: Function | None = None, action: str | None = None, honours: Iterable[str] = (), name: str = ""
+        self,
+        *,
+        on: Function | None = None,
+        action: str | None = None,
+        honours: Iterable[str] = (),
+        name: str = "",
+        unsigned: bool = False,
     ) -> Callable[[F], F]: ...
 
     def operation(
@@ -75,20 +83,29 @@ class Service:
         action: str | None = None,
         honours: Iterable[str] = (),
         name: str = "",
+        unsigned: bool = False,
     ) -> Any:
         """Declare an operation.
 
         `on` finds the resource that the call acts on: a function of the call and of some members, whose result the
         operation gets as its second argument. `action` is the IAM action where it is not the operation's own name; an
         empty one means that AWS never authorises this call. A parameter `request` gets all members as one dict with
-        their wire names; `honours` then says which of them are heeded.
+        their wire names; `honours` then says which of them are heeded. `unsigned` lets in who signs nothing, where the
+        model does not say so: whoever signs is asked as ever.
         """
 
         def declare(function: Function) -> Function:
-            self._declared.append((function, {"on": on, "action": action, "honours": tuple(honours), "name": name}))
+            options = {"on": on, "action": action, "honours": tuple(honours), "name": name, "unsigned": unsigned}
+            self._declared.append((function, options))
             return function
 
         return declare(function) if function else declare
+
+    @overload
+    def task(self, function: Function, /) -> Task: ...
+
+    @overload
+    def task(self, *, retries: int = 3, backoff: Function | None = None) -> Callable[[Function], Task]: ...
 
     def task(self, function: Function | None = None, *, retries: int = 3, backoff: Function | None = None) -> Any:
         """Declare a task: `function.later(call, …)` then enqueues it (see `pileus.kernel.task`)."""
@@ -100,6 +117,18 @@ class Service:
             return task
 
         return declare(function) if function else declare
+
+    def page(self, path: str) -> Callable[[F], F]:
+        """Declare what a plain GET of `/_pileus/SERVICE/path` shows, to anybody who may see the cloud's own pages.
+
+        A function of the call and of what stands for each `{}` in the path; its result is JSON, or an `edge.Answer`.
+        """
+
+        def declare(function: F) -> F:
+            self.pages[path] = function
+            return function
+
+        return declare
 
     def owner(self, function: F) -> F:
         """Declare who owns what a request names, where that may be another account than the caller's.
@@ -155,6 +184,7 @@ class Bound:
         "on",
         "on_members",
         "service",
+        "unsigned",
         "whole",
     )
 
@@ -170,6 +200,7 @@ class Bound:
         action: str,
         whole: bool,
         heeded: Iterable[str],
+        unsigned: bool,
     ) -> None:
         self.service = service
         self.model = model
@@ -181,6 +212,7 @@ class Bound:
         self.on_members = on_members
         self.action = action
         self.whole = whole
+        self.unsigned = unsigned
         self.is_async = inspect.iscoroutinefunction(function)
         self.ignored = frozenset(model.input.members if model.input else ()) - set(heeded)
         """Members of the request that have no effect."""
@@ -220,6 +252,7 @@ def bind(
     action: str | None,
     honours: tuple[str, ...],
     name: str,
+    unsigned: bool = False,
 ) -> Bound:
     """Match a function with the model; TypeError where they disagree."""
     where = f"{service.name}.{function.__name__}"
@@ -250,6 +283,7 @@ def bind(
         action=f"{service.name}:{name}" if action is None else action,
         whole=whole,
         heeded={*members, *on_members, *honours},
+        unsigned=unsigned,
     )
 
 

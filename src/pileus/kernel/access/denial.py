@@ -29,6 +29,8 @@ NAMES = {
 }
 ENCODED = {"ec2"}
 """Services whose denials come with an encoded authorization message."""
+CODES = {"sns": "AuthorizationErrorException"}
+"""Services that have an error of their own for it."""
 QUOTED = {"s3"}
 """Services that put the resource in quotes."""
 
@@ -40,7 +42,7 @@ def denial(call: Call, query: Query, decision: Decision, context: Context) -> Fa
         sealed = Sealed.seal(call.at(account=call.principal.account or None), details(call, query, decision, context))
         message = f"You are not authorized to perform this operation. {message}"
         message += f" Encoded authorization failure message: {sealed}"
-    return Fault("AccessDenied", message)
+    return Fault(CODES.get(call.service, "AccessDenied"), message)
 
 
 def told(call: Call, query: Query, decision: Decision) -> str:

@@ -37,6 +37,8 @@ def examined(call: Call, bound: Bound, request: Members, owner: str) -> Call:
     """The call, looking at the account that owns what it is about; raises where its principal may not make it."""
     if bound.model.authtype == "none" or acts_itself(call, bound.service.name):
         return call
+    if bound.unsigned and call.principal.type == "Anonymous":
+        return call.at(account=owner)
     actions = actions_for(bound, request)
     at_owner = call if owner == call.account else call.at(account=owner)
     found = Found(at_owner, bound, request) if actions else None
