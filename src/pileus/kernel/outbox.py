@@ -9,7 +9,6 @@ from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
 from typing import TYPE_CHECKING, Any, Literal
 
-from . import names
 from .record import Record
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ def send(
     sent = Sent(
         kind=kind,
         at=call.now,
-        id=names.uuid4(),
+        id=call.cloud.runner.number(),
         account=call.account,
         region=call.region,
         sender=sender,

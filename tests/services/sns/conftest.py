@@ -8,17 +8,30 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import boto3
 import pytest
 
 
-@pytest.fixture
-def sns(aws: Any) -> Any:
-    return aws.client("sns")
+@pytest.fixture(scope="session")
+def session() -> Any:
+    """One for all tests: it reads the models of services once."""
+    return boto3.Session(region_name="us-east-1")
 
 
 @pytest.fixture
-def sqs(aws: Any) -> Any:
-    return aws.client("sqs")
+def client(session: Any, aws: Any) -> Callable[[str], Any]:
+    keys = {"aws_access_key_id": aws.id, "aws_secret_access_key": "test"}
+    return lambda service: session.client(service, endpoint_url=aws.cloud.endpoint, **keys)
+
+
+@pytest.fixture
+def sns(client: Callable[[str], Any]) -> Any:
+    return client("sns")
+
+
+@pytest.fixture
+def sqs(client: Callable[[str], Any]) -> Any:
+    return client("sqs")
 
 
 class Queue:
