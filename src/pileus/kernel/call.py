@@ -54,6 +54,8 @@ class Call:
         self.secure: bool = secure
         self.called_via: tuple[str, ...] = called_via
         """The services that called on the principal's behalf, the first one first."""
+        self.found: Any = None
+        """What the operation acts on, where it has been looked up already."""
 
     @cached_property
     def partition(self) -> str:

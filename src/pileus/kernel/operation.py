@@ -225,7 +225,8 @@ class Bound:
             arguments["request"] = request
         if self.on is None:
             return self.function(call, **arguments)
-        return self.function(call, self.find(call, request), **arguments)
+        found = call.found  # by the access decision, a moment ago
+        return self.function(call, self.find(call, request) if found is None else found, **arguments)
 
     def find(self, call: Any, request: dict[str, Any]) -> Any:
         """The resource that the operation acts on, if it declares one; raises its error for one that is not there."""

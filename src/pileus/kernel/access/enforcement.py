@@ -55,6 +55,10 @@ def examined(call: Call, bound: Bound, request: Members, owner: str) -> Call:
     for role in passed(bound, actions[0], request):
         keys = {"iam:passedtoservice": (passed_to(bound),)}
         check(call, who, bound, "iam:PassRole", Target(role, role.split(":")[4], keys=keys), request)
+    if found.record is not None:
+        if at_owner is call:
+            at_owner = call.at()
+        at_owner.found = found.record
     return at_owner
 
 
