@@ -14,7 +14,7 @@ from pileus.gateway.door import Door
 from pileus.gateway.http import Server as Listener
 from pileus.gateway.requestlog import RequestLog
 from pileus.gateway.tls import Certificates
-from pileus.kernel.blobs import Blobs
+from pileus.kernel.blobs import Blobs, Storage
 from pileus.kernel.clock import Clock
 from pileus.kernel.cloud import Cloud
 from pileus.kernel.master_key import MasterKey
@@ -60,9 +60,19 @@ class Server:
         store = open_store(settings.data, durability=settings.durability, schedule=loop.call_soon)
         clock = Clock()
         clock.attach(loop)
-        blobs = Blobs(store, self.folder / "blobs", durability=settings.durability)
+        blobs = Blobs(store, self.folder / "blobs", durability=settings.durability, storage=self._elsewhere())
         master_key = MasterKey(self.folder / "master.key")
-        self.cloud = Cloud(store, clock, blobs, strict=settings.strict, master_key=master_key)
+        options = {"acm-validate": settings.acm_validate}
+        self.cloud = Cloud(
+            store,
+            clock,
+            blobs,
+            strict=settings.strict,
+            throttle=settings.throttle,
+            master_key=master_key,
+            options=options,
+            folder=self.folder,
+        )
         self.cloud.take_up_clock()
         self.door = Door(self.cloud, self.requests, self.control)
         self.certificates = Certificates(self.folder / "tls")
@@ -74,6 +84,15 @@ class Server:
                 raise
         self.cloud.runner.start()
         self._sweeping = loop.create_task(self.cloud.blobs.sweep())
+
+    def _elsewhere(self) -> Storage | None:
+        """Where large bytes are kept, if it is not the data directory."""
+        if not self.settings.blobs:
+            return None
+        from pileus.kernel.blobs import bucket
+
+        home = bucket.connect(self.settings.blobs)
+        return bucket.Bucket(home, bucket.own_prefix(self.folder), lasting=self.settings.data is not None)
 
     async def _listen(self) -> None:
         settings = self.settings
@@ -90,10 +109,12 @@ class Server:
             await listener.close(2.0)
         await self.door.close()
         await self.cloud.runner.stop()
+        await self.cloud.close()
         if self._sweeping:
             self._sweeping.cancel()
         self.cloud.blobs.close()
         self.requests.flush()
+        self.cloud.trail.write()
         self.cloud.store.close()
         if self.settings.data is None:
             shutil.rmtree(self.folder, ignore_errors=True)

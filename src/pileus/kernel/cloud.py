@@ -8,9 +8,10 @@ import inspect
 import keyword
 import logging
 import pkgutil
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import cache
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
 
 from pileus import models
 
@@ -27,11 +28,23 @@ from .operation import Service
 from .regions import DEFAULT_REGION
 from .store import Store
 from .task import Runner
+from .trail import Recorder
 from .usage import Usage
 from .waiting import Waiters
 
 log = logging.getLogger("pileus")
 
+
+class Engine(Protocol):
+    """A real thing behind services, such as processes or a broker, that lives as long as the cloud."""
+
+    def __init__(self, cloud: Cloud) -> None: ...
+
+    async def close(self) -> None:
+        """End what it runs. What must outlive a restart is in the store, not here."""
+
+
+E = TypeVar("E", bound=Engine)
 
 CLOCK = b"\x00clock"
 """Where the store keeps how the clock is set."""
@@ -48,7 +61,10 @@ class Cloud:
         *,
         endpoint: str = "http://localhost:4566",
         strict: bool = False,
+        throttle: bool = False,
         master_key: MasterKey | None = None,
+        options: Mapping[str, str] | None = None,
+        folder: Path | None = None,
     ) -> None:
         self.store = store
         self.clock = clock or Clock()
@@ -57,8 +73,14 @@ class Cloud:
         """How to reach the cloud, where no caller's own address is known."""
         self.strict = strict
         """Whether members without effect and unknown access keys are errors."""
+        self.throttle = throttle
+        """Whether throughput that was provisioned is enforced, where services let callers go beyond it otherwise."""
         self.master_key = master_key or MasterKey()
         """What secrets are sealed under before they are stored."""
+        self.folder = folder
+        """Where engines keep files: the data directory, or a temporary one. A cloud without a server has none."""
+        self.options = options or {}
+        """What single services were told when the cloud was started: `acm-validate`, say."""
         self.waiters = Waiters(self.clock)
         self.presigned: dict[str, float] = {}
         """When the latest presigned requests were first seen, in cloud time, by signature. A cache."""
@@ -67,8 +89,27 @@ class Cloud:
         """What access decisions have read."""
         self.usage = Usage()
         """What users and roles have used, as far as it is not worth writing down again."""
+        self.trail = Recorder(self)
+        """Notes who did what."""
+        self._engines: dict[type[Engine], Engine] = {}
         self.system = self.call("pileus")
         """A call of the cloud's own, for looking up records that belong to no account."""
+
+    # Engines
+
+    def engine(self, kind: type[E]) -> E:
+        """The cloud's engine of that kind: made when it is first asked for, closed when the cloud is."""
+        found = self._engines.get(kind)
+        if found is None:
+            found = self._engines[kind] = kind(self)
+        assert isinstance(found, kind)
+        return found
+
+    async def close(self) -> None:
+        """Close the engines, the latest first."""
+        while self._engines:
+            _, engine = self._engines.popitem()
+            await engine.close()
 
     # Time
 
@@ -115,19 +156,34 @@ class Cloud:
             return load(found)
         raise Unfinished(f"Pileus does not implement {name} yet.")
 
+    def built(self, name: str) -> bool:
+        """Whether there is a service of that botocore name."""
+        return name in services()
+
     def perform(self, call: Call, name: str, request: dict[str, Any]) -> Any:
         """Run an operation on a request in wire names, if its principal may: its result, or a coroutine of it."""
         bound = self.service(call.service).bound(name)
-        bound.check(request)
-        if self.strict and (ignored := bound.ignored & request.keys()):
-            raise Unfinished(f"Pileus does not heed {', '.join(sorted(ignored))} of {call.service}:{name} yet.")
-        if call.principal.type != "Root":
-            self.usage.note(call)
-        call = admitted(call, bound, request)
-        if bound.is_async:
-            return bound(call, request)
-        with self.store.attempt():
-            return bound(call, request)
+        kind = self.trail.kind(call, bound)
+        try:
+            bound.check(request)
+            if self.strict and (ignored := bound.ignored & request.keys()):
+                raise Unfinished(f"Pileus does not heed {', '.join(sorted(ignored))} of {call.service}:{name} yet.")
+            if call.principal.type != "Root":
+                self.usage.note(call)
+            call.members = request
+            call = admitted(call, bound, request)
+            if bound.is_async:
+                result = bound(call, request)
+                return result if kind is None else self.trail.watched(kind, call, request, result)
+            with self.store.attempt():
+                result = bound(call, request)
+        except Exception as error:
+            if kind is not None:
+                self.trail.note(kind, call, request, None, error)
+            raise
+        if kind is not None:
+            self.trail.note(kind, call, request, result)
+        return result
 
     def client(self, call: Call, service: str, principal: Principal) -> Client:
         return Client(call, service, principal)

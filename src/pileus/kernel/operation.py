@@ -52,12 +52,14 @@ class Service:
         self.tasks: dict[str, TaskFunction] = {}
         self.edge: Edge | None = None
         """What the service sees of HTTP, if it is one that browsers talk to."""
-        self.pages: dict[str, Function] = {}
-        """What it shows at `/_pileus/SERVICE/…`, by the rest of the path; `{}` stands for one part of it."""
         self.resources: list[Any] = []
         """Resource types of the service, in the order of their declaration."""
         self.owner_of: Function | None = None
         self.targets_of: Function | None = None
+        self.forgets: Function | None = None
+        self.address_of: Function | None = None
+        self.asks_root = False
+        """Whether even the root of an account may only do what its targets let it."""
         self._declared: list[tuple[Function, dict[str, Any]]] = []
         self._bound: dict[str, Bound] | None = None
 
@@ -118,18 +120,6 @@ class Service:
 
         return declare(function) if function else declare
 
-    def page(self, path: str) -> Callable[[F], F]:
-        """Declare what a plain GET of `/_pileus/SERVICE/path` shows, to anybody who may see the cloud's own pages.
-
-        A function of the call and of what stands for each `{}` in the path; its result is JSON, or an `edge.Answer`.
-        """
-
-        def declare(function: F) -> F:
-            self.pages[path] = function
-            return function
-
-        return declare
-
     def owner(self, function: F) -> F:
         """Declare who owns what a request names, where that may be another account than the caller's.
 
@@ -138,13 +128,43 @@ class Service:
         self.owner_of = function
         return function
 
-    def targets(self, function: F) -> F:
+    @overload
+    def targets(self, function: F, /) -> F: ...
+
+    @overload
+    def targets(self, *, root: bool) -> Callable[[F], F]: ...
+
+    def targets(self, function: Function | None = None, *, root: bool = True) -> Any:
         """Declare what requests are about, where neither `on` nor AWS's authorization data tell the access decision.
 
         A function of the call and of the request in wire names, whose result is a list of
-        `pileus.kernel.access.target.Target`, or None for operations where those do say it.
+        `pileus.kernel.access.target.Target`, or None for operations where those do say it. With `root=False` the root
+        of an account is not asked for what is its own.
         """
-        self.targets_of = function
+
+        def declare(function: Function) -> Function:
+            self.targets_of = function
+            self.asks_root = root
+            return function
+
+        return declare(function) if function else declare
+
+    def forget(self, function: F) -> F:
+        """Declare what becomes of an account's things when the account is reset, for records of scope `cloud`.
+
+        A function of a call that looks at the account. Records of the other scopes are removed without asking.
+        """
+        self.forgets = function
+        return function
+
+    def address(self, function: F) -> F:
+        """Declare what answers at the cloud's own address for the service, `/_pileus/at/NAME/…`.
+
+        For links in mails, responders and the like, which are no operations. A function of a call of the service's own,
+        the HTTP request, and the one or two parts of the path that follow; its result is an `edge.Answer`. It runs in a
+        transaction.
+        """
+        self.address_of = function
         return function
 
     @property

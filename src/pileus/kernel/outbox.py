@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .call import Call
 
 Kind = Literal["mail", "sms", "push"]
+KINDS: tuple[Kind, ...] = ("mail", "sms", "push")
 
 
 class Sent(Record, scope="cloud", key=("kind", "at", "id"), kw_only=True):

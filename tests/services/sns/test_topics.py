@@ -118,7 +118,7 @@ def test_text_messages_and_numbers_that_want_none(
     (sent,) = shown(cloud, sns, "sms", arn)
     assert (sent["to"], sent["text"], sent["from"], sent["type"]) == ([number], "code 123", "Shop", "Transactional")
     account, region = arn.split(":")[4], arn.split(":")[3]
-    urllib.request.urlopen(f"{cloud.endpoint}/_pileus/sns/stop/{account}/{region}/{number}")
+    urllib.request.urlopen(f"{cloud.endpoint}/_pileus/at/sns/stop/{number}?account={account}&region={region}")
     assert sns.check_if_phone_number_is_opted_out(phoneNumber=number)["isOptedOut"] is True
     assert sns.list_phone_numbers_opted_out()["phoneNumbers"] == [number]
     sns.publish(PhoneNumber=number, Message="unheard")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pileus.gateway.message import Request, Response
 from pileus.kernel.store import StoreFailed
 
-from . import answers, clock, guard, health, localstack, outbox, pages, snapshots, state, tasks
+from . import addresses, answers, clock, guard, health, localstack, outbox, snapshots, state, tasks
 from .answers import Refused
 from .events import Events
 
@@ -41,6 +41,8 @@ ROUTES: dict[str, dict[str, Handler]] = {
     "/_pileus/mail/{}": {"GET": outbox.one_mail},
     "/_pileus/sms": {"GET": outbox.sms, "DELETE": outbox.clear_sms},
     "/_pileus/push": {"GET": outbox.push, "DELETE": outbox.clear_push},
+    "/_pileus/at/{}/{}": {"GET": addresses.answer, "POST": addresses.answer},
+    "/_pileus/at/{}/{}/{}": {"GET": addresses.answer, "POST": addresses.answer},
     "/_localstack/health": {"GET": localstack.health, "POST": localstack.act},
     "/_localstack/info": {"GET": localstack.info},
     "/_localstack/init": {"GET": localstack.init},
@@ -75,8 +77,6 @@ class Control:
             self._reply(result, reply)
 
     def _handle(self, request: Request) -> Any:
-        if (page := pages.find(self, request)) is not None:
-            return page
         methods, arguments = find(request.path)
         method = "GET" if request.method == "HEAD" else request.method
         if method not in methods:

@@ -104,6 +104,13 @@ class Membership(Watched, scope="cloud"):
     """
     rcps: list[list[str]] = []
     """Ids of resource control policies at each level."""
+    suspended: bool = False
+    """A closed account: nobody may do anything in it."""
+
+    @property
+    def limits(self) -> bool:
+        """Whether it keeps even the account's root from anything."""
+        return self.suspended or (not self.management and bool(self.scps or self.rcps))
 
 
 FULL_ACCESS = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}]}'

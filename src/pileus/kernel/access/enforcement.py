@@ -35,6 +35,8 @@ Members = dict[str, Any]
 
 def examined(call: Call, bound: Bound, request: Members, owner: str) -> Call:
     """The call, looking at the account that owns what it is about; raises where its principal may not make it."""
+    if closed(call, call.principal.account):
+        raise Fault("InvalidClientTokenId", "The security token included in the request is invalid.")
     if bound.model.authtype == "none" or acts_itself(call, bound.service.name):
         return call
     if bound.unsigned and call.principal.type == "Anonymous":
@@ -60,6 +62,14 @@ def examined(call: Call, bound: Bound, request: Members, owner: str) -> Call:
             at_owner = call.at()
         at_owner.found = found.record
     return at_owner
+
+
+def closed(call: Call, account: str) -> bool:
+    """Whether an account's organization has closed it."""
+    if not call.cloud.access.limited(call, account):
+        return False
+    member = Standing.membership(call, account)
+    return member is not None and member.suspended
 
 
 def acts_itself(call: Call, service: str) -> bool:
@@ -127,6 +137,8 @@ def check(
     missing: Fault | None = None,
 ) -> None:
     """Raise the denial of one action on one resource, if it is denied; to strangers, that it is not there."""
+    if closed(call, target.account or call.account):
+        raise Fault("AccessDenied", f"The account {target.account or call.account} is closed.")
     decision, query, context = decided(call, who, bound, action, target, request)
     if not decision.allowed:
         if missing is not None and who.caller.account != query.account:
@@ -143,7 +155,7 @@ def decided(
         target = target._replace(account=account)
     context = Context(call, who, bound, action, request, target)
     query = Query(who.caller, action, target.arn, account, context)
-    controlled = action.partition(":")[0] in exceptions.CONTROLLED and call.cloud.access.organized(call)
+    controlled = action.partition(":")[0] in exceptions.CONTROLLED
     applying = Applying(
         who.identity,
         who.boundary,
@@ -162,7 +174,11 @@ def authorize(call: Call, action: str, target: Target) -> None:
 
     `authorize(call, "s3:GetObject", Target(source_arn, owner, policy))`
     """
-    if call.principal.type != "Root" or call.principal.account != target.account or call.cloud.access.organized(call):
+    if (
+        call.principal.type != "Root"
+        or call.principal.account != target.account
+        or call.cloud.access.limited(call, target.account)
+    ):
         check(call, standing(call), None, action, target, {})
 
 

@@ -53,6 +53,10 @@ class Bucket(
     has_block: bool = True
     has_policy: bool = False
     has_cors: bool = False
+    has_lifecycle: bool = False
+    """Whether a lifecycle rule is enabled."""
+    notifies: bool = False
+    """Whether somebody wants to hear of what happens in it."""
     payer: str = "BucketOwner"
     acl: list[dict[str, Any]] = []
     """Grants, as the model has them; none means that all is the owner's."""
@@ -62,7 +66,9 @@ class Bucket(
         return f"arn:{self.partition}:s3:::{self.name}"
 
     def resource_policy(self, call: Call) -> str | None:
-        """The policy, for principals of the owner's own account; about all others `access` decides."""
+        """The policy, for principals of the owner's own account and for services; `access` decides about all others."""
+        if call.principal.type == "AWSService":
+            return acls.with_log_delivery(documents.load(call, self.room, "policy") or "", self)
         if call.account != self.owner:
             return None
         return documents.load(call, self.room, "policy") if self.has_policy else ""

@@ -7,7 +7,22 @@ from urllib.parse import unquote
 
 from pileus.kernel import Call
 
-from . import access, conditions, data, digests, faults, headers, locks, restoring, s3, seals, tagging, versions
+from . import (
+    access,
+    conditions,
+    data,
+    digests,
+    faults,
+    happenings,
+    headers,
+    locks,
+    restoring,
+    rules,
+    s3,
+    seals,
+    tagging,
+    versions,
+)
 from .buckets import Bucket, still
 from .data import LARGEST, Intake
 from .digests import Digests
@@ -49,7 +64,9 @@ def source(call: Call, request: dict[str, Any]) -> Source:
     if bucket is None:
         raise faults.no_bucket(name)
     access.check_owner(bucket, request.get("ExpectedSourceBucketOwner", ""))
-    reading = call.at(operation="GetObject")
+    members = {"Bucket": name, "Key": key} | ({"VersionId": version} if version else {})
+    reading = call.at(operation="GetObject", members=members)
+    access.check_source(reading, bucket, key)
     found = versions.find(reading, bucket, key, version)
     conditions.check_source(request, found)
     restoring.check_readable(call, found)
@@ -95,11 +112,13 @@ async def copy_object(call: Call, bucket: Bucket, key: str, request: dict[str, A
             new.modified = call.now
             locks.apply(call, bucket, new, request)
             versions.place(call, bucket, new, old)
+            happenings.created(call, bucket, new, "Copy")
     return {
         "CopyObjectResult": {"ETag": f'"{new.etag}"', "LastModified": new.modified, **checksums(new)},
         **({"CopySourceVersionId": found.version} if origin.bucket.versioned else {}),
         **seals.shown(new.seal, with_context=True),
         **(versions.shown(bucket, new) if bucket.versioning == "Enabled" else {}),
+        **rules.expiring(call, bucket, new),
         **access.charged(call, bucket),
     }
 

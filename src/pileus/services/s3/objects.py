@@ -47,6 +47,8 @@ class Restore(msgspec.Struct, array_like=True, frozen=True):
     ready: float
     expires: float
     tier: str = "Standard"
+    told: bool = False
+    """Whether it is known that the copy is there."""
 
 
 class Object(Record, scope="cloud", key=("room", "name"), kw_only=True, omit_defaults=True):

@@ -91,7 +91,7 @@ def find(call: Call, bucket: Bucket, name: str, version: str = "", *, method: st
     if version:
         return find_version(call, bucket, name, version, method)
     current = Object.get(call, bucket.room, name)
-    if call.account != bucket.owner:
+    if call.account != bucket.owner or current is None or current.owner != bucket.owner:
         access.check_object(call, bucket, current, name)
     if current is None:
         fault = faults.no_key(name)

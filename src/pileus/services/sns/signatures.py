@@ -11,8 +11,9 @@ import hashlib
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
 
-from pileus.kernel import Call, Fault, Record
+from pileus.kernel import Call, Record
 from pileus.kernel.edge import Answer
 
 from . import sns
@@ -85,13 +86,17 @@ def sign(call: Call, members: dict[str, Any], version: str) -> tuple[str, str]:
     key = loaded(call.cloud.master_key.open(signer.key, PURPOSE))
     digest = hashes.SHA256() if version == "2" else hashes.SHA1()
     signature = key.sign(text.encode(), padding.PKCS1v15(), digest)
-    return base64.b64encode(signature).decode(), call.url(f"_pileus/sns/{signer.file}")
+    return base64.b64encode(signature).decode(), call.url(f"_pileus/at/sns/{signer.file}")
 
 
-@sns.page("{}")
-def certificate(call: Call, file: str) -> Answer:
-    """The certificate that SigningCertURL names."""
+@sns.address
+def page(call: Call, request: Any, what: str, number: str = "") -> Answer:
+    """The certificate that SigningCertURL names; or, at `stop/+15550100?account=…&region=…`, a phone answers STOP."""
+    if what == "stop" and number:
+        from . import texting
+
+        return texting.stop(call, number, parse_qs(request.query))
     signer = Signer.get(call, "")
-    if signer is None or file != signer.file:
-        raise Fault("NotFound", f"There is no {file}.", status=404)
+    if signer is None or what != signer.file:
+        return Answer(404, [("content-type", "text/plain")], b"There is no such certificate.\n")
     return Answer(200, [("content-type", "application/x-pem-file")], signer.certificate)

@@ -10,6 +10,7 @@ import re
 from typing import Any
 
 from pileus.kernel import Call, Fault, Record, names, outbox
+from pileus.kernel.edge import Answer
 
 from . import sns
 from .faults import invalid
@@ -150,14 +151,14 @@ def opt_in_phone_number(call: Call, phone_number: str) -> dict[str, Any]:
     return {}
 
 
-@sns.page("stop/{}/{}/{}")
-def stop(call: Call, account: str, region: str, number: str) -> dict[str, Any]:
-    """What answering STOP on the phone does: the number wants no more messages of that account."""
+def stop(call: Call, number: str, whose: dict[str, list[str]]) -> Answer:
+    """What answering STOP on the phone does: the number wants no more messages of an account."""
+    account, region = (whose.get(name, [None])[0] for name in ("account", "region"))
     here = call.at(account=account, region=region)
     found = OptedOut.get(here, number) or OptedOut(number, True)
     found.out = True
     found.put(here)
-    return {"stopped": number}
+    return Answer(200, [("content-type", "text/plain")], f"{number} gets no more messages.\n".encode())
 
 
 # The sandbox
