@@ -73,7 +73,13 @@ class Service:
 
     @overload
     def operation(
-        self, *, on: Function | None = None, action: str | None = None, honours: Iterable[str] = (), name: str = ""
+        self,
+        *,
+        on: Function | None = None,
+        action: str | None = None,
+        honours: Iterable[str] = (),
+        name: str = "",
+        unsigned: bool = False,
     ) -> Callable[[F], F]: ...
 
     def operation(
@@ -84,20 +90,29 @@ class Service:
         action: str | None = None,
         honours: Iterable[str] = (),
         name: str = "",
+        unsigned: bool = False,
     ) -> Any:
         """Declare an operation.
 
         `on` finds the resource that the call acts on: a function of the call and of some members, whose result the
         operation gets as its second argument. `action` is the IAM action where it is not the operation's own name; an
         empty one means that AWS never authorises this call. A parameter `request` gets all members as one dict with
-        their wire names; `honours` then says which of them are heeded.
+        their wire names; `honours` then says which of them are heeded. `unsigned` lets in who signs nothing, where the
+        model does not say so: whoever signs is asked as ever.
         """
 
         def declare(function: Function) -> Function:
-            self._declared.append((function, {"on": on, "action": action, "honours": tuple(honours), "name": name}))
+            options = {"on": on, "action": action, "honours": tuple(honours), "name": name, "unsigned": unsigned}
+            self._declared.append((function, options))
             return function
 
         return declare(function) if function else declare
+
+    @overload
+    def task(self, function: Function, /) -> TaskFunction: ...
+
+    @overload
+    def task(self, *, retries: int = 3, backoff: Function | None = None) -> Callable[[Function], TaskFunction]: ...
 
     def task(self, function: Function | None = None, *, retries: int = 3, backoff: Function | None = None) -> Any:
         """Declare a task: `function.later(call, …)` then enqueues it (see `pileus.kernel.task`)."""
@@ -221,6 +236,7 @@ class Bound:
         "on",
         "on_members",
         "service",
+        "unsigned",
         "whole",
     )
 
@@ -236,6 +252,7 @@ class Bound:
         action: str,
         whole: bool,
         heeded: Iterable[str],
+        unsigned: bool,
     ) -> None:
         self.service = service
         self.model = model
@@ -247,6 +264,7 @@ class Bound:
         self.on_members = on_members
         self.action = action
         self.whole = whole
+        self.unsigned = unsigned
         self.is_async = inspect.iscoroutinefunction(function)
         self.ignored = frozenset(model.input.members if model.input else ()) - set(heeded)
         """Members of the request that have no effect."""
@@ -259,7 +277,8 @@ class Bound:
             arguments["request"] = request
         if self.on is None:
             return self.function(call, **arguments)
-        return self.function(call, self.find(call, request), **arguments)
+        found = call.found  # by the access decision, a moment ago
+        return self.function(call, self.find(call, request) if found is None else found, **arguments)
 
     def find(self, call: Any, request: dict[str, Any]) -> Any:
         """The resource that the operation acts on, if it declares one; raises its error for one that is not there."""
@@ -286,6 +305,7 @@ def bind(
     action: str | None,
     honours: tuple[str, ...],
     name: str,
+    unsigned: bool = False,
 ) -> Bound:
     """Match a function with the model; TypeError where they disagree."""
     where = f"{service.name}.{function.__name__}"
@@ -316,6 +336,7 @@ def bind(
         action=f"{service.name}:{name}" if action is None else action,
         whole=whole,
         heeded={*members, *on_members, *honours},
+        unsigned=unsigned,
     )
 
 
