@@ -19,8 +19,9 @@ def admitted(call: Call, bound: Bound, request: dict[str, Any]) -> Call:
     principal = call.principal
     service = bound.service
     owner = (service.owner_of(call, request) if service.owner_of else "") or call.account
-    if principal.type == "Root" and owner == principal.account and not service.asks_root:
-        if not call.cloud.access.limited(call, owner):
+    if principal.type == "Root" and owner == principal.account:
+        own = not service.asks_root or service.targets_of is None or service.targets_of(call, request) is None
+        if own and not call.cloud.access.limited(call, owner):
             return call
     elif principal.type == "AWSService" and principal.arn in ("pileus.amazonaws.com", f"{service.name}.amazonaws.com"):
         return call

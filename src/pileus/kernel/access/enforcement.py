@@ -40,6 +40,8 @@ def examined(call: Call, bound: Bound, request: Members, owner: str) -> Call:
         raise Fault("InvalidClientTokenId", "The security token included in the request is invalid.")
     if bound.model.authtype == "none" or acts_itself(call, bound.service.name):
         return call
+    if bound.unsigned and call.principal.type == "Anonymous":
+        return call.at(account=owner)
     actions = actions_for(bound, request)
     at_owner = call if owner == call.account else call.at(account=owner)
     found = Found(at_owner, bound, request) if actions else None
@@ -56,6 +58,10 @@ def examined(call: Call, bound: Bound, request: Members, owner: str) -> Call:
     for role in passed(bound, actions[0], request):
         keys = {"iam:passedtoservice": (passed_to(bound),)}
         check(call, who, bound, "iam:PassRole", Target(role, role.split(":")[4], keys=keys), request)
+    if found.record is not None:
+        if at_owner is call:
+            at_owner = call.at()
+        at_owner.found = found.record
     return at_owner
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Self
+from typing import Any
 
 from pileus.kernel import Call, Record, Unfinished, names, paging, tags
 from pileus.kernel.identity import ANONYMOUS
@@ -13,6 +13,8 @@ from .naming import canonical_id
 
 ENFORCED = "BucketOwnerEnforced"
 MOST_LISTED = 10_000
+BY_POINT = ("HeadBucket", "GetBucketAcl", "GetBucketCors", "GetBucketNotificationConfiguration", "GetBucketPolicy")
+"""Operations on a bucket itself that an access point takes ("Access point compatibility", S3 User Guide)."""
 BLOCKS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
 
 # Hosts that stand for all Regions and not for one of them.
@@ -55,12 +57,16 @@ class Bucket(
     has_cors: bool = False
     has_lifecycle: bool = False
     """Whether a lifecycle rule is enabled."""
+    replicates: bool = False
+    """Whether what is put into it is to be copied elsewhere."""
     notifies: bool = False
     """Whether somebody wants to hear of what happens in it."""
     payer: str = "BucketOwner"
     acl: list[dict[str, Any]] = []
     """Grants, as the model has them; none means that all is the owner's."""
     tags: dict[str, str] = {}
+    through: str = ""
+    """The ARN of the access point by which a call came to it; never stored."""
 
     def arn(self, call: Call) -> str:
         return f"arn:{self.partition}:s3:::{self.name}"
@@ -79,11 +85,15 @@ class Bucket(
         return self.versioning != ""
 
     @classmethod
-    def named(cls, call: Call, name: str) -> Self:
+    def named(cls, call: Call, name: str) -> Bucket:
         """The bucket of that name, if the call came to its Region."""
         bucket = cls.get(call, call.partition, name)
         if bucket is None:
-            raise absent(name)
+            from .points import reach
+
+            if (reached := reach(call, name)) is None:
+                raise absent(name)
+            return reached
         if bucket.region != call.region and call.principal is not ANONYMOUS and call.principal.type != "AWSService":
             raise elsewhere(call, bucket)
         return bucket
@@ -98,8 +108,6 @@ def still(call: Call, bucket: Bucket) -> Bucket:
 
 
 def absent(name: str) -> Exception:
-    if name.startswith("arn:"):
-        return Unfinished("Pileus has no access points yet.")
     if not naming.is_bucket_name(name):
         return faults.fault("InvalidBucketName", "The specified bucket is not valid.", BucketName=name)
     return faults.no_bucket(name)
@@ -129,6 +137,8 @@ def by_name(call: Call, bucket: str, expected_bucket_owner: str = "") -> Bucket:
 
     found = Bucket.named(call, bucket)
     access.check_owner(found, expected_bucket_owner)
+    if found.through and call.operation not in BY_POINT:
+        raise faults.not_allowed(call.operation[:3].upper(), "ACCESSPOINT")
     access.check_bucket(call, found)
     return found
 

@@ -16,6 +16,7 @@ from . import (
     happenings,
     headers,
     locks,
+    points,
     restoring,
     rules,
     s3,
@@ -55,12 +56,13 @@ class Source(NamedTuple):
 def source(call: Call, request: dict[str, Any]) -> Source:
     """`/bucket/key?versionId=…`, percent-encoded."""
     path, _, query = request["CopySource"].partition("?")
-    name, _, key = unquote(path).removeprefix("/").partition("/")
+    text = unquote(path).removeprefix("/")
+    name, _, key = text.partition("/object/" if text.startswith("arn:") else "/")
     if not name or not key:
         words = "Copy Source must mention the source bucket and key: sourcebucket/sourcekey"
         raise faults.invalid_argument(words, "x-amz-copy-source", request["CopySource"])
     version = unquote(query.removeprefix("versionId=")) if query.startswith("versionId=") else ""
-    bucket = Bucket.get(call, call.partition, name)
+    bucket = Bucket.get(call, call.partition, name) or points.reach(call, name)
     if bucket is None:
         raise faults.no_bucket(name)
     access.check_owner(bucket, request.get("ExpectedSourceBucketOwner", ""))

@@ -172,4 +172,5 @@ def put_object_legal_hold(
     found = versions.find(call, bucket, key, version_id, method="PUT")
     found.hold = legal_hold["Status"] == "ON"
     versions.save(call, found)
+    happenings.changed(call, bucket, found, "ObjectLegalHold:Put")
     return access.charged(call, bucket)

@@ -90,6 +90,8 @@ def described(
     told |= seals.shown(found.seal)
     if bucket.versioned:
         told["VersionId"] = found.version
+    if found.replica or found.replicas:
+        told["ReplicationStatus"] = found.replication
     if bucket.lock:
         told |= locks.shown(found)
     if bucket.has_lifecycle and "VersionId" not in request:

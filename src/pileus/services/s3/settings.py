@@ -1,6 +1,6 @@
-"""Smaller settings of a bucket: tags, default encryption, website, logging, acceleration, who pays.
+"""Smaller settings of a bucket: tags, default encryption, website, acceleration, who pays.
 
-Website, logging and acceleration are checked and kept; what they bring about is not built yet.
+What a website looks like is in `websites`.
 """
 
 from __future__ import annotations
@@ -121,31 +121,6 @@ document(
     flat=True,
     check=check_website,
 )
-
-
-# Access logs
-
-
-def check_logging(call: Call, bucket: Bucket, content: Members) -> None:
-    enabled = content.get("LoggingEnabled")
-    if enabled is None:
-        return
-    if "TargetBucket" not in enabled or "TargetPrefix" not in enabled:
-        raise faults.malformed()
-    target = Bucket.get(call, call.partition, enabled["TargetBucket"])
-    if target is None:
-        words = "The target bucket for logging does not exist"
-    elif target.owner != bucket.owner:
-        words = "The owner for the bucket to be logged and the target bucket must be the same."
-    elif target.region != bucket.region:
-        words = "S3 Server Access Logging is not supported across Regions"
-        raise faults.fault("CrossLocationLoggingProhibitted", words, 403, TargetBucket=target.name)
-    else:
-        return
-    raise faults.fault("InvalidTargetBucketForLogging", words, TargetBucket=enabled["TargetBucket"])
-
-
-document("Logging", "BucketLoggingStatus", flat=True, check=check_logging)
 
 
 # Acceleration

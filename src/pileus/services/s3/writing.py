@@ -16,6 +16,7 @@ from . import (
     headers,
     locks,
     naming,
+    points,
     rules,
     s3,
     seals,
@@ -88,7 +89,7 @@ def granted(call: Call, bucket: Bucket, request: dict[str, Any]) -> list[acls.Gr
         acls.check_supported(grants, bucket.ownership)
     elif bucket.ownership == "BucketOwnerEnforced":
         return []
-    acls.check_public(grants, bucket.blocks)
+    acls.check_public(grants, points.blocks(call, bucket))
     return grants
 
 
