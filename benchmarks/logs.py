@@ -1,6 +1,6 @@
 """CloudWatch Logs through HTTP: how many events come in, and how fast a million of them are searched.
 
-    python -m benchmarks.logs
+python -m benchmarks.logs
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from .load import Keys, apply, signed
 from .sqs import Contender, pileus
 
 GROUP, STREAM = "app", "main"
-WORDS = "GET PUT POST DELETE".split()
+WORDS = ["GET", "PUT", "POST", "DELETE"]
 
 
 def message(number: int) -> str:
@@ -117,7 +117,7 @@ def main() -> None:
         for size in (10, 100, 1000, 5000):
             rate(contender, size, start)
         ingest(contender, given.events, 5000, start)
-        for pattern in ("failed", '{ $.status = 500 }', '{ $.latency > 309 && $.status != 200 }'):
+        for pattern in ("failed", "{ $.status = 500 }", "{ $.latency > 309 && $.status != 200 }"):
             timed(f"FilterLogEvents {pattern}", filtered(logs, pattern))
         for text in (
             "fields @timestamp, @message | filter @message like /failed/ | sort @timestamp desc | limit 20",

@@ -11,7 +11,7 @@ from .groups import Group
 from .parts import Stream
 from .patterns import compiled
 from .reading import LATEST, MOST_EVENTS, MOST_OCTETS, masking
-from .scanning import Found, across
+from .scanning import Found, across, event_id
 from .streams import find
 
 Members = dict[str, Any]
@@ -70,8 +70,3 @@ def told(one: Found, stream: Stream, shown: Any) -> Members:
         "ingestionTime": one.ingested,
         "eventId": event_id(stream, one),
     }
-
-
-def event_id(stream: Stream, one: Found) -> str:
-    """56 digits, which no other event of the group has."""
-    return f"{one.at:014d}{int.from_bytes(stream.id.encode()[:8], 'big'):020d}{one.number:022d}"

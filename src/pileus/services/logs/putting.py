@@ -6,9 +6,10 @@ from typing import Any
 
 from pileus.kernel import Call
 
-from . import faults, logs, retention
+from . import faults, logs, metric_filters, retention, subscriptions
 from .groups import Group, Volume
 from .parts import DAY, Stream, store
+from .scanning import Found
 from .streams import find, sequence_token
 
 OVERHEAD = 26
@@ -45,8 +46,14 @@ def put_log_events(call: Call, group: Group, log_stream_name: str, log_events: l
 
 
 def arrived(call: Call, group: Group, stream: Stream, times: list[int], messages: list[str], octets: int) -> None:
-    """Store events that were accepted, and tell those who want to know."""
+    """Store events that were accepted, and pass them on to those who want them."""
+    number, ingested = stream.number, int(call.now * 1000)
     store(call, stream, times, messages, octets)
+    if group.metric_filters:
+        metric_filters.measure(call, group, times, messages)
+    if group.subscriptions:
+        found = [Found(at, number + index, ingested, messages[index]) for index, at in enumerate(times)]
+        subscriptions.pass_on(call, group, stream, found)
     call.wake(("logs", group.id))
 
 

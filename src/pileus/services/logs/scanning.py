@@ -117,3 +117,8 @@ def across(
     if len(streams) == 1:
         return told(streams[0])
     return heapq.merge(*map(told, streams), key=lambda pair: (pair[0].at, pair[1].name, pair[0].number))
+
+
+def event_id(stream: Stream, one: Found) -> str:
+    """56 digits, which no other event of the group has."""
+    return f"{one.at:014d}{int.from_bytes(stream.id.encode()[:8], 'big'):020d}{one.number:022d}"

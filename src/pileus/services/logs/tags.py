@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from pileus.kernel import Call, Fault, tags
 
 from . import faults, logs
+from .destinations import Destination
 from .groups import Group, check_tags, name_in
 
 
@@ -18,9 +19,11 @@ class Tagged(Protocol):
 
 def by_arn(call: Call, resource_arn: str) -> Tagged:
     """What an ARN means that can have tags."""
-    kind = resource_arn.split(":", 5)[-1].partition(":")[0]
+    kind, _, rest = resource_arn.split(":", 5)[-1].partition(":")
     if kind == "log-group" and (group := Group.get(call, name_in(resource_arn))):
         return group
+    if kind == "destination" and (destination := Destination.get(call, rest)):
+        return destination
     raise faults.missing("The specified resource does not exist.")
 
 
