@@ -23,15 +23,17 @@ Place = tuple[tuple[str, str], int, int]
 place_decoder = msgspec.msgpack.Decoder(Place)
 
 
-def sealed(place: Place) -> str:
+def sealed(log: str, stream: str, at: int, number: int) -> str:
+    place: Place = ((log.partition(":")[2], stream), at, number)
     return base64.b64encode(msgspec.msgpack.encode(place)).decode()
 
 
 def opened(pointer: str) -> Place:
     try:
-        return place_decoder.decode(base64.b64decode(pointer, validate=True))
+        place: Place = place_decoder.decode(base64.b64decode(pointer, validate=True))
     except (binascii.Error, msgspec.DecodeError):
         raise faults.invalid("The specified logRecordPointer is invalid.") from None
+    return place
 
 
 @logs.operation

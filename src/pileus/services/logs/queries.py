@@ -134,13 +134,12 @@ async def search(call: Call, group: Group, run: Run, query: Query) -> None:
     for stream in list(Stream.scan(call, group.id)):
         if not stream.ingested or stream.earliest >= run.end or stream.latest < start:
             continue
-        place = (group.name, stream.name)
         for chunk in chunks(call, stream, start, run.end):
             for packed in chunk.parts:
                 part = unpack(packed)
                 if shown is not None:
                     part.messages = [shown(message) for message in part.messages]
-                query.feed(bytes(packed), part, start, run.end, log, stream.name, place)
+                query.feed(bytes(packed), part, start, run.end, log, stream.name)
             await asyncio.sleep(0)
 
 

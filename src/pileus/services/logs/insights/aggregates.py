@@ -7,10 +7,15 @@ from typing import Any, Protocol
 
 from .values import number, order
 
+NUMBERS = {int, float}
+
 
 class Aggregate(Protocol):
     def add(self, value: Any, at: int) -> None:
         """Take a value of the row whose event was at that time; None for what is not there."""
+
+    def add_all(self, values: list[Any]) -> None:
+        """Take many values whose times do not matter."""
 
     def result(self) -> Any: ...
 
@@ -25,6 +30,9 @@ class Count:
         if value is not None:
             self.total += 1
 
+    def add_all(self, values: list[Any]) -> None:
+        self.total += len(values) - values.count(None)
+
     def result(self) -> int:
         return self.total
 
@@ -38,6 +46,10 @@ class CountDistinct:
     def add(self, value: Any, at: int) -> None:
         if value is not None:
             self.seen.add(value)
+
+    def add_all(self, values: list[Any]) -> None:
+        self.seen.update(values)
+        self.seen.discard(None)
 
     def result(self) -> int:
         return len(self.seen)
@@ -56,6 +68,11 @@ class Sum:
         if found is not None:
             self.total += found
             self.count += 1
+
+    def add_all(self, values: list[Any]) -> None:
+        found = numbers(values)
+        self.total += sum(found)
+        self.count += len(found)
 
     def result(self) -> float | None:
         return self.total if self.count else None
@@ -83,6 +100,10 @@ class Deviation:
             self.mean += delta / self.count
             self.squares += delta * (found - self.mean)
 
+    def add_all(self, values: list[Any]) -> None:
+        for value in values:
+            self.add(value, 0)
+
     def result(self) -> float | None:
         return math.sqrt(self.squares / self.count) if self.count else None
 
@@ -103,6 +124,13 @@ class Least:
         key = order(value)
         if self.key is None or (key > self.key) - (key < self.key) == self.sign:
             self.best, self.key = value, key
+
+    def add_all(self, values: list[Any]) -> None:
+        if values and set(map(type, values)) <= NUMBERS:
+            self.add(min(values) if self.sign < 0 else max(values), 0)
+            return
+        for value in values:
+            self.add(value, 0)
 
     def result(self) -> Any:
         return self.best
@@ -125,6 +153,9 @@ class Percentile:
         found = value if kind is int or kind is float else number(value)
         if found is not None:
             self.values.append(found)
+
+    def add_all(self, values: list[Any]) -> None:
+        self.values += numbers(values)
 
     def result(self) -> float | None:
         """The nearest rank."""
@@ -149,6 +180,9 @@ class Earliest:
         if value is not None and (self.at is None or (self.at - at) * self.sign > 0):
             self.at, self.value = at, value
 
+    def add_all(self, values: list[Any]) -> None:
+        raise TypeError("their times matter")
+
     def result(self) -> Any:
         return self.value
 
@@ -156,6 +190,13 @@ class Earliest:
 class Latest(Earliest):
     __slots__ = ()
     sign = -1
+
+
+def numbers(values: list[Any]) -> list[float]:
+    """Those of the values that are numbers, or spell some."""
+    if set(map(type, values)) <= NUMBERS:
+        return values
+    return [found for value in values if (found := number(value)) is not None]
 
 
 AGGREGATES: dict[str, type[Aggregate]] = {
@@ -172,3 +213,4 @@ AGGREGATES: dict[str, type[Aggregate]] = {
     "sortslast": Greatest,
 }
 PERCENTILES = {"pct", "percentile"}
+TIMED = {"earliest", "latest"}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from . import values
@@ -52,8 +53,14 @@ def glob(text: str) -> re.Pattern[str]:
     return re.compile(body, re.DOTALL)
 
 
+Simple = list[tuple[str, int]]
+"""Keys or arguments that are but a field, a bin, or nothing at all."""
+Columns = dict[int, list[Any]]
+"""The values of many events, by their places in rows."""
+
+
 class Stats:
-    """Aggregates by the values of some expressions; it is fed a row at a time."""
+    """Aggregates by the values of some expressions; it is fed a row at a time, or, where it is simple, many events."""
 
     def __init__(
         self, by: list[tuple[int, Expression]], aggregations: list[Aggregation], columns: list[tuple[int, Expression]]
@@ -63,29 +70,56 @@ class Stats:
         self.columns = columns
         self.groups: dict[Any, list[tuple[Expression | None, Any]]] = {}
         self.keys = [expression for _, expression in by]
+        self.simple: tuple[Simple, Simple] | None = None
+        """Keys and arguments, if all of them are simple."""
+
+    def group(self, key: Any) -> list[tuple[Expression | None, Any]]:
+        group = self.groups.get(key)
+        if group is None:
+            group = self.groups[key] = [(one.argument, one.make()) for one in self.aggregations]
+        return group
 
     def feed(self, row: Row) -> None:
         keys = self.keys
         key: Any = keys[0](row) if len(keys) == 1 else tuple([one(row) for one in keys])
         try:
-            group = self.groups.get(key)
+            group = self.group(key)
         except TypeError:  # a list or an object
-            key = values.text(key) if len(keys) == 1 else tuple(map(values.text, key))
-            group = self.groups.get(key)
-        if group is None:
-            group = self.groups[key] = [(one.argument, one.make().add) for one in self.aggregations]
+            group = self.group(values.text(key) if len(keys) == 1 else tuple(map(values.text, key)))
         at = row[0]
-        for argument, add in group:
-            add(1 if argument is None else argument(row), at)
+        for argument, aggregate in group:
+            aggregate.add(1 if argument is None else argument(row), at)
+
+    def feed_columns(self, times: list[int], columns: Columns) -> None:
+        """The same for many events at once, their values in columns."""
+        assert self.simple is not None
+        by, arguments = self.simple
+        keyed = [[at - at % n for at in times] if kind == "bin" else columns[n] for kind, n in by]
+        keys: Iterable[Any] = keyed[0] if len(keyed) == 1 else zip(*keyed, strict=True) if keyed else [()] * len(times)
+        keys = list(keys)
+        for number, (kind, place) in enumerate(arguments):
+            if kind == "one":
+                for key, count in Counter(keys).items():
+                    self.group(key)[number][1].total += count
+                continue
+            held: dict[Any, list[Any]] = defaultdict(list)
+            for key, value in zip(keys, columns[place], strict=True):
+                held[key].append(value)
+            for key, found in held.items():
+                self.group(key)[number][1].add_all(found)
 
     def rows(self, size: int) -> list[Row]:
+        bins = [n for n, (kind, _) in enumerate(self.simple[0]) if kind == "bin"] if self.simple else []
         found = []
         for key, group in self.groups.items():
             row: Row = [None] * size
-            for (place, _), value in zip(self.by, (key,) if len(self.by) == 1 else key, strict=True):
+            held = [key] if len(self.by) == 1 else list(key)
+            for n in bins:
+                held[n] = values.Instant(held[n])
+            for (place, _), value in zip(self.by, held, strict=True):
                 row[place] = value
-            for aggregation, (_, add) in zip(self.aggregations, group, strict=True):
-                row[aggregation.place] = add.__self__.result()
+            for aggregation, (_, aggregate) in zip(self.aggregations, group, strict=True):
+                row[aggregation.place] = aggregate.result()
             for place, expression in self.columns:
                 row[place] = expression(row)
             found.append(row)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -26,15 +27,14 @@ REPORT = {
 MEGABYTE = 1_000_000
 
 Fill = Callable[[Row, str], None]
+SCALARS = {str, int, float, type(None)}
 
 
 def filler(names: Names) -> Fill | None:
     """What puts the fields of messages into rows; None for a query that names none."""
-    asked = {name: place for name, place in names.places.items() if name[:1] not in ("@", "\0") and name != "now()"}
+    documents = Documents.of(names)
     lambdas = {name: place for name, place in names.places.items() if name in REPORT or name == "@type"}
-    steps: list[Fill] = []
-    if asked:
-        steps.append(documents(asked))
+    steps: list[Fill] = [documents.fill] if documents else []
     if lambdas:
         steps.append(lambda row, message: report(lambdas, row, message))
     if len(steps) == 2:
@@ -43,34 +43,57 @@ def filler(names: Names) -> Fill | None:
     return steps[0] if steps else None
 
 
-def documents(asked: dict[str, int]) -> Fill:
-    """Reads of JSON documents only the members that are asked for."""
-    heads = list(dict.fromkeys(name.partition(".")[0] for name in asked))
-    attributes = {head: f"m{number}" for number, head in enumerate(heads)}
-    shape = msgspec.defstruct(
-        "Document",
-        [(attribute, Any, None) for attribute in attributes.values()],
-        rename={attribute: head for head, attribute in attributes.items()},
-    )
-    decode = msgspec.json.Decoder(shape).decode
-    flat = [(attributes[name], place) for name, place in asked.items() if "." not in name]
-    deep = [(attributes[parts[0]], parts[1:], at) for n, at in asked.items() if len(parts := n.split(".")) > 1]
+class Documents:
+    """Reads of JSON documents only the members that a query names."""
 
-    def fill(row: Row, message: str) -> None:
+    def __init__(self, asked: dict[str, int]) -> None:
+        heads = list(dict.fromkeys(name.partition(".")[0] for name in asked))
+        attributes = {head: f"m{number}" for number, head in enumerate(heads)}
+        shape = msgspec.defstruct(
+            "Document",
+            [(attribute, Any, None) for attribute in attributes.values()],
+            rename={attribute: head for head, attribute in attributes.items()},
+        )
+        self.decode = msgspec.json.Decoder(shape).decode
+        self.nothing = shape()
+        self.flat = [(attributes[name], place) for name, place in asked.items() if "." not in name]
+        self.deep = [(attributes[parts[0]], parts[1:], at) for n, at in asked.items() if len(parts := n.split(".")) > 1]
+
+    @classmethod
+    def of(cls, names: Names) -> Documents | None:
+        asked = {name: place for name, place in names.places.items() if name[:1] not in ("@", "\0") and name != "now()"}
+        return cls(asked) if asked else None
+
+    def fill(self, row: Row, message: str) -> None:
         if not message.startswith("{"):
             return
         try:
-            document = decode(message)
+            document = self.decode(message)
         except (msgspec.DecodeError, UnicodeEncodeError):
             return
-        for attribute, place in flat:
+        for attribute, place in self.flat:
             value = getattr(document, attribute)
             kind = type(value)
             row[place] = value if kind is str or kind is int or kind is float else plain(value)
-        for attribute, parts, place in deep:
+        for attribute, parts, place in self.deep:
             row[place] = plain(walk(getattr(document, attribute), parts))
 
-    return fill
+    def columns(self, messages: list[str]) -> dict[int, list[Any]]:
+        """The fields of many messages, by their places."""
+        documents = []
+        decode, nothing, append = self.decode, self.nothing, documents.append
+        for message in messages:
+            try:
+                append(decode(message) if message.startswith("{") else nothing)
+            except (msgspec.DecodeError, UnicodeEncodeError):
+                append(nothing)
+        found = {place: list(map(attrgetter(attribute), documents)) for attribute, place in self.flat}
+        for attribute, parts, place in self.deep:
+            found[place] = [walk(getattr(document, attribute), parts) for document in documents]
+        for place, values in found.items():
+            if not set(map(type, values)) <= SCALARS:
+                found[place] = list(map(plain, values))
+        return found
 
 
 def walk(value: Any, parts: list[str]) -> Any:

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from . import values
-from .aggregates import AGGREGATES, PERCENTILES, Percentile
+from .aggregates import AGGREGATES, PERCENTILES, TIMED, Percentile
 from .functions import FUNCTIONS
 from .lexer import Lexer, malformed
 
@@ -46,6 +46,12 @@ class Expressions:
         self.lexer = lexer
         self.names = names
         self.aggregations: list[Aggregation] | None = None
+        self.simple: dict[int, tuple[str, int]] = {}
+        """Those expressions that are but a field, at a place, or a bin, of a size in milliseconds."""
+        self.kept: list[Expression] = []
+        """They stay, so that nothing else gets their identity."""
+        self.timed = False
+        """Whether there is an aggregate to which the times of events matter."""
         self.known = False
         """Whether there are only results of `stats` left, which are named as they were written."""
         self.literals: list[str] = []
@@ -153,14 +159,23 @@ class Expressions:
         if token.kind == "string":
             return constant(token.text)
         if token.kind == "field":
-            return operator.itemgetter(self.names.place(token.text))
+            return self.field(token.text)
         if token.kind == "name":
             if lexer.take("("):
                 return self.function(token.text, token.start)
             if token.text.lower() in ("true", "false"):
                 return constant(int(token.text.lower() == "true"))
-            return operator.itemgetter(self.names.place(token.text))
+            return self.field(token.text)
         raise malformed(f"unexpected symbol found {token.text} at offset {token.start}", token.start, token.end)
+
+    def field(self, name: str) -> Expression:
+        place = self.names.place(name)
+        if name in ("@timestamp", "@ingestionTime") and not self.known:
+            return lambda row: values.Instant(row[place])
+        found = operator.itemgetter(place)
+        self.simple[id(found)] = ("field", place)
+        self.kept.append(found)
+        return found
 
     def function(self, name: str, start: int) -> Expression:
         known = name.lower()
@@ -171,7 +186,12 @@ class Expressions:
         if known == "bin":
             period = self.period()
             self.lexer.need(")")
-            return partial(binned, self.names.place("@timestamp"), *sized(period))
+            size, period = sized(period)
+            found = partial(binned, self.names.place("@timestamp"), size, period)
+            if size:
+                self.simple[id(found)] = ("bin", size)
+                self.kept.append(found)
+            return found
         if known == "now":
             self.lexer.need(")")
             return operator.itemgetter(self.names.place("now()"))
@@ -224,6 +244,7 @@ class Expressions:
         assert held is not None
         argument = None if self.lexer.take("*") or self.lexer.peek().text == ")" else self.either()
         make: Callable[[], Any] = AGGREGATES.get(name, Percentile)
+        self.timed = self.timed or name in TIMED
         if name in PERCENTILES:
             self.lexer.need(",")
             token = self.lexer.next()

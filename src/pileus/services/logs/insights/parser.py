@@ -140,16 +140,32 @@ class Parser:
                 break
         self.expressions.aggregations = None
         by = self.by() if self.lexer.take("by") else []
-        self.rest.append(
-            commands.Stats(
-                [(place, expression) for _, place, expression in by],
-                aggregations,
-                [(place, expression) for _, place, expression in columns],
-            )
+        stats = commands.Stats(
+            [(place, expression) for _, place, expression in by],
+            aggregations,
+            [(place, expression) for _, place, expression in columns],
         )
+        stats.simple = self.simple([one for _, _, one in by], [one.argument for one in aggregations])
+        self.rest.append(stats)
         self.shown = [(label, place) for label, place, _ in [*by, *columns]]
         self.displayed = self.expressions.known = True
         self.events = False
+
+    def simple(
+        self, keys: list[Expression], arguments: list[Expression | None]
+    ) -> tuple[commands.Simple, commands.Simple] | None:
+        """Keys and arguments of `stats`, if events can go into it as they come."""
+        if self.steps or self.rest or self.expressions.timed:
+            return None
+        known = self.expressions.simple
+        by = [known.get(id(one)) for one in keys]
+        fed = [("one", 0) if one is None else known.get(id(one)) for one in arguments]
+        if any(one is None for one in (*by, *fed)) or any(one and one[0] == "bin" for one in fed):
+            return None
+        simple = [one for one in by if one], [one for one in fed if one]
+        places = [place for kind, place in (*simple[0], *simple[1]) if kind == "field"]
+        named = {place: name for name, place in self.names.places.items()}
+        return simple if all(named[place][0] not in "@\0" for place in places) else None
 
     def by(self) -> list[tuple[str, int, Expression]]:
         found: list[tuple[str, int, Expression]] = []
@@ -189,7 +205,7 @@ class Parser:
             source = self.expressions.primary()
             pattern = self.lexer.regex()
         if pattern is not None:
-            named = sorted(pattern.groupindex, key=lambda name: pattern.groupindex[name])
+            named = [name for name, _ in sorted(pattern.groupindex.items(), key=itemgetter(1))]
             if len(named) != pattern.groups or not named:
                 if self.lexer.peek().text.lower() != "as":
                     raise malformed("parse wants a name for each group", start, self.lexer.place)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 from pileus.services.logs.parts import Part
 
 from . import commands, parser
-from .events import filler
+from .events import Documents, filler
 from .expressions import Row
 from .values import Instant, text
 
 DEFAULT_LIMIT = 10_000
+TIMES = (parser.BUILT_IN.index("@timestamp"), parser.BUILT_IN.index("@ingestionTime"))
 
 
 class Query:
@@ -24,6 +25,7 @@ class Query:
         self._now = Instant(now)
         self._rows: list[Row] = []
         self._fill = filler(self.parsed.names)
+        self._documents = Documents.of(self.parsed.names)
         self._size = len(self.parsed.names.places)
         self._blank: Row = [None] * (self._size - len(parser.BUILT_IN))
         if (place := self.parsed.names.places.get("now()")) is not None:
@@ -32,10 +34,17 @@ class Query:
         self._stats = first if isinstance(first, commands.Stats) else None
         self._needs = tuple(literal.encode() for literal in self.parsed.literals)
 
-    def feed(self, packed: bytes, part: Part, start: int, end: int, log: str, stream: str, place: Any) -> None:
-        """Take the events of a part that are in a time. `place` tells where the part is, for @ptr."""
+    def feed(self, packed: bytes, part: Part, start: int, end: int, log: str, stream: str) -> None:
+        """Take the events of a part that are in a time."""
+        if self._stats and self._stats.simple and start <= part.times[0] and part.times[-1] < end:
+            self.scanned += len(part.times)
+            self.matched += len(part.times)
+            self.octets += len(packed)
+            columns = self._documents.columns(part.messages) if self._documents else {}
+            self._stats.feed_columns(part.times, columns)
+            return
         literals, steps, fill, blank = self.parsed.literals, self.parsed.steps, self._fill, self._blank
-        times, messages, number, ingested = part.times, part.messages, part.number, Instant(part.ingested)
+        times, messages, number, ingested = part.times, part.messages, part.number, part.ingested
         self.scanned += len(times)
         self.octets += len(packed)
         if self._needs and not all(need in packed for need in self._needs):
@@ -49,7 +58,7 @@ class Query:
             at = times[index]
             if not whole and not start <= at < end:
                 continue
-            row: Row = [Instant(at), message, stream, log, ingested, (place, at, number + index), *blank]
+            row: Row = [at, message, stream, log, ingested, number + index, *blank]
             if fill is not None:
                 fill(row, message)
             for step in steps:
@@ -84,13 +93,16 @@ class Query:
             rows = command.all(rows)
         return rows if limited else rows[: self.limit]
 
-    def results(self, pointer: Any) -> list[list[tuple[str, str]]]:
-        """The results as they are told; `pointer` makes texts of the places of events."""
+    def results(self, pointer: Callable[[str, str, int, int], str]) -> list[list[tuple[str, str]]]:
+        """The results as they are told; `pointer` makes a text of where an event lies."""
         shown = self.parsed.shown
         found = []
         for row in self.rows():
-            told = [(label, text(row[place])) for label, place in shown if row[place] is not None and place != 5]
+            told = [
+                (label, text(Instant(row[p]) if p in TIMES else row[p])) for label, p in shown if row[p] is not None
+            ]
             if self.parsed.events:
-                told.append(("@ptr", pointer(row[5])))
+                told = [pair for pair in told if pair[0] != "@ptr"]
+                told.append(("@ptr", pointer(row[3], row[2], row[0], row[5])))
             found.append(told)
         return found
