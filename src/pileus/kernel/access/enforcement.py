@@ -118,7 +118,7 @@ class Found:
             owner_in(named) or self.call.account,
             self.policy if within else None,
             explicit=within and isinstance(self.record, Record) and self.record.policy_decides,
-            tags=tags if named == found and isinstance(tags, dict) else {},
+            tags=tags if named.removesuffix(exceptions.STREAMS) == found and isinstance(tags, dict) else {},
         )
 
 
