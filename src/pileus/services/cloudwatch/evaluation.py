@@ -284,6 +284,7 @@ def turn(call: Call, alarm: Alarm, state: State, value: str, why: str, data: str
     before = State(**{name: getattr(state, name) for name in state.__struct_fields__})
     before.value, before.reason, before.data = old
     state.value, state.updated, state.turned = value, call.now, call.now
+    state.suppressed = state.suppressed_reason = ""
     state.put(call)
     summary = f"Alarm updated from {before.value} to {value}"
     history.note(call, alarm.name, alarm.type, "StateUpdate", summary, told(before, state))
