@@ -20,6 +20,7 @@ from pileus.kernel.record import Record
 
 from . import exceptions, policy, resources
 from .actions import action_of, lookup, prefix_of
+from .admission import unlimited
 from .context import Context
 from .decision import Applying, Decision, Query, decide
 from .denial import denial
@@ -184,11 +185,7 @@ def authorize(call: Call, action: str, target: Target) -> None:
 
     `authorize(call, "s3:GetObject", Target(source_arn, owner, policy))`
     """
-    if (
-        call.principal.type != "Root"
-        or call.principal.account != target.account
-        or call.cloud.access.limited(call, target.account)
-    ):
+    if not unlimited(call, target.account):
         check(call, standing(call), None, action, target, {})
 
 

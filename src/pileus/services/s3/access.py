@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pileus.kernel import Call
+from pileus.kernel.access.admission import unlimited
 from pileus.kernel.identity import ANONYMOUS
 
 from . import acls, documents, faults, points, public, s3
@@ -156,14 +157,14 @@ def check_listed(call: Call, bucket: Bucket, key: str) -> None:
         return
     if call.account != bucket.owner:
         check_key(call, bucket, key)
-    elif bucket.has_policy or call.principal.type != "Root":
+    elif bucket.has_policy or not unlimited(call, bucket.owner):
         check_root(call, bucket, key)
         check_own(call, bucket, key)
 
 
 def check_own(call: Call, bucket: Bucket, key: str) -> None:
     """Refuse a user or role of the owner's account what its own policies and the bucket's do not let it do."""
-    if call.principal.type in ("Root", "AWSService"):
+    if call.principal.type == "AWSService" or unlimited(call, bucket.owner):
         return
     from pileus.kernel.access.enforcement import authorize
     from pileus.kernel.access.target import Target
@@ -265,5 +266,6 @@ def acl_allows(call: Call, bucket: Bucket, grants: list[dict[str, object]], perm
 
 def check_source(call: Call, bucket: Bucket, key: str) -> None:
     """Whether who belongs to the owner's account may read what he copies; of others `check_object` says it."""
-    if bucket.through or (call.account == bucket.owner and (bucket.has_policy or call.principal.type != "Root")):
+    own = call.account == bucket.owner and (bucket.has_policy or not unlimited(call, bucket.owner))
+    if bucket.through or own:
         check_listed(call, bucket, key)
