@@ -31,14 +31,13 @@ def check_bucket(call: Call, trail_arn: str, bucket: str, prefix: str, owners: l
     asking = call.at(service="s3", principal=ours, called_via=())
     who = standing(asking)
     arn = f"arn:{call.partition}:s3:::{bucket}"
-    wanted: list[tuple[str, str, dict[str, tuple[str, ...]]]] = [("s3:GetBucketAcl", arn, {})]
     folder = f"{prefix}/" if prefix else ""
-    for owner in owners:
-        keys = {"s3:x-amz-acl": ("bucket-owner-full-control",)}
-        wanted.append(("s3:PutObject", f"{arn}/{folder}AWSLogs/{owner}/x", keys))
-    for action, resource, keys in wanted:
+    granted = {"s3:x-amz-acl": ("bucket-owner-full-control",)}
+    wanted = [("s3:GetBucketAcl", arn), *(("s3:PutObject", f"{arn}/{folder}AWSLogs/{owner}/x") for owner in owners)]
+    for action, resource in wanted:
+        target = Target(resource, call.account, policy, keys=granted if action == "s3:PutObject" else {})
         try:
-            enforcement.check(asking, who, None, action, Target(resource, call.account, policy, keys=keys), {})
+            enforcement.check(asking, who, None, action, target, {})
         except Fault:
             raise insufficient from None
 
