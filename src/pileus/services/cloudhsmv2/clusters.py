@@ -168,7 +168,7 @@ def check_retention(policy: Members) -> None:
 
 
 async def placed(call: Call, subnet_ids: list[str]) -> tuple[str, dict[str, str]]:
-    """The VPC, and the subnets by their zone. While there is no EC2, each is taken to be in a zone of its own, in order."""
+    """The VPC, and the subnets by their zone; while there is no EC2, each is taken to be in the next zone."""
     try:
         answer = call.aws("ec2").describe_subnets(subnet_ids=subnet_ids)
         found = (await answer if inspect.isawaitable(answer) else answer)["Subnets"]
