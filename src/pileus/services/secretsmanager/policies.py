@@ -1,4 +1,4 @@
-"""Resource policies of secrets: who else may use them. A secret has one, named `default`; no service adds others here."""
+"""Resource policies of secrets: who else may use them. A secret has one at most, named `default`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from pileus.kernel.access.grammar import check as check_grammar
 
 from . import faults, secretsmanager
 from .secrets import Secret, found, living
-
 
 DEFAULT = "default"
 

@@ -8,9 +8,11 @@ from typing import Any
 from pileus.kernel import Call, Fault
 
 from . import ssm
+from .changes import changed
 from .filters import Conditions
 from .parameters import Parameter, Version
 from .reading import existing, facts, invalid_token, no_version
+from .sharing import shared_with
 
 MOST_LABELS = 10
 LABEL = re.compile(r"(?!aws|ssm)[a-zA-Z_.\-][a-zA-Z0-9_.\-]*", re.IGNORECASE)
@@ -25,12 +27,13 @@ def describe_parameters(
     next_token: str = "",
     shared: bool = False,
 ) -> dict[str, Any]:
-    """What parameters there are, and what is known of them beside their values. Nobody shares any here."""
+    """What parameters there are, or are shared with the account; and what is known of them beside their values."""
     if filters and parameter_filters:
         raise Fault("ValidationException", "You can use either Filters or ParameterFilters in a single request.")
-    if shared:
-        return {"Parameters": []}
     conditions = Conditions(parameter_filters or [older(one) for one in filters])
+    if shared:
+        others = [(there, one) for there, one in shared_with(call) if conditions.hold(there, one)]
+        return {"Parameters": [described(there, one) for there, one in others]}
     found = Parameter.page(
         call,
         limit=max_results,
@@ -72,6 +75,8 @@ def label_parameter_version(call: Call, name: str, labels: list[str], parameter_
             other.put(call)
     version.labels = held
     version.put(call)
+    told = {"label": ",".join(fine)}
+    changed(call, "LabelParameterVersion", parameter.arn(call), parameter.name, version.type, **told)
     return {"InvalidLabels": [label for label in labels if label not in fine], "ParameterVersion": number}
 
 
