@@ -186,7 +186,6 @@ def settle(call: Call, name: str, box: str, arn: str) -> None:
     if destination["status"] == "DISABLING":
         destination["status"] = "DISABLED"
     elif destination["status"] in ("ENABLING", "UPDATING"):
-        who = replicator(call)
         try:
             call.aws("kinesis", principal=replicator(call)).describe_stream_summary(stream_arn=arn)
         except (Fault, Unfinished) as error:
