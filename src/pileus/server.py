@@ -62,7 +62,17 @@ class Server:
         clock.attach(loop)
         blobs = Blobs(store, self.folder / "blobs", durability=settings.durability, storage=self._elsewhere())
         master_key = MasterKey(self.folder / "master.key")
-        self.cloud = Cloud(store, clock, blobs, strict=settings.strict, master_key=master_key)
+        options = {"acm-validate": settings.acm_validate}
+        self.cloud = Cloud(
+            store,
+            clock,
+            blobs,
+            strict=settings.strict,
+            throttle=settings.throttle,
+            master_key=master_key,
+            options=options,
+            folder=self.folder,
+        )
         self.cloud.take_up_clock()
         self.door = Door(self.cloud, self.requests, self.control)
         self.certificates = Certificates(self.folder / "tls")
@@ -104,6 +114,7 @@ class Server:
             self._sweeping.cancel()
         self.cloud.blobs.close()
         self.requests.flush()
+        self.cloud.trail.write()
         self.cloud.store.close()
         if self.settings.data is None:
             shutil.rmtree(self.folder, ignore_errors=True)

@@ -31,5 +31,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """`s3://BUCKET/PREFIX?endpoint=…`: where large bytes are kept, if not in the data directory."""
     strict: bool = False
     """Refuse unknown access keys, and members that have no effect."""
+    acm_validate: Literal["dns", "auto"] = "dns"
+    """Whether ACM takes domain names as proven without looking for their records."""
+    throttle: bool = False
+    """Refuse what goes beyond the throughput that tables are provisioned with."""
     init: Path | None = None
     """A folder with init scripts beside LocalStack's own."""

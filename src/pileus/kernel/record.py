@@ -141,8 +141,11 @@ class Record(msgspec.Struct, metaclass=RecordMeta):
         return tuple([getattr(self, name) for name in (*self.layout.indexes[index], *self.layout.key)])
 
     def arn(self, call: Call) -> str:
-        """The resource's ARN, from the template that the class declares."""
+        """The resource's ARN, from the template that the class declares: what comes after the account, or all of it."""
         fields = {name: getattr(self, name) for name in self.__struct_fields__}
+        if self.arn_template.startswith("arn:"):
+            fields |= {"partition": call.partition, "region": call.region, "account": call.account}
+            return self.arn_template.format_map(fields)
         return call.arn(self.arn_template.format_map(fields))
 
     def resource_policy(self, call: Call) -> str | None:
@@ -214,7 +217,9 @@ class Record(msgspec.Struct, metaclass=RecordMeta):
         not one of this call's own raises `invalid`.
         """
         if token:
-            scope["above"] = paging.opened(call, token, invalid)
+            bound, replaced = ("before", "upto") if scope.get("reverse") else ("above", "since")
+            scope.pop(replaced, None)
+            scope[bound] = paging.opened(call, token, invalid)
         items: list[Self] = []
         for record in cls.scan(call, *prefix, **scope):
             if not where(record):

@@ -130,13 +130,24 @@ def cloud(
     durability: Literal["process", "disk"] = "process",
     blobs: str = "",
     strict: bool = False,
+    acm_validate: Literal["dns", "auto"] = "dns",
+    throttle: bool = False,
     sockets: bool = False,
 ) -> Iterator[LocalCloud]:
     """A cloud for as long as the block lasts: in memory, unless `data` names a directory.
 
     With `sockets`, botocore goes through HTTP as every other client does, and nothing of botocore is touched.
     """
-    local = LocalCloud(Settings(port=port, data=data, durability=durability, blobs=blobs, strict=strict))
+    settings = Settings(
+        port=port,
+        data=data,
+        durability=durability,
+        blobs=blobs,
+        strict=strict,
+        acm_validate=acm_validate,
+        throttle=throttle,
+    )
+    local = LocalCloud(settings)
     local.start()
     try:
         if sockets:

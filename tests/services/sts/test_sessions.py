@@ -1,5 +1,4 @@
 import base64
-import json
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +12,6 @@ from pileus.testing.account import Account
 from tests.kernel.access.people import allow, role
 
 TRUSTED = ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"]
-ISSUER = "id.example"
 METADATA = """<md:EntityDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata" entityID="https://idp.example">
 <md:IDPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol"/></md:EntityDescriptor>
 <!-- PADDING -->""".replace("PADDING", "padding " * 120)
@@ -29,16 +27,6 @@ def federated_role_of(account: Account, provider: str, action: str, **condition:
     """A role for those for whom a provider vouches."""
     trust = [{"Effect": "Allow", "Principal": {"Federated": provider}, "Action": f"sts:{action}", **condition}]
     return role(account.cloud, account.id, "team/reader", allow("sts:*"), trust=trust)
-
-
-def oidc_role_of(account: Account, subject: str = "user-1") -> str:
-    """A role for one user of an issuer that the account has registered."""
-    iam = account.client("iam")
-    provider = f"arn:aws:iam::{account.id}:oidc-provider/{ISSUER}"
-    if not iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]:
-        iam.create_open_id_connect_provider(Url=f"https://{ISSUER}", ClientIDList=["app"])
-    condition = {"StringEquals": {f"{ISSUER}:aud": "app", f"{ISSUER}:sub": subject}}
-    return federated_role_of(account, provider, "AssumeRoleWithWebIdentity", Condition=condition)
 
 
 def acting(cloud: LocalCloud, credentials: dict[str, Any], service: str = "sts", **changes: str) -> Any:
@@ -189,51 +177,7 @@ def test_bad_input_is_refused(aws: Account, changes: dict[str, Any], expected: s
     assert code(aws.client("sts", config=UNCHECKED).assume_role, **arguments) == expected
 
 
-# Web identity and SAML
-
-
-def jwt(claims: dict[str, Any]) -> str:
-    def part(value: dict[str, Any]) -> str:
-        return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
-
-    return f"{part({'alg': 'RS256'})}.{part(claims)}.c2lnbmF0dXJl"
-
-
-def test_the_bearer_of_a_web_identity_token_needs_no_credentials(aws: Account, cloud: LocalCloud) -> None:
-    from botocore import UNSIGNED
-
-    token = jwt({"iss": "https://id.example", "sub": "user-1", "aud": "app", "exp": cloud.clock.now() + 60})
-    anonymous = aws.client("sts", config=Config(signature_version=UNSIGNED))
-    answer = anonymous.assume_role_with_web_identity(
-        RoleArn=oidc_role_of(aws), RoleSessionName="web", WebIdentityToken=token
-    )
-    assert answer["SubjectFromWebIdentityToken"] == "user-1"
-    assert (answer["Provider"], answer["Audience"]) == ("https://id.example", "app")
-    assert acting(cloud, answer["Credentials"]).get_caller_identity()["Account"] == aws.id
-
-
-def test_a_web_identity_is_held_to_the_trust_policy(aws: Account, cloud: LocalCloud) -> None:
-    call = aws.client("sts").assume_role_with_web_identity
-    claims = {"iss": f"https://{ISSUER}", "sub": "user-1", "aud": "app", "exp": cloud.clock.now() + 60}
-    arguments = {"RoleArn": oidc_role_of(aws, "user-2"), "RoleSessionName": "web"}
-    assert code(call, **arguments, WebIdentityToken=jwt(claims)) == "AccessDenied"
-    call(**arguments, WebIdentityToken=jwt(claims | {"sub": "user-2"}))
-    assert code(call, **arguments, WebIdentityToken=jwt(claims | {"aud": "other"})) == "InvalidIdentityToken"
-    assert (
-        code(call, **arguments, WebIdentityToken=jwt(claims | {"iss": "https://no.example"})) == "InvalidIdentityToken"
-    )
-    absent = f"arn:aws:iam::{aws.id}:role/absent"
-    assert code(call, **arguments | {"RoleArn": absent}, WebIdentityToken=jwt(claims)) == "AccessDenied"
-
-
-def test_a_web_identity_token_must_be_whole_and_unexpired(aws: Account, cloud: LocalCloud) -> None:
-    call = aws.client("sts").assume_role_with_web_identity
-    good = {"iss": "https://id.example", "sub": "user-1", "aud": "app", "exp": cloud.clock.now() + 60}
-    arguments = {"RoleArn": role_of(aws), "RoleSessionName": "web"}
-    assert code(call, **arguments, WebIdentityToken="no.jwt") == "InvalidIdentityToken"
-    assert code(call, **arguments, WebIdentityToken=jwt(good | {"sub": ""})) == "InvalidIdentityToken"
-    expired = jwt(good | {"exp": cloud.clock.now() - 1})
-    assert code(call, **arguments, WebIdentityToken=expired) == "ExpiredTokenException"
+# SAML
 
 
 SAML = """<samlp:Response

@@ -12,6 +12,8 @@ A way through the package, from the ground up:
     listing, listing_versions                   lists
     restoring                                   archived objects
     configuration, lifecycle, replication, ...  documents of a bucket, checked and kept
+    happenings, events, notifications           what follows from a change, and who is told of it
+    rules, planning, sweeping                   lifecycle rules: what they say, and how it is done
     policies, public                            bucket policies and the public access block
     web, forms                                  browsers: CORS and POST uploads
     selecting, select/                          S3 Select
@@ -20,15 +22,15 @@ Where things lie: a bucket has a room; `Object` (room, key) is the current versi
 newest first) are the older ones and all delete markers. So a list is one range scan. Bytes up to 32 KB are parcels in
 the store, larger ones are blob files; both are sealed with AES-GCM under a key of their own.
 
-Left out: what the configurations for lifecycle, replication, notifications, website, logging, inventory, analytics,
-metrics, intelligent tiering and acceleration bring about (they are kept and returned as they were put);
-directory buckets, access points and Object Lambda; metadata tables, annotations and ABAC; MFA delete. The access
+Left out: what the configurations for replication, website, logging, inventory, analytics, metrics, intelligent tiering
+and acceleration bring about (they are kept and returned as they were put); directory buckets, access points
+and Object Lambda; metadata tables, annotations and ABAC; MFA delete. The access
 decision is the kernel's for principals of the owner's account; about other accounts and nobody in particular, policy
 and ACLs decide in `access`, with the kernel's own evaluation of policies.
 """
 
 from pileus.kernel import Service
 
-from .faults import in_s3_words
+from .faults import accepted, in_s3_words
 
-s3 = Service("s3", engine="files, AES-GCM", invalid=in_s3_words)
+s3 = Service("s3", engine="files, AES-GCM", invalid=in_s3_words, overlooks=accepted)

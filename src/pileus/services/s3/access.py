@@ -177,23 +177,34 @@ def check_object(call: Call, bucket: Bucket, found: Object | None, key: str, ver
     """Refuse a call about an object that is there, or, where there is none, one by who may not even know that."""
     if bucket.through:
         return  # the access point's policy and the bucket's were asked before
+    if found is None:
+        check_knowing(call, bucket)
+        return
     if call.account == bucket.owner:
-        if found is not None and found.owner != bucket.owner:
+        if found.owner != bucket.owner:
             check_others(call, bucket, found)
         return
     does = actions(call)[0]
     if does not in OBJECT_PERMISSIONS:
         return
-    if policy_allows(call, bucket, does, key) and (found is None or found.owner == bucket.owner):
+    if policy_allows(call, bucket, does, key) and found.owner == bucket.owner:
         return
-    if found is not None:
-        if found.owner == call.account and not found.acl:
-            return
-        if acl_allows(call, bucket, found.acl, OBJECT_PERMISSIONS[does]):
-            return
-    elif policy_allows(call, bucket, "s3:ListBucket", "") or acl_allows(call, bucket, bucket.acl, "READ"):
+    if found.owner == call.account and not found.acl:
         return
-    raise faults.denied()
+    if not acl_allows(call, bucket, found.acl, OBJECT_PERMISSIONS[does]):
+        raise faults.denied()
+
+
+def check_knowing(call: Call, bucket: Bucket) -> None:
+    """Refuse who may not list a bucket, and so not learn what is missing in it ("GetObject", API Reference)."""
+    if call.account != bucket.owner:
+        if not policy_allows(call, bucket, "s3:ListBucket", "") and not acl_allows(call, bucket, bucket.acl, "READ"):
+            raise faults.denied()
+    elif call.principal.type not in ("Root", "AWSService"):
+        from pileus.kernel.access.enforcement import authorize
+        from pileus.kernel.access.target import Target
+
+        authorize(call, "s3:ListBucket", Target(bucket.arn(call), bucket.owner, bucket.resource_policy(call)))
 
 
 def check_others(call: Call, bucket: Bucket, found: Object) -> None:

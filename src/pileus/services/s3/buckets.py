@@ -55,6 +55,12 @@ class Bucket(
     has_block: bool = True
     has_policy: bool = False
     has_cors: bool = False
+    has_lifecycle: bool = False
+    """Whether a lifecycle rule is enabled."""
+    replicates: bool = False
+    """Whether what is put into it is to be copied elsewhere."""
+    notifies: bool = False
+    """Whether somebody wants to hear of what happens in it."""
     payer: str = "BucketOwner"
     acl: list[dict[str, Any]] = []
     """Grants, as the model has them; none means that all is the owner's."""

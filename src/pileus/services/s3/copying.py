@@ -7,7 +7,23 @@ from urllib.parse import unquote
 
 from pileus.kernel import Call
 
-from . import access, conditions, data, digests, faults, headers, locks, points, restoring, s3, seals, tagging, versions
+from . import (
+    access,
+    conditions,
+    data,
+    digests,
+    faults,
+    happenings,
+    headers,
+    locks,
+    points,
+    restoring,
+    rules,
+    s3,
+    seals,
+    tagging,
+    versions,
+)
 from .buckets import Bucket, still
 from .data import LARGEST, Intake
 from .digests import Digests
@@ -98,11 +114,13 @@ async def copy_object(call: Call, bucket: Bucket, key: str, request: dict[str, A
             new.modified = call.now
             locks.apply(call, bucket, new, request)
             versions.place(call, bucket, new, old)
+            happenings.created(call, bucket, new, "Copy")
     return {
         "CopyObjectResult": {"ETag": f'"{new.etag}"', "LastModified": new.modified, **checksums(new)},
         **({"CopySourceVersionId": found.version} if origin.bucket.versioned else {}),
         **seals.shown(new.seal, with_context=True),
         **(versions.shown(bucket, new) if bucket.versioning == "Enabled" else {}),
+        **rules.expiring(call, bucket, new),
         **access.charged(call, bucket),
     }
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from pileus.kernel import Call, Fault
 
-from . import access, conditions, faults, locks, naming, s3, versions
+from . import access, conditions, faults, happenings, locks, naming, s3, versions
 from .buckets import Bucket
 from .objects import Object
 from .versions import Version
@@ -40,9 +40,11 @@ def gone(call: Call, bucket: Bucket, key: str, version: str = "", *, bypass: boo
         return delete_version(call, bucket, key, version, bypass=bypass)
     if bucket.versioned:
         marker = versions.mark(call, bucket, key)
+        happenings.marked(call, bucket, marker)
         return {"DeleteMarker": True, "VersionId": marker.version}
     if (found := Object.get(call, bucket.room, key)) is not None:
         versions.remove(call, bucket, found)
+        happenings.removed(call, bucket, found)
     return {}
 
 
@@ -55,6 +57,7 @@ def delete_version(call: Call, bucket: Bucket, key: str, version: str, *, bypass
     if held is not None and bucket.lock:
         locks.check_removable(call, held, bypass=bypass)
     versions.remove(call, bucket, found)
+    happenings.removed(call, bucket, found)
     return {"VersionId": version} | ({"DeleteMarker": True} if held is None else {})
 
 

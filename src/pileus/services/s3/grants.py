@@ -6,7 +6,15 @@ from typing import Any
 
 from pileus.kernel import Call
 
-from . import access, acls, faults, points, s3, versions
+from . import (
+    access,
+    acls,
+    faults,
+    happenings,
+    points,
+    s3,
+    versions,
+)
 from .buckets import Bucket, by_name
 
 HEADERS = ("GrantFullControl", "GrantRead", "GrantReadACP", "GrantWrite", "GrantWriteACP")
@@ -59,4 +67,5 @@ def put_object_acl(
     found = versions.find(call, bucket, key, version_id, method="PUT")
     found.acl = asked(call, bucket, found.owner, request)
     versions.save(call, found)
+    happenings.changed(call, bucket, found, "ObjectAcl:Put")
     return access.charged(call, bucket)

@@ -7,7 +7,7 @@ from typing import Any
 
 from pileus.kernel import Call
 
-from . import access, faults, s3, versions
+from . import access, faults, happenings, s3, versions
 from .buckets import Bucket, by_name
 from .objects import Object
 
@@ -149,6 +149,7 @@ def put_object_retention(
             raise faults.denied("Access Denied because object protected by object lock.")
     found.lock_mode, found.lock_until = mode, until
     versions.save(call, found)
+    happenings.changed(call, bucket, found, "ObjectRetention:Put")
     return access.charged(call, bucket)
 
 
@@ -171,4 +172,5 @@ def put_object_legal_hold(
     found = versions.find(call, bucket, key, version_id, method="PUT")
     found.hold = legal_hold["Status"] == "ON"
     versions.save(call, found)
+    happenings.changed(call, bucket, found, "ObjectLegalHold:Put")
     return access.charged(call, bucket)

@@ -47,6 +47,8 @@ class Restore(msgspec.Struct, array_like=True, frozen=True):
     ready: float
     expires: float
     tier: str = "Standard"
+    told: bool = False
+    """Whether it is known that the copy is there."""
 
 
 class Object(Record, scope="cloud", key=("room", "name"), kw_only=True, omit_defaults=True):
@@ -82,11 +84,23 @@ class Object(Record, scope="cloud", key=("room", "name"), kw_only=True, omit_def
     lock_until: float = 0.0
     hold: bool = False
     restore: Restore | None = None
+    replica: bool = False
+    """Whether it is one."""
+    replicas: dict[str, str] = {}
+    """How far its own replication has come, by the ARNs of the destinations."""
     redirect: str = ""
     """x-amz-website-redirect-location."""
 
     def opener(self, call: Call, bucket: Bucket, customer: Any = None) -> Opener:
         return Opener(self.seal, f"{bucket.arn(call)}/{self.name}", customer)
+
+    @property
+    def replication(self) -> str:
+        """x-amz-replication-status."""
+        if self.replica:
+            return "REPLICA"
+        found = set(self.replicas.values())
+        return next((status for status in ("FAILED", "PENDING", "COMPLETED") if status in found), "")
 
     def pieces(self, call: Call) -> list[Part]:
         """All its parts, in their order."""

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from pileus.kernel import Call
 from pileus.kernel.edge import Result
 
-from . import access, conditions, data, faults, headers, locks, restoring, s3, seals, versions
+from . import access, conditions, data, faults, headers, locks, restoring, rules, s3, seals, versions
 from .buckets import Bucket
 from .objects import Object, Part
 from .writing import checksums
@@ -90,8 +90,12 @@ def described(
     told |= seals.shown(found.seal)
     if bucket.versioned:
         told["VersionId"] = found.version
+    if found.replica or found.replicas:
+        told["ReplicationStatus"] = found.replication
     if bucket.lock:
         told |= locks.shown(found)
+    if bucket.has_lifecycle and "VersionId" not in request:
+        told |= rules.expiring(call, bucket, found)
     if found.restore is not None:
         told |= restoring.shown(call, found)
     return told | access.charged(call, bucket)

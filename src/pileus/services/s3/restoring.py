@@ -6,16 +6,16 @@ Delays are cloud time, within what AWS promises: expedited in 1 to 5 minutes, st
 
 from __future__ import annotations
 
-import math
 from email.utils import formatdate
 from typing import Any
 
 from pileus.kernel import Call, Unfinished
 from pileus.kernel.edge import Result
 
-from . import access, faults, s3, versions
+from . import access, events, faults, happenings, notifications, s3, versions
 from .buckets import Bucket
 from .objects import ARCHIVED, Object, Restore
+from .rules import midnight
 
 DAY = 86_400.0
 HOUR = 3600.0
@@ -66,17 +66,29 @@ def restore_object(
     tier = restore_request.get("GlacierJobParameters", {}).get("Tier") or restore_request.get("Tier") or "Standard"
     before = found.restore
     if before is not None and call.now < before.ready:
-        words = "Object restore is already in progress"
-        raise faults.fault("RestoreAlreadyInProgress", words, 409)
+        check_faster(found, before, tier)
     if readable(call, found) and before is not None:
-        found.restore = Restore(before.ready, midnight(call.now + days * DAY), before.tier)
+        found.restore = Restore(before.ready, midnight(call.now + days * DAY), before.tier, before.told)
         status = 200
     else:
         ready = call.now + delay(found, tier)
         found.restore = Restore(ready, midnight(ready + days * DAY), tier)
+        detail = {"source-storage-class": found.storage_class}
+        happenings.changed(call, bucket, found, "ObjectRestore:Post", detail=detail)
+        at = call.at(account=bucket.owner, region=bucket.region, principal=notifications.called(call, bucket))
+        place = {"bucket": bucket.name, "room": bucket.room, "key": key, "version": found.version}
+        restored.later(at, due=ready, **place)
         status = 202
     versions.save(call, found)
     return Result(access.charged(call, bucket), status)
+
+
+def check_faster(found: Object, before: Restore, tier: str) -> None:
+    """While a restore is under way, only its tier can be changed, for a faster one."""
+    delays = DELAYS[found.storage_class]
+    if delay(found, tier) >= delays[before.tier]:
+        words = "Object restore is already in progress"
+        raise faults.fault("RestoreAlreadyInProgress", words, 409)
 
 
 def delay(found: Object, tier: str) -> float:
@@ -87,6 +99,48 @@ def delay(found: Object, tier: str) -> float:
     return delays[tier]
 
 
-def midnight(at: float) -> float:
-    """S3 rounds the end up to the next midnight UTC."""
-    return math.ceil(at / DAY) * DAY
+def still_there(call: Call, bucket: str, room: str, key: str, version: str) -> tuple[Bucket, Object] | None:
+    """A version with a restore, if it is there yet."""
+    found = Bucket.get(call, call.partition, bucket)
+    if found is None or found.room != room:
+        return None
+    there = versions.lookup(call, found, key, version)
+    held = there.held if isinstance(there, versions.Version) else there
+    return (found, held) if held is not None and held.restore is not None else None
+
+
+@s3.task
+def restored(call: Call, bucket: str, room: str, key: str, version: str) -> None:
+    """A copy can be read now; tell it, unless a faster request has told it before."""
+    there = still_there(call, bucket, room, key, version)
+    if there is None:
+        return
+    found, held = there
+    assert held.restore is not None
+    if held.restore.ready > call.now or held.restore.told:
+        return
+    held.restore = Restore(held.restore.ready, held.restore.expires, held.restore.tier, told=True)
+    versions.save(call, held)
+    ends = events.iso(held.restore.expires)
+    data = {"lifecycleRestorationExpiryTime": ends, "lifecycleRestoreStorageClass": held.storage_class}
+    detail = {"restore-expiry-time": ends, "source-storage-class": held.storage_class}
+    more = {"glacierEventData": {"restoreEventData": data}}
+    happenings.changed(call, found, held, "ObjectRestore:Completed", more=more, detail=detail)
+    ended.later(call, bucket=bucket, room=room, key=key, version=version, due=held.restore.expires)
+
+
+@s3.task
+def ended(call: Call, bucket: str, room: str, key: str, version: str) -> None:
+    """The time of a copy is over, unless it was made longer."""
+    there = still_there(call, bucket, room, key, version)
+    if there is None:
+        return
+    found, held = there
+    assert held.restore is not None
+    if held.restore.expires > call.now:
+        if held.restore.told:
+            ended.later(call, bucket=bucket, room=room, key=key, version=version, due=held.restore.expires)
+        return
+    held.restore = None
+    versions.save(call, held)
+    happenings.changed(call, found, held, "ObjectRestore:Delete", detail={"source-storage-class": held.storage_class})

@@ -6,7 +6,23 @@ from typing import Any
 
 from pileus.kernel import Call
 
-from . import access, acls, conditions, digests, faults, headers, locks, naming, points, s3, seals, tagging, versions
+from . import (
+    access,
+    acls,
+    conditions,
+    digests,
+    faults,
+    happenings,
+    headers,
+    locks,
+    naming,
+    points,
+    rules,
+    s3,
+    seals,
+    tagging,
+    versions,
+)
 from .buckets import Bucket, still
 from .data import LARGEST, Intake
 from .digests import MEMBERS, Digests
@@ -83,7 +99,9 @@ async def put_object(call: Call, bucket: Bucket, key: str, request: dict[str, An
     return await put(call, bucket, key, request, request.get("Body"))
 
 
-async def put(call: Call, bucket: Bucket, key: str, request: dict[str, Any], body: Any) -> dict[str, Any]:
+async def put(
+    call: Call, bucket: Bucket, key: str, request: dict[str, Any], body: Any, how: str = "Put"
+) -> dict[str, Any]:
     """Read a body to its end and make it the current version of the key, if all that was said of it holds."""
     customer = seals.of_request(request)
     seal = seals.asked(call, bucket, request, customer)
@@ -110,11 +128,13 @@ async def put(call: Call, bucket: Bucket, key: str, request: dict[str, Any], bod
             new.modified = call.now
             locks.apply(call, bucket, new, request)
             versions.place(call, bucket, new, old)
+            happenings.created(call, bucket, new, how)
     return {
         "ETag": f'"{new.etag}"',
         **checksums(new),
         **seals.shown(new.seal, with_context=True),
         **(versions.shown(bucket, new) if bucket.versioning == "Enabled" else {}),
+        **rules.expiring(call, bucket, new),
         **access.charged(call, bucket),
     }
 

@@ -6,8 +6,8 @@ A way through the package, from the ground up:
     public                                      what AWS itself publishes
     filters, reading, describing                how parameters are found, read, labelled
 
-Left out: everything of Systems Manager but Parameter Store; parameters that accounts share by RAM; throughput settings,
-and the number of parameters that an account may have; the data types aws:ssm:integration and jsonc.
+Left out: everything of Systems Manager but Parameter Store; throughput settings, and the number of parameters that an
+account may have; the data types aws:ssm:integration and jsonc.
 """
 
 from pileus.kernel import Service

@@ -66,7 +66,7 @@ def assume_role_with_saml(
         "saml:sub_type": (subject_type(subject),),
     }
     who = Principal("SAMLUser", "", principal_arn, f"{issuer}:{subject.text}", session={"provider": principal_arn})
-    check_trust(call, role_arn, who, keys, tagged="tags" in session)
+    check_trust(call, role_arn, who, keys, tagged="tags" in session, source_identity=bool(source))
     session |= {"provider": principal_arn, "keys": {key: list(values) for key, values in keys.items()}}
     provider = arn.parse(principal_arn)
     # API reference: the hash of issuer, account and the provider's friendly name.

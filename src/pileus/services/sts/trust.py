@@ -41,14 +41,24 @@ def role_named(call: Call, role_arn: str, keys: dict[str, Values] = {}) -> Targe
     return Target(role_arn, account, grants.trust, explicit=True, trust=True, tags=grants.tags, keys=keys)
 
 
-def check_trust(call: Call, role_arn: str, principal: Principal, keys: dict[str, Values], tagged: bool) -> None:
+def check_trust(
+    call: Call,
+    role_arn: str,
+    principal: Principal,
+    keys: dict[str, Values],
+    *,
+    tagged: bool,
+    source_identity: bool,
+) -> None:
     """Refuse those for whom an identity provider vouches, unless the role trusts them.
 
     `principal` is a WebIdentityUser or SAMLUser whose session names its `provider`; `keys` are the token's claims as
-    condition keys in lower case, such as `accounts.google.com:aud`; `tagged` is whether the token brings session tags.
+    condition keys in lower case, such as `accounts.google.com:aud`; `tagged` is whether the token brings session tags,
+    `source_identity` whether it names one.
     """
     role = role_named(call, role_arn, keys)
-    for action in (f"sts:{call.operation}", *(["sts:TagSession"] if tagged else [])):
+    beside = [*(["sts:TagSession"] if tagged else []), *(["sts:SetSourceIdentity"] if source_identity else [])]
+    for action in (f"sts:{call.operation}", *beside):
         try:
             if role is None:
                 raise Fault("AccessDenied")
