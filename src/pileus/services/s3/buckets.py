@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from pileus.kernel import Call, Record, Unfinished, names, paging, tags
+from pileus.kernel import Call, Record, names, paging, tags
 from pileus.kernel.identity import ANONYMOUS
 
 from . import acls, documents, faults, naming, s3
@@ -65,10 +65,14 @@ class Bucket(
     acl: list[dict[str, Any]] = []
     """Grants, as the model has them; none means that all is the owner's."""
     tags: dict[str, str] = {}
+    zone: str = ""
+    """The id of the Availability Zone of a directory bucket."""
     through: str = ""
     """The ARN of the access point by which a call came to it; never stored."""
 
     def arn(self, call: Call) -> str:
+        if self.zone:
+            return f"arn:{self.partition}:s3express:{self.region}:{self.owner}:bucket/{self.name}"
         return f"arn:{self.partition}:s3:::{self.name}"
 
     def resource_policy(self, call: Call) -> str | None:
@@ -96,6 +100,10 @@ class Bucket(
             return reached
         if bucket.region != call.region and call.principal is not ANONYMOUS and call.principal.type != "AWSService":
             raise elsewhere(call, bucket)
+        if bucket.zone:
+            from .directories import check
+
+            check(call, bucket)
         return bucket
 
 
@@ -159,6 +167,10 @@ def create_bucket(
 ) -> dict[str, Any]:
     """Create a bucket. In us-east-1 an owner may create it again; its ACL is then the one of the last time."""
     check_caller(call)
+    if bucket.endswith("--x-s3"):
+        from .directories import create
+
+        return create(call, bucket, create_bucket_configuration)
     naming.check_bucket(bucket)
     region = place(call, create_bucket_configuration)
     given = acls.from_headers(
@@ -199,7 +211,7 @@ def check_caller(call: Call) -> None:
 def place(call: Call, configuration: dict[str, Any]) -> str:
     """The Region of a new bucket. The endpoint of us-east-1 creates them anywhere, the others only at home."""
     if configuration.keys() & {"Location", "Bucket"}:
-        raise Unfinished("Pileus has no directory buckets yet.")
+        raise faults.fault("InvalidBucketName", "The specified bucket is not valid.")
     asked = configuration.get("LocationConstraint", "")
     region = "eu-west-1" if asked == "EU" else asked
     if call.region != "us-east-1" and region != call.region:
@@ -242,7 +254,10 @@ def tags_of(given: list[dict[str, str]]) -> dict[str, str]:
 @s3.operation(on=by_name, action="s3:ListBucket")
 def head_bucket(call: Call, bucket: Bucket) -> dict[str, Any]:
     """Whether the bucket is there, and where."""
-    return {"BucketRegion": bucket.region, "BucketArn": bucket.arn(call)}
+    told = {"BucketRegion": bucket.region, "BucketArn": bucket.arn(call)}
+    if bucket.zone:
+        told |= {"BucketLocationType": "AvailabilityZone", "BucketLocationName": bucket.zone}
+    return told
 
 
 @s3.operation
@@ -276,7 +291,7 @@ def list_buckets(
     ):
         if not bucket.name.startswith(prefix) and bucket.name > prefix:
             break
-        if bucket_region and bucket.region != bucket_region:
+        if bucket.zone or (bucket_region and bucket.region != bucket_region):
             continue
         if len(found) == (max_buckets or MOST_LISTED):
             last = paging.sealed(call, bucket.name)

@@ -110,7 +110,7 @@ async def copy_object(call: Call, bucket: Bucket, key: str, request: dict[str, A
             bucket = still(call, bucket)
             old = Object.get(call, bucket.room, key)
             conditions.check_write(request, key, old)
-            filled(new, intake.adopt(call), algorithm)
+            filled(new, intake.adopt(call), algorithm, bucket)
             new.modified = call.now
             locks.apply(call, bucket, new, request)
             versions.place(call, bucket, new, old)
