@@ -57,6 +57,8 @@ class Bucket(
     """Whether a lifecycle rule is enabled."""
     replicates: bool = False
     """Whether what is put into it is to be copied elsewhere."""
+    tiers: bool = False
+    """Whether Intelligent-Tiering has been given archive tiers."""
     notifies: bool = False
     """Whether somebody wants to hear of what happens in it."""
     payer: str = "BucketOwner"

@@ -88,11 +88,20 @@ class Object(Record, scope="cloud", key=("room", "name"), kw_only=True, omit_def
     """Whether it is one."""
     replicas: dict[str, str] = {}
     """How far its own replication has come, by the ARNs of the destinations."""
+    accessed: float = 0.0
+    """The last day on which it was read, where Intelligent-Tiering wants to know."""
+    tier: str = ""
+    """The archive tier of Intelligent-Tiering that it is in."""
     redirect: str = ""
     """x-amz-website-redirect-location."""
 
     def opener(self, call: Call, bucket: Bucket, customer: Any = None) -> Opener:
         return Opener(self.seal, f"{bucket.arn(call)}/{self.name}", customer)
+
+    @property
+    def archived(self) -> str:
+        """The archive it is in: a storage class, or a tier of Intelligent-Tiering; empty for what can be read."""
+        return self.tier or (self.storage_class if self.storage_class in ARCHIVED else "")
 
     @property
     def replication(self) -> str:

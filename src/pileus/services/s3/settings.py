@@ -139,14 +139,5 @@ document("AccelerateConfiguration", "AccelerateConfiguration", flat=True, check=
 
 # Reports
 
-
-def check_inventory(call: Call, bucket: Bucket, content: Members) -> None:
-    target = content["Destination"]["S3BucketDestination"]
-    if not target["Bucket"].startswith("arn:"):
-        raise faults.fault("InvalidS3DestinationBucket", "Invalid bucket ARN.")
-
-
-numbered("InventoryConfiguration", check_inventory)
 numbered("AnalyticsConfiguration")
 numbered("MetricsConfiguration")
-numbered("IntelligentTieringConfiguration")
