@@ -212,7 +212,10 @@ class Inventory:
 
     def told(self, row: Row) -> list[Any]:
         version = row.version
-        told = [self.bucket.name, quote_plus(version.name, safe="/") if self.to["Format"] == "CSV" else version.name]
+        told: list[Any] = [
+            self.bucket.name,
+            quote_plus(version.name, safe="/") if self.to["Format"] == "CSV" else version.name,
+        ]
         if self.all:
             told += [version.version if self.bucket.versioned else "", row.latest, version.held is None]
         return told + [COLUMNS[column](row) for column in self.optional]
