@@ -112,14 +112,15 @@ class Found:
 
     def _target(self, named: str, found: str) -> Target:
         """One of the resources: the one that was found, something in it (an object of a bucket), or another one."""
-        tags = getattr(self.record, "tags", None)
+        record = self.record if isinstance(self.record, Record) else None
         within = not found or named == found or named.startswith((f"{found}/", f"{found}:"))
         return Target(
             named,
             owner_in(named) or self.call.account,
             self.policy if within else None,
-            explicit=within and isinstance(self.record, Record) and self.record.policy_decides,
-            tags=tags if named == found and isinstance(tags, dict) else {},
+            explicit=within and record is not None and record.policy_decides,
+            tags=record.condition_tags(self.call) if record is not None and named == found else {},
+            keys=record.condition_keys(self.call, self.request) if record is not None and within else {},
         )
 
 

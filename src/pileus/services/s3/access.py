@@ -235,7 +235,8 @@ def verdict(call: Call, bucket: Bucket, does: str, key: str) -> bool | None:
 
     text = public.for_caller(documents.load(call, bucket.room, "policy"), call.account)
     who = standing(call)
-    target = Target(resource(call, bucket, key), bucket.owner, text, tags={} if key else bucket.tags)
+    keys, tags = bucket.condition_keys(call, call.members), {} if key else bucket.condition_tags(call)
+    target = Target(resource(call, bucket, key), bucket.owner, text, tags=tags, keys=keys)
     context = Context(call, who, s3.bound(call.operation), does, call.members, target)
     query = Query(who.caller, does, target.arn, bucket.owner, context)
     policies = compiled("bucket policy", text)

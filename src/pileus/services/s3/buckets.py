@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Self
 
 from pileus.kernel import Call, Record, names, paging, tags
 from pileus.kernel.identity import ANONYMOUS
@@ -26,6 +27,7 @@ class Bucket(
     scope="cloud",
     key=("partition", "name"),
     indexes={"owner": ("partition", "owner")},
+    arn="arn:{partition}:s3:::{name}",
     cfn="AWS::S3::Bucket",
     kw_only=True,
     omit_defaults=True,
@@ -59,6 +61,12 @@ class Bucket(
     """Whether a lifecycle rule is enabled."""
     replicates: bool = False
     """Whether what is put into it is to be copied elsewhere."""
+    tiers: bool = False
+    """Whether Intelligent-Tiering has been given archive tiers."""
+    mfa: str = ""
+    """`Enabled` or `Disabled`, if MFA delete was ever set."""
+    abac: bool = False
+    """Whether its tags count in policies."""
     notifies: bool = False
     """Whether somebody wants to hear of what happens in it."""
     payer: str = "BucketOwner"
@@ -82,6 +90,14 @@ class Bucket(
         if call.account != self.owner:
             return None
         return documents.load(call, self.room, "policy") if self.has_policy else ""
+
+    def condition_tags(self, call: Call) -> Mapping[str, str]:
+        return self.tags if self.abac else {}
+
+    def condition_keys(self, call: Call, request: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]:
+        from . import abac
+
+        return abac.keys(call, self, request)
 
     @property
     def versioned(self) -> bool:
@@ -156,6 +172,7 @@ def create_bucket(
     call: Call,
     bucket: str,
     acl: str = "",
+    bucket_namespace: str = "",
     create_bucket_configuration: dict[str, Any] = {},
     grant_full_control: str = "",
     grant_read: str = "",
@@ -173,6 +190,7 @@ def create_bucket(
         return create(call, bucket, create_bucket_configuration)
     naming.check_bucket(bucket)
     region = place(call, create_bucket_configuration)
+    naming.check_namespace(bucket, bucket_namespace, call.account, region)
     given = acls.from_headers(
         call.account,
         acl,
