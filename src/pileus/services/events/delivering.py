@@ -6,44 +6,17 @@ User Guide, "How Amazon EventBridge retries delivering events" and "Using dead-l
 from __future__ import annotations
 
 import logging
-from typing import Any
 
 import msgspec
 
-from pileus.kernel import Call, Fault, arn, identity
+from pileus.kernel import Call, Fault, arn, identity, targets
+from pileus.kernel.targets import Failed
 
 from . import events
 from .rules import Rule
 from .targets import Held, Target
 
 log = logging.getLogger("pileus.events")
-
-MOST_RETRIES = 185
-LONGEST = 86_400
-LONGEST_DELAY = 600.0
-
-
-class Failed(Exception):
-    """A target did not take an event. One that is `final` would not, however often it was asked."""
-
-    def __init__(self, code: str, message: str, *, final: bool) -> None:
-        super().__init__(message)
-        self.code = code
-        self.final = final
-
-    @classmethod
-    def of(cls, fault: Fault) -> Failed:
-        """What a fault of another service means for a delivery."""
-        code = fault.code
-        if (fault.status or 400) >= 500 and code != "NotImplemented":
-            return cls("INTERNAL_ERROR", str(fault), final=False)
-        if "Throttl" in code or "TooManyRequests" in code or "LimitExceeded" in code:
-            return cls("THROTTLING", str(fault), final=False)
-        if "AccessDenied" in code or "NotAuthorized" in code or "AuthorizationError" in code:
-            return cls("NO_PERMISSIONS", str(fault), final=True)
-        if "NotFound" in code or "DoesNotExist" in code or "NonExistent" in code:
-            return cls("NO_RESOURCE", str(fault), final=True)
-        return cls("SDK_CLIENT_ERROR", str(fault), final=True)
 
 
 @events.task
@@ -68,7 +41,8 @@ async def deliver(
     except invoking.Later as later:
         with call.transaction():
             again(call, found, held, event, since, accounts, tries, later.seconds)
-    except Failed as failed:
+    except (Failed, Fault) as error:
+        failed = error if isinstance(error, Failed) else Failed.of(error)
         with call.transaction():
             again_or_bury(call, found, held, event, since, accounts, tries, failed)
 
@@ -106,13 +80,7 @@ def again_or_bury(
     tries: int,
     failed: Failed,
 ) -> None:
-    policy = held.target.get("RetryPolicy", {})
-    delay = min(2.0**tries, LONGEST_DELAY)
-    exhausted = ""
-    if tries + 1 > policy.get("MaximumRetryAttempts", MOST_RETRIES):
-        exhausted = "MaximumRetryAttempts"
-    elif call.now + delay - since > policy.get("MaximumEventAgeInSeconds", LONGEST):
-        exhausted = "MaximumEventAgeInSeconds"
+    delay, exhausted = targets.retry(held.target.get("RetryPolicy", {}), tries, since, call.now)
     if failed.final or exhausted:
         bury(call, rule, held.target, event, failed, exhausted if not failed.final else "", tries)
     else:
@@ -136,17 +104,6 @@ def bury(call: Call, rule: Rule, target: Target, event: bytes, failed: Failed, e
         told |= {"EXHAUSTED_RETRY_CONDITION": exhausted, "RETRY_ATTEMPTS": str(tries)}
     service = identity.service("events.amazonaws.com", rule_arn, call.account)
     try:
-        keep_dead(call, queue_arn, event.decode(), told, service)
+        targets.bury(call, arn.parse(queue_arn), event.decode(), told, service)
     except Fault as fault:
         log.warning("%s: nor could it be kept: %s", rule_arn, fault)
-
-
-def keep_dead(call: Call, queue_arn: str, body: str, told: dict[str, str], principal: Any) -> None:
-    """Send a dead letter."""
-    queue = arn.parse(queue_arn)
-    attributes = {name: {"DataType": "String", "StringValue": value} for name, value in told.items()}
-    call.at(region=queue.region).aws("sqs", principal=principal).send_message(
-        queue_url=f"{call.endpoint}/{queue.account}/{queue.resource}",
-        message_body=body,
-        message_attributes=attributes,
-    )

@@ -5,16 +5,16 @@ from __future__ import annotations
 import base64
 import json
 import re
+from collections.abc import Mapping
 from typing import Any, Self
 from urllib.parse import quote
 
 from pileus.kernel import Arn, Call, Record, names, web
 from pileus.kernel.resource_type import resource_type
+from pileus.kernel.targets import Failed
 
 from . import events, faults
 from .connections import Connection, pairs, token_of, with_query
-from .delivering import Failed
-from .targets import Target
 
 PER_PAGE = 100
 RATE = 300
@@ -172,7 +172,7 @@ def delete_api_destination(call: Call, destination: Destination) -> Members:
 # Calling
 
 
-async def request(call: Call, to: Arn, target: Target, text: str) -> None:
+async def request(call: Call, to: Arn, target: Mapping[str, Any], text: str) -> None:
     """Call a destination with an input."""
     here = call.at(account=to.account, region=to.region)
     destination = Destination.get(here, to.resource.split("/")[1])
@@ -207,7 +207,7 @@ def wait_turn(call: Call, destination: Destination) -> None:
 
 
 async def composed(
-    call: Call, destination: Destination, connection: Connection, target: Target, text: str
+    call: Call, destination: Destination, connection: Connection, target: Mapping[str, Any], text: str
 ) -> tuple[str, str, dict[str, str], bytes]:
     """The request: what the target says, and over it what the connection says."""
     given = target.get("HttpParameters", {})

@@ -27,7 +27,7 @@ def owner(call: Call, request: dict[str, Any]) -> str:
     return account if len(account) == 12 and account.isdigit() else ""
 
 
-@events.targets
+@events.targets(root=False)
 def targets(call: Call, request: dict[str, Any]) -> list[Target] | None:
     """The buses of the entries of PutEvents. Services send what happens to an account to that account's bus."""
     if call.operation != "PutEvents":

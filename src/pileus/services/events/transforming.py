@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from pileus.kernel import Call, jsonpath, templates
@@ -48,11 +47,3 @@ def reserved(call: Call, rule: Rule, name: str, event: dict[str, Any]) -> Any:
         case "aws.events.event.json":
             return event
     raise KeyError(name)
-
-
-def document(text: str) -> Any:
-    """The text as JSON; where it is none, as a string."""
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
