@@ -49,5 +49,5 @@ def test_items_are_encrypted_and_signed_with_a_key_of_the_cloud(aws: Account, mo
         with pytest.raises(SignatureVerificationError):
             encrypted.get_item(Key={"id": "1"})
         kms.disable_key(KeyId=key)
-        with pytest.raises(Exception, match="Failed to|disabled"):
+        with pytest.raises(Exception, match=r"Failed to|disabled"):
             encrypted.get_item(Key={"id": "1"})
