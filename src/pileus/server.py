@@ -68,6 +68,7 @@ class Server:
             clock,
             blobs,
             strict=settings.strict,
+            throttle=settings.throttle,
             master_key=master_key,
             options=options,
             folder=self.folder,
@@ -113,6 +114,7 @@ class Server:
             self._sweeping.cancel()
         self.cloud.blobs.close()
         self.requests.flush()
+        self.cloud.trail.write()
         self.cloud.store.close()
         if self.settings.data is None:
             shutil.rmtree(self.folder, ignore_errors=True)

@@ -33,5 +33,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Refuse unknown access keys, and members that have no effect."""
     acm_validate: Literal["dns", "auto"] = "dns"
     """Whether ACM takes domain names as proven without looking for their records."""
+    throttle: bool = False
+    """Refuse what goes beyond the throughput that tables are provisioned with."""
     init: Path | None = None
     """A folder with init scripts beside LocalStack's own."""

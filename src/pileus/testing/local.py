@@ -131,6 +131,7 @@ def cloud(
     blobs: str = "",
     strict: bool = False,
     acm_validate: Literal["dns", "auto"] = "dns",
+    throttle: bool = False,
     sockets: bool = False,
 ) -> Iterator[LocalCloud]:
     """A cloud for as long as the block lasts: in memory, unless `data` names a directory.
@@ -138,7 +139,13 @@ def cloud(
     With `sockets`, botocore goes through HTTP as every other client does, and nothing of botocore is touched.
     """
     settings = Settings(
-        port=port, data=data, durability=durability, blobs=blobs, strict=strict, acm_validate=acm_validate
+        port=port,
+        data=data,
+        durability=durability,
+        blobs=blobs,
+        strict=strict,
+        acm_validate=acm_validate,
+        throttle=throttle,
     )
     local = LocalCloud(settings)
     local.start()

@@ -23,11 +23,12 @@ def user(account: Account, table: str, condition: dict[str, Any] = {}) -> Any:
         "Resource": f"arn:aws:dynamodb:us-east-1:{account.id}:table/{table}",
         "Condition": condition,
     }
-    iam.create_user(UserName=table)
+    name = table.replace("/", "-")
+    iam.create_user(UserName=name)
     iam.put_user_policy(
-        UserName=table, PolicyName="p", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        UserName=name, PolicyName="p", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     )
-    key = iam.create_access_key(UserName=table)["AccessKey"]
+    key = iam.create_access_key(UserName=name)["AccessKey"]
     return boto3.client(
         "dynamodb",
         endpoint_url=account.cloud.endpoint,
@@ -88,3 +89,92 @@ def test_a_policy_can_restrict_users_to_their_own_records(
     getattr(client, operation)(**request_of(table, "mine"))
     with refused("AccessDeniedException"):
         getattr(client, operation)(**request_of(table, "yours"))
+
+
+ATTRIBUTES = {
+    "ForAllValues:StringEquals": {"dynamodb:Attributes": ["pk", "name"]},
+    "StringEqualsIfExists": {
+        "dynamodb:Select": "SPECIFIC_ATTRIBUTES",
+        "dynamodb:ReturnValues": ["NONE", "UPDATED_OLD", "UPDATED_NEW"],
+    },
+}
+
+
+def test_a_policy_can_restrict_users_to_some_attributes(account: Account, make: Make, refused: Any) -> None:
+    table = make()
+    client = user(account, table, ATTRIBUTES)
+    client.put_item(TableName=table, Item={"pk": s("a"), "name": s("n")})
+    client.get_item(TableName=table, Key={"pk": s("a")}, ProjectionExpression="#n", ExpressionAttributeNames=NAME)
+    client.scan(TableName=table, ProjectionExpression="pk")
+    with refused("AccessDeniedException"):
+        client.put_item(TableName=table, Item={"pk": s("a"), "secret": s("n")})
+    with refused("AccessDeniedException"):
+        client.get_item(TableName=table, Key={"pk": s("a")}, ProjectionExpression="secret")
+    with refused("AccessDeniedException"):
+        client.get_item(TableName=table, Key={"pk": s("a")})
+    with refused("AccessDeniedException"):
+        client.scan(TableName=table)
+    with refused("AccessDeniedException"):
+        client.update_item(
+            TableName=table,
+            Key={"pk": s("a")},
+            UpdateExpression="SET #n = secret",
+            ExpressionAttributeNames=NAME,
+            ReturnValues="UPDATED_NEW",
+        )
+    with refused("AccessDeniedException"):
+        client.delete_item(TableName=table, Key={"pk": s("a")}, ReturnValues="ALL_OLD")
+    with refused("AccessDeniedException"):
+        client.execute_statement(Statement=f"SELECT secret FROM \"{table}\" WHERE pk = 'a'")
+
+
+NAME = {"#n": "name"}
+
+
+def test_a_policy_can_insist_on_transactions(account: Account, make: Make, refused: Any) -> None:
+    table = make()
+    enclosed = {"StringEquals": {"dynamodb:EnclosingOperation": "TransactWriteItems"}}
+    client = user(account, table, enclosed)
+    client.transact_write_items(TransactItems=[{"Put": {"TableName": table, "Item": KEY}}])
+    with refused("AccessDeniedException"):
+        client.put_item(TableName=table, Item=KEY)
+
+
+def test_a_policy_can_forbid_full_table_scans_in_partiql(account: Account, make: Make, refused: Any) -> None:
+    table = make()
+    client = user(account, table, {"Bool": {"dynamodb:FullTableScan": "false"}})
+    client.execute_statement(Statement=f"SELECT * FROM \"{table}\" WHERE pk = 'a'")
+    with refused("AccessDeniedException"):
+        client.execute_statement(Statement=f'SELECT * FROM "{table}"')
+
+
+def test_partiql_heeds_leading_keys(account: Account, make: Make, refused: Any) -> None:
+    table = make()
+    client = user(account, table, {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["mine"]}})
+    client.execute_statement(Statement=f"INSERT INTO \"{table}\" VALUE {{'pk': 'mine'}}")
+    with refused("AccessDeniedException"):
+        client.execute_statement(Statement=f"INSERT INTO \"{table}\" VALUE {{'pk': 'yours'}}")
+    with refused("AccessDeniedException"):
+        client.execute_statement(Statement=f'SELECT * FROM "{table}" WHERE pk = ?', Parameters=[s("yours")])
+    with refused("AccessDeniedException"):
+        client.batch_execute_statement(
+            Statements=[{"Statement": f'SELECT * FROM "{table}" WHERE pk = ?', "Parameters": [s("yours")]}]
+        )
+
+
+def test_an_index_is_a_resource_of_its_own(account: Account, make: Make, refused: Any) -> None:
+    table = make(gsis={"byX": "x S"})
+    client = user(account, f"{table}/index/byX")
+    asked = {"KeyConditionExpression": "x = :x", "ExpressionAttributeValues": {":x": s("1")}}
+    client.query(TableName=table, IndexName="byX", **asked)
+    with refused("AccessDeniedException"):
+        client.scan(TableName=table)
+
+
+def test_nobody_locks_themselves_out_by_a_policy_unawares(account: Account, db: Any, make: Make, refused: Any) -> None:
+    arn = db.describe_table(TableName=make())["Table"]["TableArn"]
+    deny = {"Effect": "Deny", "Principal": "*", "Action": "dynamodb:PutResourcePolicy", "Resource": arn}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [deny]})
+    with refused("ValidationException", "ConfirmRemoveSelfResourceAccess"):
+        db.put_resource_policy(ResourceArn=arn, Policy=policy)
+    db.put_resource_policy(ResourceArn=arn, Policy=policy, ConfirmRemoveSelfResourceAccess=True)

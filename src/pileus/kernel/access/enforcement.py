@@ -20,10 +20,12 @@ from pileus.kernel.record import Record
 
 from . import exceptions, policy, resources
 from .actions import action_of, lookup, prefix_of
+from .admission import unlimited
 from .context import Context
 from .decision import Applying, Decision, Query, decide
 from .denial import denial
-from .standing import Standing, rcps, standing
+from .policy import Policies
+from .standing import Standing, rcps, shared, standing
 from .target import Target
 
 if TYPE_CHECKING:
@@ -35,8 +37,12 @@ Members = dict[str, Any]
 
 def examined(call: Call, bound: Bound, request: Members, owner: str) -> Call:
     """The call, looking at the account that owns what it is about; raises where its principal may not make it."""
+    if closed(call, call.principal.account):
+        raise Fault("InvalidClientTokenId", "The security token included in the request is invalid.")
     if bound.model.authtype == "none" or acts_itself(call, bound.service.name):
         return call
+    if bound.unsigned and call.principal.type == "Anonymous":
+        return call.at(account=owner)
     actions = actions_for(bound, request)
     at_owner = call if owner == call.account else call.at(account=owner)
     found = Found(at_owner, bound, request) if actions else None
@@ -53,7 +59,19 @@ def examined(call: Call, bound: Bound, request: Members, owner: str) -> Call:
     for role in passed(bound, actions[0], request):
         keys = {"iam:passedtoservice": (passed_to(bound),)}
         check(call, who, bound, "iam:PassRole", Target(role, role.split(":")[4], keys=keys), request)
+    if found.record is not None:
+        if at_owner is call:
+            at_owner = call.at()
+        at_owner.found = found.record
     return at_owner
+
+
+def closed(call: Call, account: str) -> bool:
+    """Whether an account's organization has closed it."""
+    if not call.cloud.access.limited(call, account):
+        return False
+    member = Standing.membership(call, account)
+    return member is not None and member.suspended
 
 
 def acts_itself(call: Call, service: str) -> bool:
@@ -94,14 +112,15 @@ class Found:
 
     def _target(self, named: str, found: str) -> Target:
         """One of the resources: the one that was found, something in it (an object of a bucket), or another one."""
-        tags = getattr(self.record, "tags", None)
+        record = self.record if isinstance(self.record, Record) else None
         within = not found or named == found or named.startswith((f"{found}/", f"{found}:"))
         return Target(
             named,
             owner_in(named) or self.call.account,
             self.policy if within else None,
-            explicit=within and isinstance(self.record, Record) and self.record.policy_decides,
-            tags=tags if named == found and isinstance(tags, dict) else {},
+            explicit=within and record is not None and record.policy_decides,
+            tags=record.condition_tags(self.call) if record is not None and named == found else {},
+            keys=record.condition_keys(self.call, self.request) if record is not None and within else {},
         )
 
 
@@ -121,6 +140,8 @@ def check(
     missing: Fault | None = None,
 ) -> None:
     """Raise the denial of one action on one resource, if it is denied; to strangers, that it is not there."""
+    if closed(call, target.account or call.account):
+        raise Fault("AccessDenied", f"The account {target.account or call.account} is closed.")
     decision, query, context = decided(call, who, bound, action, target, request)
     if not decision.allowed:
         if missing is not None and who.caller.account != query.account:
@@ -137,18 +158,27 @@ def decided(
         target = target._replace(account=account)
     context = Context(call, who, bound, action, request, target)
     query = Query(who.caller, action, target.arn, account, context)
-    controlled = action.partition(":")[0] in exceptions.CONTROLLED and call.cloud.access.organized(call)
+    controlled = action.partition(":")[0] in exceptions.CONTROLLED
     applying = Applying(
         who.identity,
         who.boundary,
         who.session,
         who.scps,
         rcps(call, account) if controlled else (),
-        policy.compiled("resource policy", target.policy) if target.policy else None,
+        resource_policy(call, who, target),
         target.explicit,
         target.trust,
     )
     return decide(query, applying), query, context
+
+
+def resource_policy(call: Call, who: Standing, target: Target) -> Policies | None:
+    """The policy on the resource; for others than its owner together with what resource shares let them do."""
+    own = policy.compiled("resource policy", target.policy) if target.policy else None
+    if who.caller.account == target.account or target.trust or not (documents := shared(call, target.arn)):
+        return own
+    others = policy.of(documents)
+    return Policies((*own.statements, *others.statements)) if own else others
 
 
 def authorize(call: Call, action: str, target: Target) -> None:
@@ -156,7 +186,7 @@ def authorize(call: Call, action: str, target: Target) -> None:
 
     `authorize(call, "s3:GetObject", Target(source_arn, owner, policy))`
     """
-    if call.principal.type != "Root" or call.principal.account != target.account or call.cloud.access.organized(call):
+    if not unlimited(call, target.account):
         check(call, standing(call), None, action, target, {})
 
 
@@ -176,7 +206,8 @@ def actions_for(bound: Bound, request: Members) -> list[str]:
     beside = exceptions.BESIDE.get(place)
     if not beside:
         return [action]
-    return [action, *(f"{action.partition(':')[0]}:{name}" for member, name in beside.items() if request.get(member))]
+    asked = [name for member, name in beside.items() if request.get(member) not in (None, "", exceptions.HARMLESS)]
+    return [action, *(f"{action.partition(':')[0]}:{name}" for name in asked)]
 
 
 @lru_cache(maxsize=4096)

@@ -23,7 +23,7 @@ class Exactly:
     """The `identity` of the value."""
 
     def holds(self, value: Any) -> bool:
-        return identity(value) == self.key
+        return bool(identity(value) == self.key)
 
 
 @dataclass(frozen=True)

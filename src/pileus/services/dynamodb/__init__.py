@@ -3,20 +3,26 @@
 A way through the package, from the ground up:
 
     numbers, values, keys                         what an item consists of, and where it lies
-    tables, creating, updating, indexes           what a table is, and how it is configured
+    tables, creating, updating, deleting, describing
+                                                  what a table is, and how it is configured
     reserved, tokens, paths, conditions, updates, key_conditions, expressions
                                                   the language of expressions
     legacy                                        what there was before it
-    records, capacity, streams                    items at rest, what they cost, who is told of them
+    records, capacity, throttling                 items at rest, what they cost, and what is too much
+    streams, destinations                         who is told of changes
+    replication, groups, replicas, global_tables  tables that are in several Regions
     items, writing, queries, scans, batches, transactions
                                                   what customers do all day
     lexer, statements, partiql                    the same in SQL
     permissions                                   who may do what to which items
-    ttl, backups, recovery, policies, tags        what keeps a table in order
+    recovery, snapshots, spans                    what a table was
+    backups, restoring, exports, filtering, imports, documents
+                                                  copies of tables
+    ttl, policies, tags, insights, autoscaling    what keeps a table in order
 
-Left out, and answered with 501: export to and import from S3, global tables in both versions, Kinesis destinations,
-contributor insights, vector indexes, bulk operations. Throughput is kept and told but never throttles; item
-collections may grow beyond 10 GB; items lie in the store as they are, whatever encryption SSESpecification asks for.
+Left out, and answered with 501: vector indexes, bulk operations, global tables of several accounts. Throughput is
+enforced where that is asked for (`throttling`); item collections may grow beyond 10 GB; items lie in the store as they
+are, whatever encryption SSESpecification asks for.
 """
 
 from pileus.kernel import Service

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from pileus.kernel import Call
+from pileus.kernel import Call, Fault
 
 from . import capacity, dynamodb, faults, paths, writing
 from .items import view_of
-from .permissions import allowed
 from .records import collection, load
 from .tables import Table
+from .throttling import charge, is_throttle
 from .values import Item
 
 MOST_READ = 100
@@ -18,7 +18,7 @@ MOST_WRITTEN = 25
 LARGEST_ANSWER = 16 * 1024 * 1024
 
 
-@dynamodb.operation(action="")
+@dynamodb.operation
 def batch_get_item(
     call: Call, request_items: dict[str, dict[str, Any]], return_consumed_capacity: str = "NONE"
 ) -> dict[str, Any]:
@@ -31,7 +31,6 @@ def batch_get_item(
     room = LARGEST_ANSWER
     for name, asked in request_items.items():
         table = Table.named(call, name)
-        allowed(call, "BatchGetItem", table, asked["Keys"])
         view = view_of(
             asked.get("ExpressionAttributeNames"), asked.get("ProjectionExpression"), asked.get("AttributesToGet")
         )
@@ -40,16 +39,38 @@ def batch_get_item(
         for key, place in zip(asked["Keys"], places(table, asked["Keys"]), strict=True):
             raw = call.store.get(table.prefix + place)
             size = int.from_bytes(raw[:4], "big") if raw else 0
-            if size > room:
+            units = capacity.read_units(size, consistent)
+            throttle = None if size > room else affordable(call, table, "Read", units)
+            if size > room or throttle:
                 left = unprocessed.setdefault(name, {**asked, "Keys": []})
                 left["Keys"].append(key)
+                if throttle and throttled_all(unprocessed, request_items):
+                    raise throttle
                 continue
-            bill.add(table, capacity.read_units(size, consistent))
+            bill.add(table, units)
             if raw is not None:
                 room -= size
                 item = load(raw)
                 found.append(item if view is None else paths.projected(item, view[0]))
     return {"Responses": answers, "UnprocessedKeys": unprocessed} | bill.told(return_consumed_capacity)
+
+
+def affordable(call: Call, table: Table, kind: str, units: float) -> Fault | None:
+    """Take what a read costs, if the table can take it; or the error that says why not."""
+    try:
+        charge(call, table, kind, units)
+    except Fault as fault:
+        if not is_throttle(fault):
+            raise
+        return fault
+    return None
+
+
+def throttled_all(unprocessed: dict[str, Any], request_items: dict[str, Any]) -> bool:
+    """Whether nothing of a request could be read: only then is that an error."""
+    return sum(len(left["Keys"]) for left in unprocessed.values()) == sum(
+        len(asked["Keys"]) for asked in request_items.values()
+    )
 
 
 def places(table: Table, keys: list[Item]) -> list[bytes]:
@@ -59,7 +80,7 @@ def places(table: Table, keys: list[Item]) -> list[bytes]:
     return found
 
 
-@dynamodb.operation(action="")
+@dynamodb.operation
 def batch_write_item(
     call: Call,
     request_items: dict[str, list[dict[str, Any]]],
@@ -69,15 +90,30 @@ def batch_write_item(
     """Put and delete items of several tables; all are checked before the first is written."""
     if sum(len(requests) for requests in request_items.values()) > MOST_WRITTEN:
         raise faults.invalid("Too many items requested for the BatchWriteItem call")
-    writes = [(name, write) for name, requests in request_items.items() for write in prepared(call, name, requests)]
+    writes = [
+        (name, write, request)
+        for name, requests in request_items.items()
+        for write, request in zip(prepared(call, name, requests), requests, strict=True)
+    ]
     metrics: dict[str, list[Any]] = {}
     bill = capacity.Bill()
-    for name, write in writes:
+    unprocessed: dict[str, list[Any]] = {}
+    for name, write, request in writes:
         outcome = writing.decide(call, write)
-        bill.add(write.table, outcome.units, writing.carry_out(call, outcome))
+        try:
+            with call.store.attempt():
+                units = writing.carry_out(call, outcome)
+        except Fault as fault:
+            if not is_throttle(fault):
+                raise
+            unprocessed.setdefault(name, []).append(request)
+            if sum(map(len, unprocessed.values())) == len(writes):
+                raise
+            continue
+        bill.add(write.table, outcome.units, units)
         if told := collection(write.table, write.key, return_item_collection_metrics):
             metrics.setdefault(name, []).append(told)
-    answer: dict[str, Any] = {"UnprocessedItems": {}}
+    answer: dict[str, Any] = {"UnprocessedItems": unprocessed}
     if metrics:
         answer["ItemCollectionMetrics"] = metrics
     return answer | bill.told(return_consumed_capacity)
@@ -98,7 +134,6 @@ def prepared(call: Call, name: str, requests: list[dict[str, Any]]) -> list[writ
             found.append(writing.put(table, put["Item"]))
         else:
             found.append(writing.delete(table, request["DeleteRequest"]["Key"]))
-    allowed(call, "BatchWriteItem", table, [write.key for write in found])
     if len({write.place for write in found}) < len(found):
         raise faults.invalid("Provided list of item keys contains duplicates")
     return found

@@ -9,7 +9,8 @@ from typing import Any
 from pileus.kernel import Call, Fault, names, tags
 
 from . import dynamodb, faults
-from .tables import Index, Members, Table, description, new_box
+from .describing import description
+from .tables import Index, Members, Table, new_box
 from .tables import short as short_name
 
 NAME = re.compile(r"[a-zA-Z0-9_.-]+")
@@ -79,7 +80,7 @@ def create_table(
 def activate(call: Call, name: str) -> None:
     """The table is created, or changed."""
     table = Table.get(call, name)
-    if table and table.status in ("CREATING", "UPDATING"):
+    if table and table.status in ("CREATING", "UPDATING") and not table.filling:
         table.status = "ACTIVE"
         table.put(call)
 

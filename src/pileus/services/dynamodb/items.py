@@ -8,9 +8,9 @@ from pileus.kernel import Call
 
 from . import capacity, dynamodb, expressions, faults, legacy, paths, writing
 from .legacy import Conditions
-from .permissions import allowed
 from .records import read
 from .tables import Table
+from .throttling import charge
 from .values import Item
 
 Names = dict[str, str] | None
@@ -46,7 +46,6 @@ def get_item(
     expression_attribute_names: Names = None,
 ) -> dict[str, Any]:
     """The item of a key, or part of it; every read sees all writes before it, consistent or not."""
-    allowed(call, "GetItem", table, [key])
     view = None
     if projection_expression is not None or attributes_to_get is not None or expression_attribute_names is not None:
         view = view_of(expression_attribute_names, projection_expression, attributes_to_get)
@@ -54,90 +53,74 @@ def get_item(
     told: dict[str, Any] = {}
     if item is not None:
         told["Item"] = item if view is None else paths.projected(item, view[0])
+    units = capacity.read_units(size, consistent_read)
+    charge(call, table, "Read", units)
     if return_consumed_capacity != "NONE":
-        units = capacity.read_units(size, consistent_read)
         told["ConsumedCapacity"] = capacity.consumed(table, return_consumed_capacity, units)
     return told
 
 
-@dynamodb.operation(on=Table.named)
-def put_item(
-    call: Call,
-    table: Table,
-    item: Item,
-    expected: Conditions | None = None,
-    return_values: str = "NONE",
-    return_consumed_capacity: str = "NONE",
-    return_item_collection_metrics: str = "NONE",
-    conditional_operator: str | None = None,
-    condition_expression: str | None = None,
-    expression_attribute_names: Names = None,
-    expression_attribute_values: Given = None,
-    return_values_on_condition_check_failure: str = "NONE",
-) -> dict[str, Any]:
+SINGLE = (
+    "Expected",
+    "ConditionalOperator",
+    "ConditionExpression",
+    "ExpressionAttributeNames",
+    "ExpressionAttributeValues",
+    "ReturnValues",
+    "ReturnConsumedCapacity",
+    "ReturnItemCollectionMetrics",
+    "ReturnValuesOnConditionCheckFailure",
+)
+"""What a put and a delete have in common."""
+
+
+@dynamodb.operation(on=Table.named, honours=SINGLE)
+def put_item(call: Call, table: Table, item: Item, request: dict[str, Any]) -> dict[str, Any]:
     """Put an item where there was none, or in place of the one that was there."""
-    allowed(call, "PutItem", table, [item])
-    if return_values not in ("NONE", "ALL_OLD"):
-        raise faults.invalid("ReturnValues can only be ALL_OLD or NONE")
-    test = _condition(
-        expected,
-        conditional_operator,
-        condition_expression,
-        expression_attribute_names,
-        expression_attribute_values,
-    )
-    write = writing.put(table, item, test, return_values_on_condition_check_failure == "ALL_OLD")
-    return writing.answer(
-        call, writing.decide(call, write), return_values, return_consumed_capacity, return_item_collection_metrics
-    )
+    return written(call, writing.put(table, item, *_condition(request)), request)
 
 
-@dynamodb.operation(on=Table.named)
-def delete_item(
-    call: Call,
-    table: Table,
-    key: Item,
-    expected: Conditions | None = None,
-    conditional_operator: str | None = None,
-    return_values: str = "NONE",
-    return_consumed_capacity: str = "NONE",
-    return_item_collection_metrics: str = "NONE",
-    condition_expression: str | None = None,
-    expression_attribute_names: Names = None,
-    expression_attribute_values: Given = None,
-    return_values_on_condition_check_failure: str = "NONE",
-) -> dict[str, Any]:
+@dynamodb.operation(on=Table.named, honours=SINGLE)
+def delete_item(call: Call, table: Table, key: Item, request: dict[str, Any]) -> dict[str, Any]:
     """Delete an item; one that is not there is no error."""
-    allowed(call, "DeleteItem", table, [key])
-    if return_values not in ("NONE", "ALL_OLD"):
-        raise faults.invalid("ReturnValues can only be ALL_OLD or NONE")
-    test = _condition(
-        expected,
-        conditional_operator,
-        condition_expression,
-        expression_attribute_names,
-        expression_attribute_values,
-    )
-    write = writing.delete(table, key, test, return_values_on_condition_check_failure == "ALL_OLD")
+    return written(call, writing.delete(table, key, *_condition(request)), request)
+
+
+def written(call: Call, write: writing.Write, request: dict[str, Any]) -> dict[str, Any]:
+    """Carry out a write that stands alone, and tell of it what the request wants to know."""
     return writing.answer(
-        call, writing.decide(call, write), return_values, return_consumed_capacity, return_item_collection_metrics
+        call,
+        writing.decide(call, write),
+        request.get("ReturnValues", "NONE"),
+        request.get("ReturnConsumedCapacity", "NONE"),
+        request.get("ReturnItemCollectionMetrics", "NONE"),
     )
 
 
-def _condition(
-    expected: Conditions | None, operator: str | None, text: str | None, names: Names, given: Given
-) -> expressions.Matches | None:
-    """The condition of a put or a delete."""
-    if expected is None and operator is None and text is None and names is None and given is None:
-        return None
-    old = {"Expected": expected, "ConditionalOperator": operator}
-    expressions.not_both(old, {"ConditionExpression": text})
+def _condition(request: dict[str, Any]) -> tuple[expressions.Matches | None, bool]:
+    """The condition of a put or a delete, and whether its error shows the item."""
+    if request.get("ReturnValues", "NONE") not in ("NONE", "ALL_OLD"):
+        raise faults.invalid("ReturnValues can only be ALL_OLD or NONE")
+    tell = request.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"
+    if CONDITIONAL.isdisjoint(request):
+        return None, tell
+    expected, operator = request.get("Expected"), request.get("ConditionalOperator")
+    text = request.get("ConditionExpression")
+    expressions.not_both(
+        {"Expected": expected, "ConditionalOperator": operator},
+        {"ConditionExpression": text},
+    )
     check_operator(operator, expected, "Expected")
-    shared = writing.shared_expressions(names, given, ConditionExpression=text)
+    shared = writing.shared_expressions(
+        request.get("ExpressionAttributeNames"), request.get("ExpressionAttributeValues"), ConditionExpression=text
+    )
     test = writing.condition(shared, text, expected, operator)
     if shared:
         shared.finish()
-    return test
+    return test, tell
+
+
+CONDITIONAL = frozenset(SINGLE[:5])
 
 
 def check_operator(operator: str | None, conditions: Conditions | None, member: str) -> None:
@@ -165,7 +148,6 @@ def update_item(
     return_values_on_condition_check_failure: str = "NONE",
 ) -> dict[str, Any]:
     """Change attributes of an item, which comes into being if there is none."""
-    allowed(call, "UpdateItem", table, [key])
     expressions.not_both(
         {
             "AttributeUpdates": attribute_updates,

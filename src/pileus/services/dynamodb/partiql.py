@@ -13,12 +13,12 @@ from . import capacity, conditions, dynamodb, faults, key_conditions, paths, sta
 from .conditions import Node
 from .expressions import Matches, paths_in
 from .keys import END, Keys
-from .permissions import PARTIQL, allowed
 from .reading import Reading, completed, page, source, start_after
 from .reading import View as ReadingView
 from .records import read
 from .statements import Statement
 from .tables import Table
+from .throttling import charge
 from .tokens import Operand
 from .updates import Action, Update
 from .values import Item
@@ -28,6 +28,8 @@ BATCH_CODES = {
     "ConditionalCheckFailedException": "ConditionalCheckFailed",
     "ResourceNotFoundException": "ResourceNotFound",
     "DuplicateItemException": "DuplicateItem",
+    "ProvisionedThroughputExceededException": "ProvisionedThroughputExceeded",
+    "ThrottlingException": "ThrottlingError",
 }
 
 
@@ -49,7 +51,6 @@ def prepare(call: Call, text: str, parameters: list[Any] | None) -> Prepared:
     if len(parameters or ()) != statement.parameters:
         raise faults.invalid("Number of parameters in request and statement don't match.")
     table = Table.named(call, statement.table)
-    allowed(call, f"PartiQL{PARTIQL[statement.kind]}", table, [], statement.index_name or "")
     given = dict(literals)
     for number, value in enumerate(parameters or ()):
         values.take_value(value)
@@ -197,7 +198,7 @@ def decide(call: Call, statement: Statement, write: writing.Write) -> writing.Ou
 # Operations
 
 
-@dynamodb.operation(action="")
+@dynamodb.operation(action="dynamodb:PartiQLSelect")
 def execute_statement(
     call: Call,
     statement: str,
@@ -232,7 +233,7 @@ def written(call: Call, prepared: Prepared, mode: str, tell: bool) -> dict[str, 
     return {"Items": [attributes] if attributes else []} | found
 
 
-@dynamodb.operation(action="")
+@dynamodb.operation(action="dynamodb:PartiQLSelect")
 def batch_execute_statement(
     call: Call, statements: list[dict[str, Any]], return_consumed_capacity: str = "NONE"
 ) -> dict[str, Any]:
@@ -245,7 +246,8 @@ def batch_execute_statement(
                 answers.append(one_of_batch(call, one, bill))
         except Fault as fault:
             code = BATCH_CODES.get(fault.code, "ValidationError")
-            answers.append({"Error": {"Code": code, "Message": fault.message, **fault.members}})
+            item = {name: value for name, value in fault.members.items() if name == "Item"}
+            answers.append({"Error": {"Code": code, "Message": fault.message, **item}})
     return {"Responses": answers} | bill.told(return_consumed_capacity)
 
 
@@ -259,7 +261,9 @@ def one_of_batch(call: Call, asked: dict[str, Any], bill: capacity.Bill) -> dict
         attributes = writing.returned(outcome, statement.returning)
         return {"TableName": table.name} | ({"Item": attributes} if attributes else {})
     item, size = one_selected(call, prepared)
-    bill.add(table, capacity.read_units(size, asked.get("ConsistentRead", False)))
+    units = capacity.read_units(size, asked.get("ConsistentRead", False))
+    charge(call, table, "Read", units)
+    bill.add(table, units)
     return {"TableName": table.name} | ({"Item": item} if item is not None else {})
 
 
@@ -274,7 +278,7 @@ def one_selected(call: Call, prepared: Prepared) -> tuple[Item | None, int]:
     return (paths.projected(item, paths.tree(statement.paths)) if statement.paths else item), size
 
 
-@dynamodb.operation(action="")
+@dynamodb.operation(action="dynamodb:PartiQLSelect")
 def execute_transaction(
     call: Call,
     transact_statements: list[dict[str, Any]],
@@ -296,13 +300,16 @@ def execute_transaction(
     if "select" in kinds:
         for prepared in several:
             item, size = one_selected(call, prepared)
-            bill.add(prepared.table, 2 * capacity.read_units(size, True))
+            units = 2 * capacity.read_units(size, True)
+            charge(call, prepared.table, "Read", units)
+            bill.add(prepared.table, units)
             answers.append({"Item": item} if item is not None else {})
         return {"Responses": answers} | bill.told(return_consumed_capacity, "Read")
     tells = [one.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD" for one in transact_statements]
     writes = [write_of(prepared, tell) for prepared, tell in zip(several, tells, strict=True)]
-    for outcome in transactions.decided(call, writes, [one.statement.kind == "insert" for one in several]):
-        others = {name: 2 * units for name, units in writing.carry_out(call, outcome).items()}
+    outcomes = transactions.decided(call, writes, [one.statement.kind == "insert" for one in several])
+    for outcome in outcomes:
+        others = {name: 2 * units for name, units in transactions.carried_out(call, outcomes, outcome).items()}
         bill.add(outcome.write.table, 2 * outcome.units, others)
         answers.append({})
     if client_request_token:

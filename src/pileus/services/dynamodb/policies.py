@@ -6,6 +6,9 @@ import json
 from typing import Any
 
 from pileus.kernel import Call, Fault
+from pileus.kernel.access.enforcement import decided
+from pileus.kernel.access.standing import standing
+from pileus.kernel.access.target import Target
 
 from . import dynamodb, faults
 from .creating import revision
@@ -22,6 +25,7 @@ def put_resource_policy(
     table: Table,
     policy: str,
     expected_revision_id: str = "",
+    confirm_remove_self_resource_access: bool = False,
 ) -> dict[str, Any]:
     """Attach a policy to a table, in place of the one that it had."""
     check_revision(table, expected_revision_id)
@@ -33,10 +37,23 @@ def put_resource_policy(
         raise faults.invalid("Resource policy document is malformed")
     if len(policy.encode()) > LONGEST:
         raise Fault("LimitExceededException", f"Resource policy document exceeds the limit of {LONGEST} bytes")
+    if not confirm_remove_self_resource_access:
+        check_not_locked_out(call, table, policy)
     if table.policy != policy:
         table.policy, table.policy_revision = policy, next_revision(call, table)
         table.put(call)
     return {"RevisionId": table.policy_revision}
+
+
+def check_not_locked_out(call: Call, table: Table, policy: str) -> None:
+    """Nobody takes the right to change a policy from themselves without saying that they know."""
+    target = Target(table.arn(call), call.account, policy, tags=table.tags)
+    decision, _, _ = decided(call, standing(call), None, "dynamodb:PutResourcePolicy", target, {})
+    if not decision.allowed:
+        raise faults.invalid(
+            "The resource policy would remove your own permission to change it in the future. "
+            "Set ConfirmRemoveSelfResourceAccess to confirm that."
+        )
 
 
 def next_revision(call: Call, table: Table) -> str:

@@ -9,7 +9,6 @@ from pileus.kernel import Call
 from . import dynamodb, expressions, faults, key_conditions, legacy, writing
 from .items import Given, Names, check_operator
 from .legacy import Conditions
-from .permissions import allowed
 from .reading import Reading, page, source, start_after, view
 from .tables import Table
 from .values import Item
@@ -54,8 +53,6 @@ def query(
     index = source(table, index_name, consistent_read)
     keys = index or table.schema
     asked = _asked(shared, key_condition_expression, key_conditions)
-    leading = {name: part.values[0] for name, part in asked.items() if part.operator == "="}
-    allowed(call, "Query", table, [leading], index_name or "")
     matches, filtered = None, frozenset[str]()
     if shared and filter_expression is not None:
         matches = shared.filter(filter_expression, keys.names)

@@ -13,6 +13,7 @@ from . import capacity, faults, legacy, paths
 from .expressions import Expressions, Matches
 from .records import load, read, size_of
 from .tables import IndexKeys, Table
+from .throttling import charge
 from .values import Item
 
 LARGEST_PAGE = 1024 * 1024
@@ -160,8 +161,9 @@ def page(call: Call, reading: Reading) -> dict[str, Any]:
         told["LastEvaluatedKey"] = {
             name: last[name] for name in dict.fromkeys((*table.schema.names, *(index.names if index else ())))
         }
+    read_cost = capacity.read_units(total, reading.consistent)
+    own_cost, others = (units, {index.name: read_cost}) if index else (read_cost, {})
+    charge(call, table, "Read", own_cost, others)
     if reading.capacity != "NONE":
-        read_cost = capacity.read_units(total, reading.consistent)
-        own_cost, others = (units, {index.name: read_cost}) if index else (read_cost, {})
         told["ConsumedCapacity"] = capacity.consumed(table, reading.capacity, own_cost, others)
     return told

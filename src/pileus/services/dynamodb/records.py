@@ -11,9 +11,10 @@ import msgspec
 
 from pileus.kernel import Call
 
-from . import faults, streams, ttl, values
+from . import destinations, faults, replication, streams, ttl, values
 from .capacity import Units, write_units
 from .recovery import noted
+from .replication import Stamp
 from .tables import IndexKeys, Table
 from .values import Item
 
@@ -50,11 +51,15 @@ def replace(
     new: Item | None,
     size: int,
     identity: dict[str, str] | None = None,
+    origin: Stamp | None = None,
 ) -> Units:
     """Put an item where there was another or none, or remove it; what that costs by index.
 
-    `identity` is who did it, where that was DynamoDB itself.
+    `identity` is who did it, where that was DynamoDB itself; `origin` is where and when, where that was elsewhere.
     """
+    if table.group and (new is not None or old is not None or origin):
+        new = replication.stamped(call, table, place, new, origin)
+        size = values.size(new) if new else 0
     if new is None:
         if old is None:
             return {}
@@ -69,8 +74,10 @@ def replace(
             streams.tell(call, table, old, new, identity)
         if table.ttl:
             ttl.note(call, table, place, old, new)
-        if table.recovery_since:
+        if table.recovery_since or table.holders:
             noted(call, table, place, old)
+        if table.streaming:
+            destinations.note(call, table, old, new, identity)
     return units
 
 

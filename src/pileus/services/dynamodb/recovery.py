@@ -6,6 +6,7 @@ restorable time is typically five minutes before now, here it is now.
 
 from __future__ import annotations
 
+import math
 import struct
 from typing import Any
 
@@ -14,8 +15,7 @@ import msgspec
 from pileus.kernel import Call, Fault
 
 from . import dynamodb, faults
-from .keys import END
-from .tables import Table, under
+from .tables import Table, purge, under
 from .tables import short as short_name
 from .values import Item
 
@@ -25,7 +25,8 @@ AT_ONCE = 1000
 
 def noted(call: Call, table: Table, place: bytes, old: Item | None) -> None:
     """Keep what an item was before a change; of several changes at one time only what was before the first."""
-    path = under(call, "Change", table.box) + struct.pack(">d", call.now) + place
+    at = call.now if call.now > table.barrier else math.nextafter(table.barrier, math.inf)
+    path = under(call, "Change", table.box) + struct.pack(">d", at) + place
     if call.store.get(path) is None:
         call.store.put(path, msgspec.msgpack.encode(old))
 
@@ -51,10 +52,9 @@ def update_continuous_backups(
     else:
         if days:
             raise faults.invalid("RecoveryPeriodInDays cannot be specified when point in time recovery is disabled")
-        from .tables import purge
-
         table.recovery_since, table.recovery_days = 0.0, 35
-        purge.later(call, kind="Change", box=table.box)
+        if not table.holders:
+            purge.later(call, kind="Change", box=table.box)
     table.put(call)
     return {"ContinuousBackupsDescription": described(call, table)}
 
@@ -90,12 +90,3 @@ def forget(call: Call, name: str, box: str) -> None:
     for path, _ in rows:
         call.store.delete(path)
     forget.later(call, name=name, box=box, delay=0.0 if len(rows) == AT_ONCE else DAY)
-
-
-def as_of(call: Call, table: Table, at: float) -> dict[bytes, Item | None]:
-    """The items that were different at a time: what each was then, by its place."""
-    prefix = under(call, "Change", table.box)
-    then: dict[bytes, Item | None] = {}
-    for path, raw in call.store.scan(prefix + struct.pack(">d", at) + END, prefix + END + END, reverse=True):
-        then[path[len(prefix) + 8 :]] = msgspec.msgpack.decode(raw)
-    return then

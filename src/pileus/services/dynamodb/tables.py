@@ -1,4 +1,4 @@
-"""Tables: what one is, finding it, describing, listing and deleting it."""
+"""Tables: what one is, and finding it."""
 
 from __future__ import annotations
 
@@ -14,13 +14,11 @@ from pileus.kernel.store.keys import pack
 from . import dynamodb, faults
 from .keys import END, Keys
 
-MOST_LISTED = 100
 PURGED_AT_ONCE = 1000
-COUNTED = 2000
-"""So many items of a table or an index are counted; beyond, their number is estimated from how thick they lie."""
+THROTTLE = "pileus:throttle"
+"""The tag with which a table asks for its throughput to be enforced."""
 
 Members = dict[str, Any]
-UNPROVISIONED = {"NumberOfDecreasesToday": 0, "ReadCapacityUnits": 0, "WriteCapacityUnits": 0}
 
 
 class Index(msgspec.Struct, kw_only=True):
@@ -98,6 +96,23 @@ class Table(Record, arn="table/{name}", cfn="AWS::DynamoDB::Table", kw_only=True
     """When point-in-time recovery was switched on, if it is."""
     recovery_days: int = 35
     restored: Members = {}
+    filling: bool = False
+    """Whether it is being filled, by a restore or an import, and not to be used until that is done."""
+    holders: int = 0
+    """How many copies of it are being made, for which its changes are kept."""
+    barrier: float = 0.0
+    """The moment of the latest of those copies: what changes at that very moment does so later."""
+    group: str = ""
+    """The version of the global table that it belongs to, if it does."""
+    peers: list[str] = []
+    """The other Regions of its global table."""
+    strong: bool = False
+    """Whether those are written together with it."""
+    disassociation_protected: bool = False
+    destinations: list[Members] = []
+    """Streams of Kinesis that are told of changes: `arn`, `status`, `precision`."""
+    insights: dict[str, Members] = {}
+    """Contributor insights by index, those of the table under an empty name."""
 
     @classmethod
     def named(cls, call: Call, table_name: str) -> Self:
@@ -142,7 +157,17 @@ class Table(Record, arn="table/{name}", cfn="AWS::DynamoDB::Table", kw_only=True
     @cached_property
     def watched(self) -> bool:
         """Whether anybody must be told of changes: indexes, a stream, expiry, recovery."""
-        return bool(self.indexes or self.view or self.ttl or self.recovery_since)
+        return bool(self.indexes or self.view or self.ttl or self.recovery_since or self.holders or self.streaming)
+
+    @cached_property
+    def streaming(self) -> bool:
+        """Whether a stream of Kinesis is told of changes."""
+        return any(one["status"] in ("ACTIVE", "UPDATING") for one in self.destinations)
+
+    @cached_property
+    def throttled(self) -> bool:
+        """Whether its throughput is enforced, however the cloud was started."""
+        return self.tags.get(THROTTLE) == "true"
 
     @cached_property
     def local(self) -> bool:
@@ -190,170 +215,6 @@ def short(name: str) -> str:
     return name.split("/")[1] if name.startswith("arn:") and "/" in name else name
 
 
-@dynamodb.owner
-def owner(call: Call, request: dict[str, Any]) -> str:
-    """The account whose table a request names by an ARN."""
-    name = request.get("TableName") or request.get("ResourceArn") or ""
-    return name.split(":")[4] if name.startswith("arn:") and name.count(":") >= 5 else ""
-
-
-# Describing
-
-
-@dynamodb.operation(on=Table.of)
-def describe_table(call: Call, table: Table) -> dict[str, Any]:
-    """Everything about a table; its size is exact while it is small, and estimated when it is not."""
-    return {"Table": description(call, table)}
-
-
-def description(call: Call, table: Table) -> Members:
-    items, size = measured(call, under(call, "Item", table.box))
-    told: Members = {
-        "AttributeDefinitions": [
-            {"AttributeName": name, "AttributeType": kind} for name, kind in table.attributes.items()
-        ],
-        "TableName": table.name,
-        "KeySchema": table.keys,
-        "TableStatus": table.status,
-        "CreationDateTime": table.created,
-        "ProvisionedThroughput": UNPROVISIONED | table.throughput_changes | table.throughput,
-        "TableSizeBytes": size,
-        "ItemCount": items,
-        "TableArn": table.arn(call),
-        "TableId": table.id,
-        "DeletionProtectionEnabled": table.protected,
-        "WarmThroughput": warm(table.warm, table.throughput, table.billing) | {"Status": "ACTIVE"},
-    }
-    if table.billed_since:
-        told["BillingModeSummary"] = {
-            "BillingMode": table.billing,
-            "LastUpdateToPayPerRequestDateTime": table.billed_since,
-        }
-    elif table.billing == "PAY_PER_REQUEST":
-        told["BillingModeSummary"] = {"BillingMode": table.billing}
-    return told | options(call, table) | described_indexes(call, table)
-
-
-def options(call: Call, table: Table) -> Members:
-    """What is told of a table only if it has been asked for."""
-    told: Members = {}
-    if table.label:
-        told["LatestStreamLabel"] = table.label
-        told["LatestStreamArn"] = call.arn(table.stream_arn_of, "dynamodb")
-    if table.view:
-        told["StreamSpecification"] = {"StreamEnabled": True, "StreamViewType": table.view}
-    if table.encryption:
-        told["SSEDescription"] = table.encryption
-    if table.table_class:
-        told["TableClassSummary"] = {"TableClass": table.table_class}
-    if table.on_demand:
-        told["OnDemandThroughput"] = table.on_demand
-    if table.restored:
-        told["RestoreSummary"] = table.restored
-    return told
-
-
-def described_indexes(call: Call, table: Table) -> Members:
-    told: Members = {}
-    local = [described_index(call, table, index) for index in table.indexes if index.local]
-    others = [described_index(call, table, index) for index in table.indexes if not index.local]
-    if local:
-        told["LocalSecondaryIndexes"] = local
-    if others:
-        told["GlobalSecondaryIndexes"] = others
-    return told
-
-
-def described_index(call: Call, table: Table, index: Index) -> Members:
-    items, size = measured(call, under(call, "Entry", f"{table.box}.{index.box}"))
-    told: Members = {
-        "IndexName": index.name,
-        "KeySchema": index.keys,
-        "Projection": index.projection,
-        "IndexSizeBytes": size,
-        "ItemCount": items,
-        "IndexArn": f"{table.arn(call)}/index/{index.name}",
-    }
-    if index.local:
-        return told
-    told["IndexStatus"] = index.status
-    told["ProvisionedThroughput"] = UNPROVISIONED | index.throughput
-    told["WarmThroughput"] = warm(index.warm, index.throughput, table.billing) | {"Status": "ACTIVE"}
-    if index.backfilling:
-        told["Backfilling"] = True
-    if index.on_demand:
-        told["OnDemandThroughput"] = index.on_demand
-    return told
-
-
-def warm(asked: dict[str, int], throughput: Members, billing: str) -> Members:
-    """A new table can take 12,000 reads and 4,000 writes a second on demand, or what is provisioned."""
-    if billing == "PAY_PER_REQUEST":
-        return {"ReadUnitsPerSecond": 12_000, "WriteUnitsPerSecond": 4_000} | asked
-    reads, writes = throughput.get("ReadCapacityUnits", 0), throughput.get("WriteCapacityUnits", 0)
-    return {"ReadUnitsPerSecond": reads, "WriteUnitsPerSecond": writes} | asked
-
-
-def measured(call: Call, prefix: bytes) -> tuple[int, int]:
-    """How many items there are under a prefix, and how large they are together."""
-    items = size = 0
-    last = b""
-    for path, value in call.store.scan(prefix, prefix + END, limit=COUNTED):
-        items += 1
-        size += int.from_bytes(value[:4], "big")
-        last = path
-    if items < COUNTED:
-        return items, size
-    passed = int.from_bytes(last[len(prefix) : len(prefix) + 4], "big") + 1
-    return items * (1 << 32) // passed, size * (1 << 32) // passed
-
-
-@dynamodb.operation
-def list_tables(call: Call, exclusive_start_table_name: str = "", limit: int = MOST_LISTED) -> dict[str, Any]:
-    """Names of the account's tables in this Region."""
-    above = (exclusive_start_table_name,) if exclusive_start_table_name else None
-    found = [table.name for table in Table.scan(call, above=above, limit=limit + 1)]
-    if len(found) > limit:
-        return {"TableNames": found[:limit], "LastEvaluatedTableName": found[limit - 1]}
-    return {"TableNames": found}
-
-
-# Deleting
-
-
-@dynamodb.operation(on=Table.of)
-def delete_table(call: Call, table: Table) -> dict[str, Any]:
-    """Delete a table and what is in it."""
-    if table.status in ("CREATING", "UPDATING", "DELETING"):
-        doing = {"CREATING": "created", "UPDATING": "updated", "DELETING": "deleted"}[table.status]
-        raise faults.in_use(f"Attempt to change a resource which is still in use: Table is being {doing}: {table.name}")
-    if table.protected:
-        raise faults.invalid(
-            "Resource cannot be deleted as it is currently protected against deletion. "
-            "Disable deletion protection first."
-        )
-    told = description(call, table)
-    table.status = "DELETING"
-    table.put(call)
-    vanish.later(call, name=table.name)
-    kept = ("TableName", "ProvisionedThroughput", "TableSizeBytes", "ItemCount", "TableArn", "TableId")
-    return {"TableDescription": {name: told[name] for name in kept} | {"TableStatus": "DELETING"}}
-
-
-@dynamodb.task
-def vanish(call: Call, name: str) -> None:
-    """The table is gone: its name is free, and what was in it is purged."""
-    if table := Table.get(call, name):
-        if table.view:
-            from .streams import closed
-
-            closed(call, table)
-        table.delete(call)
-        boxes = [("Item", table.box), *(("Entry", f"{table.box}.{index.box}") for index in table.indexes)]
-        for kind, box in [*boxes, ("Expiry", table.box), ("Change", table.box)]:
-            purge.later(call, kind=kind, box=box)
-
-
 @dynamodb.task
 def purge(call: Call, kind: str, box: str) -> None:
     """Remove what is left of a table or an index, a thousand at a time, so that nobody has to wait for long."""
@@ -367,20 +228,3 @@ def purge(call: Call, kind: str, box: str) -> None:
 
 def new_box() -> str:
     return names.token(8)
-
-
-@dynamodb.operation
-def describe_limits(call: Call) -> dict[str, Any]:
-    """The account's quotas, which are those of a new account."""
-    return {
-        "AccountMaxReadCapacityUnits": 80_000,
-        "AccountMaxWriteCapacityUnits": 80_000,
-        "TableMaxReadCapacityUnits": 40_000,
-        "TableMaxWriteCapacityUnits": 40_000,
-    }
-
-
-@dynamodb.operation(action="dynamodb:DescribeEndpoints")
-def describe_endpoints(call: Call) -> dict[str, Any]:
-    """The address by which the caller reached the cloud."""
-    return {"Endpoints": [{"Address": call.endpoint.partition("://")[2], "CachePeriodInMinutes": 1440}]}

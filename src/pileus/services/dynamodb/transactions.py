@@ -15,9 +15,9 @@ from pileus.kernel import Call, Fault, Record
 
 from . import capacity, dynamodb, faults, paths, writing
 from .items import view_of
-from .permissions import CHECKED, allowed
 from .records import collection, read
 from .tables import Table
+from .throttling import charge, is_throttle
 
 MOST = 100
 LARGEST = 4 * 1024 * 1024
@@ -26,6 +26,8 @@ CODES = {
     "ConditionalCheckFailedException": "ConditionalCheckFailed",
     "ValidationException": "ValidationError",
     "DuplicateItemException": "DuplicateItem",
+    "ProvisionedThroughputExceededException": "ProvisionedThroughputExceeded",
+    "ThrottlingException": "ThrottlingError",
 }
 """The codes of a cancelled transaction's reasons."""
 
@@ -48,13 +50,14 @@ def cancelled(reasons: list[Fault | None]) -> Fault:
         if fault is None:
             told.append({"Code": "None"})
         else:
-            told.append({"Code": CODES[fault.code], "Message": fault.message, **fault.members})
+            item = {name: value for name, value in fault.members.items() if name == "Item"}
+            told.append({"Code": CODES[fault.code], "Message": fault.message, **item})
     codes = ", ".join(reason["Code"] for reason in told)
     message = f"Transaction cancelled, please refer cancellation reasons for specific reasons [{codes}]"
     return Fault("TransactionCanceledException", message, CancellationReasons=told)
 
 
-@dynamodb.operation(action="")
+@dynamodb.operation(action="dynamodb:PutItem")
 def transact_get_items(
     call: Call, transact_items: list[dict[str, Any]], return_consumed_capacity: str = "NONE"
 ) -> dict[str, Any]:
@@ -66,7 +69,6 @@ def transact_get_items(
     for part in transact_items:
         get = part["Get"]
         table = Table.named(call, get["TableName"])
-        allowed(call, "GetItem", table, [get["Key"]])
         view = view_of(get.get("ExpressionAttributeNames"), get.get("ProjectionExpression"), None)
         place = table.schema.place_of(get["Key"])
         if (table.box, place) in seen:
@@ -74,14 +76,16 @@ def transact_get_items(
         seen.add((table.box, place))
         item, size = read(call, table, place)
         total += size
-        bill.add(table, 2 * capacity.read_units(size, True))
+        units = 2 * capacity.read_units(size, True)
+        charge(call, table, "Read", units)
+        bill.add(table, units)
         answers.append({"Item": paths.projected(item, view[0]) if view else item} if item is not None else {})
     if total > LARGEST:
         raise faults.invalid("Aggregated size of items in the transaction exceeds the limit of 4 MB")
     return {"Responses": answers} | bill.told(return_consumed_capacity, "Read")
 
 
-@dynamodb.operation(action="")
+@dynamodb.operation(action="dynamodb:PutItem")
 def transact_write_items(
     call: Call,
     transact_items: list[dict[str, Any]],
@@ -96,12 +100,15 @@ def transact_write_items(
             raise mismatch()
         return told_again(call, transact_items, return_consumed_capacity)
     writes = [prepared(call, part) for part in transact_items]
+    for write in writes:
+        if write.table.strong:
+            raise faults.invalid("Transactions are not supported for tables with MultiRegionConsistency of STRONG")
     outcomes = decided(call, writes)
     bill = capacity.Bill()
     metrics: dict[str, list[Any]] = {}
     for outcome in outcomes:
         table = outcome.write.table
-        others = {name: 2 * units for name, units in writing.carry_out(call, outcome).items()}
+        others = {name: 2 * units for name, units in carried_out(call, outcomes, outcome).items()}
         bill.add(table, 2 * outcome.units, others)
         if told := collection(table, outcome.write.key, return_item_collection_metrics):
             metrics.setdefault(table.name, []).append(told)
@@ -130,6 +137,16 @@ def decided(call: Call, writes: list[writing.Write], inserts: list[bool] = []) -
     return outcomes
 
 
+def carried_out(call: Call, outcomes: list[writing.Outcome], outcome: writing.Outcome) -> capacity.Units:
+    """Carry out one of them; where its table is throttled, that is the reason for cancelling all."""
+    try:
+        return writing.carry_out(call, outcome, times=2)
+    except Fault as fault:
+        if not is_throttle(fault):
+            raise
+        raise cancelled([fault if one is outcome else None for one in outcomes]) from None
+
+
 def duplicate() -> Fault:
     return Fault("DuplicateItemException", "Duplicate primary key exists in table")
 
@@ -139,7 +156,6 @@ def prepared(call: Call, part: dict[str, Any]) -> writing.Write:
         raise faults.invalid("TransactItems can only contain one of Check, Put, Update or Delete")
     ((kind, asked),) = part.items()
     table = Table.named(call, asked["TableName"])
-    allowed(call, CHECKED[kind], table, [asked["Item"] if kind == "Put" else asked["Key"]])
     texts = {"ConditionExpression": asked.get("ConditionExpression")}
     if kind == "Update":
         texts = {"UpdateExpression": asked["UpdateExpression"]} | texts

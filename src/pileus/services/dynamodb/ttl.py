@@ -14,7 +14,7 @@ from pileus.kernel import Call, Record
 
 from . import dynamodb, faults
 from .keys import END
-from .tables import Table, under
+from .tables import Table, purge, under
 from .values import Item
 
 SWEPT_EVERY = 600.0
@@ -42,16 +42,28 @@ def update_time_to_live(call: Call, table: Table, time_to_live_specification: di
         raise faults.invalid(f"TimeToLive is already {'enabled' if enabled else 'disabled'}")
     if not enabled and name != table.ttl:
         raise faults.invalid("TimeToLive is active on a different AttributeName: current AttributeName is " + table.ttl)
-    if enabled:
+    if enabled and table.strong:
+        raise faults.invalid("Time to Live is not supported for tables with MultiRegionConsistency of STRONG")
+    switch(call, table, name if enabled else "")
+    if table.group == "2019.11.21":
+        from .groups import peers
+
+        for there, peer in peers(call, table):
+            switch(there, peer, name if enabled else "")
+    return {"TimeToLiveSpecification": {"AttributeName": name, "Enabled": enabled}}
+
+
+def switch(call: Call, table: Table, name: str) -> None:
+    """Expire items by an attribute, or none."""
+    if name == table.ttl:
+        return
+    if name:
         table.ttl, table.ttl_status = name, "ENABLING"
         note_all.later(call, name=table.name, box=table.box, after=b"")
     else:
-        from .tables import purge
-
         table.ttl, table.ttl_status = "", "DISABLED"
         purge.later(call, kind="Expiry", box=table.box)
     table.put(call)
-    return {"TimeToLiveSpecification": {"AttributeName": name, "Enabled": enabled}}
 
 
 @dynamodb.operation(on=Table.of)

@@ -19,9 +19,12 @@ from .creating import (
     limit_exceeded,
     stream,
 )
+from .describing import description
+from .groups import NEW_VERSION, peers
 from .keys import END
 from .records import load, reindex
-from .tables import Index, Members, Table, description, purge
+from .replicas import update_replicas
+from .tables import Index, Members, Table, purge
 
 AT_ONCE = 500
 
@@ -36,10 +39,14 @@ def update_table(
     global_secondary_index_updates: list[Members] | None = None,
     stream_specification: Members = {},
     sse_specification: Members | None = None,
+    replica_updates: list[Members] | None = None,
     table_class: str = "",
     deletion_protection_enabled: bool | None = None,
+    multi_region_consistency: str = "",
+    global_table_witness_updates: list[Members] | None = None,
     on_demand_throughput: dict[str, int] | None = None,
     warm_throughput: dict[str, int] | None = None,
+    disassociation_protection_enabled: bool | None = None,
 ) -> dict[str, Any]:
     """Change a table, which goes on working meanwhile; a new index is filled in the background."""
     if table.status != "ACTIVE":
@@ -51,6 +58,9 @@ def update_table(
         global_secondary_index_updates,
         stream_specification or None,
         sse_specification,
+        replica_updates,
+        global_table_witness_updates,
+        disassociation_protection_enabled,
         table_class or None,
         deletion_protection_enabled,
         on_demand_throughput,
@@ -74,13 +84,60 @@ def update_table(
     table.warm = table.warm if warm_throughput is None else warm_throughput
     for change in global_secondary_index_updates or ():
         update_index(call, table, change)
+    if disassociation_protection_enabled is not None:
+        table.disassociation_protected = disassociation_protection_enabled
+    settled(call, table)
+    if table.group == NEW_VERSION:
+        for there, peer in peers(call, table):
+            follow(
+                there,
+                peer,
+                attribute_definitions,
+                billing_mode,
+                provisioned_throughput,
+                global_secondary_index_updates or [],
+            )
+    if replica_updates or global_table_witness_updates or multi_region_consistency:
+        update_replicas(
+            call, table, replica_updates or [], global_table_witness_updates or [], multi_region_consistency
+        )
+    table.put(call)
+    return {"TableDescription": description(call, table)}
+
+
+def settled(call: Call, table: Table) -> None:
+    """Check what a table has become; it is active again once its indexes have come and gone."""
     forget_definitions(table)
     check_definitions(table)
     table.status = "UPDATING"
-    table.put(call)
     if not any(index.status in ("CREATING", "DELETING") for index in table.indexes):
         activate.later(call, name=table.name)
-    return {"TableDescription": description(call, table)}
+
+
+def follow(
+    call: Call,
+    table: Table,
+    definitions: list[Members] | None,
+    mode: str,
+    throughput: Members | None,
+    changes: list[Members],
+) -> None:
+    """Change a replica as its peer was changed: the billing, the write capacity and the indexes are the same in all."""
+    if not (definitions or mode or throughput or changes):
+        return
+    if table.status != "ACTIVE":
+        raise faults.in_use(
+            f"Attempt to change a resource which is still in use: Replica is not active: {table.region}"
+        )
+    if definitions is not None:
+        table.attributes = table.attributes | attributes_of(definitions)
+    if throughput and table.throughput:
+        throughput = throughput | {"ReadCapacityUnits": table.throughput["ReadCapacityUnits"]}
+    bill(call, table, mode, throughput if throughput != table.throughput else None, changes)
+    for change in changes:
+        update_index(call, table, change)
+    settled(call, table)
+    table.put(call)
 
 
 def bill(call: Call, table: Table, mode: str, throughput: Members | None, changes: list[Members]) -> None:

@@ -14,6 +14,7 @@ from . import capacity, conditions, expressions, faults, legacy, paths, updates,
 from .expressions import Expressions, Matches
 from .records import LARGEST, check_index_keys, read, replace
 from .tables import Table
+from .throttling import charge
 from .values import Item
 
 MOST_DEPTH = values.DEEPEST
@@ -131,12 +132,14 @@ def check_updated(write: Write, new: Item, size: int) -> None:
             raise faults.invalid("Nesting Levels have exceeded supported limits")
 
 
-def carry_out(call: Call, outcome: Outcome) -> capacity.Units:
+def carry_out(call: Call, outcome: Outcome, times: int = 1) -> capacity.Units:
     """Do it; what it costs by index."""
     write = outcome.write
-    if write.kind == "check":
-        return {}
-    return replace(call, write.table, write.place, outcome.old, outcome.new, outcome.new_size)
+    units: capacity.Units = {}
+    if write.kind != "check":
+        units = replace(call, write.table, write.place, outcome.old, outcome.new, outcome.new_size)
+    charge(call, write.table, "Write", times * outcome.units, {name: times * cost for name, cost in units.items()})
+    return units
 
 
 # Telling

@@ -63,12 +63,16 @@ def at_sequence(call: Call, stream: Stream, shard: Shard, given: str) -> int:
 
 
 def at_time(call: Call, stream: Stream, shard: Shard, timestamp: float) -> int:
-    """The first change that is not older, or the place of the next one."""
-    changes = Change.scan(call, stream.table, stream.label, shard.number)
-    found = next((change.sequence for change in changes if change.at >= timestamp), None)
-    if found is not None:
-        return found
-    return head_of(call, stream).next if shard.last is None else shard.last + 1
+    """The first change that is not older, or the place of the next one. Sequence numbers have no gaps."""
+    low, high = shard.start, head_of(call, stream).next if shard.last is None else shard.last + 1
+    while low < high:
+        middle = (low + high) // 2
+        change = Change.get(call, stream.table, stream.label, shard.number, middle)
+        if change is None or change.at < timestamp:
+            low = middle + 1
+        else:
+            high = middle
+    return low
 
 
 @dynamodbstreams.operation

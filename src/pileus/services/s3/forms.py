@@ -142,7 +142,7 @@ async def post(call: Call, request: Request, labels: dict[str, str]) -> Answer:
     bucket = access.to_some(call, name)
     access.check_listed(call, bucket, key)
     counted = Counted(form.file(), least, most)
-    done = await writing.put(call, bucket, key, put, counted)
+    done = await writing.put(call, bucket, key, put, counted, "Post")
     return answered(call, bucket, key, fields, done)
 
 

@@ -7,8 +7,8 @@ A way through the package, from the ground up:
     filters, reading, describing                how parameters are found, read, labelled
     sharing, settings, changes                  other accounts, the account's own wishes, events
 
-Left out: everything of Systems Manager but Parameter Store; sharing by RAM; how many parameters an account may have;
-the data types aws:ssm:integration and jsonc.
+Left out: everything of Systems Manager but Parameter Store; how many parameters an account may have; the data types
+aws:ssm:integration and jsonc.
 """
 
 from pileus.kernel import Service

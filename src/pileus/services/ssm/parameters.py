@@ -273,6 +273,15 @@ def plain_name(call: Call, text: str) -> str:
     return f"/{name}" if "/" in name or Parameter.get(call, name) is None else name
 
 
+@ssm.shareable("ssm:Parameter")
+def shareable(call: Call, arn: str) -> bool:
+    """Whether a parameter is there, and of the advanced tier."""
+    found = Parameter.get(call, plain_name(call, arn))
+    if found is not None and found.tier != ADVANCED:
+        raise validation("Only parameters in the advanced-parameter tier can be shared.")
+    return found is not None
+
+
 def not_found(name: str) -> Fault:
     return Fault("ParameterNotFound", f"Parameter {name} not found.")
 

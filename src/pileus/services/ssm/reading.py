@@ -118,6 +118,7 @@ def get_parameter_history(
     call: Call, name: str, with_decryption: bool = False, max_results: int = 50, next_token: str = ""
 ) -> dict[str, Any]:
     """All versions of a parameter that are kept, the oldest first."""
+    call = call.at(account=owner_of(call, name))
     parameter = existing(call, name)
     found = Version.page(call, parameter.name, limit=max_results, token=next_token, invalid=invalid_token())
     told: dict[str, Any] = {"Parameters": [past(call, one, with_decryption) for one in found.items]}
@@ -161,6 +162,7 @@ def read(call: Call, text: str, with_decryption: bool) -> dict[str, Any]:
     if text.startswith(REFERENCE):
         return referenced(call, text, with_decryption)
     chosen = selected(text)
+    call = call.at(account=owner_of(call, chosen.name))
     if found := public.find(call.region, chosen.name):
         return shown_public(call, found)
     parameter = existing(call, chosen.name)
@@ -175,6 +177,12 @@ def read(call: Call, text: str, with_decryption: bool) -> dict[str, Any]:
         "DataType": version.data_type,
     }
     return told | ({"Selector": f":{chosen.selector}"} if chosen.selector else {})
+
+
+def owner_of(call: Call, name: str) -> str:
+    """The account of a parameter: another one's is named by its ARN."""
+    account = name.split(":", 5)[4] if name.startswith("arn:") and name.count(":") > 4 else ""
+    return account or call.account
 
 
 def existing(call: Call, name: str) -> Parameter:

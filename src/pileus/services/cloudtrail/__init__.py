@@ -1,0 +1,18 @@
+"""AWS CloudTrail: who did what. The event history, trails, and what they deliver.
+
+The kernel notes every call (`pileus.kernel.trail`); here is what is made of that.
+
+    events, identities, wording      a noted call as CloudTrail's record
+    history                          LookupEvents
+    trails, buckets, lookups         trails: their lives, and what they need
+    selectors, choosing, insights    which events a trail wants
+    delivery, notices                log files in S3, and who is told of them
+    digests, signatures              what proves that log files are unchanged
+
+Left out: CloudTrail Lake (event data stores, queries, channels, dashboards, imports) answers 501; insight selectors are
+kept, and no insights are found; throttling.
+"""
+
+from pileus.kernel import Service
+
+cloudtrail = Service("cloudtrail")
