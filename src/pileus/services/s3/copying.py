@@ -17,6 +17,7 @@ from . import (
     happenings,
     headers,
     locks,
+    points,
     restoring,
     rules,
     s3,
@@ -66,12 +67,13 @@ class Source(NamedTuple):
 def source(call: Call, request: dict[str, Any]) -> Source:
     """`/bucket/key?versionId=…`, percent-encoded."""
     path, _, query = request["CopySource"].partition("?")
-    name, _, key = unquote(path).removeprefix("/").partition("/")
+    text = unquote(path).removeprefix("/")
+    name, _, key = text.partition("/object/" if text.startswith("arn:") else "/")
     if not name or not key:
         words = "Copy Source must mention the source bucket and key: sourcebucket/sourcekey"
         raise faults.invalid_argument(words, "x-amz-copy-source", request["CopySource"])
     version = unquote(query.removeprefix("versionId=")) if query.startswith("versionId=") else ""
-    bucket = Bucket.get(call, call.partition, name)
+    bucket = Bucket.get(call, call.partition, name) or points.reach(call, name)
     if bucket is None:
         raise faults.no_bucket(name)
     access.check_owner(bucket, request.get("ExpectedSourceBucketOwner", ""))
@@ -123,7 +125,7 @@ async def copy_object(call: Call, bucket: Bucket, key: str, request: dict[str, A
             bucket = still(call, bucket)
             old = Object.get(call, bucket.room, key)
             conditions.check_write(request, key, old)
-            filled(new, intake.adopt(call), algorithm)
+            filled(new, intake.adopt(call), algorithm, bucket)
             new.modified = call.now
             locks.apply(call, bucket, new, request)
             versions.place(call, bucket, new, old)

@@ -6,8 +6,6 @@ import hashlib
 import re
 from functools import lru_cache
 
-from pileus.kernel import Unfinished
-
 from . import faults
 
 LONGEST_KEY = 1024
@@ -27,8 +25,6 @@ def is_bucket_name(name: str) -> bool:
 
 
 def check_bucket(name: str) -> None:
-    if name.endswith("--x-s3"):
-        raise Unfinished("Pileus has no directory buckets yet.")
     if not is_bucket_name(name):
         raise faults.fault("InvalidBucketName", "The specified bucket is not valid.", BucketName=name)
 

@@ -104,7 +104,8 @@ class Object(Record, scope="cloud", key=("room", "name"), kw_only=True, omit_def
     """x-amz-website-redirect-location."""
 
     def opener(self, call: Call, bucket: Bucket, customer: Any = None) -> Opener:
-        return Opener(self.seal, f"{bucket.arn(call)}/{self.name}", customer)
+        resource = bucket.arn(call) if bucket.zone else f"{bucket.arn(call)}/{self.name}"
+        return Opener(self.seal, resource, customer)
 
     @property
     def archived(self) -> str:
