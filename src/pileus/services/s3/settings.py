@@ -149,4 +149,3 @@ document("AccelerateConfiguration", "AccelerateConfiguration", flat=True, check=
 # Reports
 
 numbered("AnalyticsConfiguration")
-numbered("MetricsConfiguration")
