@@ -190,3 +190,31 @@ def test_many_tasks_all_run(service: Service) -> None:
         assert sum(1 for _ in Done.scan(call)) == 500
 
     in_a_cloud(service, scenario)
+
+
+def test_a_standing_task_runs_at_every_start_until_it_is_wanted_no_more(service: Service) -> None:
+    runs: list[str] = []
+
+    @service.task
+    async def listen(call: Call, name: str) -> None:
+        runs.append(f"{name} of {call.account}")
+
+    store = open_store(None)
+
+    async def first(cloud: Cloud, call: Call) -> None:
+        with call.transaction():
+            listen.at_every_start(call.at(account="111122223333"), "thing", name="a")
+        await cloud.runner.settle()
+
+    async def second(cloud: Cloud, call: Call) -> None:
+        await cloud.runner.settle()
+        with call.transaction():
+            listen.no_more(call, "thing")
+            listen.no_more(call, "nothing")
+
+    async def third(cloud: Cloud, call: Call) -> None:
+        await cloud.runner.settle()
+
+    for scenario in (first, second, third):
+        in_a_cloud(service, scenario, store)
+    assert runs == ["a of 111122223333"] * 2
