@@ -8,6 +8,7 @@ from pileus.gateway.message import Request
 from pileus.kernel.access.attached import Membership
 from pileus.kernel.cloud import package_name, services
 from pileus.kernel.identity import Credential
+from pileus.kernel.outbox import KINDS, Sent
 from pileus.kernel.store.keys import LAST, pack, unpack
 from pileus.kernel.task import Dead, Pending
 from pileus.kernel.watch import Standing
@@ -61,6 +62,10 @@ def forget_account(cloud: Cloud, account: str) -> None:
         for dead in Dead.scan(call):
             if dead.task.account == account:
                 dead.delete(call)
+        for kind in KINDS:
+            for sent in Sent.scan(call, kind):
+                if sent.account == account:
+                    sent.delete(call)
         for credential in Credential.scan(call):
             if credential.principal.account == account:
                 credential.delete(call)
