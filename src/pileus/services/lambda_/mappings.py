@@ -319,7 +319,6 @@ class Checkpoint(Record, key=("mapping", "shard"), kw_only=True):
     """The first record that was read, as long as none has been handled."""
     tries: int = 0
     """How often the batch after it has failed."""
-    first_failed: float = 0.0
     size: int = 0
     """How many records are tried together, where a batch has been split."""
     window: float = 0.0

@@ -277,7 +277,8 @@ class Shard:
                 lane = lane[self.past :]
                 if not lane:
                     break
-        self.keep(sequence=self.stream.sequence(records[-1]), tries=0, size=0, first_failed=0.0)
+        self.keep(sequence=self.stream.sequence(records[-1]), tries=0, size=0)
+        self.note("PROBLEM: Function call failed" if failed else "OK")
         return True
 
     past = 0
