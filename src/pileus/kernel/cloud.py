@@ -23,6 +23,7 @@ from .call import Call
 from .clock import Clock
 from .errors import Unfinished
 from .identity import Principal
+from .key_sets import KeySets
 from .master_key import MasterKey
 from .operation import Service
 from .regions import DEFAULT_REGION
@@ -87,6 +88,8 @@ class Cloud:
         self.runner = Runner(self)
         self.access = Kept()
         """What access decisions have read."""
+        self.key_sets = KeySets()
+        """Keys of identity providers elsewhere, as they were fetched. A cache."""
         self.usage = Usage()
         """What users and roles have used, as far as it is not worth writing down again."""
         self.trail = Recorder(self)

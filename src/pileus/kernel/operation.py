@@ -24,6 +24,7 @@ from pileus.models.validation import message, violations
 from .edge import Edge
 from .errors import Fault, Unfinished
 from .task import Task, TaskFunction
+from .watch import Watch
 
 Function = Callable[..., Any]
 F = TypeVar("F", bound=Function)
@@ -50,6 +51,7 @@ class Service:
         self.invalid = invalid or _invalid
         self.overlooks = overlooks
         self.tasks: dict[str, TaskFunction] = {}
+        self.watches: dict[str, Watch] = {}
         self.edge: Edge | None = None
         """What the service sees of HTTP, if it is one that browsers talk to."""
         self.resources: list[Any] = []
@@ -57,6 +59,9 @@ class Service:
         self.owner_of: Function | None = None
         self.targets_of: Function | None = None
         self.forgets: Function | None = None
+        self.shares: dict[str, Function] = {}
+        """What tells whether a resource may be shared, by its type as RAM names it."""
+        self.notes: Function | None = None
         self.address_of: Function | None = None
         self.asks_root = False
         """Whether even the root of an account may only do what its targets let it."""
@@ -120,6 +125,11 @@ class Service:
 
         return declare(function) if function else declare
 
+    def watch(self, function: Function) -> Watch:
+        """Declare a watch: what runs for as long as something exists (see `pileus.kernel.watch`)."""
+        watch = self.watches[function.__name__] = Watch(self.name, function)
+        return watch
+
     def owner(self, function: F) -> F:
         """Declare who owns what a request names, where that may be another account than the caller's.
 
@@ -149,12 +159,34 @@ class Service:
 
         return declare(function) if function else declare
 
+    def shareable(self, kind: str) -> Callable[[F], F]:
+        """Declare a type of resources that accounts may share by RAM, such as `ssm:Parameter`.
+
+        A function of a call that looks at the owner and of an ARN: whether it is that of a resource of this type, which
+        may be shared; or an error that says why not.
+        """
+
+        def declare(function: F) -> F:
+            self.shares[kind] = function
+            return function
+
+        return declare
+
     def forget(self, function: F) -> F:
         """Declare what becomes of an account's things when the account is reset, for records of scope `cloud`.
 
         A function of a call that looks at the account. Records of the other scopes are removed without asking.
         """
         self.forgets = function
+        return function
+
+    def note(self, function: F) -> F:
+        """Declare what takes note of every answer to a request that came by HTTP: for access logs.
+
+        A function of the call, the request, the labels of its address, the response, and the request's entry in the
+        log. What it writes belongs to nobody's transaction, and is safe before the response is sent.
+        """
+        self.notes = function
         return function
 
     def address(self, function: F) -> F:

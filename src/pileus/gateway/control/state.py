@@ -11,6 +11,7 @@ from pileus.kernel.identity import Credential
 from pileus.kernel.outbox import KINDS, Sent
 from pileus.kernel.store.keys import LAST, pack, unpack
 from pileus.kernel.task import Dead, Pending
+from pileus.kernel.watch import Standing
 
 from .answers import Refused, parameter
 
@@ -52,6 +53,9 @@ def forget_account(cloud: Cloud, account: str) -> None:
     cloud.trail.forget(account)
     with cloud.store.attempt():
         cloud.store.delete_range(prefix, prefix + LAST)
+        for watch in Standing.scan(call):
+            if watch.account == account:
+                watch.delete(call)
         for task in Pending.scan(call):
             if task.account == account:
                 task.delete(call)

@@ -20,10 +20,12 @@ from pileus.kernel.record import Record
 
 from . import exceptions, policy, resources
 from .actions import action_of, lookup, prefix_of
+from .admission import unlimited
 from .context import Context
 from .decision import Applying, Decision, Query, decide
 from .denial import denial
-from .standing import Standing, rcps, standing
+from .policy import Policies
+from .standing import Standing, rcps, shared, standing
 from .target import Target
 
 if TYPE_CHECKING:
@@ -110,14 +112,15 @@ class Found:
 
     def _target(self, named: str, found: str) -> Target:
         """One of the resources: the one that was found, something in it (an object of a bucket), or another one."""
-        tags = getattr(self.record, "tags", None)
+        record = self.record if isinstance(self.record, Record) else None
         within = not found or named == found or named.startswith((f"{found}/", f"{found}:"))
         return Target(
             named,
             owner_in(named) or self.call.account,
             self.policy if within else None,
-            explicit=within and isinstance(self.record, Record) and self.record.policy_decides,
-            tags=tags if named == found and isinstance(tags, dict) else {},
+            explicit=within and record is not None and record.policy_decides,
+            tags=record.condition_tags(self.call) if record is not None and named == found else {},
+            keys=record.condition_keys(self.call, self.request) if record is not None and within else {},
         )
 
 
@@ -162,11 +165,20 @@ def decided(
         who.session,
         who.scps,
         rcps(call, account) if controlled else (),
-        policy.compiled("resource policy", target.policy) if target.policy else None,
+        resource_policy(call, who, target),
         target.explicit,
         target.trust,
     )
     return decide(query, applying), query, context
+
+
+def resource_policy(call: Call, who: Standing, target: Target) -> Policies | None:
+    """The policy on the resource; for others than its owner together with what resource shares let them do."""
+    own = policy.compiled("resource policy", target.policy) if target.policy else None
+    if who.caller.account == target.account or target.trust or not (documents := shared(call, target.arn)):
+        return own
+    others = policy.of(documents)
+    return Policies((*own.statements, *others.statements)) if own else others
 
 
 def authorize(call: Call, action: str, target: Target) -> None:
@@ -174,11 +186,7 @@ def authorize(call: Call, action: str, target: Target) -> None:
 
     `authorize(call, "s3:GetObject", Target(source_arn, owner, policy))`
     """
-    if (
-        call.principal.type != "Root"
-        or call.principal.account != target.account
-        or call.cloud.access.limited(call, target.account)
-    ):
+    if not unlimited(call, target.account):
         check(call, standing(call), None, action, target, {})
 
 
@@ -198,7 +206,8 @@ def actions_for(bound: Bound, request: Members) -> list[str]:
     beside = exceptions.BESIDE.get(place)
     if not beside:
         return [action]
-    return [action, *(f"{action.partition(':')[0]}:{name}" for member, name in beside.items() if request.get(member))]
+    asked = [name for member, name in beside.items() if request.get(member) not in (None, "", exceptions.HARMLESS)]
+    return [action, *(f"{action.partition(':')[0]}:{name}" for name in asked)]
 
 
 @lru_cache(maxsize=4096)

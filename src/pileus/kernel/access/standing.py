@@ -96,3 +96,12 @@ def found_rcps(call: Call, account: str) -> tuple[Policies, ...]:
     if member is None or member.management:
         return ()
     return tuple(policy.of(level) for level in attached.control_policies(call, member.rcps))
+
+
+def shared(call: Call, resource: str) -> list[Document]:
+    """What resource shares let others do with a resource."""
+    kept = call.cloud.access
+    service = resource.split(":", 3)[2] if resource.count(":") > 2 else ""
+    if not kept.get(("shares", service), lambda: attached.Shared.first(call, service) is not None):
+        return []  # nothing is kept of the many resources of services that share none
+    return kept.get(("shared", resource), lambda: attached.shares_of(call, resource))
