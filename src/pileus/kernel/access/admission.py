@@ -19,12 +19,23 @@ def admitted(call: Call, bound: Bound, request: dict[str, Any]) -> Call:
     principal = call.principal
     service = bound.service
     owner = (service.owner_of(call, request) if service.owner_of else "") or call.account
-    if principal.type == "Root" and owner == principal.account:
+    if principal.type == "Root":
         own = not service.asks_root or service.targets_of is None or service.targets_of(call, request) is None
-        if own and not call.cloud.access.limited(call, owner):
+        if own and unlimited(call, owner):
             return call
     elif principal.type == "AWSService" and principal.arn in ("pileus.amazonaws.com", f"{service.name}.amazonaws.com"):
         return call
     from .enforcement import examined
 
     return examined(call, bound, request, owner)
+
+
+def unlimited(call: Call, account: str) -> bool:
+    """Whether it is the root of that account who calls, and nothing limits him: no organization, no task of his."""
+    principal = call.principal
+    return (
+        principal.type == "Root"
+        and principal.account == account
+        and not principal.session.get("policy_arns")
+        and not call.cloud.access.limited(call, account)
+    )

@@ -20,6 +20,7 @@ from pileus.kernel.record import Record
 
 from . import exceptions, policy, resources
 from .actions import action_of, lookup, prefix_of
+from .admission import unlimited
 from .context import Context
 from .decision import Applying, Decision, Query, decide
 from .denial import denial
@@ -111,14 +112,16 @@ class Found:
 
     def _target(self, named: str, found: str) -> Target:
         """One of the resources: the one that was found, something in it (an object of a bucket), or another one."""
-        tags = getattr(self.record, "tags", None)
+        record = self.record if isinstance(self.record, Record) else None
         within = not found or named == found or named.startswith((f"{found}/", f"{found}:"))
+        itself = named.removesuffix(exceptions.STREAMS) == found
         return Target(
             named,
             owner_in(named) or self.call.account,
             self.policy if within else None,
-            explicit=within and isinstance(self.record, Record) and self.record.policy_decides,
-            tags=tags if named.removesuffix(exceptions.STREAMS) == found and isinstance(tags, dict) else {},
+            explicit=within and record is not None and record.policy_decides,
+            tags=record.condition_tags(self.call) if record is not None and itself else {},
+            keys=record.condition_keys(self.call, self.request) if record is not None and within else {},
         )
 
 
@@ -156,7 +159,7 @@ def decided(
         target = target._replace(account=account)
     context = Context(call, who, bound, action, request, target)
     query = Query(who.caller, action, target.arn, account, context)
-    controlled = action.partition(":")[0] in exceptions.CONTROLLED
+    controlled = action.partition(":")[0] in exceptions.CONTROLLED and not who.linked
     applying = Applying(
         who.identity,
         who.boundary,
@@ -184,11 +187,7 @@ def authorize(call: Call, action: str, target: Target) -> None:
 
     `authorize(call, "s3:GetObject", Target(source_arn, owner, policy))`
     """
-    if (
-        call.principal.type != "Root"
-        or call.principal.account != target.account
-        or call.cloud.access.limited(call, target.account)
-    ):
+    if not unlimited(call, target.account):
         check(call, standing(call), None, action, target, {})
 
 

@@ -225,6 +225,12 @@ def guarded(call: Call, policy: str, blocked: set[str], owner: str) -> str:
 def targets(call: Call, request: dict[str, Any]) -> list[Target] | None:
     """What a request by an access point is about; None for one that names its bucket."""
     name = request.get("Bucket", "")
+    if name.endswith("--x-s3"):
+        from . import directories
+
+        return directories.targets(call, request)
+    if "express" in call.principal.session:
+        raise faults.denied()
     if not is_named(name) or call.operation == "CreateBucket" or Bucket.get(call, call.partition, name) is not None:
         return None
     if (point := find(call, name)) is None:

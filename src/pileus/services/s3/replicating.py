@@ -2,7 +2,7 @@
 
 "Replicating objects within and across Regions", S3 User Guide. A replica has the version id, the time, the metadata and
 the tags of what it is a replica of. Versions of one key arrive in the order in which they were made. Left out: replicas
-of objects under SSE-C, which fail here as objects that are not eligible.
+of objects under SSE-C, which fail here as objects that are not eligible, and of annotations.
 """
 
 from __future__ import annotations
@@ -226,6 +226,7 @@ def replica(job: Job, found: Object) -> Object:
         seal=resealed(job, found),
         restore=None,
         replica=True,
+        annotations=0,
         replicas={},
     )
 
@@ -312,6 +313,8 @@ def change(job: Job, found: Object | Version) -> None:
             other.acl = held.acl
         if job.target.lock:
             other.lock_mode, other.lock_until, other.hold = held.lock_mode, held.lock_until, held.hold
+            other.event_hold, other.event_mode = held.event_hold, held.event_mode
+            other.event_days, other.event_years = held.event_days, held.event_years
         versions.save(call, other)
         planning.soon(call, job.target)
 

@@ -232,7 +232,13 @@ def remove(call: Call, bucket: Bucket, found: Object | Version) -> None:
 
 
 def drop(call: Call, old: Object) -> None:
-    """Give up the bytes of an object."""
+    """Give up the bytes of an object, and its annotations."""
+    if old.annotations:
+        from .annotations import Annotation
+
+        for note in list(Annotation.of(call, old)):
+            data.discard(call, note.part)
+            note.delete(call)
     if old.manifest:
         manifest = Manifest.get(call, old.manifest)
         if manifest is not None:
