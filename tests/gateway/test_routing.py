@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pileus.gateway import paths
+from pileus.gateway import directory, paths
 from pileus.gateway.message import Headers, Request
 from pileus.gateway.routing import Route, Unroutable, finish, route
 from pileus.kernel.errors import Fault
@@ -439,3 +439,8 @@ def test_routes_are_read_for_the_services_in_question_only() -> None:
         {"id": "j"},
         "AccountId",
     )
+
+
+def test_a_target_may_leave_out_the_java_package() -> None:
+    for prefix in ("CloudTrail_20131101", "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101"):
+        assert "cloudtrail" in directory.by_target()[prefix]

@@ -69,7 +69,7 @@ class Door:
             self._reply(reply, refusal(route, unroutable.fault, entry), entry)
             return
         entry.service = route.model.name
-        ignored = ""
+        ignored, call = "", None
         try:
             service = self._service(route)
             call = self._admit(request, route, service.edge if service else None, entry)
@@ -82,12 +82,12 @@ class Door:
                 result = self.cloud.perform(call, call.operation, members)
                 ignored = without_effect(service, call, members)
             if isinstance(result, Coroutine):
-                self._await(request, route, result, ignored, reply, entry)
+                self._await(request, route, call, result, ignored, reply, entry)
                 return
             response = encoded(route, result, ignored, entry)
         except Exception as error:
             response = refusal(route, error, entry)
-        self._reply(reply, self._dressed(request, route, response), entry)
+        self._finish(request, route, call, response, reply, entry)
 
     def upgrade(self, request: Request, socket: WebSocket) -> Awaitable[None] | None:
         """No service speaks over WebSockets yet."""
@@ -124,16 +124,22 @@ class Door:
         except Unfinished:
             return None
 
-    def _dressed(self, request: Request, route: routing.Route, response: Response) -> Response:
-        """The response as a page of another origin may read it."""
-        if "origin" in request.headers and (service := self._service(route)) and service.edge:
+    def _finish(
+        self, request: Request, route: routing.Route, call: Call | None, response: Response, reply: Reply, entry: Entry
+    ) -> None:
+        """Send a response, as a page of another origin may read it, and have the service take note of it."""
+        service = self._service(route)
+        if service and service.edge and "origin" in request.headers:
             service.edge.dress(self.cloud.system, request, route.labels, response.headers)
-        return response
+        if service and service.notes:
+            service.notes(call or self.cloud.call(service.name), request, route.labels, response, entry)
+        self._reply(reply, response, entry)
 
     def _await(
         self,
         request: Request,
         route: routing.Route,
+        call: Call,
         result: Coroutine[Any, Any, Any],
         ignored: str,
         reply: Reply,
@@ -144,7 +150,7 @@ class Door:
                 response = encoded(route, await result, ignored, entry)
             except Exception as error:
                 response = refusal(route, error, entry)
-            self._reply(reply, self._dressed(request, route, response), entry)
+            self._finish(request, route, call, response, reply, entry)
 
         task = asyncio.get_running_loop().create_task(finish())
         self._underway.add(task)

@@ -55,6 +55,8 @@ class Call:
         self.secure: bool = secure
         self.called_via: tuple[str, ...] = called_via
         """The services that called on the principal's behalf, the first one first."""
+        self.found: Any = None
+        """What the operation acts on, where it has been looked up already."""
         self.members: Mapping[str, Any] = members
         """The request in wire names, for access decisions that only the operation can make."""
 

@@ -215,25 +215,32 @@ class Client:
         return (*call.called_via, f"{call.service}.amazonaws.com") if self._principal is call.principal else ()
 
     def __getattr__(self, name: str) -> Callable[..., dict[str, Any] | Awaitable[dict[str, Any]]]:
-        model = models.load(self._service)
-        try:
-            operation = model.operation(model.snake_names[name])
-        except KeyError:
-            raise AttributeError(f"{self._service} has no operation {name}") from None
-        wire = {models.snake_case(member): member for member in operation.input.members} if operation.input else {}
+        operation, wire = spelt(self._service, name)
 
         def perform(**members: Any) -> Any:
             request = {wire[member]: value for member, value in members.items() if value is not None}
             inner = self._call.at(
                 service=self._service,
-                operation=operation.name,
+                operation=operation,
                 principal=self._principal,
                 request_id=names.request_id(),
                 called_via=self._via(),
             )
-            return inner.cloud.perform(inner, operation.name, request)
+            return inner.cloud.perform(inner, operation, request)
 
         return perform
+
+
+@cache
+def spelt(service: str, name: str) -> tuple[str, dict[str, str]]:
+    """An operation's own name, and its members by their names in snake case."""
+    model = models.load(service)
+    try:
+        operation = model.operation(model.snake_names[name])
+    except KeyError:
+        raise AttributeError(f"{service} has no operation {name}") from None
+    members = operation.input.members if operation.input else ()
+    return operation.name, {models.snake_case(member): member for member in members}
 
 
 @cache

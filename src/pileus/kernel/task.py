@@ -23,7 +23,8 @@ import math
 import os
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from .call import Call
@@ -31,6 +32,7 @@ from .clock import Timer
 from .errors import Unfinished
 from .identity import Principal
 from .record import Record
+from .watch import Watches
 
 if TYPE_CHECKING:
     from .cloud import Cloud
@@ -47,6 +49,8 @@ PAGE = 256
 """How many tasks are read from the store at a time."""
 MOST_IN_MEMORY = 20_000
 """Tasks that are read, and neither run nor parked, before the store keeps the rest."""
+TURNS = 4
+"""So often the event loop comes round before a watch that was woken is seen at work."""
 NOTHING = (-math.inf, "")
 BEHIND_ALL = "\U0010ffff"
 
@@ -79,6 +83,18 @@ class Dead(Record, scope="cloud"):
     id: str
     task: Pending
     failed: float
+
+
+class Standing(Record, scope="cloud", key=("service", "name", "of"), table="pileus.Standing"):
+    """A task to be enqueued whenever the cloud starts: what it sets up is in memory, such as a listener."""
+
+    service: str
+    name: str
+    of: str
+    arguments: dict[str, Any]
+    account: str
+    region: str
+    principal: Principal
 
 
 class Task:
@@ -114,6 +130,24 @@ class Task:
         call.after_commit(lambda: call.cloud.runner.notice(task))
         return task.id
 
+    def at_every_start(self, call: Call, of: str, **arguments: Any) -> None:
+        """Enqueue the task now, and again whenever the cloud has started, until `no_more` is said of the same thing."""
+        Standing(
+            service=self.service,
+            name=self.name,
+            of=of,
+            arguments=arguments,
+            account=call.account,
+            region=call.region,
+            principal=call.principal,
+        ).put(call)
+        self.later(call, **arguments)
+
+    def no_more(self, call: Call, of: str) -> None:
+        """Enqueue it no more at the starts to come."""
+        if standing := Standing.get(call, self.service, self.name, of):
+            standing.delete(call)
+
     def __call__(self, call: Call, **arguments: Any) -> Any:
         return self.function(call, **arguments)
 
@@ -145,6 +179,8 @@ class Runner:
         self._parked: dict[Kind, deque[Pending]] = {}
         """Async tasks of whose kind as many are running as may."""
         self._running: dict[Kind, dict[str, asyncio.Task[None]]] = {}
+        self.watches = Watches(cloud)
+        self._working = 0
         self._idle = asyncio.Event()
         self._idle.set()
         self._stopped = False
@@ -164,6 +200,13 @@ class Runner:
     def start(self) -> None:
         """Take up what is pending in the store: after a start, and after the store was replaced."""
         self._stopped = False
+        with self._cloud.store.attempt():
+            for one in Standing.scan(self._cloud.system):
+                call = self._cloud.call(
+                    one.service, one.name, account=one.account, region=one.region, principal=one.principal
+                )
+                self._cloud.service(one.service).tasks[one.name].later(call, **one.arguments)
+        self.watches.start()
         self._wait()
 
     async def stop(self) -> None:
@@ -172,6 +215,7 @@ class Runner:
         if self._timer:
             self._timer.cancel()
             self._timer = None
+        await self.watches.stop()
         self._parked.clear()
         running = [task for kind in self._running.values() for task in kind.values()]
         for task in running:
@@ -181,14 +225,30 @@ class Runner:
         self._known.clear()
         self._read = NOTHING
 
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """While the block runs there is something left to do, which `settle` waits for: a watch is at work."""
+        self._working += 1
+        self._idle.clear()
+        try:
+            yield
+        finally:
+            self._working -= 1
+            self._rest()
+
+    def _rest(self) -> None:
+        if not self._running and not self._working:
+            self._idle.set()
+
     async def settle(self) -> None:
         """Wait until nothing that is due is left to do."""
         while True:
-            await asyncio.sleep(0)
+            for _ in range(TURNS):
+                await asyncio.sleep(0)
             self._cloud.store.flush()
             await self._idle.wait()
             due = self._timer.due if self._timer else math.inf
-            if not self._running and due > self._cloud.clock.now():
+            if not self._running and not self._working and due > self._cloud.clock.now():
                 return
 
     # What is next
@@ -302,8 +362,7 @@ class Runner:
             self._parked.pop(kind, None)
             if not running:
                 del self._running[kind]
-        if not self._running:
-            self._idle.set()
+        self._rest()
         if self._timer is None and not self._stopped:
             self._wait()
 

@@ -58,6 +58,10 @@ def letters(aws: Account) -> Callable[[], list[dict[str, Any]]]:
 
     def letters() -> list[dict[str, Any]]:
         found = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
+        for one in found:
+            sqs.delete_message(QueueUrl=queue, ReceiptHandle=one["ReceiptHandle"])
+        for one in found:
+            sqs.delete_message(QueueUrl=queue, ReceiptHandle=one["ReceiptHandle"])
         return [json.loads(json.loads(one["Body"])["Message"]) for one in found]
 
     return letters
@@ -422,7 +426,7 @@ def test_an_alarm_that_a_composite_one_needs_stays(metrics: Any, both: Any, refu
 
 
 def test_a_suppressor_keeps_a_composite_alarm_still(
-    aws: Account, metrics: Any, both: Any, alarm: Any, clock: CloudClock, letters: Any
+    aws: Account, metrics: Any, both: Any, alarm: Any, minute: int, clock: CloudClock, letters: Any
 ) -> None:
     alarm("maintenance")
     both(
@@ -442,7 +446,7 @@ def test_a_suppressor_keeps_a_composite_alarm_still(
 
 
 def test_without_its_suppressor_a_composite_alarm_acts_after_the_wait(
-    aws: Account, metrics: Any, both: Any, alarm: Any, clock: CloudClock, letters: Any
+    aws: Account, metrics: Any, both: Any, alarm: Any, minute: int, clock: CloudClock, letters: Any
 ) -> None:
     alarm("maintenance")
     both(

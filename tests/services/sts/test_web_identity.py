@@ -190,7 +190,7 @@ def test_issuers_that_aws_knows_are_asked_only_for_roles_that_trust_them(
 ) -> None:
     asked: list[str] = []
 
-    def fetched(place: str, thumbprints: tuple[str, ...]) -> list[Any]:
+    async def fetched(place: str, thumbprints: tuple[str, ...]) -> list[Any]:
         asked.append(place)
         return list(issuer.documents()["/keys"]["keys"])
 

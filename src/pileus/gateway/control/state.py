@@ -8,8 +8,10 @@ from pileus.gateway.message import Request
 from pileus.kernel.access.attached import Membership
 from pileus.kernel.cloud import package_name, services
 from pileus.kernel.identity import Credential
+from pileus.kernel.outbox import KINDS, Sent
 from pileus.kernel.store.keys import LAST, pack, unpack
 from pileus.kernel.task import Dead, Pending
+from pileus.kernel.watch import Standing
 
 from .answers import Refused, parameter
 
@@ -51,12 +53,19 @@ def forget_account(cloud: Cloud, account: str) -> None:
     cloud.trail.forget(account)
     with cloud.store.attempt():
         cloud.store.delete_range(prefix, prefix + LAST)
+        for watch in Standing.scan(call):
+            if watch.account == account:
+                watch.delete(call)
         for task in Pending.scan(call):
             if task.account == account:
                 task.delete(call)
         for dead in Dead.scan(call):
             if dead.task.account == account:
                 dead.delete(call)
+        for kind in KINDS:
+            for sent in Sent.scan(call, kind):
+                if sent.account == account:
+                    sent.delete(call)
         for credential in Credential.scan(call):
             if credential.principal.account == account:
                 credential.delete(call)

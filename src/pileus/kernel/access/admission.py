@@ -20,7 +20,8 @@ def admitted(call: Call, bound: Bound, request: dict[str, Any]) -> Call:
     service = bound.service
     owner = (service.owner_of(call, request) if service.owner_of else "") or call.account
     if principal.type == "Root":
-        if not service.asks_root and unlimited(call, owner):
+        own = not service.asks_root or service.targets_of is None or service.targets_of(call, request) is None
+        if own and unlimited(call, owner):
             return call
     elif principal.type == "AWSService" and principal.arn in ("pileus.amazonaws.com", f"{service.name}.amazonaws.com"):
         return call

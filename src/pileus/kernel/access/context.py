@@ -295,6 +295,7 @@ GLOBAL: dict[str, Callable[[Context], Any]] = {
     "aws:securetransport": lambda context: context.call.secure,
     "aws:sourceaccount": source("source_account"),
     "aws:sourcearn": source("source_arn"),
+    "aws:sourceowner": source("source_account"),
     "aws:sourceidentity": lambda context: context.call.principal.session.get("source_identity"),
     "aws:sourceip": source_ip,
     "aws:sourceorgid": place(source_account, "organization"),

@@ -41,6 +41,8 @@ def examined(call: Call, bound: Bound, request: Members, owner: str) -> Call:
         raise Fault("InvalidClientTokenId", "The security token included in the request is invalid.")
     if bound.model.authtype == "none" or acts_itself(call, bound.service.name):
         return call
+    if bound.unsigned and call.principal.type == "Anonymous":
+        return call.at(account=owner)
     actions = actions_for(bound, request)
     at_owner = call if owner == call.account else call.at(account=owner)
     found = Found(at_owner, bound, request) if actions else None
@@ -57,6 +59,10 @@ def examined(call: Call, bound: Bound, request: Members, owner: str) -> Call:
     for role in passed(bound, actions[0], request):
         keys = {"iam:passedtoservice": (passed_to(bound),)}
         check(call, who, bound, "iam:PassRole", Target(role, role.split(":")[4], keys=keys), request)
+    if found.record is not None:
+        if at_owner is call:
+            at_owner = call.at()
+        at_owner.found = found.record
     return at_owner
 
 
@@ -106,14 +112,15 @@ class Found:
 
     def _target(self, named: str, found: str) -> Target:
         """One of the resources: the one that was found, something in it (an object of a bucket), or another one."""
-        tags = getattr(self.record, "tags", None)
+        record = self.record if isinstance(self.record, Record) else None
         within = not found or named == found or named.startswith((f"{found}/", f"{found}:"))
         return Target(
             named,
             owner_in(named) or self.call.account,
             self.policy if within else None,
-            explicit=within and isinstance(self.record, Record) and self.record.policy_decides,
-            tags=tags if named == found and isinstance(tags, dict) else {},
+            explicit=within and record is not None and record.policy_decides,
+            tags=record.condition_tags(self.call) if record is not None and named == found else {},
+            keys=record.condition_keys(self.call, self.request) if record is not None and within else {},
         )
 
 
@@ -199,7 +206,8 @@ def actions_for(bound: Bound, request: Members) -> list[str]:
     beside = exceptions.BESIDE.get(place)
     if not beside:
         return [action]
-    return [action, *(f"{action.partition(':')[0]}:{name}" for member, name in beside.items() if request.get(member))]
+    asked = [name for member, name in beside.items() if request.get(member) not in (None, "", exceptions.HARMLESS)]
+    return [action, *(f"{action.partition(':')[0]}:{name}" for name in asked)]
 
 
 @lru_cache(maxsize=4096)

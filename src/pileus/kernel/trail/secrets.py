@@ -56,9 +56,8 @@ def tree(service: str, shape: Shape | None, above: tuple[str, ...] = ()) -> Tree
             name: True if name in contents else tree(service, member, above) for name, member in shape.members.items()
         }
         return {name: inner for name, inner in found.items() if inner} or None
-    if shape.type not in ("list", "map"):
-        return None
-    inner = tree(service, shape.member if shape.type == "list" else shape.value, above)
+    each = shape.member if shape.type == "list" else shape.value if shape.type == "map" else None
+    inner = tree(service, each, above)
     return [inner] if inner else None
 
 

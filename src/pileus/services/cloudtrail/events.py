@@ -57,7 +57,7 @@ def record(call: Call, event: Event, account: str) -> dict[str, Any]:
         "eventType": "AwsApiCall",
         "managementEvent": not kind.data,
         "recipientAccountId": account,
-        "sharedEventID": f"{event.request_id[:-12]}{event.id[-12:][::-1]}" if event.other else None,
+        "sharedEventID": f"{event.request_id[:-12]}{event.request_id[:-13:-1]}" if event.other else None,
         "eventCategory": "Data" if kind.data else "Management",
         "tlsDetails": None if service else tls(event, host),
     }

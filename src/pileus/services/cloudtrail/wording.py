@@ -1,4 +1,4 @@
-"""Members and values as CloudTrail spells them: the first letter small, instants as text, blobs left out."""
+"""Members and values as CloudTrail spells them: the first letter small, instants as text."""
 
 from __future__ import annotations
 

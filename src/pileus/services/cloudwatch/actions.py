@@ -10,6 +10,7 @@ import json
 from typing import Any
 
 from pileus.kernel import Call, Fault, identity, names, regions
+from pileus.kernel.identity import Principal
 
 from . import cloudwatch, history
 from .alarms import COMPOSITE, Alarm, State
@@ -18,8 +19,6 @@ from .evaluation import stamp
 
 Half = dict[str, Any]
 
-PRINCIPAL = identity.service("cloudwatch.amazonaws.com")
-FUNCTIONS = identity.service("lambda.alarms.cloudwatch.amazonaws.com")
 RECOVERY = {"stop": "stop_instances", "terminate": "terminate_instances", "reboot": "reboot_instances"}
 
 
@@ -55,23 +54,28 @@ async def carry_out(call: Call, alarm: Alarm, action: str, before: Half, after: 
         with call.transaction():
             message = json.dumps(notification(call, alarm, before, after, at))
             subject = f'{after["stateValue"]}: "{alarm.name}" in {region_name(call)}'
-            call.aws("sns", principal=PRINCIPAL).publish(topic_arn=action, message=message, subject=subject[:100])
+            call.aws("sns", principal=as_alarm(call, alarm)).publish(
+                topic_arn=action, message=message, subject=subject[:100]
+            )
     elif service == "lambda":
         event = invocation(call, alarm, before, after, at)
-        await call.aws("lambda", principal=FUNCTIONS).invoke(
+        await call.aws("lambda", principal=as_alarm(call, alarm, "lambda.alarms.cloudwatch")).invoke(
             function_name=action, invocation_type="Event", payload=json.dumps(event).encode()
         )
     elif (service, resource.split(":")[0]) == ("automate", "ec2"):
         await on_instance(call, alarm, resource.split(":")[1])
-    elif service == "swf":
-        await on_instance(
-            call, alarm, resource.rsplit(".", 1)[-1].removeprefix("EC2.").removesuffix("Instance").lower()
-        )
+    elif service == "swf":  # the older spelling: action/actions/AWS_EC2.InstanceId.Stop/1.0
+        await on_instance(call, alarm, resource.partition("InstanceId.")[2].partition("/")[0].lower())
     elif service == "autoscaling":
         with call.transaction():
-            call.aws("autoscaling", principal=PRINCIPAL).execute_policy(policy_name=action)
+            call.aws("autoscaling", principal=as_alarm(call, alarm)).execute_policy(policy_name=action)
     else:
         raise Fault("InvalidAction", f"{service} cannot be an alarm's action here.")
+
+
+def as_alarm(call: Call, alarm: Alarm, name: str = "cloudwatch") -> Principal:
+    """CloudWatch, acting for an alarm."""
+    return identity.service(f"{name}.amazonaws.com", alarm.arn(call), call.account)
 
 
 async def on_instance(call: Call, alarm: Alarm, what: str) -> None:
@@ -80,7 +84,7 @@ async def on_instance(call: Call, alarm: Alarm, what: str) -> None:
     if what not in RECOVERY or "InstanceId" not in dimensions:
         raise Fault("InvalidAction", f"The alarm has no instance to {what}.")
     with call.transaction():
-        ec2 = call.aws("ec2", principal=identity.service("events.amazonaws.com"))
+        ec2 = call.aws("ec2", principal=as_alarm(call, alarm, "events"))
         getattr(ec2, RECOVERY[what])(instance_ids=[dimensions["InstanceId"]])
 
 
@@ -225,4 +229,4 @@ def announce(call: Call, alarm: str, before: Half, after: Half, at: float) -> No
         "Detail": json.dumps(detail(found, before, after, at)),
     }
     if call.cloud.built("events"):
-        call.aws("events", principal=identity.service("cloudwatch.amazonaws.com")).put_events(entries=[entry])
+        call.aws("events", principal=as_alarm(call, found)).put_events(entries=[entry])

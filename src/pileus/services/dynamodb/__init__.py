@@ -20,9 +20,9 @@ A way through the package, from the ground up:
                                                   copies of tables
     ttl, policies, tags, insights, autoscaling    what keeps a table in order
 
-Left out, and answered with 501: vector indexes, bulk operations, global tables of several accounts. Throughput
-throttles only where that is asked for (`throttling`); item collections may grow beyond 10 GB; items lie in the store
-as they are, whatever encryption SSESpecification asks for.
+Left out, and answered with 501: vector indexes, bulk operations, global tables of several accounts. Throughput is
+enforced where that is asked for (`throttling`); item collections may grow beyond 10 GB; items lie in the store as they
+are, whatever encryption SSESpecification asks for.
 """
 
 from pileus.kernel import Service

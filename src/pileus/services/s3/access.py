@@ -12,8 +12,9 @@ from pileus.kernel import Call
 from pileus.kernel.access.admission import unlimited
 from pileus.kernel.identity import ANONYMOUS
 
-from . import acls, documents, faults, public, s3
+from . import acls, documents, faults, points, public, s3
 from .buckets import Bucket
+from .points import blocks
 
 if TYPE_CHECKING:
     from .objects import Object
@@ -57,6 +58,8 @@ def check_owner(bucket: Bucket, expected: str) -> None:
 def to_key(call: Call, bucket: str, key: str, expected_bucket_owner: str = "", request_payer: str = "") -> Bucket:
     """The bucket of an object that a call is about, if the caller may make it."""
     found = to_some(call, bucket, expected_bucket_owner, request_payer)
+    if found.through:
+        return found
     if call.account != found.owner:
         check_key(call, found, key)
     elif found.has_policy:
@@ -75,7 +78,7 @@ def to_some(call: Call, bucket: str, expected_bucket_owner: str = "", request_pa
     if expected_bucket_owner:
         check_owner(found, expected_bucket_owner)
     if call.account != found.owner:
-        check_payer(found, request_payer)
+        check_payer(call, found, request_payer)
     return found
 
 
@@ -86,9 +89,9 @@ def to_list(call: Call, bucket: str, expected_bucket_owner: str = "", request_pa
     return found
 
 
-def check_payer(bucket: Bucket, request_payer: str) -> None:
+def check_payer(call: Call, bucket: Bucket, request_payer: str) -> None:
     """Whoever is not the owner of a bucket where requesters pay says that he does ("Using Requester Pays buckets")."""
-    if bucket.payer == "Requester" and request_payer != "requester":
+    if bucket.payer == "Requester" and (request_payer != "requester" or call.principal is ANONYMOUS):
         raise faults.denied()
 
 
@@ -122,6 +125,8 @@ def explicitly_denied(call: Call, bucket: Bucket, does: str, key: str) -> Except
 
 def check_bucket(call: Call, bucket: Bucket) -> None:
     """Refuse a call about the bucket itself."""
+    if bucket.through:
+        return
     if call.account == bucket.owner:
         if bucket.has_policy:
             check_root(call, bucket)
@@ -147,6 +152,9 @@ def check_key(call: Call, bucket: Bucket, key: str) -> None:
 
 def check_listed(call: Call, bucket: Bucket, key: str) -> None:
     """Refuse a call about one of the objects that a request lists."""
+    if bucket.through:
+        points.check(call, bucket, key)
+        return
     if call.account != bucket.owner:
         check_key(call, bucket, key)
     elif bucket.has_policy or not unlimited(call, bucket.owner):
@@ -168,6 +176,8 @@ def check_own(call: Call, bucket: Bucket, key: str) -> None:
 
 def check_object(call: Call, bucket: Bucket, found: Object | None, key: str, version: str = "") -> None:
     """Refuse a call about an object that is there, or, where there is none, one by who may not even know that."""
+    if bucket.through:
+        return  # the access point's policy and the bucket's were asked before
     if found is None:
         check_knowing(call, bucket)
         return
@@ -225,7 +235,8 @@ def verdict(call: Call, bucket: Bucket, does: str, key: str) -> bool | None:
 
     text = public.for_caller(documents.load(call, bucket.room, "policy"), call.account)
     who = standing(call)
-    target = Target(resource(call, bucket, key), bucket.owner, text, tags={} if key else bucket.tags)
+    keys, tags = bucket.condition_keys(call, call.members), {} if key else bucket.condition_tags(call)
+    target = Target(resource(call, bucket, key), bucket.owner, text, tags=tags, keys=keys)
     context = Context(call, who, s3.bound(call.operation), does, call.members, target)
     query = Query(who.caller, does, target.arn, bucket.owner, context)
     policies = compiled("bucket policy", text)
@@ -241,18 +252,21 @@ def policy_allows(call: Call, bucket: Bucket, does: str, key: str) -> bool:
     said = verdict(call, bucket, does, key)
     if said is False:
         raise explicitly_denied(call, bucket, does, key)
-    return bool(said) and not ("RestrictPublicBuckets" in bucket.blocks and public.has_public_policy(call, bucket))
+    if not said or call.principal.type == "AWSService" or "RestrictPublicBuckets" not in blocks(call, bucket):
+        return bool(said)
+    return not public.has_public_policy(call, bucket)
 
 
 def acl_allows(call: Call, bucket: Bucket, grants: list[dict[str, object]], permission: str | None) -> bool:
     if permission is None or bucket.ownership == "BucketOwnerEnforced":
         return False
-    open_to_all = "IgnorePublicAcls" not in bucket.blocks
+    open_to_all = "IgnorePublicAcls" not in blocks(call, bucket)
     account = None if call.principal is ANONYMOUS else call.account
     return acls.allow(grants, permission, account, public=open_to_all)
 
 
 def check_source(call: Call, bucket: Bucket, key: str) -> None:
     """Whether who belongs to the owner's account may read what he copies; of others `check_object` says it."""
-    if call.account == bucket.owner and (bucket.has_policy or not unlimited(call, bucket.owner)):
+    own = call.account == bucket.owner and (bucket.has_policy or not unlimited(call, bucket.owner))
+    if bucket.through or own:
         check_listed(call, bucket, key)

@@ -175,6 +175,6 @@ def check_supported(grants: list[Grant], ownership: str) -> None:
         raise faults.fault("AccessControlListNotSupported", "The bucket does not allow ACLs")
 
 
-def check_public(grants: list[Grant], blocks: tuple[str, ...]) -> None:
+def check_public(grants: list[Grant], blocks: set[str]) -> None:
     if "BlockPublicAcls" in blocks and is_public(grants):
         raise faults.denied("Access Denied")

@@ -9,7 +9,7 @@ from typing import Any
 
 from pileus.kernel import Call
 
-from . import notifications, planning
+from . import notifications, planning, replicating
 from .buckets import Bucket
 from .events import Subject
 from .objects import Object
@@ -17,6 +17,10 @@ from .versions import Version
 
 NOTHING = "d41d8cd98f00b204e9800998ecf8427e"
 """The ETag of no bytes, which the events of delete markers have."""
+
+
+REPLICATED = ("ObjectTagging", "ObjectAcl", "ObjectRetention", "ObjectLegalHold")
+"""Changes that are made to replicas too."""
 
 
 def subject(bucket: Bucket, found: Object | Version, *, gone: bool = False) -> Subject:
@@ -34,6 +38,8 @@ def created(call: Call, bucket: Bucket, new: Object, how: str) -> None:
     """`Put`, `Post`, `Copy` or `CompleteMultipartUpload`."""
     if bucket.notifies:
         notifications.announce(call, bucket, f"ObjectCreated:{how}", subject(bucket, new))
+    if bucket.replicates:
+        replicating.created(call, bucket, new)
 
 
 def marked(call: Call, bucket: Bucket, marker: Version, event: str = "ObjectRemoved") -> None:
@@ -41,6 +47,8 @@ def marked(call: Call, bucket: Bucket, marker: Version, event: str = "ObjectRemo
     planning.soon(call, bucket)
     if bucket.notifies:
         notifications.announce(call, bucket, f"{event}:DeleteMarkerCreated", subject(bucket, marker))
+    if bucket.replicates and event == "ObjectRemoved":
+        replicating.marked(call, bucket, marker)
 
 
 def removed(call: Call, bucket: Bucket, old: Object | Version, event: str = "ObjectRemoved") -> None:
@@ -57,3 +65,5 @@ def changed(call: Call, bucket: Bucket, found: Object, event: str, **more: Any) 
         planning.soon(call, bucket)
     if bucket.notifies:
         notifications.announce(call, bucket, event, subject(bucket, found), **more)
+    if bucket.replicates and event.startswith(REPLICATED):
+        replicating.changed(call, bucket, found)

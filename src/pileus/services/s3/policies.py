@@ -7,7 +7,7 @@ from typing import Any
 
 from pileus.kernel import Call
 
-from . import acls, documents, faults, public, s3
+from . import acls, documents, faults, points, public, s3
 from .buckets import BLOCKS, Bucket, by_name
 
 LONGEST = 20 * 1024
@@ -32,7 +32,7 @@ def get_bucket_policy(call: Call, bucket: Bucket) -> dict[str, Any]:
 def put_bucket_policy(call: Call, bucket: Bucket, policy: str) -> None:
     """Replace the policy, if it can be one, and does not make public what is not to be."""
     document = public.checked(call, bucket, policy, LONGEST)
-    if "BlockPublicPolicy" in bucket.blocks and public.is_public(document):
+    if "BlockPublicPolicy" in points.blocks(call, bucket) and public.is_public(document):
         raise faults.denied(
             f"User: {call.principal.arn} is not authorized to perform: s3:PutBucketPolicy on resource: "
             f'"{bucket.arn(call)}" because public policies are prevented by the BlockPublicPolicy setting in S3 '

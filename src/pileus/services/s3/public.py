@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pileus.kernel import Call, Fault
 
@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from .buckets import Bucket
 
 Statement = dict[str, Any]
+
+
+class Owner(Protocol):
+    """A bucket, or an access point."""
+
+    def arn(self, call: Call) -> str: ...
+
 
 NARROWING = re.compile(
     r"aws:(SourceIp|SourceArn|SourceVpc|SourceVpce|SourceOwner|SourceAccount|SourceOrgID|PrincipalOrgID|PrincipalArn|"
@@ -32,7 +39,7 @@ def listed(value: Any) -> list[Any]:
 # Documents
 
 
-def checked(call: Call, bucket: Bucket, text: str, longest: int) -> dict[str, Any]:
+def checked(call: Call, bucket: Owner, text: str, longest: int) -> dict[str, Any]:
     """The document of a policy; MalformedPolicy for what is none."""
     try:
         document = json.loads(text)
@@ -52,7 +59,7 @@ def checked(call: Call, bucket: Bucket, text: str, longest: int) -> dict[str, An
     return document
 
 
-def check_statement(call: Call, bucket: Bucket, statement: Any) -> None:
+def check_statement(call: Call, bucket: Owner, statement: Any) -> None:
     if not isinstance(statement, dict):
         raise wrong("Could not parse the policy: Statement must be an object")
     if statement.get("Effect") not in ("Allow", "Deny"):
@@ -67,7 +74,7 @@ def check_statement(call: Call, bucket: Bucket, statement: Any) -> None:
             raise wrong("Policy has invalid action")
     arn = bucket.arn(call)
     for resource in listed(statement.get("Resource", statement.get("NotResource"))):
-        if not fnmatchcase(arn, str(resource).split("/")[0]):
+        if not fnmatchcase(arn, "/".join(str(resource).split("/")[: arn.count("/") + 1])):
             raise wrong("Policy has invalid resource")
     if not isinstance(statement.get("Principal", statement.get("NotPrincipal")), dict | str):
         raise wrong("Invalid policy syntax.")
