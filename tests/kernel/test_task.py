@@ -295,6 +295,8 @@ def test_what_is_enqueued_for_an_earlier_time_than_what_was_read_runs_too(servic
 
     in_a_cloud(service, scenario)
     assert order == ["a", "a", "b"]
+
+
 def test_a_standing_task_runs_at_every_start_until_it_is_wanted_no_more(service: Service) -> None:
     runs: list[str] = []
 
