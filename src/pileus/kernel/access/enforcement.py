@@ -114,12 +114,13 @@ class Found:
         """One of the resources: the one that was found, something in it (an object of a bucket), or another one."""
         record = self.record if isinstance(self.record, Record) else None
         within = not found or named == found or named.startswith((f"{found}/", f"{found}:"))
+        itself = named.removesuffix(exceptions.STREAMS) == found
         return Target(
             named,
             owner_in(named) or self.call.account,
             self.policy if within else None,
             explicit=within and record is not None and record.policy_decides,
-            tags=record.condition_tags(self.call) if record is not None and named == found else {},
+            tags=record.condition_tags(self.call) if record is not None and itself else {},
             keys=record.condition_keys(self.call, self.request) if record is not None and within else {},
         )
 
