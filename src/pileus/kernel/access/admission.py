@@ -20,8 +20,10 @@ def admitted(call: Call, bound: Bound, request: dict[str, Any]) -> Call:
     service = bound.service
     owner = (service.owner_of(call, request) if service.owner_of else "") or call.account
     if principal.type == "Root":
-        own = not service.asks_root or service.targets_of is None or service.targets_of(call, request) is None
-        if own and unlimited(call, owner):
+        # What the request is about is asked for at its owner alone: elsewhere there is no such thing.
+        if unlimited(call, owner) and (
+            not service.asks_root or service.targets_of is None or service.targets_of(call, request) is None
+        ):
             return call
     elif principal.type == "AWSService" and principal.arn in ("pileus.amazonaws.com", f"{service.name}.amazonaws.com"):
         return call
