@@ -25,9 +25,9 @@ newest first) are the older ones and all delete markers. So a list is one range 
 the store, larger ones are blob files; both are sealed with AES-GCM under a key of their own.
 
 Left out: what the configurations for replication, website, logging, inventory, analytics, metrics, intelligent tiering
-and acceleration bring about (they are kept and returned as they were put); Object Lambda; metadata tables, annotations and ABAC; MFA delete. The access
-decision is the kernel's for principals of the owner's account; about other accounts and nobody in particular, policy
-and ACLs decide in `access`, with the kernel's own evaluation of policies.
+and acceleration bring about (they are kept and returned as they were put); Object Lambda; metadata tables, annotations
+and ABAC; MFA delete. The access decision is the kernel's for principals of the owner's account; about other accounts
+and nobody in particular, policy and ACLs decide in `access`, with the kernel's own evaluation of policies.
 """
 
 from pileus.kernel import Service
