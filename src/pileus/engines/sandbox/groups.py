@@ -11,6 +11,7 @@ from pathlib import Path
 
 ROOT = Path("/sys/fs/cgroup")
 PREFIX = "pileus-"
+WEIGHTS = {"cpu.shares": 16 * 1024, "cpu.weight": 1600}
 MOST_PROCESSES = 1024
 
 
@@ -93,6 +94,9 @@ class Groups:
         sweep({parent.parent for parent in self.parents.values()})
         for parent in set(self.parents.values()):
             parent.mkdir(exist_ok=True)
+            for name, value in WEIGHTS.items():  # all sandboxes together are more than one process beside them
+                if (parent / name).exists():
+                    (parent / name).write_text(str(value))
         if self.version == 2:
             for parent in set(self.parents.values()):
                 (parent / "cgroup.subtree_control").write_text("+memory +cpu +pids")

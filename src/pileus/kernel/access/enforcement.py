@@ -158,7 +158,7 @@ def decided(
         target = target._replace(account=account)
     context = Context(call, who, bound, action, request, target)
     query = Query(who.caller, action, target.arn, account, context)
-    controlled = action.partition(":")[0] in exceptions.CONTROLLED
+    controlled = action.partition(":")[0] in exceptions.CONTROLLED and not who.linked
     applying = Applying(
         who.identity,
         who.boundary,
