@@ -115,6 +115,8 @@ resource "aws_s3_object" "note" {
   key          = "logs/note.txt"
   content      = "written by terraform"
   content_type = "text/plain"
+
+  server_side_encryption = "AES256"
   tags         = { keep = "yes" }
 }
 
