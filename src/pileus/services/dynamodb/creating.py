@@ -105,6 +105,8 @@ def stream(call: Call, table: Table, specification: Members) -> None:
         return
     if "StreamViewType" in specification:
         raise faults.bad_parameter("StreamViewType cannot be specified when StreamEnabled is false")
+    if table.group:
+        raise faults.invalid(f"Streams cannot be disabled for a table that is a replica: TableName: {table.name}")
     if table.label and table.view:
         from .streams import closed
 
