@@ -7,14 +7,14 @@ import shutil
 import tempfile
 import time
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from pileus.gateway.control import Control
 from pileus.gateway.door import Door
 from pileus.gateway.http import Server as Listener
 from pileus.gateway.requestlog import RequestLog
 from pileus.gateway.tls import Certificates
-from pileus.kernel.blobs import Blobs
+from pileus.kernel.blobs import Blobs, Storage
 from pileus.kernel.clock import Clock
 from pileus.kernel.cloud import Cloud
 from pileus.kernel.master_key import MasterKey
@@ -36,6 +36,8 @@ class Server:
         self.folder: Path
         """The data directory, or a temporary one."""
         self._listeners: list[Listener] = []
+        self.ports: dict[str, Any] = {}
+        """What listens on a port of its own, by service."""
         self._sweeping: asyncio.Future[int] | None = None
         """The search for bytes that nobody kept, at the start."""
 
@@ -60,10 +62,18 @@ class Server:
         store = open_store(settings.data, durability=settings.durability, schedule=loop.call_soon)
         clock = Clock()
         clock.attach(loop)
-        blobs = Blobs(store, self.folder / "blobs", durability=settings.durability)
+        blobs = Blobs(store, self.folder / "blobs", durability=settings.durability, storage=self._elsewhere())
         master_key = MasterKey(self.folder / "master.key")
+        options = {"acm-validate": settings.acm_validate}
         self.cloud = Cloud(
-            store, clock, blobs, strict=settings.strict, throttle=settings.throttle, master_key=master_key
+            store,
+            clock,
+            blobs,
+            strict=settings.strict,
+            throttle=settings.throttle,
+            master_key=master_key,
+            options=options,
+            folder=self.folder,
         )
         self.cloud.take_up_clock()
         self.door = Door(self.cloud, self.requests, self.control)
@@ -77,6 +87,15 @@ class Server:
         self.cloud.runner.start()
         self._sweeping = loop.create_task(self.cloud.blobs.sweep())
 
+    def _elsewhere(self) -> Storage | None:
+        """Where large bytes are kept, if it is not the data directory."""
+        if not self.settings.blobs:
+            return None
+        from pileus.kernel.blobs import bucket
+
+        home = bucket.connect(self.settings.blobs)
+        return bucket.Bucket(home, bucket.own_prefix(self.folder), lasting=self.settings.data is not None)
+
     async def _listen(self) -> None:
         settings = self.settings
         listener = await Listener.start(
@@ -84,12 +103,18 @@ class Server:
         )
         self._listeners.append(listener)
         self.cloud.endpoint = self.endpoint
+        for name, port in settings.listen.items():
+            listens = self.cloud.service(name).listens
+            assert listens, f"{name} has no port of its own"
+            self.ports[name] = await listens(self.cloud, settings.host, port)
 
     async def stop(self) -> None:
         """Finish the calls that are under way, then close everything."""
         await self.control.close()
         for listener in self._listeners:
             await listener.close(2.0)
+        for own in self.ports.values():
+            await own.close()
         await self.door.close()
         await self.cloud.runner.stop()
         await self.cloud.close()
@@ -97,6 +122,7 @@ class Server:
             self._sweeping.cancel()
         self.cloud.blobs.close()
         self.requests.flush()
+        self.cloud.trail.write()
         self.cloud.store.close()
         if self.settings.data is None:
             shutil.rmtree(self.folder, ignore_errors=True)

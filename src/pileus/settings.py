@@ -27,9 +27,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The data directory; None keeps everything in memory."""
     durability: Literal["process", "disk"] = "process"
     """What a write survives once it was acknowledged: a killed process, or a power cut too."""
+    blobs: str = ""
+    """`s3://BUCKET/PREFIX?endpoint=…`: where large bytes are kept, if not in the data directory."""
     strict: bool = False
     """Refuse unknown access keys, and members that have no effect."""
+    acm_validate: Literal["dns", "auto"] = "dns"
+    """Whether ACM takes domain names as proven without looking for their records."""
     throttle: bool = False
     """Refuse what goes beyond the throughput that tables are provisioned with."""
+    listen: dict[str, int] = {}
+    """Ports of services that speak a protocol of their own beside the API, by service: `xray` by UDP."""
     init: Path | None = None
     """A folder with init scripts beside LocalStack's own."""

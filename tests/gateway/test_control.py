@@ -127,6 +127,19 @@ def test_reset_of_one_account_keeps_the_other(api: Api) -> None:
     assert api.cloud.do(lambda: [key.access_key_id for key in Credential.scan(system)]) == ["AKIA1"]
 
 
+def test_reset_of_an_account_takes_its_buckets_along(api: Api) -> None:
+    mine, other = (api.cloud.account(number).client("s3") for number in (MINE, OTHER))
+    for s3, name in ((mine, "reset-mine"), (other, "reset-other")):
+        s3.create_bucket(Bucket=name)
+        s3.put_object(Bucket=name, Key="k", Body=b"x")
+    api("POST", f"/_pileus/reset?account={MINE}")
+    assert mine.list_buckets()["Buckets"] == []
+    assert [each["Name"] for each in other.list_buckets()["Buckets"]] == ["reset-other"]
+    assert other.get_object(Bucket="reset-other", Key="k")["Body"].read() == b"x"
+    other.create_bucket(Bucket="reset-mine")
+    assert other.list_objects_v2(Bucket="reset-mine")["KeyCount"] == 0
+
+
 def test_reset_wants_a_whole_account_number(api: Api) -> None:
     assert "twelve digits" in api("POST", "/_pileus/reset?account=1", status=400)["error"]
 
@@ -169,7 +182,7 @@ def test_advancing_runs_what_falls_due(api: Api) -> None:
         cloud = api.cloud.server.cloud
         pending = task("lost", MINE, due=cloud.clock.now() + 3600)
         pending.put(cloud.call("sts", account=MINE))
-        cloud.runner.notice(pending.due)
+        cloud.runner.notice(pending)
 
     api.cloud.do(later)
     assert [one["id"] for one in api("GET", "/_pileus/tasks")["pending"]] == ["lost"]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pileus.gateway import paths
+from pileus.gateway import directory, paths
 from pileus.gateway.message import Headers, Request
 from pileus.gateway.routing import Route, Unroutable, finish, route
 from pileus.kernel.errors import Fault
@@ -271,6 +271,12 @@ def test_slashes_of_a_key_are_the_keys(key: str) -> None:
     assert routed(call("PUT", f"/bucket/{key}", scope="us-east-1/s3")).labels["Key"] == key
 
 
+def test_pages_of_websites_are_none_of_the_operations() -> None:
+    found = routed(call("GET", "/some/key?acl", host="b.s3-website.eu-west-1.localhost:4566"))
+    assert (found.model.name, found.operation, found.region) == ("s3", None, "eu-west-1")
+    assert found.labels == {"Bucket": "b", "Key": "some/key", "Website": "b"}
+
+
 @pytest.mark.parametrize(
     ("host", "bucket"),
     [
@@ -279,7 +285,6 @@ def test_slashes_of_a_key_are_the_keys(key: str) -> None:
         ("b.s3-eu-west-1.amazonaws.com", "b"),
         ("b.s3.dualstack.eu-west-1.amazonaws.com", "b"),
         ("b.s3-accelerate.amazonaws.com", "b"),
-        ("b.s3-website.eu-west-1.localhost:4566", "b"),
         ("b.localhost:4566", "b"),
         ("lambda.localhost:4566", "lambda"),
         ("a.b.cloud.test", "a.b"),
@@ -434,3 +439,8 @@ def test_routes_are_read_for_the_services_in_question_only() -> None:
         {"id": "j"},
         "AccountId",
     )
+
+
+def test_a_target_may_leave_out_the_java_package() -> None:
+    for prefix in ("CloudTrail_20131101", "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101"):
+        assert "cloudtrail" in directory.by_target()[prefix]

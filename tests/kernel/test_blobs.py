@@ -57,7 +57,7 @@ async def read(blobs: Blobs, name: str, offset: int = 0, length: int | None = No
 
 
 def files(blobs: Blobs) -> set[str]:
-    return {path.name for path in blobs.folder.glob("*/*")}
+    return {path.name for path in blobs.storage.folder.glob("*/*")}
 
 
 async def removals() -> None:
@@ -74,9 +74,9 @@ def test_what_is_written_is_read(run: Run, size: int, chunk: int) -> None:
 
     async def scenario(store: sqlite.SqliteStore, blobs: Blobs) -> None:
         name = await written(blobs, store, *[content[at : at + chunk] for at in range(0, size, chunk)])
-        assert blobs.size(name) == blobs.open(name).size == size
+        assert blobs.open(name).size == size
         assert await read(blobs, name) == content
-        assert blobs.path(name).read_bytes() == content
+        assert blobs.storage.path(name).read_bytes() == content
 
     run(scenario)
 
@@ -218,9 +218,9 @@ def test_sweeping_removes_what_has_no_record_and_nothing_else(run: Run) -> None:
     async def scenario(store: sqlite.SqliteStore, blobs: Blobs) -> None:
         names = [await written(blobs, store, b"1") for _ in range(5)]
         for shard, orphan in (("ab", "ab00"), (names[0][:2], f"{names[0][:2]}00")):
-            (blobs.folder / shard).mkdir(exist_ok=True)
-            (blobs.folder / shard / orphan).write_bytes(b"left behind")
-        aside = blobs.folder.with_name(f"{blobs.folder.name}.00.old")
+            (blobs.storage.folder / shard).mkdir(exist_ok=True)
+            (blobs.storage.folder / shard / orphan).write_bytes(b"left behind")
+        aside = blobs.storage.folder.with_name(f"{blobs.storage.folder.name}.00.old")
         aside.mkdir()
         async with blobs.writer() as writer:
             await writer.write(bytes(BATCH))
@@ -273,11 +273,11 @@ def test_reset_puts_everything_aside(run: Run) -> None:
         await written(blobs, store, b"1")
         store.reset()
         blobs.reset()
-        assert not blobs.folder.exists()
+        assert not blobs.storage.folder.exists()
         name = await written(blobs, store, b"2")
         await removals()
         assert files(blobs) == {name}
-        assert list(blobs.folder.parent.glob("*.old")) == []
+        assert list(blobs.storage.folder.parent.glob("*.old")) == []
 
     run(scenario)
 
@@ -306,7 +306,7 @@ def test_a_cloud_in_memory_leaves_no_folder() -> None:
         store = sqlite.open(None)
         blobs = Blobs(store)
         await written(blobs, store, b"1")
-        folder = blobs.folder
+        folder = blobs.storage.folder
         assert folder.is_dir()
         blobs.close()
         return folder
@@ -350,7 +350,7 @@ def test_a_disk_that_fails_is_a_store_that_failed(tmp_path: Path, monkeypatch: p
             await read(blobs, name)
         monkeypatch.undo()
         reader = blobs.open(name)
-        blobs.path(name).write_bytes(b"")
+        blobs.storage.path(name).write_bytes(b"")
         with pytest.raises(StoreFailed, match="ends before"):
             await reader.__anext__()
 

@@ -131,6 +131,19 @@ def test_pages_of_an_index_and_of_a_selection(shelf: Shelf) -> None:
     assert [track.number for track in odd.items] == [1, 3]
 
 
+def test_pages_backwards_within_bounds(shelf: Shelf) -> None:
+    for number in range(10):
+        shelf.add("blue", number, "t")
+    numbers, token = [], ""
+    while True:
+        page = Track.page(shelf.call, "blue", limit=3, token=token, reverse=True, since=(1,), upto=(8,))
+        numbers.append([track.number for track in page.items])
+        if not page.token:
+            break
+        token = page.token
+    assert numbers == [[8, 7, 6], [5, 4, 3], [2, 1]]
+
+
 @pytest.mark.parametrize(
     "spoil", [lambda token: token[:-2], lambda token: "A" + token, lambda token: "!!", lambda token: "x"]
 )

@@ -192,6 +192,111 @@ def test_many_tasks_all_run(service: Service) -> None:
     in_a_cloud(service, scenario)
 
 
+def test_tasks_of_the_same_time_run_as_they_were_enqueued(service: Service) -> None:
+    order: list[int] = []
+
+    @service.task
+    def note(call: Call, number: int) -> None:
+        order.append(number)
+
+    async def scenario(cloud: Cloud, call: Call) -> None:
+        for start in (0, 300):
+            with call.transaction():
+                for number in range(start, start + 300):
+                    note.later(call, number=number)
+        await cloud.runner.settle()
+
+    in_a_cloud(service, scenario)
+    assert order == list(range(600))
+
+
+def test_slow_tasks_of_one_kind_do_not_keep_others_waiting(service: Service) -> None:
+    gate = asyncio.Event()
+    done: list[str] = []
+
+    @service.task
+    async def slow(call: Call) -> None:
+        await gate.wait()
+        done.append("slow")
+
+    @service.task
+    async def quick(call: Call) -> None:
+        done.append("quick")
+
+    async def scenario(cloud: Cloud, call: Call) -> None:
+        with call.transaction():
+            for _ in range(200):
+                slow.later(call)
+            quick.later(call)
+        while not done:
+            await asyncio.sleep(0)
+        assert done == ["quick"]
+        gate.set()
+        await cloud.runner.settle()
+        assert done.count("slow") == 200
+        assert not list(Pending.scan(call))
+
+    in_a_cloud(service, scenario)
+
+
+def test_plain_tasks_of_a_turn_share_a_commit_and_are_undone_apart(service: Service) -> None:
+    @service.task(retries=0)
+    def note(call: Call, name: str) -> None:
+        Done(name=name).put(call)
+        if name == "bad":
+            raise ValueError(name)
+
+    async def scenario(cloud: Cloud, call: Call) -> None:
+        with call.transaction():
+            for name in ("first", "bad", "last"):
+                note.later(call, name=name)
+        await cloud.runner.settle()
+        assert [done.name for done in Done.scan(call)] == ["first", "last"]
+        assert [dead.task.arguments["name"] for dead in Dead.scan(call)] == ["bad"]
+
+    in_a_cloud(service, scenario)
+
+
+def test_a_task_that_was_forgotten_does_not_run(service: Service) -> None:
+    ran: list[str] = []
+
+    @service.task
+    def note(call: Call, name: str) -> None:
+        ran.append(name)
+        for task in list(Pending.scan(call)):
+            task.delete(call)
+
+    async def scenario(cloud: Cloud, call: Call) -> None:
+        with call.transaction():
+            note.later(call, name="first")
+            note.later(call, name="second")
+        await cloud.runner.settle()
+
+    in_a_cloud(service, scenario)
+    assert ran == ["first"]
+
+
+def test_what_is_enqueued_for_an_earlier_time_than_what_was_read_runs_too(service: Service) -> None:
+    order: list[str] = []
+
+    @service.task(retries=1, backoff=lambda tries: -10.0)
+    async def again(call: Call, name: str) -> None:
+        order.append(name)
+        if len(order) == 1:
+            raise ValueError(name)
+
+    async def scenario(cloud: Cloud, call: Call) -> None:
+        with call.transaction():
+            again.later(call, name="a")
+        await cloud.runner.settle()
+        with call.transaction():
+            again.later(call, name="b", due=START - 100)
+        await cloud.runner.settle()
+
+    in_a_cloud(service, scenario)
+    assert order == ["a", "a", "b"]
+
+
 def test_a_standing_task_runs_at_every_start_until_it_is_wanted_no_more(service: Service) -> None:
     runs: list[str] = []
 

@@ -75,6 +75,12 @@ def parser(environment: Mapping[str, str], otherwise: Mapping[str, str]) -> Pars
     made.option("--host", default="127.0.0.1", help="address to listen on; only this machine by default")
     made.option("--tls-port", parse=port, metavar="PORT", help="a second port, for TLS only; the first speaks both")
     made.option("--data", parse=folder, metavar="DIR", help=f"where everything is kept, {default_data()} by default")
+    made.option(
+        "--blobs",
+        parse=bucket,
+        metavar="URL",
+        help="keep large bytes not there but in another store: s3://BUCKET/PREFIX?endpoint=http://HOST:PORT",
+    )
     made.switch("--ephemeral", help="keep everything in memory, and nothing after the end")
     made.option(
         "--durability",
@@ -84,14 +90,52 @@ def parser(environment: Mapping[str, str], otherwise: Mapping[str, str]) -> Pars
         help="what an acknowledged write survives: a killed process (default), or a power cut too",
     )
     made.switch("--strict", help="refuse unknown access keys, and request members that have no effect")
+    made.option(
+        "--acm-validate",
+        parse=one_of("dns", "auto"),
+        default="dns",
+        metavar="dns|auto",
+        help="what proves a domain name to ACM: its record in Route 53 (default), or nothing at all",
+    )
     made.switch("--throttle", help="refuse what goes beyond the throughput that tables are provisioned with")
+    made.option(
+        "--listen",
+        parse=ports,
+        default={},
+        metavar="SERVICE=PORT,…",
+        help="ports of services that speak a protocol of their own: xray=2000 is the X-Ray daemon's, by UDP",
+    )
     made.option("--init", parse=folder, metavar="DIR", help="a folder of scripts to run once the cloud is ready")
     made.option("--log-level", parse=one_of(*LEVELS), default="info", metavar="LEVEL", help="|".join(LEVELS))
     return made
 
 
+def ports(text: str) -> dict[str, int]:
+    """Accepts `xray=2000,email=2525`: ports by service, for those services that can listen on one."""
+    from pileus.kernel.cloud import load, services
+
+    found = {}
+    for part in filter(None, text.split(",")):
+        name, _, number = part.strip().partition("=")
+        if name not in services() or load(services()[name]).listens is None:
+            raise argparse.ArgumentTypeError(f"{name!r} is no service with a port of its own")
+        found[name] = port(number)
+    return found
+
+
 def folder(text: str) -> Path:
     return Path(text).expanduser().absolute()
+
+
+def bucket(text: str) -> str:
+    """Accepts the address of a bucket that can be reached for as it is written."""
+    from pileus.kernel.blobs.bucket import connect
+
+    try:
+        connect(text)
+    except Exception as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
 
 
 class Options:
@@ -113,7 +157,10 @@ class Options:
             tls_port=given.tls_port,
             data=None if given.ephemeral else self.home,
             durability=given.durability,
+            blobs=given.blobs or "",
             strict=given.strict,
+            acm_validate=given.acm_validate,
             throttle=given.throttle,
+            listen=given.listen,
             init=given.init,
         )

@@ -72,9 +72,13 @@ def by_signing_name() -> Directory:
 
 @cache
 def by_target() -> Directory:
-    """Services by the part of X-Amz-Target before the operation."""
-    named = ((metadata.get("targetPrefix"), name) for name, metadata in index().items())
-    return _directory((prefix, name) for prefix, name in named if prefix)
+    """Services by the part of X-Amz-Target before the operation.
+
+    A few prefixes begin with a Java package, which newer SDKs leave out (Smithy names the service's shape alone).
+    """
+    named = [(prefix, name) for name, metadata in index().items() if (prefix := metadata.get("targetPrefix"))]
+    short = [(prefix.rpartition(".")[2], name) for prefix, name in named if "." in prefix]
+    return _directory([*named, *short])
 
 
 @cache

@@ -26,7 +26,7 @@ class Route(NamedTuple):
     """Where a request goes. Do not write into `labels`: a route may be shared by all requests that look alike.
 
     `operation` is None while `Action` is still to come with the body (`finish` finds it then), and for what S3 answers
-    beside its model: an OPTIONS request (CORS) and a browser's form upload (POST Object).
+    beside its model: an OPTIONS request (CORS), a browser's form upload (POST Object), and the pages of websites.
     """
 
     model: Model
@@ -206,6 +206,8 @@ def _with_queue(found: Route, request: Request) -> Route:
 
 
 def _by_path(request: Request, known: Clues) -> Route:
+    if known.host.kind == "website" and known.host.label:
+        return _website(request, known)
     path = _path_in_service(request.path or "/", known)
     express = known.signed_for == "s3express" or (known.host.service or "").startswith("s3express")
     tree = paths(known.rest, favoured="s3express" if express else "")
@@ -241,6 +243,12 @@ def _bucket_of(host: Host, path: str) -> str:
     if not host.front or "s3" in named or "s3control" in named or path.startswith(_BUCKETLESS):
         return ""
     return host.front
+
+
+def _website(request: Request, known: Clues) -> Route:
+    """A page of a bucket's website, whatever operation it looks like."""
+    labels = {"Bucket": hosts.bucket(known.host), "Key": request.path.removeprefix("/"), "Website": known.host.label}
+    return Route(load("s3"), "rest-xml", None, labels, known.host.region)
 
 
 def _beside_the_model(request: Request, path: str, known: Clues) -> Route:

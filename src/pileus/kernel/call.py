@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from contextlib import AbstractContextManager
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from . import names, regions
@@ -38,6 +37,7 @@ class Call:
         user_agent: str = "",
         secure: bool = False,
         called_via: tuple[str, ...] = (),
+        members: Mapping[str, Any] = {},
     ) -> None:
         self.cloud = cloud
         self.store: Store = cloud.store
@@ -54,8 +54,12 @@ class Call:
         self.secure: bool = secure
         self.called_via: tuple[str, ...] = called_via
         """The services that called on the principal's behalf, the first one first."""
+        self.found: Any = None
+        """What the operation acts on, where it has been looked up already."""
+        self.members: Mapping[str, Any] = members
+        """The request in wire names, for access decisions that only the operation can make."""
 
-    @cached_property
+    @property
     def partition(self) -> str:
         return regions.partition_of(self.region)
 
@@ -68,7 +72,9 @@ class Call:
 
     def _particulars(self) -> dict[str, Any]:
         names = ("account", "region", "principal", "service", "operation", "request_id", "endpoint", "now")
-        return {name: getattr(self, name) for name in (*names, "source_ip", "user_agent", "secure", "called_via")}
+        return {
+            name: getattr(self, name) for name in (*names, "source_ip", "user_agent", "secure", "called_via", "members")
+        }
 
     # Names
 

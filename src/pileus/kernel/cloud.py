@@ -8,8 +8,9 @@ import inspect
 import keyword
 import logging
 import pkgutil
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from pileus import models
@@ -22,11 +23,13 @@ from .call import Call
 from .clock import Clock
 from .errors import Unfinished
 from .identity import Principal
+from .key_sets import KeySets
 from .master_key import MasterKey
 from .operation import Service
 from .regions import DEFAULT_REGION
 from .store import Store
 from .task import Runner
+from .trail import Recorder
 from .usage import Usage
 from .waiting import Waiters
 
@@ -61,6 +64,8 @@ class Cloud:
         strict: bool = False,
         throttle: bool = False,
         master_key: MasterKey | None = None,
+        options: Mapping[str, str] | None = None,
+        folder: Path | None = None,
     ) -> None:
         self.store = store
         self.clock = clock or Clock()
@@ -73,14 +78,22 @@ class Cloud:
         """Whether throughput that was provisioned is enforced, where services let callers go beyond it otherwise."""
         self.master_key = master_key or MasterKey()
         """What secrets are sealed under before they are stored."""
+        self.folder = folder
+        """Where engines keep files: the data directory, or a temporary one. A cloud without a server has none."""
+        self.options = options or {}
+        """What single services were told when the cloud was started: `acm-validate`, say."""
         self.waiters = Waiters(self.clock)
         self.presigned: dict[str, float] = {}
         """When the latest presigned requests were first seen, in cloud time, by signature. A cache."""
         self.runner = Runner(self)
         self.access = Kept()
         """What access decisions have read."""
+        self.key_sets = KeySets()
+        """Keys of identity providers elsewhere, as they were fetched. A cache."""
         self.usage = Usage()
         """What users and roles have used, as far as it is not worth writing down again."""
+        self.trail = Recorder(self)
+        """Notes who did what."""
         self._engines: dict[type[Engine], Engine] = {}
         self.system = self.call("pileus")
         """A call of the cloud's own, for looking up records that belong to no account."""
@@ -146,19 +159,34 @@ class Cloud:
             return load(found)
         raise Unfinished(f"Pileus does not implement {name} yet.")
 
+    def built(self, name: str) -> bool:
+        """Whether there is a service of that botocore name."""
+        return name in services()
+
     def perform(self, call: Call, name: str, request: dict[str, Any]) -> Any:
         """Run an operation on a request in wire names, if its principal may: its result, or a coroutine of it."""
         bound = self.service(call.service).bound(name)
-        bound.check(request)
-        if self.strict and (ignored := bound.ignored & request.keys()):
-            raise Unfinished(f"Pileus does not heed {', '.join(sorted(ignored))} of {call.service}:{name} yet.")
-        if call.principal.type != "Root":
-            self.usage.note(call)
-        call = admitted(call, bound, request)
-        if bound.is_async:
-            return bound(call, request)
-        with self.store.attempt():
-            return bound(call, request)
+        kind = self.trail.kind(call, bound)
+        try:
+            bound.check(request)
+            if self.strict and (ignored := bound.ignored & request.keys()):
+                raise Unfinished(f"Pileus does not heed {', '.join(sorted(ignored))} of {call.service}:{name} yet.")
+            if call.principal.type != "Root":
+                self.usage.note(call)
+            call.members = request
+            call = admitted(call, bound, request)
+            if bound.is_async:
+                result = bound(call, request)
+                return result if kind is None else self.trail.watched(kind, call, request, result)
+            with self.store.attempt():
+                result = bound(call, request)
+        except Exception as error:
+            if kind is not None:
+                self.trail.note(kind, call, request, None, error)
+            raise
+        if kind is not None:
+            self.trail.note(kind, call, request, result)
+        return result
 
     def client(self, call: Call, service: str, principal: Principal) -> Client:
         return Client(call, service, principal)
@@ -187,25 +215,32 @@ class Client:
         return (*call.called_via, f"{call.service}.amazonaws.com") if self._principal is call.principal else ()
 
     def __getattr__(self, name: str) -> Callable[..., dict[str, Any] | Awaitable[dict[str, Any]]]:
-        model = models.load(self._service)
-        try:
-            operation = model.operation(model.snake_names[name])
-        except KeyError:
-            raise AttributeError(f"{self._service} has no operation {name}") from None
-        wire = {models.snake_case(member): member for member in operation.input.members} if operation.input else {}
+        operation, wire = spelt(self._service, name)
 
         def perform(**members: Any) -> Any:
             request = {wire[member]: value for member, value in members.items() if value is not None}
             inner = self._call.at(
                 service=self._service,
-                operation=operation.name,
+                operation=operation,
                 principal=self._principal,
                 request_id=names.request_id(),
                 called_via=self._via(),
             )
-            return inner.cloud.perform(inner, operation.name, request)
+            return inner.cloud.perform(inner, operation, request)
 
         return perform
+
+
+@cache
+def spelt(service: str, name: str) -> tuple[str, dict[str, str]]:
+    """An operation's own name, and its members by their names in snake case."""
+    model = models.load(service)
+    try:
+        operation = model.operation(model.snake_names[name])
+    except KeyError:
+        raise AttributeError(f"{service} has no operation {name}") from None
+    members = operation.input.members if operation.input else ()
+    return operation.name, {models.snake_case(member): member for member in members}
 
 
 @cache

@@ -24,6 +24,7 @@ from pileus.models.validation import message, violations
 from .edge import Edge
 from .errors import Fault, Unfinished
 from .task import Task, TaskFunction
+from .watch import Watch
 
 Function = Callable[..., Any]
 F = TypeVar("F", bound=Function)
@@ -50,12 +51,19 @@ class Service:
         self.invalid = invalid or _invalid
         self.overlooks = overlooks
         self.tasks: dict[str, TaskFunction] = {}
+        self.watches: dict[str, Watch] = {}
         self.edge: Edge | None = None
         """What the service sees of HTTP, if it is one that browsers talk to."""
         self.resources: list[Any] = []
         """Resource types of the service, in the order of their declaration."""
         self.owner_of: Function | None = None
         self.targets_of: Function | None = None
+        self.forgets: Function | None = None
+        self.shares: dict[str, Function] = {}
+        """What tells whether a resource may be shared, by its type as RAM names it."""
+        self.notes: Function | None = None
+        self.address_of: Function | None = None
+        self.listens: Function | None = None
         self.asks_root = False
         """Whether even the root of an account may only do what its targets let it."""
         self._declared: list[tuple[Function, dict[str, Any]]] = []
@@ -66,7 +74,13 @@ class Service:
 
     @overload
     def operation(
-        self, *, on: Function | None = None, action: str | None = None, honours: Iterable[str] = (), name: str = ""
+        self,
+        *,
+        on: Function | None = None,
+        action: str | None = None,
+        honours: Iterable[str] = (),
+        name: str = "",
+        unsigned: bool = False,
     ) -> Callable[[F], F]: ...
 
     def operation(
@@ -77,20 +91,29 @@ class Service:
         action: str | None = None,
         honours: Iterable[str] = (),
         name: str = "",
+        unsigned: bool = False,
     ) -> Any:
         """Declare an operation.
 
         `on` finds the resource that the call acts on: a function of the call and of some members, whose result the
         operation gets as its second argument. `action` is the IAM action where it is not the operation's own name; an
         empty one means that AWS never authorises this call. A parameter `request` gets all members as one dict with
-        their wire names; `honours` then says which of them are heeded.
+        their wire names; `honours` then says which of them are heeded. `unsigned` lets in who signs nothing, where the
+        model does not say so: whoever signs is asked as ever.
         """
 
         def declare(function: Function) -> Function:
-            self._declared.append((function, {"on": on, "action": action, "honours": tuple(honours), "name": name}))
+            options = {"on": on, "action": action, "honours": tuple(honours), "name": name, "unsigned": unsigned}
+            self._declared.append((function, options))
             return function
 
         return declare(function) if function else declare
+
+    @overload
+    def task(self, function: Function, /) -> TaskFunction: ...
+
+    @overload
+    def task(self, *, retries: int = 3, backoff: Function | None = None) -> Callable[[Function], TaskFunction]: ...
 
     def task(self, function: Function | None = None, *, retries: int = 3, backoff: Function | None = None) -> Any:
         """Declare a task: `function.later(call, …)` then enqueues it (see `pileus.kernel.task`)."""
@@ -102,6 +125,19 @@ class Service:
             return task
 
         return declare(function) if function else declare
+
+    def watch(self, function: Function) -> Watch:
+        """Declare a watch: what runs for as long as something exists (see `pileus.kernel.watch`)."""
+        watch = self.watches[function.__name__] = Watch(self.name, function)
+        return watch
+
+    def listener(self, function: F) -> F:
+        """Declare what listens on a port of the service's own, where `--listen SERVICE=PORT` asks for it.
+
+        An async function of the cloud, the host and the port; its result has a `port`, and an async `close`.
+        """
+        self.listens = function
+        return function
 
     def owner(self, function: F) -> F:
         """Declare who owns what a request names, where that may be another account than the caller's.
@@ -131,6 +167,46 @@ class Service:
             return function
 
         return declare(function) if function else declare
+
+    def shareable(self, kind: str) -> Callable[[F], F]:
+        """Declare a type of resources that accounts may share by RAM, such as `ssm:Parameter`.
+
+        A function of a call that looks at the owner and of an ARN: whether it is that of a resource of this type, which
+        may be shared; or an error that says why not.
+        """
+
+        def declare(function: F) -> F:
+            self.shares[kind] = function
+            return function
+
+        return declare
+
+    def forget(self, function: F) -> F:
+        """Declare what becomes of an account's things when the account is reset, for records of scope `cloud`.
+
+        A function of a call that looks at the account. Records of the other scopes are removed without asking.
+        """
+        self.forgets = function
+        return function
+
+    def note(self, function: F) -> F:
+        """Declare what takes note of every answer to a request that came by HTTP: for access logs.
+
+        A function of the call, the request, the labels of its address, the response, and the request's entry in the
+        log. What it writes belongs to nobody's transaction, and is safe before the response is sent.
+        """
+        self.notes = function
+        return function
+
+    def address(self, function: F) -> F:
+        """Declare what answers at the cloud's own address for the service, `/_pileus/at/NAME/…`.
+
+        For links in mails, responders and the like, which are no operations. A function of a call of the service's own,
+        the HTTP request, and the one or two parts of the path that follow; its result is an `edge.Answer`. It runs in a
+        transaction.
+        """
+        self.address_of = function
+        return function
 
     @property
     def model(self) -> models.Model:
@@ -169,6 +245,7 @@ class Bound:
         "on",
         "on_members",
         "service",
+        "unsigned",
         "whole",
     )
 
@@ -184,6 +261,7 @@ class Bound:
         action: str,
         whole: bool,
         heeded: Iterable[str],
+        unsigned: bool,
     ) -> None:
         self.service = service
         self.model = model
@@ -195,6 +273,7 @@ class Bound:
         self.on_members = on_members
         self.action = action
         self.whole = whole
+        self.unsigned = unsigned
         self.is_async = inspect.iscoroutinefunction(function)
         self.ignored = frozenset(model.input.members if model.input else ()) - set(heeded)
         """Members of the request that have no effect."""
@@ -207,7 +286,8 @@ class Bound:
             arguments["request"] = request
         if self.on is None:
             return self.function(call, **arguments)
-        return self.function(call, self.find(call, request), **arguments)
+        found = call.found  # by the access decision, a moment ago
+        return self.function(call, self.find(call, request) if found is None else found, **arguments)
 
     def find(self, call: Any, request: dict[str, Any]) -> Any:
         """The resource that the operation acts on, if it declares one; raises its error for one that is not there."""
@@ -234,6 +314,7 @@ def bind(
     action: str | None,
     honours: tuple[str, ...],
     name: str,
+    unsigned: bool = False,
 ) -> Bound:
     """Match a function with the model; TypeError where they disagree."""
     where = f"{service.name}.{function.__name__}"
@@ -264,6 +345,7 @@ def bind(
         action=f"{service.name}:{name}" if action is None else action,
         whole=whole,
         heeded={*members, *on_members, *honours},
+        unsigned=unsigned,
     )
 
 

@@ -12,7 +12,7 @@ the one change of a stored record that needs no migration.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, Self, TypeVar, dataclass_transform
@@ -141,13 +141,25 @@ class Record(msgspec.Struct, metaclass=RecordMeta):
         return tuple([getattr(self, name) for name in (*self.layout.indexes[index], *self.layout.key)])
 
     def arn(self, call: Call) -> str:
-        """The resource's ARN, from the template that the class declares."""
+        """The resource's ARN, from the template that the class declares: what comes after the account, or all of it."""
         fields = {name: getattr(self, name) for name in self.__struct_fields__}
+        if self.arn_template.startswith("arn:"):
+            fields |= {"partition": call.partition, "region": call.region, "account": call.account}
+            return self.arn_template.format_map(fields)
         return call.arn(self.arn_template.format_map(fields))
 
     def resource_policy(self, call: Call) -> str | None:
         """The resource-based policy, for the access decision: empty if there is none, None if there can be none."""
         return None
+
+    def condition_tags(self, call: Call) -> Mapping[str, str]:
+        """The tags by which policies may know the resource."""
+        tags = getattr(self, "tags", None)
+        return tags if isinstance(tags, dict) else {}
+
+    def condition_keys(self, call: Call, request: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]:
+        """Condition keys of the service's own that no member of the request tells, in lower case."""
+        return {}
 
     @classmethod
     def _reindex(cls, call: Call, old: Self | None, new: Self | None) -> None:
@@ -214,7 +226,9 @@ class Record(msgspec.Struct, metaclass=RecordMeta):
         not one of this call's own raises `invalid`.
         """
         if token:
-            scope["above"] = paging.opened(call, token, invalid)
+            bound, replaced = ("before", "upto") if scope.get("reverse") else ("above", "since")
+            scope.pop(replaced, None)
+            scope[bound] = paging.opened(call, token, invalid)
         items: list[Self] = []
         for record in cls.scan(call, *prefix, **scope):
             if not where(record):

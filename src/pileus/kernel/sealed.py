@@ -6,38 +6,23 @@ import base64
 import binascii
 from typing import TYPE_CHECKING
 
-from .record import Record
-
 if TYPE_CHECKING:
     from .call import Call
 
 
-class Sealed(Record, scope="account"):
-    """The key that an account's sealed texts are encrypted with (AES-256-GCM, RFC 5116)."""
+class Sealed:
+    """Texts of one account, sealed under the cloud's master key."""
 
-    purpose: str
-    key: bytes
-
-    @classmethod
-    def seal(cls, call: Call, text: str) -> str:
+    @staticmethod
+    def seal(call: Call, text: str) -> str:
         """The text, encrypted for this account."""
-        import os
+        sealed = call.cloud.master_key.seal(text.encode(), call.account.encode())
+        return base64.urlsafe_b64encode(sealed).decode()
 
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-        sealed = cls.get(call, "text") or cls(purpose="text", key=os.urandom(32)).put(call)
-        nonce = os.urandom(12)
-        return base64.urlsafe_b64encode(nonce + AESGCM(sealed.key).encrypt(nonce, text.encode(), None)).decode()
-
-    @classmethod
-    def open(cls, call: Call, text: str) -> str | None:
+    @staticmethod
+    def open(call: Call, text: str) -> str | None:
         """The text that was sealed, or None where it was not sealed by this account."""
-        from cryptography.exceptions import InvalidTag
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-        sealed = cls.get(call, "text")
         try:
-            data = base64.urlsafe_b64decode(text)
-            return AESGCM(sealed.key).decrypt(data[:12], data[12:], None).decode() if sealed else None
-        except (binascii.Error, ValueError, InvalidTag):
+            return call.cloud.master_key.open(base64.urlsafe_b64decode(text), call.account.encode()).decode()
+        except (binascii.Error, ValueError):
             return None

@@ -15,18 +15,24 @@ it is put on the list of dead tasks.
 from __future__ import annotations
 
 import asyncio
+import heapq
 import inspect
+import itertools
 import logging
 import math
-from collections.abc import Callable
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from . import names
 from .call import Call
 from .clock import Timer
 from .errors import Unfinished
 from .identity import Principal
 from .record import Record
+from .watch import Watches
 
 if TYPE_CHECKING:
     from .cloud import Cloud
@@ -36,7 +42,19 @@ log = logging.getLogger("pileus.task")
 TaskFunction = Any
 
 AT_ONCE = 64
-"""How many async tasks run at the same time."""
+"""How many async tasks of one kind, that is one name and account, run at the same time."""
+SLICE = 64
+"""How many tasks are begun in one turn of the event loop."""
+PAGE = 256
+"""How many tasks are read from the store at a time."""
+MOST_IN_MEMORY = 20_000
+"""Tasks that are read, and neither run nor parked, before the store keeps the rest."""
+TURNS = 4
+"""So often the event loop comes round before a watch that was woken is seen at work."""
+NOTHING = (-math.inf, "")
+BEHIND_ALL = "\U0010ffff"
+
+Kind = tuple[str, str, str]
 
 
 class Pending(Record, scope="cloud", key=("due", "id"), table="pileus.Task"):
@@ -53,6 +71,10 @@ class Pending(Record, scope="cloud", key=("due", "id"), table="pileus.Task"):
     endpoint: str
     tries: int = 0
     error: str = ""
+
+    def waiting(self, call: Call) -> bool:
+        """Whether it is still in the store: it may have been done, moved or forgotten since it was read."""
+        return call.store.get(self.layout.path("", "", self.due, self.id)) is not None
 
 
 class Dead(Record, scope="cloud"):
@@ -95,7 +117,7 @@ class Task:
         self.signature.bind(call, **arguments)
         task = Pending(
             due=call.now + delay if due is None else due,
-            id=names.uuid4(),
+            id=call.cloud.runner.number(),
             service=self.service,
             name=self.name,
             arguments=arguments,
@@ -105,7 +127,7 @@ class Task:
             endpoint=call.endpoint,
         )
         task.put(call)
-        call.after_commit(lambda: call.cloud.runner.notice(task.due))
+        call.after_commit(lambda: call.cloud.runner.notice(task))
         return task.id
 
     def at_every_start(self, call: Call, of: str, **arguments: Any) -> None:
@@ -136,37 +158,56 @@ def doubling(tries: int) -> float:
 
 
 class Runner:
-    """Runs the tasks of a cloud, on its event loop."""
+    """Runs the tasks of a cloud, on its event loop.
+
+    Tasks that are due are read from the store once, a page at a time, and wait in memory in the order of their times;
+    what is enqueued later with an earlier time goes among them. So a task costs the same however many there are.
+    """
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
         self.on_run: Callable[[Pending, Exception | None], None] | None = None
         """Told of every try of a task and how it failed, if it did, while somebody listens."""
+        self._numbers = itertools.count(time.time_ns())
         self._timer: Timer | None = None
-        self._running: dict[str, asyncio.Task[None]] = {}
+        self._ready: list[tuple[float, str, Pending]] = []
+        """A heap of what has been read."""
+        self._known: set[str] = set()
+        """What has been read and is not done."""
+        self._read: tuple[float, str] = NOTHING
+        """Up to where, in the order of the store, everything has been read."""
+        self._parked: dict[Kind, deque[Pending]] = {}
+        """Async tasks of whose kind as many are running as may."""
+        self._running: dict[Kind, dict[str, asyncio.Task[None]]] = {}
+        self.watches = Watches(cloud)
+        self._working = 0
         self._idle = asyncio.Event()
         self._idle.set()
         self._stopped = False
 
-    def notice(self, due: float) -> None:
-        """A task was enqueued for that time."""
-        if self._stopped or (self._timer and self._timer.due <= due):
+    def number(self) -> str:
+        """An id for a task. Later ones sort behind: tasks of the same time run in the order of their enqueueing."""
+        return f"{next(self._numbers):016x}{os.urandom(4).hex()}"
+
+    def notice(self, task: Pending) -> None:
+        """A task was enqueued, and is safe."""
+        if self._stopped:
             return
-        if self._timer:
-            self._timer.cancel()
-        self._timer = self._cloud.clock.call_at(due, self._run_due)
+        if (task.due, task.id) <= self._read:
+            self._take(task)
+        self._wake_at(task.due)
 
     def start(self) -> None:
         """Take up what is pending in the store: after a start, and after the store was replaced."""
         self._stopped = False
         with self._cloud.store.attempt():
-            for one in Standing.scan(self._cloud.call("pileus")):
+            for one in Standing.scan(self._cloud.system):
                 call = self._cloud.call(
                     one.service, one.name, account=one.account, region=one.region, principal=one.principal
                 )
                 self._cloud.service(one.service).tasks[one.name].later(call, **one.arguments)
-        if first := next(iter(self._waiting()), None):
-            self.notice(first.due)
+        self.watches.start()
+        self._wait()
 
     async def stop(self) -> None:
         """Cancel what runs; it is still in the store, and runs again after the next start."""
@@ -174,50 +215,109 @@ class Runner:
         if self._timer:
             self._timer.cancel()
             self._timer = None
-        running = list(self._running.values())
+        await self.watches.stop()
+        self._parked.clear()
+        running = [task for kind in self._running.values() for task in kind.values()]
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
+        self._ready.clear()
+        self._known.clear()
+        self._read = NOTHING
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """While the block runs there is something left to do, which `settle` waits for: a watch is at work."""
+        self._working += 1
+        self._idle.clear()
+        try:
+            yield
+        finally:
+            self._working -= 1
+            self._rest()
+
+    def _rest(self) -> None:
+        if not self._running and not self._working:
+            self._idle.set()
 
     async def settle(self) -> None:
         """Wait until nothing that is due is left to do."""
         while True:
-            await asyncio.sleep(0)
+            for _ in range(TURNS):
+                await asyncio.sleep(0)
             self._cloud.store.flush()
             await self._idle.wait()
             due = self._timer.due if self._timer else math.inf
-            if not self._running and due > self._cloud.clock.now():
+            if not self._running and not self._working and due > self._cloud.clock.now():
                 return
 
-    def _waiting(self) -> list[Pending]:
-        """The earliest tasks that are not running."""
-        call = self._cloud.call("pileus")
-        most = len(self._running) + AT_ONCE
-        return [task for task in Pending.scan(call, limit=most) if task.id not in self._running]
+    # What is next
+
+    def _take(self, task: Pending) -> None:
+        if task.id not in self._known:
+            self._known.add(task.id)
+            heapq.heappush(self._ready, (task.due, task.id, task))
+
+    def _load(self, now: float) -> bool:
+        """Read more of what is due; whether there was any."""
+        if self._read >= (now, BEHIND_ALL) or len(self._known) > MOST_IN_MEMORY:
+            return False
+        found = list(Pending.scan(self._cloud.system, above=self._read, upto=(now,), limit=PAGE))
+        for task in found:
+            self._take(task)
+        self._read = (found[-1].due, found[-1].id) if len(found) == PAGE else (now, BEHIND_ALL)
+        return bool(found)
+
+    def _next(self, now: float) -> Pending | None:
+        while (self._ready and self._ready[0][0] <= now) or self._load(now):
+            if self._ready[0][0] > now:
+                return None
+            return heapq.heappop(self._ready)[2]
+        return None
+
+    def _wake_at(self, due: float) -> None:
+        if self._timer and self._timer.due <= due:
+            return
+        if self._timer:
+            self._timer.cancel()
+        self._timer = self._cloud.clock.call_at(due, self._run_due)
+
+    def _wait(self) -> None:
+        """Set the timer for the earliest task that is not running."""
+        if self._ready:
+            self._wake_at(self._ready[0][0])
+        elif len(self._known) <= MOST_IN_MEMORY and (first := Pending.first(self._cloud.system, above=self._read)):
+            self._wake_at(first.due)
 
     def _run_due(self) -> None:
+        """Run what is due: a slice of it, whose writes are committed together, before others have their turn."""
         self._timer = None
         now = self._cloud.clock.now()
-        for task in self._waiting():
-            if task.due > now or len(self._running) >= AT_ONCE:
+        for _ in range(SLICE):
+            task = self._next(now)
+            if task is None:
                 break
             self._run(task)
-        if not self._stopped and len(self._running) < AT_ONCE and (rest := self._waiting()):
-            self.notice(rest[0].due)
+        if not self._stopped:
+            self._wait()
+
+    # Running
 
     def _run(self, task: Pending) -> None:
-        call = self._call(task)
         try:
             declared = self._cloud.service(task.service).tasks[task.name]
         except (KeyError, Unfinished):
             self._failed(task, LookupError(f"there is no task {task.service}.{task.name}"), retries=0)
             return
         if declared.is_async:
-            self._idle.clear()
-            self._running[task.id] = asyncio.get_running_loop().create_task(self._run_async(call, declared, task))
+            self._begin(declared, task)
             return
+        self._known.discard(task.id)
+        call = self._call(task)
         try:
             with self._cloud.store.attempt():
+                if not task.waiting(call):
+                    return
                 task.delete(call)
                 declared.function(call, **task.arguments)
         except Exception as error:
@@ -225,21 +325,46 @@ class Runner:
         else:
             self._tell(task)
 
-    async def _run_async(self, call: Call, declared: Task, task: Pending) -> None:
+    def _begin(self, declared: Task, task: Pending) -> None:
+        """Start an async task, or park it while there are enough of its kind: others need not wait for those."""
+        kind = task.service, task.name, task.account
+        running = self._running.setdefault(kind, {})
+        if len(running) >= AT_ONCE:
+            self._parked.setdefault(kind, deque()).append(task)
+            return
+        self._idle.clear()
+        running[task.id] = asyncio.get_running_loop().create_task(self._run_async(declared, task))
+
+    async def _run_async(self, declared: Task, task: Pending) -> None:
+        call = self._call(task)
         try:
+            if not task.waiting(call):
+                self._known.discard(task.id)
+                return
             await declared.function(call, **task.arguments)
             with self._cloud.store.attempt():
                 task.delete(call)
         except Exception as error:
             self._failed(task, error, declared.retries, declared.backoff)
         else:
+            self._known.discard(task.id)
             self._tell(task)
         finally:
-            del self._running[task.id]
-            if not self._running:
-                self._idle.set()
-            if not self._stopped:
-                self.notice(self._cloud.clock.now())
+            self._ended(declared, task)
+
+    def _ended(self, declared: Task, task: Pending) -> None:
+        kind = task.service, task.name, task.account
+        running = self._running[kind]
+        del running[task.id]
+        if parked := self._parked.get(kind):
+            self._begin(declared, parked.popleft())
+        else:
+            self._parked.pop(kind, None)
+            if not running:
+                del self._running[kind]
+        self._rest()
+        if self._timer is None and not self._stopped:
+            self._wait()
 
     def _tell(self, task: Pending, error: Exception | None = None) -> None:
         if self.on_run is not None:
@@ -258,6 +383,7 @@ class Runner:
     def _failed(
         self, task: Pending, error: Exception, retries: int, backoff: Callable[[int], float] = doubling
     ) -> None:
+        self._known.discard(task.id)
         call = self._call(task)
         level = logging.WARNING if task.tries < retries else logging.ERROR
         self._tell(task, error)
@@ -271,7 +397,7 @@ class Runner:
                 return
             task.due = call.now + backoff(task.tries)
             task.put(call)
-        self.notice(task.due)
+        self.notice(task)
 
 
 async def run_until(cloud: Cloud, instant: float) -> None:

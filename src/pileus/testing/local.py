@@ -128,15 +128,28 @@ def cloud(
     port: int = 0,
     data: Path | None = None,
     durability: Literal["process", "disk"] = "process",
+    blobs: str = "",
     strict: bool = False,
+    acm_validate: Literal["dns", "auto"] = "dns",
     throttle: bool = False,
+    listen: dict[str, int] | None = None,
     sockets: bool = False,
 ) -> Iterator[LocalCloud]:
     """A cloud for as long as the block lasts: in memory, unless `data` names a directory.
 
     With `sockets`, botocore goes through HTTP as every other client does, and nothing of botocore is touched.
     """
-    local = LocalCloud(Settings(port=port, data=data, durability=durability, strict=strict, throttle=throttle))
+    settings = Settings(
+        port=port,
+        data=data,
+        durability=durability,
+        blobs=blobs,
+        strict=strict,
+        acm_validate=acm_validate,
+        throttle=throttle,
+        listen=listen or {},
+    )
+    local = LocalCloud(settings)
     local.start()
     try:
         if sockets:

@@ -50,7 +50,7 @@ def test_killed_blobs_are_whole_or_not_there(tmp_path: Path, durability: str) ->
     names = {int(key): value.decode() for key, value in store.scan(b"0", b":")}
     assert names.keys() >= {number for number in safe if number % 5 != 2}
     for number, name in names.items():
-        assert blobs.path(name).read_bytes() == writer.content(number)
+        assert blobs.storage.path(name).read_bytes() == writer.content(number)
     asyncio.run(blobs.sweep())
     assert {path.name for path in tmp_path.glob("blobs/*/*")} == set(names.values())
     assert store.count(b"0", LAST) == len(names)

@@ -70,7 +70,7 @@ def test_what_was_saved_comes_back(cloud: Callable[[Scenario], None]) -> None:
             assert await read(blobs, kept) == b"kept"
             assert await read(blobs, discarded) == b"discarded" * 100_000
         await asyncio.sleep(0.01)
-        assert not blobs.path(late).exists()
+        assert not blobs.storage.path(late).exists()
         store.put(b"goes on", b"3")
         store.flush()
         assert store.get(b"goes on") == b"3"
@@ -132,7 +132,7 @@ def test_a_discarded_blob_stays_until_the_snapshot_has_it(
         monkeypatch.setattr(snapshot, "_save_blobs", slowly)
         await snapshot.save(store, blobs, folder, "one")
         await asyncio.sleep(0.05)
-        assert not blobs.path(name).exists()
+        assert not blobs.storage.path(name).exists()
         await snapshot.load(store, blobs, folder, "one")
         assert await read(blobs, name) == b"content"
 

@@ -214,3 +214,52 @@ def test_uploads_that_do_not_ask_for_encryption_are_denied(aws: Account, s3: Any
     assert refused(writer.put_object, Bucket=bucket, Key="k") == ("AccessDenied", 403)
     put(writer, bucket, "k", b"y", ServerSideEncryption="AES256")
     assert read(writer, bucket, "k") == b"y"
+
+
+def test_a_denial_binds_the_root_too(aws: Account, s3: Any, bucket: str) -> None:
+    """The notes' policy against unencrypted uploads holds for everybody; the policy itself stays in root's hands."""
+    condition = {"Null": {"s3:x-amz-server-side-encryption": "true"}}
+    deny = policy(bucket, "s3:*", "/*", Effect="Deny", Condition=condition)
+    s3.put_bucket_policy(Bucket=bucket, Policy=deny)
+    assert refused(s3.put_object, Bucket=bucket, Key="k") == ("AccessDenied", 403)
+    put(s3, bucket, "k", b"y", ServerSideEncryption="AES256")
+    s3.put_bucket_policy(Bucket=bucket, Policy=policy(bucket, "s3:*", Effect="Deny"))
+    assert refused(s3.list_objects_v2, Bucket=bucket) == ("AccessDenied", 403)
+    assert refused(s3.get_bucket_tagging, Bucket=bucket) == ("AccessDenied", 403)
+    s3.delete_bucket_policy(Bucket=bucket)
+    assert s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 1
+
+
+def test_conditions_on_members_of_requests_bind_other_accounts(cloud: LocalCloud, s3: Any, bucket: str) -> None:
+    friend = cloud.account()
+    condition = {"StringEquals": {"s3:prefix": "open/"}}
+    allow = policy(bucket, "s3:ListBucket", "", {"AWS": friend.id}, Condition=condition)
+    s3.put_bucket_policy(Bucket=bucket, Policy=allow)
+    other = friend.client("s3")
+    assert other.list_objects_v2(Bucket=bucket, Prefix="open/")["KeyCount"] == 0
+    assert refused(other.list_objects_v2, Bucket=bucket) == ("AccessDenied", 403)
+    me = other.list_buckets()["Owner"]["ID"]
+    s3.put_bucket_policy(Bucket=bucket, Policy=policy(bucket, "s3:PutObject", "/*", {"CanonicalUser": me}))
+    put(other, bucket, "k", b"x")
+    assert refused(other.put_object, Bucket=bucket, Key="k", Tagging="a=1") == ("AccessDenied", 403)
+
+
+def test_the_bucket_owner_cannot_read_what_others_own(cloud: LocalCloud, s3: Any, bucket: str) -> None:
+    opened(s3, bucket)
+    friend = cloud.account()
+    s3.put_bucket_policy(Bucket=bucket, Policy=policy(bucket, "s3:Put*", "/*", {"AWS": friend.id}))
+    other = friend.client("s3")
+    put(other, bucket, "theirs", b"x")
+    assert refused(s3.get_object, Bucket=bucket, Key="theirs") == ("AccessDenied", 403)
+    put(other, bucket, "theirs", b"x", ACL="bucket-owner-full-control")
+    assert read(s3, bucket, "theirs") == b"x"
+    s3.delete_object(Bucket=bucket, Key="theirs")
+
+
+def test_each_of_several_objects_to_delete_is_asked_about(aws: Account, s3: Any, bucket: str) -> None:
+    for key in ("keep", "go"):
+        put(s3, bucket, key)
+    s3.put_bucket_policy(Bucket=bucket, Policy=policy(bucket, "s3:DeleteObject", "/keep", Effect="Deny"))
+    answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "keep"}, {"Key": "go"}]})
+    assert [each["Key"] for each in answer["Deleted"]] == ["go"]
+    assert [(each["Key"], each["Code"]) for each in answer["Errors"]] == [("keep", "AccessDenied")]

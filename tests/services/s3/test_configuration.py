@@ -144,26 +144,6 @@ def test_logging_wants_a_target_of_the_same_owner(s3: Any, bucket: str) -> None:
     )
 
 
-def test_notifications(s3: Any, bucket: str) -> None:
-    empty = s3.get_bucket_notification_configuration(Bucket=bucket)
-    assert empty.keys() == {"ResponseMetadata"}
-    queue = {
-        "Id": "q",
-        "QueueArn": "arn:aws:sqs:us-east-1:111122223333:q",
-        "Events": ["s3:ObjectCreated:*"],
-        "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": "in/"}]}},
-    }
-    wanted = {"QueueConfigurations": [queue], "EventBridgeConfiguration": {}}
-    s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=wanted)
-    got = s3.get_bucket_notification_configuration(Bucket=bucket)
-    assert {name: got[name] for name in wanted} == wanted
-    wrong = {"QueueConfigurations": [queue | {"QueueArn": "arn:aws:sns:us-east-1:111122223333:t"}]}
-    assert refused(s3.put_bucket_notification_configuration, Bucket=bucket, NotificationConfiguration=wrong) == (
-        "InvalidArgument",
-        400,
-    )
-
-
 def test_tags_payer_and_acceleration(s3: Any, bucket: str) -> None:
     assert refused(s3.get_bucket_tagging, Bucket=bucket) == ("NoSuchTagSet", 404)
     tags = [{"Key": "b", "Value": "2"}, {"Key": "a", "Value": "1"}]

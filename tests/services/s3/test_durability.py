@@ -129,6 +129,18 @@ def test_replaced_and_deleted_bytes_are_reclaimed(tmp_path: Path) -> None:
     assert files() == 0
 
 
+def test_small_objects_are_no_files(tmp_path: Path) -> None:
+    with pileus.cloud(data=tmp_path, sockets=True) as cloud:
+        s3 = cloud.account("111122223333").client("s3")
+        s3.create_bucket(Bucket="packed-bucket")
+        for number in range(100):
+            put(s3, "packed-bucket", f"{number:03}", b"%03d;" % number * 256)
+    assert len([path for path in tmp_path.rglob("*") if path.is_file()]) < 10
+    with pileus.cloud(data=tmp_path, sockets=True) as cloud:
+        s3 = cloud.account("111122223333").client("s3")
+        assert read(s3, "packed-bucket", "042") == b"042;" * 256
+
+
 def test_a_bucket_that_goes_during_an_upload_keeps_nothing_of_it(tmp_path: Path) -> None:
     import http.client
 

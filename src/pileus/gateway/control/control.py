@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pileus.gateway.message import Request, Response
 from pileus.kernel.store import StoreFailed
 
-from . import answers, clock, guard, health, localstack, snapshots, state, tasks
+from . import addresses, answers, clock, guard, health, localstack, outbox, snapshots, state, tasks
 from .answers import Refused
 from .events import Events
 
@@ -37,6 +37,13 @@ ROUTES: dict[str, dict[str, Handler]] = {
     "/_pileus/tasks": {"GET": tasks.waiting},
     "/_pileus/tasks/{}/retry": {"POST": tasks.retry},
     "/_pileus/events": {"GET": health.events},
+    "/_pileus/mail": {"GET": outbox.mail, "DELETE": outbox.clear_mail},
+    "/_pileus/mail/{}": {"GET": outbox.one_mail},
+    "/_pileus/sms": {"GET": outbox.sms, "DELETE": outbox.clear_sms},
+    "/_pileus/push": {"GET": outbox.push, "DELETE": outbox.clear_push},
+    "/_pileus/at/{}/{}": {"GET": addresses.answer, "POST": addresses.answer},
+    "/_pileus/at/{}/{}/{}": {"GET": addresses.answer, "POST": addresses.answer},
+    "/_pileus/at/{}/{}/{}/{}": {"GET": addresses.answer, "POST": addresses.answer},
     "/_localstack/health": {"GET": localstack.health, "POST": localstack.act},
     "/_localstack/info": {"GET": localstack.info},
     "/_localstack/init": {"GET": localstack.init},

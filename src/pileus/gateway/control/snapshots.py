@@ -54,6 +54,7 @@ async def load(control: Control, request: Request, name: str) -> dict[str, Any]:
     async with control.turning:
         await cloud.runner.stop()
         try:
+            cloud.trail.forget()
             await snapshot.load(kept(cloud), cloud.blobs, server.folder / FOLDER, name)
             cloud.access.forget()
             server.cloud.take_up_clock()

@@ -5,14 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pileus.gateway.message import Request
+from pileus.kernel.access.attached import Membership
+from pileus.kernel.cloud import package_name, services
 from pileus.kernel.identity import Credential
-from pileus.kernel.store.keys import LAST, pack
+from pileus.kernel.outbox import KINDS, Sent
+from pileus.kernel.store.keys import LAST, pack, unpack
 from pileus.kernel.task import Dead, Pending
+from pileus.kernel.watch import Standing
 
 from .answers import Refused, parameter
 
 if TYPE_CHECKING:
     from pileus.kernel.cloud import Cloud
+    from pileus.kernel.operation import Service
 
     from .control import Control
 
@@ -34,6 +39,7 @@ async def reset(control: Control, request: Request) -> dict[str, Any]:
 
 
 def forget(cloud: Cloud) -> None:
+    cloud.trail.forget()
     cloud.store.reset()
     cloud.blobs.reset()
     cloud.clock.reset()
@@ -44,18 +50,44 @@ def forget_account(cloud: Cloud, account: str) -> None:
     """Remove an account's records (the account is what their keys begin with), its tasks, and its credentials."""
     call = cloud.system
     prefix = pack((account,))
+    cloud.trail.forget(account)
     with cloud.store.attempt():
         cloud.store.delete_range(prefix, prefix + LAST)
+        for watch in Standing.scan(call):
+            if watch.account == account:
+                watch.delete(call)
         for task in Pending.scan(call):
             if task.account == account:
                 task.delete(call)
         for dead in Dead.scan(call):
             if dead.task.account == account:
                 dead.delete(call)
+        for kind in KINDS:
+            for sent in Sent.scan(call, kind):
+                if sent.account == account:
+                    sent.delete(call)
         for credential in Credential.scan(call):
             if credential.principal.account == account:
                 credential.delete(call)
+        for member in Membership.scan(call):
+            if account in (member.account, member.management_account):
+                member.delete(call)
+        for service in with_cloud_records(cloud):
+            if service.forgets is not None:
+                service.forgets(cloud.call(service.name, account=account))
     cloud.access.forget()
+
+
+def with_cloud_records(cloud: Cloud) -> list[Service]:
+    """The services that have records which belong to no account by their keys; the tables' names say whose they are."""
+    found: dict[str, None] = {}
+    start, end = pack(("", "")), pack(("", "")) + LAST
+    while row := next(cloud.store.scan(start, end, limit=1), None):
+        table = str(unpack(row[0])[2])
+        found[table.partition(".")[0]] = None
+        start = pack(("", "", table)) + LAST
+    packages = {package_name(name): name for name in services()}
+    return [cloud.service(packages[name]) for name in found if name in packages]
 
 
 def stop(control: Control, request: Request) -> dict[str, Any]:

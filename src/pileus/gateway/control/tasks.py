@@ -53,7 +53,7 @@ def retry(control: Control, request: Request, identity: str) -> dict[str, Any]:
         task = revived(call, identity)
         task.due = cloud.clock.now()
         task.put(call)
-    cloud.runner.notice(task.due)
+    cloud.runner.notice(task)
     return described(task)
 
 

@@ -39,6 +39,9 @@ For whoever writes Organizations: `Membership(account, organization, path, manag
 account of an organization (`scps`/`rcps`: policy ids at each level, from the root down to the account; [] where the
 type is not enabled) and `ControlPolicy(id, document).put(call)`.
 
+For whoever writes RAM: `Shared(service, resource, share, document).put(call)` for everything in a resource share. For
+others than the owner of the resource the document counts like a policy on it.
+
 What the decision reads of `Principal.session`: `issuer` (ARN of the role, or of a federated user's user), `policy`,
 `policy_arns`, `tags`, `source_identity`, `issued`, `mfa` (whether the credentials were made with MFA), `temporary`,
 `provider` (the SAML or OIDC provider of a federated session), `improvised` (whether the role is one that nobody has

@@ -104,6 +104,24 @@ class Membership(Watched, scope="cloud"):
     """
     rcps: list[list[str]] = []
     """Ids of resource control policies at each level."""
+    suspended: bool = False
+    """A closed account: nobody may do anything in it."""
+
+    @property
+    def limits(self) -> bool:
+        """Whether it keeps even the account's root from anything."""
+        return self.suspended or (not self.management and bool(self.scps or self.rcps))
+
+
+class Shared(Watched, scope="cloud", key=("service", "resource", "share")):
+    """What a resource share lets others do with one resource: it counts like a policy on the resource."""
+
+    service: str
+    """As ARNs name it."""
+    resource: str
+    """An ARN."""
+    share: str
+    document: str
 
 
 FULL_ACCESS = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}]}'
@@ -184,6 +202,12 @@ def aws_managed() -> Mapping[str, str]:
         return {}
     raw: dict[str, msgspec.Raw] = msgspec.json.decode(zlib.decompress(path.read_bytes()), type=dict[str, msgspec.Raw])
     return {name: bytes(document).decode() for name, document in raw.items()}
+
+
+def shares_of(call: Call, resource: str) -> list[Document]:
+    """Documents of the resource shares in which a resource is."""
+    service = resource.split(":", 3)[2]
+    return [Document(shared.share, shared.document) for shared in Shared.scan(call, service, resource)]
 
 
 def control_policies(call: Call, levels: list[list[str]]) -> list[list[Document]]:

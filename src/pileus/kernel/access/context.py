@@ -271,6 +271,7 @@ def kms_via(context: Context) -> str | None:
 
 
 GLOBAL: dict[str, Callable[[Context], Any]] = {
+    "aws:assumedroot": lambda context: context.call.principal.session.get("assumed_root"),
     "aws:calledvia": lambda context: context.call.called_via,
     "aws:calledviafirst": via(0),
     "aws:calledvialast": via(-1),
@@ -294,6 +295,7 @@ GLOBAL: dict[str, Callable[[Context], Any]] = {
     "aws:securetransport": lambda context: context.call.secure,
     "aws:sourceaccount": source("source_account"),
     "aws:sourcearn": source("source_arn"),
+    "aws:sourceowner": source("source_account"),
     "aws:sourceidentity": lambda context: context.call.principal.session.get("source_identity"),
     "aws:sourceip": source_ip,
     "aws:sourceorgid": place(source_account, "organization"),

@@ -29,6 +29,10 @@ NAMES = {
 }
 ENCODED = {"ec2"}
 """Services whose denials come with an encoded authorization message."""
+CODES = {"sns": "AuthorizationErrorException"}
+"""Services that have an error of their own for it."""
+SPELT = {"sns": "SNS"}
+"""Services that write the prefix of their actions in another way."""
 QUOTED = {"s3"}
 """Services that put the resource in quotes."""
 
@@ -40,23 +44,25 @@ def denial(call: Call, query: Query, decision: Decision, context: Context) -> Fa
         sealed = Sealed.seal(call.at(account=call.principal.account or None), details(call, query, decision, context))
         message = f"You are not authorized to perform this operation. {message}"
         message += f" Encoded authorization failure message: {sealed}"
-    return Fault("AccessDenied", message)
+    return Fault(CODES.get(call.service, "AccessDenied"), message)
 
 
 def told(call: Call, query: Query, decision: Decision) -> str:
     """Who may not do what, and for want of what kind of policy."""
     where = f'"{query.resource}"' if call.service in QUOTED else query.resource
-    return f"User: {call.principal.arn} is not authorized to perform: {query.action} on resource: {where} " + reason(
-        query, decision
+    vendor, _, name = query.action.partition(":")
+    action = f"{SPELT.get(vendor, vendor)}:{name}"
+    return f"User: {call.principal.arn} is not authorized to perform: {action} on resource: {where} " + reason(
+        action, decision
     )
 
 
-def reason(query: Query, decision: Decision) -> str:
+def reason(action: str, decision: Decision) -> str:
     name = NAMES[decision.source]
     if decision.explicit:
         article = "the" if decision.source == "trust" else "an" if name[0] in "aeiou" else "a"
         return f"with an explicit deny in {article} {name}"
-    return f"because no {name} allows the {query.action} action"
+    return f"because no {name} allows the {action} action"
 
 
 def details(call: Call, query: Query, decision: Decision, context: Context) -> str:

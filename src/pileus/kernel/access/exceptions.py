@@ -125,6 +125,10 @@ BESIDE: dict[tuple[str, str], dict[str, str]] = {
 }
 """Where a member wants a further action on the same resource."""
 
+HARMLESS = "bucket-owner-full-control"
+"""The one canned ACL that whoever may put an object may give it ("Granting s3:PutObject with a condition requiring the
+bucket owner to get full control", S3 User Guide)."""
+
 MEMBERS: dict[str, dict[str, str]] = {
     "logs": {"LogGroupName": "logGroupIdentifier"},
     "s3": {"ObjectName": "Key"},
@@ -141,3 +145,7 @@ PASSED_TO = {
 
 CONTROLLED = frozenset({"s3", "sts", "kms", "sqs", "secretsmanager", "ecr", "aoss", "cognito-idp", "dynamodb", "logs"})
 """Prefixes of the services whose resources resource control policies protect (Organizations User Guide)."""
+
+STREAMS = ":log-stream:"
+BARE_GROUPS = frozenset({"logs:ListTagsForResource", "logs:TagResource", "logs:UntagResource"})
+"""Actions whose log groups policies name without `:*`."""

@@ -22,7 +22,7 @@ class Kept:
     def __init__(self) -> None:
         self._things: dict[Hashable, Any] = {}
         self._credentials: dict[str, Credential | None] = {}
-        self._organized: bool | None = None
+        self._limited: dict[str, bool] = {}
 
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
         """The thing of that key, made if it is not there."""
@@ -52,13 +52,18 @@ class Kept:
     def _forget_credential(self, access_key_id: str) -> None:
         self._credentials.pop(access_key_id, None)
 
-    def organized(self, call: Call) -> bool:
-        """Whether there is any organization in the cloud, whose policies then limit even roots."""
-        if self._organized is None:
+    def limited(self, call: Call, account: str) -> bool:
+        """Whether an organization keeps even the root of that account from anything."""
+        try:
+            return self._limited[account]
+        except KeyError:
             from .attached import Membership
 
-            self._organized = Membership.first(call) is not None
-        return self._organized
+            if len(self._limited) >= MOST:
+                self._limited.clear()
+            member = Membership.get(call, account)
+            found = self._limited[account] = member is not None and member.limits
+            return found
 
     def changed(self, store: Store) -> None:
         """An access record was written: forget everything now, and again when the write is safe or undone."""
@@ -69,4 +74,4 @@ class Kept:
         """Forget everything, as when the store's content is replaced."""
         self._things.clear()
         self._credentials.clear()
-        self._organized = None
+        self._limited.clear()

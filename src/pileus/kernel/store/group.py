@@ -8,7 +8,7 @@ is lost, and everybody in it is told so.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import TracebackType
 
 import apsw
@@ -34,6 +34,7 @@ class Group:
         "_schedule",
         "_ticking",
         "_waiting",
+        "before_commit",
         "pending",
         "ready",
     )
@@ -50,6 +51,8 @@ class Group:
         self._marks: list[int] = []  # how many waited when each of the attempts under way began
         self._savepoints = 0  # how many of the attempts have one: the outer ones, for they are opened together
         self._waiting: list[Committed] = []
+        self.before_commit: list[Callable[[], None]] = []
+        """What still wants to write before each commit."""
         self._lost: StoreFailed | None = None  # why the attempts under way have lost their writes
 
     # Attempts
@@ -129,6 +132,10 @@ class Group:
             raise RuntimeError("An attempt is under way; it cannot be committed in parts")
         if not self.pending:
             return None
+        for write in self.before_commit:
+            write()
+        if not self.pending:  # that took the group with it, and everybody has been told
+            return StoreFailed("The group of writes was lost")
         lost = None
         try:
             self._execute("COMMIT")

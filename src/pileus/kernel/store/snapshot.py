@@ -1,7 +1,7 @@
 """Snapshots: consistent copies of the whole cloud, database and blobs, each a folder with a name.
 
-The database is copied as it stands after some commit, and the files of all blobs that it knows are linked (blobs never
-change) or, across file systems, copied. The cloud goes on working meanwhile.
+The database is copied as it stands after some commit, and all blobs that it knows become files beside it, by links
+(blobs never change) where the blobs are files of the same file system. The cloud goes on working meanwhile.
 """
 
 from __future__ import annotations
@@ -98,24 +98,14 @@ def _save_blobs(partial: Path, blobs: Blobs) -> None:
     try:
         for (key,) in connection.execute("SELECT k FROM kv WHERE k >= ? AND k < ?", prefix_range(RECORDS)):
             name = key[len(RECORDS) + 1 : -1].decode()
-            _link(blobs.path(name), partial / "blobs" / name[:2] / name)
+            blobs.storage.save(name, partial / "blobs" / name[:2] / name)
     finally:
         connection.close()
 
 
 def _load_blobs(source: Path, blobs: Blobs) -> None:
     for path in source.glob("blobs/*/*"):
-        _link(path, blobs.room(path.name))
-
-
-def _link(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        os.link(source, target)
-    except FileExistsError:
-        pass
-    except OSError:
-        shutil.copyfile(source, target)
+        blobs.storage.load(path, path.name)
 
 
 def _put_in_place(partial: Path, target: Path) -> None:

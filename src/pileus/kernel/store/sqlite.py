@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import cast
@@ -143,6 +143,9 @@ class SqliteStore:
 
     def after_commit(self, callback: Committed) -> None:
         self._group.after_commit(callback)
+
+    def before_commit(self, callback: Callable[[], None]) -> None:
+        self._group.before_commit.append(callback)
 
     @property
     def pending(self) -> bool:

@@ -87,6 +87,10 @@ class Store(Protocol):
         """
         ...
 
+    def before_commit(self, callback: Callable[[], None]) -> None:
+        """From now on call this before every commit; what it writes is part of the group."""
+        ...
+
     @property
     def pending(self) -> bool:
         """Whether there are writes that are not committed."""

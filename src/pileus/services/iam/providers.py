@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
 from pileus.kernel import Call, names
+from pileus.kernel.key_sets import is_here
 from pileus.kernel.record import Record
 from pileus.kernel.resource_type import resource_type
 from pileus.kernel.sealed import Sealed
@@ -88,10 +90,11 @@ def create_open_id_connect_provider(
     thumbprint_list: list[str] = [],
     tags: list[dict[str, str]] = [],
 ) -> dict[str, Any]:
-    """Trust an issuer of ID tokens."""
-    if not url.startswith("https://") or not url.removeprefix("https://").strip("/"):
+    """Trust an issuer of ID tokens. One on this machine may do without TLS, as AWS's customers' never may."""
+    scheme, _, place = url.rstrip("/").partition("://")
+    here = scheme == "http" and is_here(urlsplit(url).hostname or "")
+    if not place or not (scheme == "https" or here):
         raise invalid("Invalid Open ID Connect Provider URL")
-    place = url.removeprefix("https://").rstrip("/")
     if OidcProvider.get(call, place):
         raise exists(f"Provider with url {url} already exists.")
     check_lists(client_id_list, thumbprint_list)

@@ -12,22 +12,30 @@ A way through the package, from the ground up:
     listing, listing_versions                   lists
     restoring                                   archived objects
     configuration, lifecycle, replication, ...  documents of a bucket, checked and kept
-    policies, evaluation                        bucket policies and the public access block
-    web, forms                                  browsers: CORS and POST uploads
+    happenings, events, notifications           what follows from a change, and who is told of it
+    rules, planning, sweeping, tiering          lifecycle rules and Intelligent-Tiering: what they say, how it is done
+    replicating, roles                          copies elsewhere
+    observing, access_logs, request_metrics     what is asked of a bucket, told elsewhere
+    inventories                                 lists of all objects
+    factors, abac, annotations, reencrypting    MFA delete, tags in policies, notes on objects, new keys in place
+    policies, public                            bucket policies and the public access block
+    web, websites, forms                        browsers: CORS, pages, POST uploads
+    selecting, select/                          S3 Select
+    points                                      access points, as S3 Control makes them
+    directories, appending                      directory buckets: sessions, objects that grow and are renamed
 
 Where things lie: a bucket has a room; `Object` (room, key) is the current version under a key, `Version` (room, key,
 newest first) are the older ones and all delete markers. So a list is one range scan. Bytes up to 32 KB are parcels in
 the store, larger ones are blob files; both are sealed with AES-GCM under a key of their own.
 
-Left out: what the configurations for lifecycle, replication, notifications, website, logging, inventory, analytics,
-metrics, intelligent tiering and acceleration bring about (they are kept and returned as they were put); S3 Select;
-directory buckets, access points and Object Lambda; metadata tables, annotations and ABAC; MFA delete. The access
-decision is the kernel's for principals of the owner's account; about other accounts and nobody in particular, policy
-and ACLs decide here, and conditions on members of the request count as not carried.
+Left out: what the configurations for analytics and acceleration bring about (they are kept and returned as
+they were put); Object Lambda; metadata tables. The access decision is the
+kernel's for principals of the owner's account; about other accounts and nobody in particular, policy and ACLs decide
+in `access`, with the kernel's own evaluation of policies.
 """
 
 from pileus.kernel import Service
 
-from .faults import in_s3_words
+from .faults import accepted, in_s3_words
 
-s3 = Service("s3", engine="files, AES-GCM", invalid=in_s3_words)
+s3 = Service("s3", engine="files, AES-GCM", invalid=in_s3_words, overlooks=accepted)

@@ -6,11 +6,15 @@ out, as AWS itself has dropped them.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import faults
 from .naming import canonical_id
+
+if TYPE_CHECKING:
+    from .buckets import Bucket
 
 Grant = dict[str, Any]
 
@@ -149,12 +153,28 @@ def allow(grants: list[Grant], permission: str, account: str | None, *, public: 
     return False
 
 
+def with_log_delivery(policy: str, bucket: Bucket) -> str:
+    """A bucket's policy, and what its ACL lets the log delivery group do, as a statement of it."""
+    granted = {each["Permission"] for each in bucket.acl if each["Grantee"].get("URI") == LOG_DELIVERY}
+    if not granted & {"WRITE", "FULL_CONTROL"} or bucket.ownership == "BucketOwnerEnforced":
+        return policy
+    document = json.loads(policy) if policy else {"Version": "2012-10-17", "Statement": []}
+    own = document["Statement"]
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "logging.s3.amazonaws.com"},
+        "Action": "s3:PutObject",
+        "Resource": f"arn:{bucket.partition}:s3:::{bucket.name}/*",
+    }
+    return json.dumps(document | {"Statement": [*(own if isinstance(own, list) else [own]), statement]})
+
+
 def check_supported(grants: list[Grant], ownership: str) -> None:
     """Where the bucket's owner owns everything, ACLs are disabled ("Controlling ownership of objects", User Guide)."""
     if grants and ownership == "BucketOwnerEnforced":
         raise faults.fault("AccessControlListNotSupported", "The bucket does not allow ACLs")
 
 
-def check_public(grants: list[Grant], blocks: tuple[str, ...]) -> None:
+def check_public(grants: list[Grant], blocks: set[str]) -> None:
     if "BlockPublicAcls" in blocks and is_public(grants):
         raise faults.denied("Access Denied")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, Self
 
-from pileus.kernel import Call, Record, Unfinished, names, paging, tags
+from pileus.kernel import Call, Record, names, paging, tags
 from pileus.kernel.identity import ANONYMOUS
 
 from . import acls, documents, faults, naming, s3
@@ -13,6 +14,8 @@ from .naming import canonical_id
 
 ENFORCED = "BucketOwnerEnforced"
 MOST_LISTED = 10_000
+BY_POINT = ("HeadBucket", "GetBucketAcl", "GetBucketCors", "GetBucketNotificationConfiguration", "GetBucketPolicy")
+"""Operations on a bucket itself that an access point takes ("Access point compatibility", S3 User Guide)."""
 BLOCKS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
 
 # Hosts that stand for all Regions and not for one of them.
@@ -24,6 +27,7 @@ class Bucket(
     scope="cloud",
     key=("partition", "name"),
     indexes={"owner": ("partition", "owner")},
+    arn="arn:{partition}:s3:::{name}",
     cfn="AWS::S3::Bucket",
     kw_only=True,
     omit_defaults=True,
@@ -53,19 +57,47 @@ class Bucket(
     has_block: bool = True
     has_policy: bool = False
     has_cors: bool = False
+    has_lifecycle: bool = False
+    """Whether a lifecycle rule is enabled."""
+    replicates: bool = False
+    """Whether what is put into it is to be copied elsewhere."""
+    tiers: bool = False
+    """Whether Intelligent-Tiering has been given archive tiers."""
+    mfa: str = ""
+    """`Enabled` or `Disabled`, if MFA delete was ever set."""
+    abac: bool = False
+    """Whether its tags count in policies."""
+    notifies: bool = False
+    """Whether somebody wants to hear of what happens in it."""
     payer: str = "BucketOwner"
     acl: list[dict[str, Any]] = []
     """Grants, as the model has them; none means that all is the owner's."""
     tags: dict[str, str] = {}
+    zone: str = ""
+    """The id of the Availability Zone of a directory bucket."""
+    through: str = ""
+    """The ARN of the access point by which a call came to it; never stored."""
 
     def arn(self, call: Call) -> str:
+        if self.zone:
+            return f"arn:{self.partition}:s3express:{self.region}:{self.owner}:bucket/{self.name}"
         return f"arn:{self.partition}:s3:::{self.name}"
 
     def resource_policy(self, call: Call) -> str | None:
-        """The policy, for principals of the owner's own account; about all others `access` decides."""
+        """The policy, for principals of the owner's own account and for services; `access` decides about all others."""
+        if call.principal.type == "AWSService":
+            return acls.with_log_delivery(documents.load(call, self.room, "policy") or "", self)
         if call.account != self.owner:
             return None
         return documents.load(call, self.room, "policy") if self.has_policy else ""
+
+    def condition_tags(self, call: Call) -> Mapping[str, str]:
+        return self.tags if self.abac else {}
+
+    def condition_keys(self, call: Call, request: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]:
+        from . import abac
+
+        return abac.Keys(call, self, request)
 
     @property
     def versioned(self) -> bool:
@@ -73,13 +105,21 @@ class Bucket(
         return self.versioning != ""
 
     @classmethod
-    def named(cls, call: Call, name: str) -> Self:
+    def named(cls, call: Call, name: str) -> Bucket:
         """The bucket of that name, if the call came to its Region."""
         bucket = cls.get(call, call.partition, name)
         if bucket is None:
-            raise absent(name)
+            from .points import reach
+
+            if (reached := reach(call, name)) is None:
+                raise absent(name)
+            return reached
         if bucket.region != call.region and call.principal is not ANONYMOUS and call.principal.type != "AWSService":
             raise elsewhere(call, bucket)
+        if bucket.zone:
+            from .directories import check
+
+            check(call, bucket)
         return bucket
 
 
@@ -92,8 +132,6 @@ def still(call: Call, bucket: Bucket) -> Bucket:
 
 
 def absent(name: str) -> Exception:
-    if name.startswith("arn:"):
-        return Unfinished("Pileus has no access points yet.")
     if not naming.is_bucket_name(name):
         return faults.fault("InvalidBucketName", "The specified bucket is not valid.", BucketName=name)
     return faults.no_bucket(name)
@@ -123,6 +161,8 @@ def by_name(call: Call, bucket: str, expected_bucket_owner: str = "") -> Bucket:
 
     found = Bucket.named(call, bucket)
     access.check_owner(found, expected_bucket_owner)
+    if found.through and call.operation not in BY_POINT:
+        raise faults.not_allowed(call.operation[:3].upper(), "ACCESSPOINT")
     access.check_bucket(call, found)
     return found
 
@@ -132,6 +172,7 @@ def create_bucket(
     call: Call,
     bucket: str,
     acl: str = "",
+    bucket_namespace: str = "",
     create_bucket_configuration: dict[str, Any] = {},
     grant_full_control: str = "",
     grant_read: str = "",
@@ -143,8 +184,13 @@ def create_bucket(
 ) -> dict[str, Any]:
     """Create a bucket. In us-east-1 an owner may create it again; its ACL is then the one of the last time."""
     check_caller(call)
+    if bucket.endswith("--x-s3"):
+        from .directories import create
+
+        return create(call, bucket, create_bucket_configuration)
     naming.check_bucket(bucket)
     region = place(call, create_bucket_configuration)
+    naming.check_namespace(bucket, bucket_namespace, call.account, region)
     given = acls.from_headers(
         call.account,
         acl,
@@ -183,7 +229,7 @@ def check_caller(call: Call) -> None:
 def place(call: Call, configuration: dict[str, Any]) -> str:
     """The Region of a new bucket. The endpoint of us-east-1 creates them anywhere, the others only at home."""
     if configuration.keys() & {"Location", "Bucket"}:
-        raise Unfinished("Pileus has no directory buckets yet.")
+        raise faults.fault("InvalidBucketName", "The specified bucket is not valid.")
     asked = configuration.get("LocationConstraint", "")
     region = "eu-west-1" if asked == "EU" else asked
     if call.region != "us-east-1" and region != call.region:
@@ -226,7 +272,10 @@ def tags_of(given: list[dict[str, str]]) -> dict[str, str]:
 @s3.operation(on=by_name, action="s3:ListBucket")
 def head_bucket(call: Call, bucket: Bucket) -> dict[str, Any]:
     """Whether the bucket is there, and where."""
-    return {"BucketRegion": bucket.region, "BucketArn": bucket.arn(call)}
+    told = {"BucketRegion": bucket.region, "BucketArn": bucket.arn(call)}
+    if bucket.zone:
+        told |= {"BucketLocationType": "AvailabilityZone", "BucketLocationName": bucket.zone}
+    return told
 
 
 @s3.operation
@@ -260,7 +309,7 @@ def list_buckets(
     ):
         if not bucket.name.startswith(prefix) and bucket.name > prefix:
             break
-        if bucket_region and bucket.region != bucket_region:
+        if bucket.zone or (bucket_region and bucket.region != bucket_region):
             continue
         if len(found) == (max_buckets or MOST_LISTED):
             last = paging.sealed(call, bucket.name)
@@ -282,6 +331,7 @@ def listed(call: Call, bucket: Bucket, *, with_region: bool) -> dict[str, Any]:
 @s3.operation(on=by_name)
 def delete_bucket(call: Call, bucket: Bucket) -> None:
     """Delete an empty bucket. Uploads that were begun in it are aborted."""
+    from . import forgetting
     from .objects import Object
     from .uploads import abort_all
     from .versions import Version
@@ -292,5 +342,4 @@ def delete_bucket(call: Call, bucket: Bucket) -> None:
             words += ". You must delete all versions in the bucket."
         raise faults.fault("BucketNotEmpty", words, 409, BucketName=bucket.name)
     abort_all(call, bucket)
-    documents.Document.delete_all(call, bucket.room)
-    bucket.delete(call)
+    forgetting.remove(call, bucket)

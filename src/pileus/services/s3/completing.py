@@ -8,7 +8,7 @@ from typing import Any
 
 from pileus.kernel import Call
 
-from . import access, conditions, data, digests, faults, s3, seals, versions
+from . import access, conditions, data, digests, faults, happenings, rules, s3, seals, versions
 from .buckets import Bucket
 from .digests import COMPOSITE, FULL, MEMBERS
 from .objects import Manifest, Object, Part
@@ -48,6 +48,7 @@ def complete_multipart_upload(
     Manifest(id=upload.id, parts=parts).put(call)
     new.modified = call.now
     versions.place(call, bucket, new, old)
+    happenings.created(call, bucket, new, "CompleteMultipartUpload")
     upload.delete(call)
     return answer(call, bucket, new)
 
@@ -61,6 +62,7 @@ def answer(call: Call, bucket: Bucket, new: Object) -> dict[str, Any]:
         **checksums(new),
         **{name: value for name, value in seals.shown(new.seal).items() if not name.startswith("SSECustomer")},
         **(versions.shown(bucket, new) if bucket.versioning == "Enabled" else {}),
+        **rules.expiring(call, bucket, new),
         **access.charged(call, bucket),
     }
 

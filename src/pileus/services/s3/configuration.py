@@ -88,7 +88,6 @@ _ACTIONS = {
     "Encryption": "EncryptionConfiguration",
     "LifecycleConfiguration": "LifecycleConfiguration",
     "Replication": "ReplicationConfiguration",
-    "NotificationConfiguration": "BucketNotification",
     "AccelerateConfiguration": "AccelerateConfiguration",
     "AnalyticsConfiguration": "AnalyticsConfiguration",
     "InventoryConfiguration": "InventoryConfiguration",

@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from pileus.kernel import Call
 
-from . import access, conditions, data, digests, faults, headers, locks, restoring, s3, seals, tagging, versions
+from . import (
+    access,
+    conditions,
+    data,
+    digests,
+    faults,
+    happenings,
+    headers,
+    locks,
+    points,
+    restoring,
+    rules,
+    s3,
+    seals,
+    tagging,
+    versions,
+)
+from .annotations import attach, brought
 from .buckets import Bucket, still
 from .data import LARGEST, Intake
 from .digests import Digests
@@ -25,7 +43,16 @@ SOURCE = (
     "CopySourceSSECustomerKeyMD5",
     "ExpectedSourceBucketOwner",
 )
-COPY = (*ABOUT, *SOURCE, "ChecksumAlgorithm", "MetadataDirective", "TaggingDirective", "IfMatch", "IfNoneMatch")
+COPY = (
+    *ABOUT,
+    *SOURCE,
+    "ChecksumAlgorithm",
+    "MetadataDirective",
+    "TaggingDirective",
+    "AnnotationDirective",
+    "IfMatch",
+    "IfNoneMatch",
+)
 CHANGES = ("StorageClass", "WebsiteRedirectLocation", "ServerSideEncryption", "SSECustomerKey", "ChecksumAlgorithm")
 
 
@@ -40,16 +67,19 @@ class Source(NamedTuple):
 def source(call: Call, request: dict[str, Any]) -> Source:
     """`/bucket/key?versionId=…`, percent-encoded."""
     path, _, query = request["CopySource"].partition("?")
-    name, _, key = unquote(path).removeprefix("/").partition("/")
+    text = unquote(path).removeprefix("/")
+    name, _, key = text.partition("/object/" if text.startswith("arn:") else "/")
     if not name or not key:
         words = "Copy Source must mention the source bucket and key: sourcebucket/sourcekey"
         raise faults.invalid_argument(words, "x-amz-copy-source", request["CopySource"])
     version = unquote(query.removeprefix("versionId=")) if query.startswith("versionId=") else ""
-    bucket = Bucket.get(call, call.partition, name)
+    bucket = Bucket.get(call, call.partition, name) or points.reach(call, name)
     if bucket is None:
         raise faults.no_bucket(name)
     access.check_owner(bucket, request.get("ExpectedSourceBucketOwner", ""))
-    reading = call.at(operation="GetObject")
+    members = {"Bucket": name, "Key": key} | ({"VersionId": version} if version else {})
+    reading = call.at(operation="GetObject", members=members)
+    access.check_source(reading, bucket, key)
     found = versions.find(reading, bucket, key, version)
     conditions.check_source(request, found)
     restoring.check_readable(call, found)
@@ -85,21 +115,31 @@ async def copy_object(call: Call, bucket: Bucket, key: str, request: dict[str, A
     conditions.check_write(request, key, Object.get(call, bucket.room, key))
     algorithm = request.get("ChecksumAlgorithm") or (found.algorithm if not found.composite else "") or digests.DEFAULT
     running = Digests(algorithm)
-    async with Intake(call, new.opener(call, bucket, customer), running) as intake:
+    async with AsyncExitStack() as stack:
+        intake = await stack.enter_async_context(Intake(call, new.opener(call, bucket, customer), running))
         await intake.take(content(call, origin, 0, found.size))
+        notes = []
+        if found.annotations and request.get("AnnotationDirective") != "EXCLUDE" and customer is None:
+            notes = await brought(call, origin.bucket, found, bucket, new, stack)
         with call.transaction():
             bucket = still(call, bucket)
             old = Object.get(call, bucket.room, key)
             conditions.check_write(request, key, old)
-            filled(new, intake.adopt(call), algorithm)
+            filled(new, intake.adopt(call), algorithm, bucket)
             new.modified = call.now
             locks.apply(call, bucket, new, request)
             versions.place(call, bucket, new, old)
+            for each in notes:
+                attach(call, new, each.name, each.intake)
+            if notes:
+                new.put(call)
+            happenings.created(call, bucket, new, "Copy")
     return {
         "CopyObjectResult": {"ETag": f'"{new.etag}"', "LastModified": new.modified, **checksums(new)},
         **({"CopySourceVersionId": found.version} if origin.bucket.versioned else {}),
         **seals.shown(new.seal, with_context=True),
         **(versions.shown(bucket, new) if bucket.versioning == "Enabled" else {}),
+        **rules.expiring(call, bucket, new),
         **access.charged(call, bucket),
     }
 

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from pileus.kernel import Call, parcels
-from pileus.kernel.blobs import SMALL, Reader, Writer, threaded
+from pileus.kernel.blobs import SMALL, Writer, threaded
 
 from . import faults, seals
 from .digests import Digests
@@ -210,7 +210,7 @@ async def opened(wanted: Slice, key: bytes, call: Call) -> AsyncIterator[bytes]:
     first, last = wanted.start // SEGMENT, (wanted.stop - 1) // SEGMENT
     unsealer = Unsealer(key, first)
     skip, left = wanted.start - first * SEGMENT, wanted.stop - wanted.start
-    reader: Reader = call.cloud.blobs.open(wanted.part.place, first * SEALED, (last - first + 1) * SEALED)
+    reader = call.cloud.blobs.open(wanted.part.place, first * SEALED, (last - first + 1) * SEALED)
     try:
         async for sealed in reader:
             plain = unsealer.feed(sealed, last=False)

@@ -127,14 +127,22 @@ async def post(call: Call, request: Request, labels: dict[str, str]) -> Answer:
         raise faults.invalid_argument(words, "key", "")
     key = fields["key"].replace("${filename}", form.filename.replace("\\", "/").rpartition("/")[2])
     principal = signer(call, fields)
-    call = call.at(account=principal.account, operation="PutObject", principal=principal, region=region(call, fields))
     name = unquote(labels["Bucket"])
+    put = members(fields, form.file_type)
+    call = call.at(
+        account=principal.account,
+        operation="PutObject",
+        principal=principal,
+        region=region(call, fields),
+        members={"Bucket": name, "Key": key, **put},
+    )
     least, most = 0, None
     if "policy" in fields:
         least, most = check_policy(call, {**fields, "bucket": name, "key": key})
-    bucket = access.to_key(call, name, key)
+    bucket = access.to_some(call, name)
+    access.check_listed(call, bucket, key)
     counted = Counted(form.file(), least, most)
-    done = await writing.put(call, bucket, key, members(fields, form.file_type), counted)
+    done = await writing.put(call, bucket, key, put, counted, "Post")
     return answered(call, bucket, key, fields, done)
 
 

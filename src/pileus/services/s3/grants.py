@@ -6,14 +6,22 @@ from typing import Any
 
 from pileus.kernel import Call
 
-from . import access, acls, faults, s3, versions
+from . import (
+    access,
+    acls,
+    faults,
+    happenings,
+    points,
+    s3,
+    versions,
+)
 from .buckets import Bucket, by_name
 
 HEADERS = ("GrantFullControl", "GrantRead", "GrantReadACP", "GrantWrite", "GrantWriteACP")
 INTEGRITY = ("ContentMD5", "ChecksumAlgorithm")
 
 
-def asked(bucket: Bucket, owner: str, request: dict[str, Any]) -> list[acls.Grant]:
+def asked(call: Call, bucket: Bucket, owner: str, request: dict[str, Any]) -> list[acls.Grant]:
     """The grants that a request sets, by one of three ways."""
     document, canned, headers = request.get("AccessControlPolicy"), request.get("ACL", ""), acls.of_request(request)
     if document and (canned or any(headers)):
@@ -27,7 +35,7 @@ def asked(bucket: Bucket, owner: str, request: dict[str, Any]) -> list[acls.Gran
         raise faults.fault("MissingSecurityHeader", words, MissingHeaderName="x-amz-acl")
     if bucket.ownership == "BucketOwnerEnforced" and (grants or document or any(headers)):
         acls.check_supported(grants or [acls.user(owner, "FULL_CONTROL")], bucket.ownership)
-    acls.check_public(grants, bucket.blocks)
+    acls.check_public(grants, points.blocks(call, bucket))
     return grants
 
 
@@ -40,7 +48,7 @@ def get_bucket_acl(call: Call, bucket: Bucket) -> dict[str, Any]:
 @s3.operation(on=by_name, honours=(*HEADERS, *INTEGRITY, "ACL", "AccessControlPolicy"))
 def put_bucket_acl(call: Call, bucket: Bucket, request: dict[str, Any]) -> None:
     """Replace the bucket's grants, where ACLs are enabled."""
-    bucket.acl = asked(bucket, bucket.owner, request)
+    bucket.acl = asked(call, bucket, bucket.owner, request)
     bucket.put(call)
 
 
@@ -57,6 +65,7 @@ def put_object_acl(
 ) -> dict[str, Any]:
     """Replace an object's grants, where ACLs are enabled."""
     found = versions.find(call, bucket, key, version_id, method="PUT")
-    found.acl = asked(bucket, found.owner, request)
+    found.acl = asked(call, bucket, found.owner, request)
     versions.save(call, found)
+    happenings.changed(call, bucket, found, "ObjectAcl:Put")
     return access.charged(call, bucket)

@@ -1,4 +1,4 @@
-"""Lifecycle configurations: checked and kept. What they bring about is not built yet."""
+"""Lifecycle configurations: checked and kept. What they say is in `rules`, what they bring about in `sweeping`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from pileus.kernel import Call, names
 
-from . import documents, faults, s3
+from . import documents, faults, planning, rules, s3
 from .buckets import Bucket, by_name
 
 KIND = "lifecycle"
@@ -21,6 +21,9 @@ ACTIONS = (
     "NoncurrentVersionTransitions",
     "AbortIncompleteMultipartUpload",
 )
+
+SINGLE = {"Transition": "Transitions", "NoncurrentVersionTransition": "NoncurrentVersionTransitions"}
+"""Members of old, and those in which they live on."""
 
 Rule = dict[str, Any]
 
@@ -43,18 +46,24 @@ def put_bucket_lifecycle_configuration(
     transition_default_minimum_object_size: str = LEAST_SIZE,
 ) -> dict[str, Any]:
     """Replace the bucket's rules. A rule without an id gets one."""
-    rules = lifecycle_configuration.get("Rules", [])
-    if not rules or len(rules) > MOST_RULES:
+    if bucket.mfa == "Enabled":
+        words = "Lifecycle configuration is not supported on a bucket with MFA Delete enabled"
+        raise faults.fault("InvalidBucketState", words, 409)
+    given = lifecycle_configuration.get("Rules", [])
+    if not given or len(given) > MOST_RULES:
         raise faults.malformed()
-    ids = [rule["ID"] for rule in rules if rule.get("ID")]
+    ids = [rule["ID"] for rule in given if rule.get("ID")]
     if len(ids) != len(set(ids)):
         raise faults.invalid_argument("Rule ID must be unique. Found same ID for more than one rule")
-    for rule in rules:
+    for rule in given:
         check(rule)
         if not rule.get("ID"):
             rule["ID"] = names.token(48)
     least = {"TransitionDefaultMinimumObjectSize": transition_default_minimum_object_size}
-    documents.save(call, bucket.room, KIND, {"Rules": rules, **least})
+    documents.save(call, bucket.room, KIND, {"Rules": given, **least})
+    bucket.has_lifecycle = any(rule["Status"] == "Enabled" for rule in given)
+    bucket.put(call)
+    planning.soon(call, bucket)
     return least
 
 
@@ -62,6 +71,36 @@ def put_bucket_lifecycle_configuration(
 def delete_bucket_lifecycle(call: Call, bucket: Bucket) -> None:
     """Remove all rules."""
     documents.drop(call, bucket.room, KIND)
+    bucket.has_lifecycle = False
+    bucket.put(call)
+
+
+@s3.operation(on=by_name, action="s3:GetLifecycleConfiguration")
+def get_bucket_lifecycle(call: Call, bucket: Bucket) -> dict[str, Any]:
+    """The rules in the form of old, which knows nothing but prefixes and one transition."""
+    found = get_bucket_lifecycle_configuration(call, bucket)
+    return {"Rules": [old(rule) for rule in found["Rules"]]}
+
+
+def old(rule: Rule) -> Rule:
+    kept = ("Expiration", "ID", "Status", "NoncurrentVersionExpiration", "AbortIncompleteMultipartUpload")
+    told = {name: rule[name] for name in kept if name in rule}
+    told["Prefix"] = rules.Filter.of(rule).prefix
+    for name, several in SINGLE.items():
+        if rule.get(several):
+            told[name] = rule[several][0]
+    return told
+
+
+@s3.operation(on=by_name, action="s3:PutLifecycleConfiguration", honours=("ContentMD5", "ChecksumAlgorithm"))
+def put_bucket_lifecycle(call: Call, bucket: Bucket, lifecycle_configuration: dict[str, Any] = {}) -> None:
+    """Replace the rules by some in the form of old."""
+    given = [dict(rule) for rule in lifecycle_configuration.get("Rules", [])]
+    for rule in given:
+        for name, several in SINGLE.items():
+            if name in rule:
+                rule[several] = [rule.pop(name)]
+    put_bucket_lifecycle_configuration(call, bucket, {"Rules": given})
 
 
 def check(rule: Rule) -> None:

@@ -8,12 +8,12 @@ from typing import Any
 
 from pileus.kernel import Call
 
-from . import access, faults, s3
+from . import access, faults, s3, versions
 from .buckets import Bucket
 from .listing import MOST, Frame, R, Rolled, behind, encoder, growing, listed, most_keys, walk
 from .naming import canonical_id
 from .objects import NULL, Object
-from .versions import Version, check_id, serial_of
+from .versions import Version, check_id
 
 
 def merged(call: Call, bucket: Bucket, limit: int | None, **bounds: Any) -> Iterator[Version]:
@@ -55,7 +55,7 @@ def beginning(call: Call, bucket: Bucket, frame: Frame, key_marker: str, version
 def order_of(call: Call, bucket: Bucket, name: str, version: str) -> int:
     """Where a version stands among those of its key, even if it is gone meanwhile."""
     if version != NULL:
-        return -(serial_of(version) or 0)
+        return versions.order_of(call, bucket, name, version) or 0
     current = Object.get(call, bucket.room, name)
     if current is not None and current.version == NULL:
         return -current.serial

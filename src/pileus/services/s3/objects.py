@@ -47,6 +47,8 @@ class Restore(msgspec.Struct, array_like=True, frozen=True):
     ready: float
     expires: float
     tier: str = "Standard"
+    told: bool = False
+    """Whether it is known that the copy is there."""
 
 
 class Object(Record, scope="cloud", key=("room", "name"), kw_only=True, omit_defaults=True):
@@ -81,12 +83,42 @@ class Object(Record, scope="cloud", key=("room", "name"), kw_only=True, omit_def
     lock_mode: str = ""
     lock_until: float = 0.0
     hold: bool = False
+    event_hold: bool = False
+    """Whether it is held until an event, after which its retention begins."""
+    event_mode: str = ""
+    event_days: int = 0
+    event_years: int = 0
+    """What that retention will be."""
     restore: Restore | None = None
+    replica: bool = False
+    """Whether it is one."""
+    replicas: dict[str, str] = {}
+    """How far its own replication has come, by the ARNs of the destinations."""
+    annotations: int = 0
+    """How many annotations it has."""
+    accessed: float = 0.0
+    """The last day on which it was read, where Intelligent-Tiering wants to know."""
+    tier: str = ""
+    """The archive tier of Intelligent-Tiering that it is in."""
     redirect: str = ""
     """x-amz-website-redirect-location."""
 
     def opener(self, call: Call, bucket: Bucket, customer: Any = None) -> Opener:
-        return Opener(self.seal, f"{bucket.arn(call)}/{self.name}", customer)
+        resource = bucket.arn(call) if bucket.zone else f"{bucket.arn(call)}/{self.name}"
+        return Opener(self.seal, resource, customer)
+
+    @property
+    def archived(self) -> str:
+        """The archive it is in: a storage class, or a tier of Intelligent-Tiering; empty for what can be read."""
+        return self.tier or (self.storage_class if self.storage_class in ARCHIVED else "")
+
+    @property
+    def replication(self) -> str:
+        """x-amz-replication-status."""
+        if self.replica:
+            return "REPLICA"
+        found = set(self.replicas.values())
+        return next((status for status in ("FAILED", "PENDING", "COMPLETED") if status in found), "")
 
     def pieces(self, call: Call) -> list[Part]:
         """All its parts, in their order."""

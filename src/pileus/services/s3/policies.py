@@ -7,17 +7,12 @@ from typing import Any
 
 from pileus.kernel import Call
 
-from . import acls, documents, evaluation, faults, s3
+from . import acls, documents, faults, points, public, s3
 from .buckets import BLOCKS, Bucket, by_name
 
 LONGEST = 20 * 1024
 KIND = "policy"
 INTEGRITY = ("ContentMD5", "ChecksumAlgorithm")
-
-
-def parsed(call: Call, bucket: Bucket) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(documents.load(call, bucket.room, KIND))
-    return document
 
 
 def text(call: Call, bucket: Bucket) -> str:
@@ -36,8 +31,8 @@ def get_bucket_policy(call: Call, bucket: Bucket) -> dict[str, Any]:
 @s3.operation(on=by_name, honours=(*INTEGRITY, "ConfirmRemoveSelfBucketAccess"))
 def put_bucket_policy(call: Call, bucket: Bucket, policy: str) -> None:
     """Replace the policy, if it can be one, and does not make public what is not to be."""
-    document = evaluation.checked(call, bucket, policy, LONGEST)
-    if "BlockPublicPolicy" in bucket.blocks and evaluation.is_public(document):
+    document = public.checked(call, bucket, policy, LONGEST)
+    if "BlockPublicPolicy" in points.blocks(call, bucket) and public.is_public(document):
         raise faults.denied(
             f"User: {call.principal.arn} is not authorized to perform: s3:PutBucketPolicy on resource: "
             f'"{bucket.arn(call)}" because public policies are prevented by the BlockPublicPolicy setting in S3 '
@@ -61,7 +56,7 @@ def delete_bucket_policy(call: Call, bucket: Bucket) -> None:
 def get_bucket_policy_status(call: Call, bucket: Bucket) -> dict[str, Any]:
     """Whether the policy lets in anybody at all."""
     document = json.loads(text(call, bucket))
-    return {"PolicyStatus": {"IsPublic": evaluation.is_public(document)}}
+    return {"PolicyStatus": {"IsPublic": public.is_public(document)}}
 
 
 # The public access block

@@ -1,4 +1,4 @@
-"""Replication configurations: checked and kept. What they bring about is not built yet."""
+"""Replication configurations: checked and kept. What they bring about is in `replicating`."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def check(call: Call, bucket: Bucket, content: dict[str, Any]) -> None:
     if len(priorities) != len(set(priorities)):
         raise faults.invalid_request("Found duplicate priorities in multiple rules. Priorities must be unique")
     for rule in rules:
-        check_rule(call, rule)
+        check_rule(call, bucket, rule)
         if not rule.get("ID"):
             rule["ID"] = names.token(48)
 
 
-def check_rule(call: Call, rule: dict[str, Any]) -> None:
+def check_rule(call: Call, bucket: Bucket, rule: dict[str, Any]) -> None:
     if "Status" not in rule or "Bucket" not in rule.get("Destination", {}):
         raise faults.malformed()
     if "Filter" in rule:
@@ -43,6 +43,9 @@ def check_rule(call: Call, rule: dict[str, Any]) -> None:
             raise faults.malformed()
         if "DeleteMarkerReplication" not in rule:
             raise faults.invalid_request("DeleteMarkerReplication must be specified for this version of the schema.")
+        tagged = "Tag" in rule["Filter"] or rule["Filter"].get("And", {}).get("Tags")
+        if tagged and rule["DeleteMarkerReplication"].get("Status") == "Enabled":
+            raise faults.invalid_request("Delete marker replication is not supported if any Tag filter is specified.")
         if "Priority" not in rule:
             raise faults.invalid_request("Priority must be specified for this version of the schema.")
     try:
@@ -52,8 +55,33 @@ def check_rule(call: Call, rule: dict[str, Any]) -> None:
     target = Bucket.get(call, call.partition, name)
     if target is None:
         raise faults.invalid_request("Destination bucket must exist.")
+    if target.room == bucket.room:
+        raise faults.invalid_request("Source and destination buckets cannot be the same.")
     if target.versioning != "Enabled":
         raise faults.invalid_request("Destination bucket must have versioning enabled.")
+    check_destination(rule, rule["Destination"])
+
+
+def check_destination(rule: dict[str, Any], to: dict[str, Any]) -> None:
+    if "AccessControlTranslation" in to and "Account" not in to:
+        raise faults.invalid_request("Account should be specified if AccessControlTranslation is specified.")
+    criteria = rule.get("SourceSelectionCriteria", {})
+    if criteria.get("SseKmsEncryptedObjects", {}).get("Status") == "Enabled":
+        if "ReplicaKmsKeyID" not in to.get("EncryptionConfiguration", {}):
+            raise faults.invalid_request(
+                "Destination encryption configuration should be provided when SseKmsEncryptedObjects is enabled."
+            )
+    elif "EncryptionConfiguration" in to:
+        raise faults.invalid_request("SseKmsEncryptedObjects must be specified if EncryptionConfiguration is present.")
+    if to.get("ReplicationTime", {}).get("Status") == "Enabled":
+        if "Metrics" not in to:
+            raise faults.invalid_request("Destination Metrics must be specified when ReplicationTime is enabled.")
+        if to["ReplicationTime"].get("Time", {}).get("Minutes") != 15:
+            raise faults.invalid_argument("Invalid value of Minutes in ReplicationTime: only 15 is allowed")
+
+
+def changed(bucket: Bucket, content: dict[str, Any] | None) -> None:
+    bucket.replicates = content is not None
 
 
 document(
@@ -61,4 +89,5 @@ document(
     "ReplicationConfiguration",
     missing=("ReplicationConfigurationNotFoundError", "The replication configuration was not found"),
     check=check,
+    changed=changed,
 )

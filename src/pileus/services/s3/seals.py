@@ -1,7 +1,7 @@
 """Encryption at rest: every part of an object has a data key of its own, and that is wrapped.
 
-SSE-S3 wraps it under the cloud's master key, which lies in the store; SSE-C under the key that the customer sends along
-and that is never kept; SSE-KMS has it made and opened by KMS. The bytes are cut into segments, each sealed with
+SSE-S3 wraps it under the cloud's master key, which lies beside the store; SSE-C under the key that the customer sends
+along and that is never kept; SSE-KMS has it made and opened by KMS. The bytes are cut into segments, each sealed with
 AES-256-GCM and its number for nonce, so that a range can be read without the rest.
 """
 
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from pileus.kernel import Call, Fault, Record, Unfinished
+from pileus.kernel import Call, Fault, Unfinished
 
 from . import faults
 
@@ -29,6 +29,8 @@ SEALED = 64 * 1024
 SEGMENT = SEALED - TAG
 """Bytes of the plain text in a segment that is not the last."""
 
+ABOUT = b"s3"
+"""What the master key's seals of data keys are about."""
 KMS = ("aws:kms", "aws:kms:dsse")
 CUSTOMER = "SSE-C"
 
@@ -45,13 +47,6 @@ class Seal(msgspec.Struct, array_like=True, frozen=True):
 
 
 PLAIN = Seal()
-
-
-class MasterKey(Record, scope="cloud", key=("name",)):
-    """What SSE-S3 wraps data keys under."""
-
-    name: str
-    key_: bytes
 
 
 class CustomerKey(NamedTuple):
@@ -76,15 +71,6 @@ def cipher(key: bytes) -> AESGCM:
     return AESGCM(key)
 
 
-def master(call: Call) -> bytes:
-    """The master key, made when it is first needed."""
-    found = MasterKey.get(call, "s3")
-    if found is None:
-        with call.store.attempt():
-            found = MasterKey(name="s3", key_=os.urandom(32)).put(call)
-    return found.key_
-
-
 def new_key(call: Call, opener: Opener) -> tuple[bytes, bytes]:
     """A data key and its wrapped form."""
     seal = opener.seal
@@ -97,9 +83,11 @@ def new_key(call: Call, opener: Opener) -> tuple[bytes, bytes]:
             encryption_context=context(opener),
         )
         return made["Plaintext"], made["CiphertextBlob"]
-    secret = os.urandom(44)
-    key, nonce = secret[:32], secret[32:]
-    return key, nonce + cipher(_wrapping(call, opener)).encrypt(nonce, key, None)
+    key = os.urandom(32)
+    if opener.customer is None:
+        return key, call.cloud.master_key.seal(key, ABOUT)
+    nonce = os.urandom(12)
+    return key, nonce + cipher(opener.customer.key).encrypt(nonce, key, None)
 
 
 def open_key(call: Call, opener: Opener, wrapped: bytes) -> bytes:
@@ -107,7 +95,9 @@ def open_key(call: Call, opener: Opener, wrapped: bytes) -> bytes:
     if opener.seal.algorithm in KMS:
         opened: bytes = kms(call, "decrypt", ciphertext_blob=wrapped, encryption_context=context(opener))["Plaintext"]
         return opened
-    return cipher(_wrapping(call, opener)).decrypt(wrapped[:12], wrapped[12:], None)
+    if opener.customer is None:
+        return call.cloud.master_key.open(wrapped, ABOUT)
+    return cipher(opener.customer.key).decrypt(wrapped[:12], wrapped[12:], None)
 
 
 def kms(call: Call, operation: str, **members: Any) -> Any:
@@ -120,12 +110,6 @@ def kms(call: Call, operation: str, **members: Any) -> Any:
         if fault.code.startswith("AccessDenied"):
             raise faults.denied(fault.message) from None
         raise faults.fault(f"KMS.{fault.code}", fault.message) from None
-
-
-def _wrapping(call: Call, opener: Opener) -> bytes:
-    if opener.customer is not None:
-        return opener.customer.key
-    return master(call)
 
 
 def context(opener: Opener) -> dict[str, str]:

@@ -1,13 +1,13 @@
-"""Smaller settings of a bucket: tags, default encryption, website, logging, notifications, acceleration, who pays.
+"""Smaller settings of a bucket: tags, default encryption, website, acceleration, who pays.
 
-Website, logging, notifications and acceleration are checked and kept; what they bring about is not built yet.
+What a website looks like is in `websites`.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from pileus.kernel import Call, names
+from pileus.kernel import Call
 
 from . import faults, s3
 from .buckets import Bucket, by_name, tags_of
@@ -28,6 +28,7 @@ def get_bucket_tagging(call: Call, bucket: Bucket) -> dict[str, Any]:
 @s3.operation(on=by_name, honours=("ContentMD5", "ChecksumAlgorithm"))
 def put_bucket_tagging(call: Call, bucket: Bucket, tagging: dict[str, Any]) -> None:
     """Replace the bucket's tags."""
+    check_tagged_here(bucket)
     bucket.tags = tags_of(tagging.get("TagSet", []))
     bucket.put(call)
 
@@ -35,8 +36,16 @@ def put_bucket_tagging(call: Call, bucket: Bucket, tagging: dict[str, Any]) -> N
 @s3.operation(on=by_name, action="s3:PutBucketTagging")
 def delete_bucket_tagging(call: Call, bucket: Bucket) -> None:
     """Remove the bucket's tags."""
+    check_tagged_here(bucket)
     bucket.tags = {}
     bucket.put(call)
+
+
+def check_tagged_here(bucket: Bucket) -> None:
+    """Tags that count in policies are only changed by TagResource, which policies may control by tags themselves."""
+    if bucket.abac:
+        words = "This bucket has ABAC enabled. Use the TagResource and UntagResource actions to manage its tags."
+        raise faults.invalid_request(words)
 
 
 # Who pays
@@ -123,57 +132,6 @@ document(
 )
 
 
-# Access logs
-
-
-def check_logging(call: Call, bucket: Bucket, content: Members) -> None:
-    enabled = content.get("LoggingEnabled")
-    if enabled is None:
-        return
-    if "TargetBucket" not in enabled or "TargetPrefix" not in enabled:
-        raise faults.malformed()
-    target = Bucket.get(call, call.partition, enabled["TargetBucket"])
-    if target is None:
-        words = "The target bucket for logging does not exist"
-    elif target.owner != bucket.owner:
-        words = "The owner for the bucket to be logged and the target bucket must be the same."
-    elif target.region != bucket.region:
-        words = "S3 Server Access Logging is not supported across Regions"
-        raise faults.fault("CrossLocationLoggingProhibitted", words, 403, TargetBucket=target.name)
-    else:
-        return
-    raise faults.fault("InvalidTargetBucketForLogging", words, TargetBucket=enabled["TargetBucket"])
-
-
-document("Logging", "BucketLoggingStatus", flat=True, check=check_logging)
-
-
-# Notifications
-
-TARGETS = {
-    "TopicConfigurations": ("TopicArn", ":sns:"),
-    "QueueConfigurations": ("QueueArn", ":sqs:"),
-    "LambdaFunctionConfigurations": ("LambdaFunctionArn", ":lambda:"),
-}
-
-
-def check_notification(call: Call, bucket: Bucket, content: Members) -> None:
-    for name, (member, service) in TARGETS.items():
-        for entry in content.get(name, []):
-            if service not in entry.get(member, ""):
-                raise faults.invalid_argument("The ARN could not be parsed", member, entry.get(member))
-            if not entry.get("Events"):
-                raise faults.malformed()
-            entry.setdefault("Id", names.token(48))
-            for rule in entry.get("Filter", {}).get("Key", {}).get("FilterRules", []):
-                if rule.get("Name", "").lower() not in ("prefix", "suffix"):
-                    words = "filter rule name must be either prefix or suffix"
-                    raise faults.invalid_argument(words, "FilterRule.Name", rule.get("Name"))
-
-
-document("NotificationConfiguration", "NotificationConfiguration", flat=True, check=check_notification)
-
-
 # Acceleration
 
 
@@ -190,14 +148,4 @@ document("AccelerateConfiguration", "AccelerateConfiguration", flat=True, check=
 
 # Reports
 
-
-def check_inventory(call: Call, bucket: Bucket, content: Members) -> None:
-    target = content["Destination"]["S3BucketDestination"]
-    if not target["Bucket"].startswith("arn:"):
-        raise faults.fault("InvalidS3DestinationBucket", "Invalid bucket ARN.")
-
-
-numbered("InventoryConfiguration", check_inventory)
 numbered("AnalyticsConfiguration")
-numbered("MetricsConfiguration")
-numbered("IntelligentTieringConfiguration")

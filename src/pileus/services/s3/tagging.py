@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 
 from pileus.kernel import Call
 
-from . import access, faults, s3, versions
+from . import access, faults, happenings, s3, versions
 from .buckets import Bucket
 
 MOST = 10
@@ -67,6 +67,7 @@ def put_object_tagging(
     found = versions.find(call, bucket, key, version_id, method="PUT")
     found.tags = checked(tagging.get("TagSet", []))
     versions.save(call, found)
+    happenings.changed(call, bucket, found, "ObjectTagging:Put")
     return versions.shown(bucket, found)
 
 
@@ -76,4 +77,5 @@ def delete_object_tagging(call: Call, bucket: Bucket, key: str, version_id: str 
     found = versions.find(call, bucket, key, version_id, method="DELETE")
     found.tags = {}
     versions.save(call, found)
+    happenings.changed(call, bucket, found, "ObjectTagging:Delete")
     return versions.shown(bucket, found)

@@ -7,7 +7,7 @@ from typing import Any
 
 from pileus.kernel import Call, Record, names
 
-from . import access, data, digests, faults, locks, s3, seals
+from . import access, data, digests, faults, locks, rules, s3, seals
 from .buckets import Bucket
 from .copying import SOURCE, content, source
 from .data import LARGEST, Intake
@@ -81,6 +81,7 @@ def create_multipart_upload(call: Call, bucket: Bucket, key: str, request: dict[
     told = {"Bucket": bucket.name, "Key": key, "UploadId": upload.id}
     if algorithm:
         told |= {"ChecksumAlgorithm": algorithm, "ChecksumType": kind}
+    told |= rules.aborting(call, bucket, key, upload.begun)
     return {**told, **seals.shown(new.seal, with_context=True), **access.charged(call, bucket)}
 
 
@@ -264,7 +265,7 @@ def list_parts(
     }
     if upload.announced:
         told |= {"ChecksumAlgorithm": upload.algorithm, "ChecksumType": COMPOSITE if upload.composite else FULL}
-    return told | access.charged(call, bucket)
+    return told | rules.aborting(call, bucket, key, upload.begun) | access.charged(call, bucket)
 
 
 def sent_shown(upload: Upload, sent: Sent) -> dict[str, Any]:

@@ -43,6 +43,15 @@ class Version(Record, scope="cloud", key=("room", "name", "order"), kw_only=True
         )
 
 
+class Foreign(Record, scope="cloud", key=("room", "name", "version")):
+    """Where a replica stands under its key: its id was given in another bucket."""
+
+    room: str
+    name: str
+    version: str
+    order: int
+
+
 # Version ids
 
 _MASK = 6
@@ -76,9 +85,17 @@ def lookup(call: Call, bucket: Bucket, name: str, version: str) -> Object | Vers
         return current
     if version == NULL:
         return next((old for old in Version.scan(call, bucket.room, name) if old.version == NULL), None)
-    serial = serial_of(version)
-    found = None if serial is None else Version.get(call, bucket.room, name, -serial)
+    order = order_of(call, bucket, name, version)
+    found = None if order is None else Version.get(call, bucket.room, name, order)
     return found if found is not None and found.version == version else None
+
+
+def order_of(call: Call, bucket: Bucket, name: str, version: str) -> int | None:
+    """Where a version with that id stands: as its id says, or, if that was given elsewhere, as is remembered."""
+    if (foreign := Foreign.get(call, bucket.room, name, version)) is not None:
+        return foreign.order
+    serial = serial_of(version)
+    return None if serial is None else -serial
 
 
 def check_id(version: str) -> None:
@@ -91,7 +108,7 @@ def find(call: Call, bucket: Bucket, name: str, version: str = "", *, method: st
     if version:
         return find_version(call, bucket, name, version, method)
     current = Object.get(call, bucket.room, name)
-    if call.account != bucket.owner:
+    if call.account != bucket.owner or current is None or current.owner != bucket.owner:
         access.check_object(call, bucket, current, name)
     if current is None:
         fault = faults.no_key(name)
@@ -157,6 +174,23 @@ def mark(call: Call, bucket: Bucket, name: str) -> Version:
     ).put(call)
 
 
+def place_replica(call: Call, bucket: Bucket, new: Object) -> None:
+    """Make a replica, which brings its id along, the current version of its key."""
+    old = Object.get(call, bucket.room, new.name)
+    new.serial = next_serial(call, bucket, new.name, old)
+    Foreign(bucket.room, new.name, new.version, -new.serial).put(call)
+    retire(call, bucket, new.name, old)
+    new.put(call)
+
+
+def mark_replica(call: Call, bucket: Bucket, name: str, version: str, modified: float) -> Version:
+    """The same with a delete marker."""
+    marker = mark(call, bucket, name)
+    marker.version, marker.modified, marker.owner = version, modified, bucket.owner
+    Foreign(bucket.room, name, version, marker.order).put(call)
+    return marker.put(call)
+
+
 def next_serial(call: Call, bucket: Bucket, name: str, old: Object | None) -> int:
     if old is not None:
         return old.serial + 1
@@ -185,6 +219,8 @@ def retire(call: Call, bucket: Bucket, name: str, old: Object | None) -> None:
 def remove(call: Call, bucket: Bucket, found: Object | Version) -> None:
     """Remove one version for good; what was below it comes to the top."""
     found.delete(call)
+    if (foreign := Foreign.get(call, found.room, found.name, found.version)) is not None:
+        foreign.delete(call)
     held = found.held if isinstance(found, Version) else found
     if held is not None:
         drop(call, held)
@@ -196,7 +232,13 @@ def remove(call: Call, bucket: Bucket, found: Object | Version) -> None:
 
 
 def drop(call: Call, old: Object) -> None:
-    """Give up the bytes of an object."""
+    """Give up the bytes of an object, and its annotations."""
+    if old.annotations:
+        from .annotations import Annotation
+
+        for note in list(Annotation.of(call, old)):
+            data.discard(call, note.part)
+            note.delete(call)
     if old.manifest:
         manifest = Manifest.get(call, old.manifest)
         if manifest is not None:

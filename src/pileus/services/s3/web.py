@@ -11,7 +11,7 @@ from urllib.parse import unquote
 from pileus.kernel import Call
 from pileus.kernel.edge import Answer, Fields
 
-from . import cors, digests, faults, forms, s3
+from . import cors, digests, faults, forms, s3, websites
 from .buckets import Bucket
 
 if TYPE_CHECKING:
@@ -43,9 +43,11 @@ class Web:
             raise faults.invalid_request(words)
 
     def beside(self, call: Call, request: Request, labels: dict[str, str]) -> Answer | Coroutine[Any, Any, Answer]:
-        """A preflight, or a form with a file."""
+        """A preflight, a page of a website, or a form with a file."""
         if request.method == "OPTIONS":
             return preflight(call, request, labels)
+        if websites.LABEL in labels:
+            return websites.serve(call, request, labels)
         return forms.post(call, request, labels)
 
     def dress(self, call: Call, request: Request, labels: dict[str, str], fields: Fields) -> None:

@@ -6,7 +6,25 @@ from typing import Any
 
 from pileus.kernel import Call
 
-from . import access, acls, conditions, digests, faults, headers, locks, naming, s3, seals, tagging, versions
+from . import (
+    access,
+    acls,
+    appending,
+    conditions,
+    digests,
+    directories,
+    faults,
+    happenings,
+    headers,
+    locks,
+    naming,
+    points,
+    rules,
+    s3,
+    seals,
+    tagging,
+    versions,
+)
 from .buckets import Bucket, still
 from .data import LARGEST, Intake
 from .digests import MEMBERS, Digests
@@ -33,8 +51,12 @@ ABOUT = (
     "ObjectLockMode",
     "ObjectLockRetainUntilDate",
     "ObjectLockLegalHoldStatus",
+    "ObjectLockEventHold",
+    "ObjectLockEventHoldDurationDays",
+    "ObjectLockEventHoldDurationYears",
 )
 """Members that say something about a new object, whether it is put, copied, or sent in parts."""
+GRANTS = ABOUT[:5]
 PUT = (*ABOUT, *MEMBERS, "ChecksumAlgorithm", "Body", "ContentLength", "ContentMD5", "IfMatch", "IfNoneMatch")
 
 
@@ -49,7 +71,7 @@ def begun(call: Call, bucket: Bucket, name: str, request: dict[str, Any], seal: 
         modified=0.0,
         owner=bucket.owner if bucket.ownership == "BucketOwnerEnforced" else call.account,
         seal=seal,
-        storage_class=headers.storage_class(request),
+        storage_class=directories.CLASS if bucket.zone else headers.storage_class(request),
         headers=headers.system(request),
         metadata=headers.metadata(request),
         redirect=headers.redirect(request),
@@ -64,6 +86,8 @@ def begun(call: Call, bucket: Bucket, name: str, request: dict[str, Any], seal: 
 
 def granted(call: Call, bucket: Bucket, request: dict[str, Any]) -> list[acls.Grant]:
     """The grants that a request gives on a new object."""
+    if request.keys().isdisjoint(GRANTS):
+        return []
     canned = request.get("ACL", "")
     given = acls.of_request(request)
     if not canned and not any(given):
@@ -73,17 +97,19 @@ def granted(call: Call, bucket: Bucket, request: dict[str, Any]) -> list[acls.Gr
         acls.check_supported(grants, bucket.ownership)
     elif bucket.ownership == "BucketOwnerEnforced":
         return []
-    acls.check_public(grants, bucket.blocks)
+    acls.check_public(grants, points.blocks(call, bucket))
     return grants
 
 
-@s3.operation(on=access.to_key, honours=PUT)
+@s3.operation(on=access.to_key, honours=(*PUT, "WriteOffsetBytes"))
 async def put_object(call: Call, bucket: Bucket, key: str, request: dict[str, Any]) -> dict[str, Any]:
     """Store an object."""
     return await put(call, bucket, key, request, request.get("Body"))
 
 
-async def put(call: Call, bucket: Bucket, key: str, request: dict[str, Any], body: Any) -> dict[str, Any]:
+async def put(
+    call: Call, bucket: Bucket, key: str, request: dict[str, Any], body: Any, how: str = "Put"
+) -> dict[str, Any]:
     """Read a body to its end and make it the current version of the key, if all that was said of it holds."""
     customer = seals.of_request(request)
     seal = seals.asked(call, bucket, request, customer)
@@ -98,32 +124,45 @@ async def put(call: Call, bucket: Bucket, key: str, request: dict[str, Any], bod
         )
     if "IfMatch" in request or "IfNoneMatch" in request:
         conditions.check_write(request, key, Object.get(call, bucket.room, key))
+    offset = request.get("WriteOffsetBytes")
+    if offset is not None:
+        appending.check_offset(bucket, Object.get(call, bucket.room, key), offset)
     running = Digests(want.algorithm if want else digests.DEFAULT)
     async with Intake(call, new.opener(call, bucket, customer), running) as intake:
         await intake.take(body)
         running.compare(want, body, request.get("ContentMD5", ""))
         with call.transaction():
-            bucket = still(call, bucket)
+            if not isinstance(body, bytes):
+                bucket = still(call, bucket)
             old = Object.get(call, bucket.room, key)
             conditions.check_write(request, key, old)
-            filled(new, intake.adopt(call), running.algorithm)
-            new.modified = call.now
-            locks.apply(call, bucket, new, request)
-            versions.place(call, bucket, new, old)
+            part = intake.adopt(call)
+            if offset:
+                appending.check_offset(bucket, old, offset)
+                assert old is not None
+                new = appending.append(call, old, new, part, running.algorithm)
+            else:
+                filled(new, part, running.algorithm, bucket)
+                new.modified = call.now
+                locks.apply(call, bucket, new, request)
+                versions.place(call, bucket, new, old)
+            happenings.created(call, bucket, new, how)
     return {
         "ETag": f'"{new.etag}"',
         **checksums(new),
         **seals.shown(new.seal, with_context=True),
         **(versions.shown(bucket, new) if bucket.versioning == "Enabled" else {}),
+        **rules.expiring(call, bucket, new),
+        **({"Size": new.size} if offset is not None else {}),
         **access.charged(call, bucket),
     }
 
 
-def filled(new: Object, part: Part, algorithm: str) -> None:
+def filled(new: Object, part: Part, algorithm: str, bucket: Bucket) -> None:
     """Give an object its bytes."""
     new.part = part
     new.size = part.size
-    new.etag = part.md5 if new.seal.algorithm == "AES256" else part.key[:16].hex()
+    new.etag = part.md5 if new.seal.algorithm == "AES256" and not bucket.zone else part.key[:16].hex()
     new.algorithm, new.checksum = algorithm, part.checksum
 
 

@@ -6,12 +6,16 @@ import re
 from typing import Any
 
 from pileus.kernel import Call, Fault
+from pileus.kernel.identity import service
 
 from . import ssm
+from .changes import changed
 from .filters import Conditions
-from .parameters import Parameter, Version
-from .reading import existing, facts, invalid_token, no_version
+from .parameters import Parameter, Version, plain_name
+from .reading import existing, facts, invalid_token, no_version, owner_of
+from .sharing import shared_with
 
+ITSELF = service("pileus.amazonaws.com")
 MOST_LABELS = 10
 LABEL = re.compile(r"(?!aws|ssm)[a-zA-Z_.\-][a-zA-Z0-9_.\-]*", re.IGNORECASE)
 
@@ -25,12 +29,15 @@ def describe_parameters(
     next_token: str = "",
     shared: bool = False,
 ) -> dict[str, Any]:
-    """What parameters there are, and what is known of them beside their values. Nobody shares any here."""
+    """What parameters there are, or with `shared` what others share, and what is known of them beside their values."""
     if filters and parameter_filters:
         raise Fault("ValidationException", "You can use either Filters or ParameterFilters in a single request.")
-    if shared:
-        return {"Parameters": []}
     conditions = Conditions(parameter_filters or [older(one) for one in filters])
+    if shared:
+        others = [] if next_token else [(there, one) for there, one in shared_with(call) if conditions.hold(there, one)]
+        page = received(call, conditions, max_results, next_token)
+        page["Parameters"] = [described(there, one) for there, one in others] + page["Parameters"]
+        return page
     found = Parameter.page(
         call,
         limit=max_results,
@@ -40,6 +47,19 @@ def describe_parameters(
     )
     told: dict[str, Any] = {"Parameters": [described(call, one) for one in found.items]}
     return told | ({"NextToken": found.token} if found.token else {})
+
+
+def received(call: Call, conditions: Conditions, most: int, token: str) -> dict[str, Any]:
+    """The parameters of other accounts that the caller may use."""
+    asked = {"resource_owner": "OTHER-ACCOUNTS", "resource_type": "ssm:Parameter", "max_results": most}
+    page = call.aws("ram", principal=ITSELF).list_resources(**asked, next_token=token or None)
+    found = []
+    for shared in page["resources"]:
+        there = call.at(account=owner_of(call, shared["arn"]))
+        parameter = Parameter.get(there, plain_name(there, shared["arn"]))
+        if parameter and conditions.hold(there, parameter):
+            found.append(described(there, parameter))
+    return {"Parameters": found} | ({"NextToken": page["nextToken"]} if page["nextToken"] else {})
 
 
 def older(given: dict[str, Any]) -> dict[str, Any]:
@@ -72,6 +92,8 @@ def label_parameter_version(call: Call, name: str, labels: list[str], parameter_
             other.put(call)
     version.labels = held
     version.put(call)
+    told = {"label": ",".join(fine)}
+    changed(call, "LabelParameterVersion", parameter.arn(call), parameter.name, version.type, **told)
     return {"InvalidLabels": [label for label in labels if label not in fine], "ParameterVersion": number}
 
 

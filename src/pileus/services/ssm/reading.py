@@ -11,6 +11,7 @@ from pileus.kernel.access.target import Target
 from . import policies, public, secrets, ssm
 from .filters import Conditions
 from .parameters import NAMING, Parameter, Version, arn_of, not_found, plain_name, validation
+from .sharing import account_in
 
 REFERENCE = "/aws/reference/secretsmanager/"
 PUBLISHED = 1700000000.0
@@ -37,7 +38,9 @@ def targets(call: Call, request: dict[str, Any]) -> list[Target] | None:
 
 def target(call: Call, name: str) -> Target:
     if name.startswith("arn:"):
-        return Target(name)
+        there = call.at(account=account_in(name) or call.account)
+        shared = Parameter.get(there, plain_name(there, name))
+        return Target(name, there.account, shared.policy if shared else None, tags=shared.tags if shared else {})
     if name.startswith(public.PREFIX):
         return Target(f"arn:{call.partition}:ssm:{call.region}::parameter{name}", call.account)
     found = Parameter.get(call, name)
@@ -115,6 +118,7 @@ def get_parameter_history(
     call: Call, name: str, with_decryption: bool = False, max_results: int = 50, next_token: str = ""
 ) -> dict[str, Any]:
     """All versions of a parameter that are kept, the oldest first."""
+    call = call.at(account=owner_of(call, name))
     parameter = existing(call, name)
     found = Version.page(call, parameter.name, limit=max_results, token=next_token, invalid=invalid_token())
     told: dict[str, Any] = {"Parameters": [past(call, one, with_decryption) for one in found.items]}
@@ -158,6 +162,7 @@ def read(call: Call, text: str, with_decryption: bool) -> dict[str, Any]:
     if text.startswith(REFERENCE):
         return referenced(call, text, with_decryption)
     chosen = selected(text)
+    call = call.at(account=owner_of(call, chosen.name))
     if found := public.find(call.region, chosen.name):
         return shown_public(call, found)
     parameter = existing(call, chosen.name)
@@ -172,6 +177,12 @@ def read(call: Call, text: str, with_decryption: bool) -> dict[str, Any]:
         "DataType": version.data_type,
     }
     return told | ({"Selector": f":{chosen.selector}"} if chosen.selector else {})
+
+
+def owner_of(call: Call, name: str) -> str:
+    """The account of a parameter: another one's is named by its ARN."""
+    account = name.split(":", 5)[4] if name.startswith("arn:") and name.count(":") > 4 else ""
+    return account or call.account
 
 
 def existing(call: Call, name: str) -> Parameter:

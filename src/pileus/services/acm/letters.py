@@ -1,0 +1,128 @@
+"""Mails that ask a domain's owner to approve a certificate, and the page behind their link.
+
+While there is no SES to send them by, they are read at `/_pileus/at/acm/mail`.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+from typing import TYPE_CHECKING, Any
+
+from pileus.kernel import Call, Record, names
+from pileus.kernel.edge import Answer
+
+from . import acm
+from .authority import roots
+from .certificates import Certificate
+from .domains import PROVEN
+
+if TYPE_CHECKING:
+    from pileus.gateway.message import Request
+
+Members = dict[str, Any]
+
+
+class Letter(Record, scope="cloud", indexes={"by_certificate": ("certificate",)}, kw_only=True):
+    """A mail to the owners of one name, with the token in its link."""
+
+    token: str
+    certificate: str
+    account: str
+    region: str
+    domain: str
+    to: list[str]
+    sent: float
+    address: str
+    """Of the cloud, as the request reached it."""
+
+    @classmethod
+    def forget(cls, call: Call, certificate: str) -> None:
+        """The letters of a certificate have no use any more."""
+        for letter in list(cls.scan(call, certificate, index="by_certificate")):
+            letter.delete(call)
+
+    def shown(self, call: Call) -> Members:
+        return {
+            "Source": "no-reply@certificates.amazon.com",
+            "Destination": self.to,
+            "Subject": f"Certificate request for {self.domain}",
+            "Text": f"To approve the certificate for {self.domain} of account {self.account} in {self.region}, go to:\n"
+            f"{self.address}/_pileus/at/acm/approve/{self.token}\n",
+            "Sent": self.sent,
+        }
+
+
+@acm.forget
+def forget(call: Call) -> None:
+    """The letters of an account that is reset."""
+    for letter in [letter for letter in Letter.scan(call) if letter.account == call.account]:
+        letter.delete(call)
+
+
+def write(call: Call, certificate: Certificate, domains: list[Members]) -> None:
+    """Write to the owners of some names."""
+    for one in domains:
+        Letter(
+            token=names.token(32),
+            certificate=certificate.id,
+            account=call.account,
+            region=call.region,
+            domain=one["DomainName"],
+            to=one["ValidationEmails"],
+            sent=call.now,
+            address=call.endpoint,
+        ).put(call)
+
+
+@acm.address
+def answer(call: Call, request: Request, what: str, token: str = "") -> Answer:
+    """The root to trust, the mails, and the page on which one is approved."""
+    if what == "ca.pem" and not token:
+        return text(roots(call), "application/x-pem-file")
+    if what == "mail" and not token:
+        return text(
+            json.dumps([letter.shown(call) for letter in Letter.scan(call)], indent=2) + "\n", "application/json"
+        )
+    letter = Letter.get(call, token) if what == "approve" else None
+    if letter is None:
+        return text(
+            "There is nothing to approve here: the request was approved, has ended, or never was.\n", status=404
+        )
+    if request.method == "POST":
+        approve(call.at(account=letter.account, region=letter.region), letter)
+        return text(f"The certificate for {letter.domain} is approved.\n")
+    return text(PAGE.format(domain=html.escape(letter.domain), account=letter.account), "text/html; charset=utf-8")
+
+
+PAGE = """<!doctype html>
+<title>Certificate approval</title>
+<p>Account {account} requests a certificate for <b>{domain}</b>.</p>
+<form method="post"><button>I approve</button></form>
+"""
+
+
+def approve(call: Call, letter: Letter) -> None:
+    """A name is proven by the one who has read the letter."""
+    from .renewing import try_again
+    from .validating import look, marked
+
+    for other in list(Letter.scan(call, letter.certificate, index="by_certificate")):
+        if other.domain == letter.domain:
+            other.delete(call)
+    certificate = Certificate.get(call, letter.certificate)
+    if certificate is None:
+        return
+    if certificate.renewal and certificate.renewal["RenewalStatus"] != PROVEN:
+        options = marked(certificate.renewal["DomainValidationOptions"], {letter.domain})
+        certificate.renewal = certificate.renewal | {"DomainValidationOptions": options, "UpdatedAt": call.now}
+        certificate.put(call)
+        try_again(call, certificate)
+        return
+    certificate.domains = marked(certificate.domains, {letter.domain})
+    certificate.put(call)
+    look.later(call, certificate=certificate.id)
+
+
+def text(body: str, kind: str = "text/plain; charset=utf-8", status: int = 200) -> Answer:
+    return Answer(status, [("content-type", kind)], body.encode())

@@ -1,0 +1,158 @@
+"""Log files: what has happened since the last time, every five minutes of cloud time, into the trail's bucket.
+
+One file for each account and Region that has had events. What cannot be delivered is tried again the next time.
+"""
+
+from __future__ import annotations
+
+import datetime
+import gzip
+import hashlib
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from pileus.kernel import Call, Fault, identity, names
+from pileus.kernel.trail import Data, Event, Filed, Place, unpack
+
+from . import cloudtrail, notices
+from .choosing import GLOBAL, chosen
+from .digests import LogFile, logged
+from .events import kind_of, known, record
+from .lookups import PRINCIPAL
+from .trails import Trail
+
+EVERY = 300.0
+"""AWS delivers about every five minutes (User Guide, "How CloudTrail works")."""
+MOST_RECORDS = 20_000
+"""Records of one file."""
+
+Members = dict[str, Any]
+
+
+@cloudtrail.task
+async def deliver(call: Call, home: str, name: str, run: int, last: float | None = None) -> None:
+    """Deliver what there is, and come back; or, at the end of a run, deliver up to `last`."""
+    trail = Trail.get(call, home, name)
+    if trail is None or trail.run != run or not (trail.logging or last is not None):
+        return
+    call.cloud.trail.write()
+    since, upto = trail.delivered, call.now if last is None else last
+    delivery = Delivery(call.at(region=home), trail)
+    for account, region in places(call, trail):
+        for records in pieces(call.at(account, region), trail, since, upto):
+            await delivery.write(account, region, records)
+            if "LatestDeliveryError" in delivery.status:
+                break
+    with call.transaction():
+        if trail := Trail.get(call, home, name):
+            trail.status = trail.status | delivery.status
+            if "LatestDeliveryError" not in delivery.status:
+                trail.status.pop("LatestDeliveryError", None)
+                trail.delivered = upto
+            trail.put(call)
+            if last is None and trail.logging:
+                deliver.later(call, home=home, name=name, run=run, delay=EVERY)
+
+
+class Delivery:
+    """One round of files."""
+
+    def __init__(self, call: Call, trail: Trail) -> None:
+        self.call = call
+        self.trail = trail
+        self.status: Members = {}
+
+    async def write(self, account: str, region: str, records: list[Members]) -> None:
+        """Put one log file into the bucket, and tell those who are to know."""
+        call, trail = self.call, self.trail
+        body = json.dumps({"Records": records}, separators=(",", ":")).encode()
+        key = file_name(call, trail, account, region)
+        try:
+            await put(call, trail, key, gzip.compress(body, 6, mtime=0))
+        except Fault as fault:
+            self.status["LatestDeliveryError"] = fault.code
+            return
+        self.status["LatestDeliveryTime"] = call.now
+        times = [record["eventTime"] for record in records]
+        logged(call, trail, account, region, LogFile(key, hashlib.sha256(body).hexdigest(), min(times), max(times)))
+        self.status |= await notices.tell(call, trail, account, region, key, records)
+
+
+async def put(call: Call, trail: Trail, key: str, body: bytes, **members: Any) -> None:
+    """Put an object into the trail's bucket, as CloudTrail."""
+    ours = identity.service(PRINCIPAL, trail.arn(call), call.account)
+    encryption = {"server_side_encryption": "aws:kms", "ssekms_key_id": trail.key} if trail.key else {}
+    await call.aws("s3", principal=ours).put_object(
+        bucket=trail.bucket,
+        key=key,
+        body=body,
+        acl="bucket-owner-full-control",
+        content_type="application/json",
+        content_encoding="gzip",
+        **encryption,
+        **members,
+    )
+
+
+def file_name(call: Call, trail: Trail, account: str, region: str) -> str:
+    """User Guide, "Finding your CloudTrail log files"."""
+    at = datetime.datetime.fromtimestamp(call.now, datetime.UTC)
+    owner = f"{trail.organization}/{account}" if trail.organization else account
+    return (
+        f"{trail.folders}/{owner}/CloudTrail/{region}/{at:%Y/%m/%d}/"
+        f"{account}_CloudTrail_{region}_{at:%Y%m%dT%H%MZ}_{names.token(16)}.json.gz"
+    )
+
+
+def places(call: Call, trail: Trail) -> list[tuple[str, str]]:
+    """The accounts and Regions that the trail is about, as far as they have events."""
+    accounts = [call.account]
+    if trail.organization:
+        accounts = members(call)
+    if trail.multi_region:
+        return [(place.account, place.region) for account in accounts for place in Place.scan(call, account)]
+    return [(account, trail.home) for account in accounts]
+
+
+def members(call: Call) -> list[str]:
+    """The accounts of the organization that the call's account manages."""
+    organizations = call.aws("organizations", principal=identity.service("organizations.amazonaws.com"))
+    page = organizations.list_accounts()
+    found = [account["Id"] for account in page["Accounts"]]
+    while token := page["NextToken"]:
+        page = organizations.list_accounts(next_token=token)
+        found += [account["Id"] for account in page["Accounts"]]
+    return found
+
+
+def pieces(call: Call, trail: Trail, since: float, upto: float) -> Iterator[list[Members]]:
+    """The records that the trail wants of those noted in a time, in files of a sensible size."""
+    records: list[Members] = []
+    for event in events(call, since, upto):
+        if known(call, event):
+            kind = kind_of(call, event)
+            told = record(call, event, call.account)
+            if kind.source in GLOBAL and not trail.global_events:
+                continue
+            if chosen(event, kind, told, trail.selectors, trail.advanced):
+                records.append(told)
+        if len(records) == MOST_RECORDS:
+            yield records
+            records = []
+    if records:
+        yield records
+
+
+def events(call: Call, since: float, upto: float) -> Iterator[Event]:
+    """The events of the call's account and Region that were noted in a time, management events first."""
+    call.cloud.trail.file(call)
+    for table in (Filed, Data):
+        for batch in table.scan(call, since=(since,)):
+            first = unpack(batch.events[0])
+            if first.noted >= upto:
+                break
+            for packed in batch.events:
+                event = unpack(packed)
+                if since <= event.noted < upto:
+                    yield event

@@ -1,0 +1,405 @@
+"""Metric alarms: put, describe, delete, enable and disable their actions, set their state.
+
+An alarm's configuration and its state are two records: the first is the customer's, the second changes with every
+evaluation. Composite alarms are kept in the same table, and are in `composites`.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pileus.kernel import Call, Fault, Record, tags
+from pileus.kernel.resource_type import resource_type
+
+from . import cloudwatch, history, queries
+from .distributions import statistic
+from .faults import bad_token, validation
+from .metrics import dimensions_of, identity, known, label_of
+from .reading import FINE
+
+METRIC, COMPOSITE = "MetricAlarm", "CompositeAlarm"
+OK, ALARM, INSUFFICIENT_DATA = "OK", "ALARM", "INSUFFICIENT_DATA"
+BAND = ("LessThanLowerOrGreaterThanUpperThreshold", "LessThanLowerThreshold", "GreaterThanUpperThreshold")
+MISSING = ("breaching", "notBreaching", "ignore", "missing")
+LONGEST = 7 * 86400
+"""Seconds that an alarm may look back, where its period is an hour or more; a day otherwise."""
+PAGE = 50
+MOST_AT_ONCE = 100
+
+ACTIONS = {OK: "OKActions", ALARM: "AlarmActions", INSUFFICIENT_DATA: "InsufficientDataActions"}
+
+OWN = ("Tags",)
+"""Members of a request that are not the alarm's configuration."""
+
+
+@resource_type(cloudwatch, "AlarmName", create="PutMetricAlarm", delete="DeleteAlarms", missing="ResourceNotFound")
+class Alarm(Record, arn="arn:{partition}:cloudwatch:{region}:{account}:alarm:{name}", cfn="AWS::CloudWatch::Alarm"):
+    """An alarm as its owner configured it, in wire names."""
+
+    name: str
+    type: str
+    configuration: dict[str, Any]
+    updated: float
+    tags: dict[str, str] = {}
+
+    def actions(self, state: str) -> list[str]:
+        found: list[str] = self.configuration.get(ACTIONS[state], [])
+        return found
+
+
+class State(Record):
+    """How an alarm stands."""
+
+    name: str
+    value: str
+    reason: str
+    data: str
+    updated: float
+    """When the state was last told, and `turned` when it last became another."""
+    turned: float
+    due: float | None = None
+    """When it is evaluated next; None while nothing could change it."""
+    suppressed: str = ""
+    suppressed_reason: str = ""
+
+
+class Watch(Record, key=("metric", "alarm")):
+    """An alarm looks at a metric."""
+
+    metric: bytes
+    alarm: str
+
+
+def watchers(call: Call, metric: bytes) -> list[str]:
+    return [watch.alarm for watch in Watch.scan(call, metric)]
+
+
+def watched(configuration: dict[str, Any]) -> list[dict[str, Any]]:
+    """The metrics that an alarm looks at, as the model's structures."""
+    if name := configuration.get("MetricName"):
+        where = {"Namespace": configuration["Namespace"], "Dimensions": configuration.get("Dimensions", [])}
+        return [{"MetricName": name, **where}]
+    stats = [query["MetricStat"] for query in configuration.get("Metrics", ()) if "MetricStat" in query]
+    return [stat["Metric"] for stat in stats]
+
+
+def watch(call: Call, alarm: Alarm, *, on: bool) -> None:
+    for metric in watched(alarm.configuration):
+        dimensions = dimensions_of(metric.get("Dimensions", ()))
+        namespace, name = metric["Namespace"], metric["MetricName"]
+        note = Watch(identity(namespace, name, label_of(dimensions)), alarm.name)
+        if on:
+            note.put(call)
+        else:
+            note.delete(call)
+        if found := known(call, namespace, name, dimensions):
+            found.watchers = watchers(call, note.metric)
+            found.put(call)
+
+
+# Putting
+
+
+@cloudwatch.operation(
+    honours=[
+        "ActionsEnabled",
+        "AlarmActions",
+        "AlarmDescription",
+        "AlarmName",
+        "ComparisonOperator",
+        "DatapointsToAlarm",
+        "Dimensions",
+        "EvaluateLowSampleCountPercentile",
+        "EvaluationPeriods",
+        "ExtendedStatistic",
+        "InsufficientDataActions",
+        "MetricName",
+        "Metrics",
+        "Namespace",
+        "OKActions",
+        "Period",
+        "Statistic",
+        "Tags",
+        "Threshold",
+        "ThresholdMetricId",
+        "TreatMissingData",
+        "Unit",
+    ]
+)
+def put_metric_alarm(call: Call, request: dict[str, Any]) -> None:
+    """Make an alarm, or replace all of its configuration; its state stays until it is next evaluated."""
+    check(call, request)
+    put(call, METRIC, request)
+
+
+def put(call: Call, kind: str, request: dict[str, Any]) -> Alarm:
+    name = request["AlarmName"]
+    old = Alarm.get(call, name)
+    if old and old.type != kind:
+        raise validation(f"An alarm of type {old.type} with the name {name} exists already.")
+    given = tags.as_map(request.get("Tags", []))
+    tags.check(given, code="ValidationError")
+    configuration = {"ActionsEnabled": True, **{key: value for key, value in request.items() if key not in OWN}}
+    alarm = Alarm(name, kind, configuration, call.now, old.tags if old else given)
+    if old:
+        watch(call, old, on=False)
+    alarm.put(call)
+    watch(call, alarm, on=True)
+    if old is None:
+        State(name, INSUFFICIENT_DATA, "Unchecked: Initial alarm creation", "", call.now, call.now).put(call)
+    summary = f'Alarm "{name}" {"updated" if old else "created"}'
+    kind_of_change = "Update" if old else "Create"
+    history.note(call, name, kind, "ConfigurationUpdate", summary, {"version": "1.0", "type": kind_of_change})
+    from .evaluation import awaken
+
+    awaken(call, {name})
+    return alarm
+
+
+def check(call: Call, request: dict[str, Any]) -> None:
+    """Raise for what is missing, contradicts itself, or looks back too far."""
+    check_actions(request)
+    if request.get("TreatMissingData", "missing") not in MISSING:
+        raise validation(
+            f"The value {request['TreatMissingData']} is not supported for TreatMissingData parameter. "
+            "Supported values are [breaching, notBreaching, ignore, missing]."
+        )
+    if request.get("EvaluateLowSampleCountPercentile", "ignore") not in ("ignore", "evaluate"):
+        raise validation(
+            f"Option {request['EvaluateLowSampleCountPercentile']} is not supported. "
+            "Supported options for parameter EvaluateLowSampleCountPercentile are evaluate and ignore."
+        )
+    for name in ("ComparisonOperator", "EvaluationPeriods"):
+        if name not in request:
+            raise validation(f"The parameter {name} is required.")
+    band = request["ComparisonOperator"] in BAND
+    if band != ("ThresholdMetricId" in request):
+        raise validation(
+            "ThresholdMetricId is required with, and only with, a ComparisonOperator that compares with a band."
+        )
+    if not band and "Threshold" not in request:
+        raise validation("The parameter Threshold is required.")
+    periods = request["EvaluationPeriods"]
+    if request.get("DatapointsToAlarm", periods) > periods:
+        raise validation("DatapointsToAlarm must be less than or equal to EvaluationPeriods.")
+    period = check_metrics(call, request) if request.get("Metrics") else check_metric(request)
+    if period * periods > (LONGEST if period >= 3600 else 86400):
+        raise validation(
+            "Metrics cannot be checked across more than a day (EvaluationPeriods * Period must be <= 86400)."
+        )
+
+
+def check_actions(request: dict[str, Any]) -> None:
+    for member in ACTIONS.values():
+        for action in request.get(member, ()):
+            if not action.startswith("arn:") or action.count(":") < 5:
+                raise validation(f"Invalid arn syntax: {action}")
+
+
+def check_metric(request: dict[str, Any]) -> int:
+    for name in ("MetricName", "Namespace", "Period"):
+        if name not in request:
+            raise validation(f"The parameter {name} is required.")
+    if ("Statistic" in request) == ("ExtendedStatistic" in request):
+        raise validation("Exactly one of the parameters Statistic and ExtendedStatistic must be specified.")
+    if statistic(request.get("ExtendedStatistic", "Sum")) is None:
+        raise validation(f"The value {request['ExtendedStatistic']} for parameter ExtendedStatistic is not supported.")
+    period: int = request["Period"]
+    if period not in FINE[2:] and (period < 60 or period % 60):
+        raise validation("Period must be 10, 20, 30 or a multiple of 60.")
+    return period
+
+
+def check_metrics(call: Call, request: dict[str, Any]) -> int:
+    given = request["Metrics"]
+    single = ("MetricName", "Namespace", "Dimensions", "Period", "Unit", "Statistic", "ExtendedStatistic")
+    if named := [name for name in single if name in request]:
+        raise validation(f"Parameter {named[0]} must not be specified when Metrics is.")
+    queries.check(given, call)
+    threshold = request.get("ThresholdMetricId")
+    shown = [query for query in given if query.get("ReturnData", True) and query["Id"] != threshold]
+    if len(shown) != 1:
+        raise validation("Exactly one element of the metrics list should return data.")
+    return period_of(request)
+
+
+def period_of(configuration: dict[str, Any]) -> int:
+    """The period of an alarm: with several metrics the longest of theirs."""
+    if "Period" in configuration:
+        return int(configuration["Period"])
+    stats = [query["MetricStat"]["Period"] for query in configuration["Metrics"] if "MetricStat" in query]
+    return int(max([*stats, *(query["Period"] for query in configuration["Metrics"] if "Period" in query)], default=60))
+
+
+# Describing
+
+
+def shown(call: Call, alarm: Alarm, state: State) -> dict[str, Any]:
+    empty: dict[str, Any] = {member: [] for member in ACTIONS.values()} | (
+        {"Dimensions": []} if alarm.type == METRIC else {}
+    )
+    return (
+        empty
+        | alarm.configuration
+        | {
+            "AlarmArn": alarm.arn(call),
+            "AlarmConfigurationUpdatedTimestamp": alarm.updated,
+            "StateValue": state.value,
+            "StateReason": state.reason,
+            "StateReasonData": state.data or None,
+            "StateUpdatedTimestamp": state.updated,
+            "StateTransitionedTimestamp": state.turned,
+            "ActionsSuppressedBy": state.suppressed or None,
+            "ActionsSuppressedReason": state.suppressed_reason or None,
+        }
+    )
+
+
+def prefixed(prefix: str) -> dict[str, Any]:
+    """The bounds of names that begin so."""
+    return {"since": (prefix,), "before": (prefix + "\U0010ffff",)} if prefix else {}
+
+
+def state_of(call: Call, name: str) -> State:
+    state = State.get(call, name)
+    assert state, f"alarm {name} has no state"
+    return state
+
+
+def alarm_named(call: Call, alarm_name: str) -> Alarm:
+    found = Alarm.get(call, alarm_name)
+    if found is None:
+        raise Fault("ResourceNotFound", "Unknown")
+    return found
+
+
+@cloudwatch.operation
+def describe_alarms(
+    call: Call,
+    alarm_names: list[str] = [],
+    alarm_name_prefix: str = "",
+    alarm_types: list[str] = [],
+    children_of_alarm_name: str = "",
+    parents_of_alarm_name: str = "",
+    state_value: str = "",
+    action_prefix: str = "",
+    max_records: int = PAGE,
+    next_token: str = "",
+) -> dict[str, Any]:
+    """Describe alarms: by default only those of metrics."""
+    if alarm_names and alarm_name_prefix:
+        raise validation("AlarmNamePrefix and AlarmNames are mutually exclusive.")
+    if len(alarm_names) > MOST_AT_ONCE:
+        raise validation(f"The collection AlarmNames must not have a size greater than {MOST_AT_ONCE}.")
+    if children_of_alarm_name or parents_of_alarm_name:
+        from .composites import relatives
+
+        return relatives(call, children_of_alarm_name, parents_of_alarm_name)
+    types = alarm_types or [METRIC]
+    states: dict[str, State] = {}
+
+    def wanted(alarm: Alarm) -> bool:
+        if alarm.type not in types or (alarm_names and alarm.name not in alarm_names):
+            return False
+        states[alarm.name] = state_of(call, alarm.name)
+        if state_value and states[alarm.name].value != state_value:
+            return False
+        actions = [action for member in ACTIONS.values() for action in alarm.configuration.get(member, ())]
+        return not action_prefix or any(action.startswith(action_prefix) for action in actions)
+
+    if alarm_names:
+        found = [alarm for name in dict.fromkeys(alarm_names) if (alarm := Alarm.get(call, name)) and wanted(alarm)]
+        token = None
+    else:
+        span = (
+            {"since": (alarm_name_prefix,), "before": (alarm_name_prefix + "\U0010ffff",)} if alarm_name_prefix else {}
+        )
+        page = Alarm.page(call, limit=max_records, token=next_token, where=wanted, invalid=bad_token(), **span)
+        found, token = page.items, page.token
+    by_type: dict[str, list[dict[str, Any]]] = {METRIC: [], COMPOSITE: []}
+    for alarm in found:
+        by_type[alarm.type].append(shown(call, alarm, states[alarm.name]))
+    return {"MetricAlarms": by_type[METRIC], "CompositeAlarms": by_type[COMPOSITE], "NextToken": token}
+
+
+@cloudwatch.operation
+def describe_alarms_for_metric(
+    call: Call,
+    metric_name: str,
+    namespace: str,
+    statistic: str = "",
+    extended_statistic: str = "",
+    dimensions: list[dict[str, str]] = [],
+    period: int | None = None,
+    unit: str = "",
+) -> dict[str, Any]:
+    """The alarms that look at a metric by itself."""
+    asked = {"Statistic": statistic, "ExtendedStatistic": extended_statistic, "Period": period, "Unit": unit}
+    metric = identity(namespace, metric_name, label_of(dimensions_of(dimensions)))
+    found = [alarm for name in watchers(call, metric) if (alarm := Alarm.get(call, name))]
+    fitting = [
+        shown(call, alarm, state_of(call, alarm.name))
+        for alarm in found
+        if all(not value or alarm.configuration.get(member) == value for member, value in asked.items())
+    ]
+    return {"MetricAlarms": fitting}
+
+
+# Deleting and setting
+
+
+@cloudwatch.operation
+def delete_alarms(call: Call, alarm_names: list[str]) -> None:
+    """Delete alarms: all, or none where one is not there or a composite alarm needs it."""
+    if len(alarm_names) > MOST_AT_ONCE:
+        raise validation(f"The collection AlarmNames must not have a size greater than {MOST_AT_ONCE}.")
+    found = [(name, Alarm.get(call, name)) for name in dict.fromkeys(alarm_names)]
+    lacking = [name for name, alarm in found if alarm is None]
+    if lacking:
+        raise Fault("ResourceNotFound", f"Alarm names not found: {', '.join(lacking)}" if len(found) > 1 else "Unknown")
+    composite = [alarm for _, alarm in found if alarm and alarm.type == COMPOSITE]
+    if composite and len(found) > 1 and len(composite) > 1:
+        raise validation("Only one composite alarm can be deleted at a time.")
+    from .composites import unlink
+
+    for name, alarm in found:
+        assert alarm
+        unlink(call, alarm)
+        watch(call, alarm, on=False)
+        alarm.delete(call)
+        state_of(call, name).delete(call)
+        summary = {"version": "1.0", "type": "Delete"}
+        history.note(call, name, alarm.type, "ConfigurationUpdate", f'Alarm "{name}" deleted', summary)
+
+
+@cloudwatch.operation
+def enable_alarm_actions(call: Call, alarm_names: list[str]) -> None:
+    switch_actions(call, alarm_names, enabled=True)
+
+
+@cloudwatch.operation
+def disable_alarm_actions(call: Call, alarm_names: list[str]) -> None:
+    switch_actions(call, alarm_names, enabled=False)
+
+
+def switch_actions(call: Call, names: list[str], *, enabled: bool) -> None:
+    for name in names:
+        if alarm := Alarm.get(call, name):
+            alarm.configuration["ActionsEnabled"] = enabled
+            alarm.put(call)
+
+
+@cloudwatch.operation(on=alarm_named)
+def set_alarm_state(call: Call, alarm: Alarm, state_value: str, state_reason: str, state_reason_data: str = "") -> None:
+    """Set the state until the next evaluation, with all that follows from it."""
+    if state_reason_data:
+        try:
+            json.loads(state_reason_data)
+        except ValueError:
+            raise Fault("InvalidFormatFault", "StateReasonData is not valid JSON.") from None
+    from .evaluation import awaken, turn
+
+    turn(call, alarm, state_of(call, alarm.name), state_value, state_reason, state_reason_data)
+    if alarm.type == METRIC:
+        awaken(call, {alarm.name})

@@ -1,0 +1,189 @@
+"""Directory buckets, for S3 Express One Zone: made in one Availability Zone, and used with credentials of a session
+("Working with directory buckets", S3 User Guide).
+
+What they cannot do is refused here, whichever operation it is: `check` is asked whenever a bucket is found. Their lists
+come in the order of keys, which AWS does not promise for them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Any
+
+from pileus.kernel import Call, names, paging, regions
+from pileus.kernel.access.target import Target
+from pileus.kernel.identity import Credential, new_access_key_id
+
+from . import documents, faults, s3
+from .buckets import Bucket, check_recreated, tags_of
+from .naming import is_bucket_name
+
+CLASS = "EXPRESS_ONEZONE"
+SUFFIX = "--x-s3"
+LASTS = 300.0
+"""Seconds for which a session's credentials are good."""
+MOST_LISTED = 1000
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]*--([a-z0-9-]+-az\d)--x-s3")
+
+READS = {"GetObject", "HeadObject", "GetObjectAttributes", "ListObjectsV2", "ListMultipartUploads", "ListParts"}
+WRITES = {
+    "PutObject",
+    "CopyObject",
+    "DeleteObject",
+    "DeleteObjects",
+    "RenameObject",
+    "CreateMultipartUpload",
+    "UploadPart",
+    "UploadPartCopy",
+    "CompleteMultipartUpload",
+    "AbortMultipartUpload",
+}
+ABOUT = {"HeadBucket", "CreateSession", "DeleteBucket", "GetBucketPolicy", "PutBucketPolicy", "DeleteBucketPolicy"}
+ABOUT |= {"GetBucketEncryption", "PutBucketEncryption", "DeleteBucketEncryption", "GetBucketLocation"}
+ABOUT |= {"GetBucketLifecycleConfiguration", "PutBucketLifecycleConfiguration", "DeleteBucketLifecycle"}
+FOREIGN = {
+    "ACL": "x-amz-acl",
+    "Tagging": "x-amz-tagging",
+    "ObjectLockMode": "x-amz-object-lock-mode",
+    "ObjectLockLegalHoldStatus": "x-amz-object-lock-legal-hold",
+    "SSECustomerAlgorithm": "x-amz-server-side-encryption-customer-algorithm",
+    "WebsiteRedirectLocation": "x-amz-website-redirect-location",
+    "VersionId": "versionId",
+}
+"""Members that no directory bucket knows, and how they stand in a request."""
+
+
+def check(call: Call, bucket: Bucket) -> None:
+    """Refuse what a directory bucket cannot do, and what the session of the caller does not let him."""
+    session = call.principal.session.get("express", {})
+    does, members = call.operation, call.members
+    if session and session["bucket"] != bucket.name:
+        raise faults.denied()
+    if does not in READS | WRITES | ABOUT:
+        raise faults.fault("NotImplemented", f"This bucket does not support {does}", 501)
+    if session.get("mode") == "ReadOnly" and does in WRITES:
+        raise faults.denied()
+    for name, header in FOREIGN.items():
+        if members.get(name) not in (None, "null"):
+            words = "A header you provided implies functionality that is not implemented"
+            raise faults.fault("NotImplemented", words, 501, Header=header)
+    if does == "ListObjectsV2":
+        check_list(members)
+    if members.get("StorageClass", CLASS) != CLASS:
+        raise faults.fault("InvalidStorageClass", "The storage class you specified is not valid")
+    numbers = [part.get("PartNumber") for part in (members.get("MultipartUpload") or {}).get("Parts", [])]
+    if numbers != list(range(1, len(numbers) + 1)):
+        raise faults.fault("InvalidPartOrder", "The part numbers of an object in a directory bucket are consecutive.")
+
+
+def check_list(members: Any) -> None:
+    """Only prefixes that end with the delimiter, and no other delimiter than a slash."""
+    delimiter, prefix = members.get("Delimiter", ""), members.get("Prefix", "")
+    if delimiter not in ("", "/"):
+        raise faults.invalid_argument("This bucket only supports / as a delimiter", "delimiter", delimiter)
+    if prefix and not prefix.endswith("/"):
+        raise faults.invalid_argument("This bucket only supports prefixes that end with a delimiter", "prefix", prefix)
+    if "StartAfter" in members:
+        words = "A header you provided implies functionality that is not implemented"
+        raise faults.fault("NotImplemented", words, 501, Header="start-after")
+
+
+# Their life
+
+
+def create(call: Call, name: str, configuration: dict[str, Any]) -> dict[str, Any]:
+    """Create a directory bucket in the zone that its name says."""
+    match = _NAME.fullmatch(name)
+    zone = match[1] if match else ""
+    if not match or not is_bucket_name(name.removesuffix(SUFFIX)):
+        raise faults.fault("InvalidBucketName", "The specified bucket is not valid.", BucketName=name)
+    if configuration.get("Location", {}).get("Name") != zone or "Bucket" not in configuration:
+        words = "The bucket's name and its configuration must name the same Availability Zone"
+        raise faults.invalid_request(words)
+    if not any(each.id == zone for each in regions.zones(call.region)):
+        raise faults.fault("InvalidBucketName", "The specified bucket is not valid.", BucketName=name)
+    if (old := Bucket.get(call, call.partition, name)) is not None:
+        check_recreated(call, old, call.region)
+        return {"Location": call.url(name), "BucketArn": old.arn(call)}
+    made = Bucket(
+        partition=call.partition,
+        name=name,
+        owner=call.account,
+        region=call.region,
+        room=names.token(8),
+        created=call.now,
+        zone=zone,
+        tags=tags_of(configuration.get("Tags", [])),
+    ).put(call)
+    return {"Location": call.url(name), "BucketArn": made.arn(call)}
+
+
+@s3.operation(action="s3express:ListAllMyDirectoryBuckets")
+def list_directory_buckets(
+    call: Call, continuation_token: str = "", max_directory_buckets: int = MOST_LISTED
+) -> dict[str, Any]:
+    """The caller's directory buckets in this Region."""
+    token = faults.invalid_argument("The continuation token provided is incorrect", "continuation-token")
+    start = str(paging.opened(call, continuation_token, token)) if continuation_token else ""
+    found: list[dict[str, Any]] = []
+    answer: dict[str, Any] = {"Buckets": found}
+    index = (call.partition, call.account, call.partition)
+    for bucket in Bucket.scan(call, *index, index="owner", since=(start,) if start else None):
+        if not bucket.zone or bucket.region != call.region:
+            continue
+        if len(found) == min(max_directory_buckets, MOST_LISTED):
+            return answer | {"ContinuationToken": paging.sealed(call, bucket.name)}
+        found.append({"Name": bucket.name, "CreationDate": bucket.created, "BucketArn": bucket.arn(call)})
+    return answer
+
+
+# Sessions
+
+
+def directory(call: Call, bucket: str) -> Bucket:
+    found = Bucket.named(call, bucket)
+    if not found.zone:
+        raise faults.not_allowed("GET", "BUCKET")
+    return found
+
+
+@s3.operation(on=directory)
+def create_session(call: Call, bucket: Bucket, session_mode: str = "ReadWrite") -> dict[str, Any]:
+    """Credentials for five minutes, good for this bucket's objects alone."""
+    key = new_access_key_id("ASIA", call.principal.account)
+    session = call.principal.session | {"express": {"bucket": bucket.name, "mode": session_mode}, "temporary": True}
+    made = Credential(
+        access_key_id=key,
+        secret=names.token(40),
+        principal=type(call.principal)(
+            call.principal.type, call.principal.account, call.principal.arn, call.principal.user_id, key, session
+        ),
+        token=names.token(128),
+        expires=call.now + LASTS,
+    ).put(call)
+    told = {
+        "AccessKeyId": key,
+        "SecretAccessKey": made.secret,
+        "SessionToken": made.token,
+        "Expiration": call.now + LASTS,
+    }
+    return {"Credentials": told, "ServerSideEncryption": "AES256"}
+
+
+def targets(call: Call, request: dict[str, Any]) -> list[Target]:
+    """Who may make a session may do all that it is for; who has one has been asked."""
+    if "express" in call.principal.session:
+        return []
+    bucket = Bucket.get(call, call.partition, request["Bucket"])
+    owner = bucket.owner if bucket else call.account
+    arn = f"arn:{call.partition}:s3express:{call.region}:{owner}:bucket/{request['Bucket']}"
+    policy = documents.load(call, bucket.room, "policy") if bucket and bucket.has_policy else ""
+    mode = request.get("SessionMode", "ReadOnly" if call.operation in READS else "ReadWrite")
+    does = "CreateSession" if call.operation in READS | WRITES | {"HeadBucket"} else call.operation
+    return [Target(arn, owner, policy, keys={"s3express:sessionmode": (mode,)}, action=f"s3express:{does}")]
+
+
+def new_etag() -> str:
+    """An ETag that is no digest."""
+    return os.urandom(16).hex()

@@ -1,0 +1,254 @@
+"""Access points: other names of a bucket, each with a policy of its own ("Managing access to shared datasets", S3 User
+Guide). S3 Control makes them (`services/s3control`), S3 reads them here.
+
+A request by an access point is allowed only where its policy and the bucket's let it; what the caller's own policies
+allow must be allowed on both. So `targets` gives both to the access decision. A point that is for a VPC only answers
+nobody yet, because no request comes out of one.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from pileus.kernel import Call, Record, Unfinished
+from pileus.kernel.access.target import Target
+from pileus.kernel.identity import ANONYMOUS
+
+from . import documents, faults, public, s3
+from .buckets import Bucket
+
+
+class AccountBlock(Record, scope="cloud"):
+    """The public access block of an account, which holds for all its buckets."""
+
+    account: str
+    blocks: tuple[str, ...]
+
+
+class AccessPoint(
+    Record, indexes={"by_bucket": ("bucket",)}, arn="accesspoint/{name}", kw_only=True, omit_defaults=True
+):
+    """An access point of an account in a Region."""
+
+    name: str
+    bucket: str
+    bucket_owner: str
+    created: float
+    alias: str
+    vpc: str = ""
+    blocks: tuple[str, ...] = ()
+    policy: str = ""
+    tags: dict[str, str] = {}
+    address: str = ""
+    """The ARN."""
+
+    def arn(self, call: Call) -> str:
+        return self.address
+
+
+class MultiRegionPoint(Record, scope="account", kw_only=True, omit_defaults=True):
+    """A Multi-Region access point: one name for buckets in several Regions."""
+
+    name: str
+    alias: str
+    """With `.mrap` at its end."""
+    account: str
+    partition: str
+    created: float
+    status: str = "CREATING"
+    blocks: tuple[str, ...] = ()
+    policy: str = ""
+    proposed: str = ""
+    regions: list[dict[str, Any]] = []
+    """Bucket, Region, BucketAccountId, and the dial: 100 for active, 0 for passive."""
+
+    def arn(self, call: Call) -> str:
+        return f"arn:{self.partition}:s3::{self.account}:accesspoint/{self.alias}"
+
+
+class LambdaPoint(Record, kw_only=True, omit_defaults=True):
+    """An Object Lambda access point: what it gives is what a function makes of an object."""
+
+    name: str
+    alias: str
+    created: float
+    configuration: dict[str, Any]
+    policy: str = ""
+    address: str = ""
+    """The ARN."""
+
+    def arn(self, call: Call) -> str:
+        return self.address
+
+
+class Alias(Record, scope="cloud"):
+    """A name that can be used as a bucket's, and whose it is."""
+
+    alias: str
+    account: str
+    region: str
+    name: str
+    kind: str
+    """`point`, `multi` or `lambda`."""
+
+
+Point = AccessPoint | MultiRegionPoint
+_ARN = re.compile(r"arn:([^:]+):(s3|s3-object-lambda|s3-outposts):([^:]*):([^:]*):(accesspoint|outpost)[/:](.+)")
+_HOSTED = re.compile(r"(.{3,50})-(\d{12})")
+
+
+def is_named(bucket: str) -> bool:
+    """Whether that can be no bucket, but something by which one is reached."""
+    return ":" in bucket or bucket.endswith(("-s3alias", "--ol-s3", ".mrap")) or bucket[-12:].isdigit()
+
+
+def find(call: Call, name: str) -> Point | None:
+    """The access point of an ARN, an alias, or a label of a host; None for what is the name of none."""
+    if match := _ARN.fullmatch(name):
+        return by_arn(call, *match.groups())
+    if name.endswith(("-s3alias", "--ol-s3", ".mrap")):
+        alias = Alias.get(call, name)
+        if alias is None:
+            raise missing() if name.endswith(".mrap") else faults.no_bucket(name)
+        return by_alias(call, alias)
+    if match := _HOSTED.fullmatch(name):  # NAME-ACCOUNT, as SDKs write it before a host of the user's own
+        return AccessPoint.get(call.at(account=match[2]), match[1])
+    return None
+
+
+def by_arn(call: Call, partition: str, service: str, region: str, account: str, kind: str, name: str) -> Point:
+    if service == "s3-outposts" or kind == "outpost":
+        raise Unfinished("Pileus has no S3 on Outposts.")
+    if service == "s3-object-lambda":
+        raise Unfinished("Pileus does not transform objects by functions yet.")
+    if name.endswith(".mrap"):
+        alias = Alias.get(call, name)
+        if alias is None or (account and alias.account != account):
+            raise missing()
+        return by_alias(call, alias)
+    if region != call.region and call.principal is not ANONYMOUS:
+        words = f"The authorization header is malformed; the region '{call.region}' is wrong; expecting '{region}'"
+        raise faults.fault("AuthorizationHeaderMalformed", words, Region=region)
+    found = AccessPoint.get(call.at(account=account, region=region), name)
+    if found is None:
+        raise missing()
+    return found
+
+
+def by_alias(call: Call, alias: Alias) -> Point:
+    if alias.kind == "lambda":
+        raise Unfinished("Pileus does not transform objects by functions yet.")
+    at = call.at(account=alias.account, region=alias.region)
+    found = MultiRegionPoint.get(at, alias.name) if alias.kind == "multi" else AccessPoint.get(at, alias.name)
+    assert found is not None, f"an alias names an access point that is not there: {alias.alias}"
+    if isinstance(found, MultiRegionPoint) and found.status == "CREATING":
+        raise missing()
+    return found
+
+
+def missing() -> Exception:
+    return faults.fault("NoSuchAccessPoint", "The specified accesspoint does not exist", 404)
+
+
+def home(call: Call, point: Point) -> Bucket:
+    """The bucket behind an access point; of several the nearest one that is active."""
+    if isinstance(point, AccessPoint):
+        name = point.bucket
+    else:
+        active = [each for each in point.regions if each["dial"]] or point.regions
+        here = [each for each in active if each["Region"] == call.region]
+        name = (here or active)[0]["Bucket"]
+    found = Bucket.get(call, call.partition, name)
+    if found is None:
+        raise faults.no_bucket(name)
+    found.through = point.arn(call)
+    return found
+
+
+def reach(call: Call, name: str) -> Bucket | None:
+    """The bucket that a call reaches by an access point, if the name is one's."""
+    if not is_named(name) or (point := find(call, name)) is None:
+        return None
+    found = home(call, point)
+    if call.principal is ANONYMOUS and not all(one.policy for one in limits(call, point, found, "")):
+        raise faults.denied()
+    return found
+
+
+# Who may come in
+
+
+def blocks(call: Call, bucket: Bucket) -> set[str]:
+    """The settings of the public access block that are on for a bucket: its own, and its account's."""
+    account = AccountBlock.get(call, bucket.owner)
+    return {*bucket.blocks, *(account.blocks if account else ())}
+
+
+def limits(call: Call, point: Point, bucket: Bucket, key: str) -> list[Target]:
+    """What must allow a request: the access point, and the bucket by way of it."""
+    if isinstance(point, AccessPoint) and point.vpc:
+        raise faults.denied()
+    arn = point.arn(call)
+    account = arn.split(":")[4]
+    keys: dict[str, Any] = {
+        "s3:dataaccesspointarn": (arn,),
+        "s3:dataaccesspointaccount": (account,),
+        "s3:accesspointnetworkorigin": ("Internet",),
+    }
+    policy = documents.load(call, bucket.room, "policy") if bucket.has_policy else ""
+    return [
+        Target(
+            f"{arn}/object/{key}" if key else arn,
+            account,
+            guarded(call, point.policy, set(point.blocks), account),
+            keys=keys,
+        ),
+        Target(
+            f"{bucket.arn(call)}/{key}" if key else bucket.arn(call),
+            bucket.owner,
+            guarded(call, policy, blocks(call, bucket), bucket.owner),
+            keys=keys,
+        ),
+    ]
+
+
+def guarded(call: Call, policy: str, blocked: set[str], owner: str) -> str:
+    """The policy, unless it is a public one that is to let in nobody from elsewhere."""
+    if not policy or call.principal.account == owner or "RestrictPublicBuckets" not in blocked:
+        return policy
+    return "" if public.is_public(json.loads(policy)) else policy
+
+
+@s3.targets
+def targets(call: Call, request: dict[str, Any]) -> list[Target] | None:
+    """What a request by an access point is about; None for one that names its bucket."""
+    name = request.get("Bucket", "")
+    if name.endswith("--x-s3"):
+        from . import directories
+
+        return directories.targets(call, request)
+    if "express" in call.principal.session:
+        raise faults.denied()
+    if not is_named(name) or call.operation == "CreateBucket" or Bucket.get(call, call.partition, name) is not None:
+        return None
+    if (point := find(call, name)) is None:
+        return None
+    if call.operation == "DeleteObjects":
+        return []  # each of which is asked about by itself
+    return limits(call, point, home(call, point), request.get("Key", ""))
+
+
+def check(call: Call, bucket: Bucket, key: str) -> None:
+    """Refuse a call about one of the objects that a request by an access point lists."""
+    from pileus.kernel.access.enforcement import check as decided
+    from pileus.kernel.access.standing import standing
+
+    from .access import actions
+
+    point = find(call, bucket.through)
+    assert point is not None
+    for action in actions(call):
+        for target in limits(call, point, bucket, key):
+            decided(call, standing(call), None, action, target, dict(call.members))

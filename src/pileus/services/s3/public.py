@@ -1,0 +1,130 @@
+"""Bucket policies as documents: whether one can be one, and whether it lets in everybody."""
+
+from __future__ import annotations
+
+import json
+import re
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any, Protocol
+
+from pileus.kernel import Call, Fault
+
+from . import documents, faults
+from .naming import canonical_id
+
+if TYPE_CHECKING:
+    from .buckets import Bucket
+
+Statement = dict[str, Any]
+
+
+class Owner(Protocol):
+    """A bucket, or an access point."""
+
+    def arn(self, call: Call) -> str: ...
+
+
+NARROWING = re.compile(
+    r"aws:(SourceIp|SourceArn|SourceVpc|SourceVpce|SourceOwner|SourceAccount|SourceOrgID|PrincipalOrgID|PrincipalArn|"
+    r"PrincipalAccount|userid)|s3:DataAccessPoint(Arn|Account)",
+    re.IGNORECASE,
+)
+"""Keys by which a statement for everybody is not public after all ("The meaning of public", S3 User Guide)."""
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+# Documents
+
+
+def checked(call: Call, bucket: Owner, text: str, longest: int) -> dict[str, Any]:
+    """The document of a policy; MalformedPolicy for what is none."""
+    try:
+        document = json.loads(text)
+    except ValueError:
+        document = None
+    if not isinstance(document, dict):
+        raise wrong("Policies must be valid JSON and the first byte must be '{'")
+    if len(text.encode()) > longest:
+        raise wrong("Normalized policy document exceeds the maximum allowed size of 20480 bytes.")
+    if document.get("Version", "2012-10-17") not in ("2012-10-17", "2008-10-17"):
+        raise wrong("The policy must contain a valid version string")
+    statements = listed(document.get("Statement", []))
+    if not statements:
+        raise wrong("Could not parse the policy: Statement is empty!")
+    for statement in statements:
+        check_statement(call, bucket, statement)
+    return document
+
+
+def check_statement(call: Call, bucket: Owner, statement: Any) -> None:
+    if not isinstance(statement, dict):
+        raise wrong("Could not parse the policy: Statement must be an object")
+    if statement.get("Effect") not in ("Allow", "Deny"):
+        raise wrong(
+            f"Invalid effect: {statement.get('Effect')}" if "Effect" in statement else "Missing required field Effect"
+        )
+    for either in (("Principal", "NotPrincipal"), ("Action", "NotAction"), ("Resource", "NotResource")):
+        if sum(name in statement for name in either) != 1:
+            raise wrong(f"Missing required field {either[0]}")
+    for action in listed(statement.get("Action", statement.get("NotAction"))):
+        if action != "*" and not str(action).lower().startswith("s3:"):
+            raise wrong("Policy has invalid action")
+    arn = bucket.arn(call)
+    for resource in listed(statement.get("Resource", statement.get("NotResource"))):
+        if not fnmatchcase(arn, "/".join(str(resource).split("/")[: arn.count("/") + 1])):
+            raise wrong("Policy has invalid resource")
+    if not isinstance(statement.get("Principal", statement.get("NotPrincipal")), dict | str):
+        raise wrong("Invalid policy syntax.")
+    if isinstance(statement.get("Principal"), str) and statement["Principal"] != "*":
+        raise wrong("Invalid policy syntax.")
+
+
+def wrong(message: str) -> Fault:
+    return faults.fault("MalformedPolicy", message)
+
+
+def is_public(document: dict[str, Any]) -> bool:
+    """Whether some statement lets in everybody, from everywhere."""
+    return any(
+        statement["Effect"] == "Allow" and everybody(statement) and not narrowed(statement)
+        for statement in listed(document["Statement"])
+    )
+
+
+def everybody(statement: Statement) -> bool:
+    if "NotPrincipal" in statement:
+        return True
+    who = statement["Principal"]
+    return who == "*" or (isinstance(who, dict) and "*" in listed(who.get("AWS", [])))
+
+
+def narrowed(statement: Statement) -> bool:
+    """Whether a condition compares one of the telling keys with fixed values."""
+    for operator, tests in statement.get("Condition", {}).items():
+        if operator.lower().startswith(("not", "stringnot", "arnnot", "null")):
+            continue
+        for key, values in tests.items():
+            if NARROWING.fullmatch(key) and all(value not in ("*", "0.0.0.0/0", "::/0") for value in listed(values)):
+                return True
+    return False
+
+
+def has_public_policy(call: Call, bucket: Bucket) -> bool:
+    return is_public(json.loads(documents.load(call, bucket.room, "policy")))
+
+
+def for_caller(text: str, account: str) -> str:
+    """The policy with the caller's account in place of its canonical user id, which only S3 knows."""
+    if "CanonicalUser" not in text:
+        return text
+    mine = canonical_id(account)
+    document = json.loads(text)
+    for statement in listed(document["Statement"]):
+        for element in ("Principal", "NotPrincipal"):
+            who = statement.get(element)
+            if isinstance(who, dict) and mine in listed(who.get("CanonicalUser", [])):
+                who["AWS"] = [*listed(who.get("AWS", [])), account]
+    return json.dumps(document)

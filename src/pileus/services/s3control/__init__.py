@@ -1,0 +1,33 @@
+"""Amazon S3 Control: what an account sets up around its buckets.
+
+    blocks            the public access block of the account
+    points            access points, their policies, their tags
+    multi_region      Multi-Region access points: asked for with a token, done by a task; routes
+    object_lambda     Object Lambda access points
+
+This is S3's second API and shares its records: it imports `services/s3`, as DynamoDB Streams does DynamoDB.
+
+Left out: Object Lambda access points are kept, but reading by one answers 501; scopes of access points (they are for
+directory buckets); batch operations, Storage Lens, Access Grants, S3 on Outposts.
+"""
+
+from typing import Any
+
+from pileus.kernel import Call, Service
+from pileus.services.s3.faults import denied, in_s3_words
+
+s3control = Service("s3control", invalid=in_s3_words, overlooks=lambda broken: " at 'mrap' " in broken)
+"""The model's pattern for `Mrap` has no slash, but the ARN that it is has one."""
+
+
+@s3control.owner
+def owner(call: Call, request: dict[str, Any]) -> str:
+    """The account that a request names."""
+    return str(request.get("AccountId", ""))
+
+
+def mine(call: Call, account_id: str) -> str:
+    """The account of a request, which is one's own."""
+    if call.principal.account != account_id and call.principal.type != "AWSService":
+        raise denied()
+    return account_id
