@@ -31,7 +31,7 @@ class Route(NamedTuple):
 
     model: Model
     protocol: str
-    """`json`, `query`, `ec2`, `rest-json`, `rest-xml` or `smithy-rpc-v2-cbor`."""
+    """`json`, `query`, `ec2`, `rest-json`, `rest-xml`, `smithy-rpc-v2-cbor` or `json-cbor`."""
     operation: Operation | None
     labels: dict[str, str]
     """Members that stand in the path or the host, as they were written. For a query sent to a queue's own address
@@ -72,7 +72,9 @@ def route(request: Request, domain: str = "localhost") -> Route:
     headers = request.headers
     scope = signing_scope(request)
     if target := headers.get("x-amz-target"):
-        return _by_target(target, scope, request.host, domain)
+        found = _by_target(target, scope, request.host, domain)
+        binary = headers.get("content-type").startswith("application/x-amz-cbor")
+        return found._replace(protocol="json-cbor") if binary else found
     if headers.get("smithy-protocol") == "rpc-v2-cbor":
         return _by_rpc_path(request.path, scope, request.host, domain)
     known = clues(scope, request.host, domain)
