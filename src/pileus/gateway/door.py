@@ -54,7 +54,9 @@ class Door:
         except routing.Unroutable:
             return None
         operation = route.operation
-        request.streamed = route.beside if operation is None else operation.streaming_input is not None
+        request.streamed = (
+            route.beside and not route.whole if operation is None else operation.streaming_input is not None
+        )
         return None
 
     def answer(self, request: Request, reply: Reply) -> None:
