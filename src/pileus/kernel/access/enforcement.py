@@ -50,7 +50,7 @@ def examined(call: Call, bound: Bound, request: Members, owner: str, given: list
     at_owner = call if owner == call.account else call.at(account=owner)
     found = Found(at_owner, bound, request, given) if actions else None
     if call.principal.type == "Anonymous" and not (found and found.may_be_open):
-        if bound.service.edge is not None:
+        if bound.service.edge is not None and bound.service.edge.decides:
             return call  # the service itself decides what comes unsigned
         raise Fault("MissingAuthenticationToken", "Missing Authentication Token")
     if found is None:
