@@ -1,4 +1,4 @@
-"""kill -9 amid fan-out and schedules: what was acknowledged arrives everywhere, in order, once where that is promised."""
+"""kill -9 amid fan-out and schedules: what was acknowledged arrives everywhere, in order, as often as promised."""
 
 from __future__ import annotations
 
