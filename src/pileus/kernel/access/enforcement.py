@@ -50,7 +50,7 @@ def examined(call: Call, bound: Bound, request: Members, owner: str, given: list
     at_owner = call if owner == call.account else call.at(account=owner)
     found = Found(at_owner, bound, request, given) if actions else None
     if call.principal.type == "Anonymous" and not (found and found.may_be_open):
-        if bound.service.edge is not None:
+        if bound.service.edge is not None and bound.service.edge.decides:
             return call  # the service itself decides what comes unsigned
         raise Fault("MissingAuthenticationToken", "Missing Authentication Token")
     if found is None:
@@ -118,12 +118,13 @@ class Found:
         """One of the resources: the one that was found, something in it (an object of a bucket), or another one."""
         record = self.record if isinstance(self.record, Record) else None
         within = not found or named == found or named.startswith((f"{found}/", f"{found}:"))
+        itself = named.removesuffix(exceptions.STREAMS) == found
         return Target(
             named,
             owner_in(named) or self.call.account,
             self.policy if within else None,
             explicit=within and record is not None and record.policy_decides,
-            tags=record.condition_tags(self.call) if record is not None and named == found else {},
+            tags=record.condition_tags(self.call) if record is not None and itself else {},
             keys=record.condition_keys(self.call, self.request) if record is not None and within else {},
         )
 
@@ -162,7 +163,7 @@ def decided(
         target = target._replace(account=account)
     context = Context(call, who, bound, action, request, target)
     query = Query(who.caller, action, target.arn, account, context)
-    controlled = action.partition(":")[0] in exceptions.CONTROLLED
+    controlled = action.partition(":")[0] in exceptions.CONTROLLED and not who.linked
     applying = Applying(
         who.identity,
         who.boundary,

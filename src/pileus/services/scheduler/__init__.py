@@ -1,4 +1,4 @@
-"""Amazon EventBridge Scheduler: schedules by rate, cron and once, in any time zone, that call any operation of the cloud.
+"""Amazon EventBridge Scheduler: schedules by rate, cron and once, in any time zone, that call any operation.
 
     groups, schedules, tags     what there is, and how it is configured
     checking                    what a schedule may be
