@@ -21,7 +21,7 @@ def await_end(call: Call, certificate: Certificate) -> None:
     assert end is not None
     expire.later(call, due=end, certificate=certificate.id, end=end)
     await_warning(call, certificate)
-    if certificate.type != IMPORTED:
+    if certificate.type != IMPORTED and certificate.key:
         due = end - RENEWED_BEFORE[certificate.type == AMAZON]
         renew.later(call, due=max(due, call.now), certificate=certificate.id, end=end)
 
