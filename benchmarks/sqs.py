@@ -66,9 +66,10 @@ class Contender:
 
 
 @contextmanager
-def pileus(*options: str) -> Iterator[Contender]:
+def pileus(*options: str, data: Path | None = None) -> Iterator[Contender]:
     """A Pileus of its own process, with its data in a temporary directory; its requests carry keys it has issued."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = str(data or temporary)
         port = free_port()
         command = [sys.executable, "-m", "pileus.cli", "up", "--port", str(port), "--data", folder, *options]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from pileus import LocalCloud
 from pileus.testing.account import Account
 from tests.services.s3.conftest import fresh
 
@@ -133,16 +135,6 @@ def test_objects_move_between_buckets_and_filters_choose(shell: Shell, tmp_path:
         shell("s3", "rb", bucket, "--force")
 
 
-def test_a_website_is_set_up(shell: Shell) -> None:
-    bucket = fresh()
-    shell("s3", "mb", f"s3://{bucket}")
-    shell("s3", "website", f"s3://{bucket}", "--index-document", "index.html", "--error-document", "error.html")
-    told = json.loads(shell("s3api", "get-bucket-website", "--bucket", bucket, "--output", "json"))
-    assert told == {"IndexDocument": {"Suffix": "index.html"}, "ErrorDocument": {"Key": "error.html"}}
-    shell("s3api", "delete-bucket-website", "--bucket", bucket)
-    shell("s3", "rb", f"s3://{bucket}")
-
-
 def test_settings_come_back_as_they_were_put(shell: Shell, tmp_path: Path) -> None:
     bucket = fresh()
     shell("s3api", "create-bucket", "--bucket", bucket)
@@ -169,3 +161,32 @@ def test_settings_come_back_as_they_were_put(shell: Shell, tmp_path: Path) -> No
     shell("s3api", "complete-multipart-upload", *named, *part, "--multipart-upload", parts)
     keys = json.loads(shell("s3api", "list-objects-v2", *named, "--query", "Contents[].Key"))
     assert keys == ["k", "m"]
+
+
+def test_a_site_goes_up_and_is_visited(shell: Shell, tmp_path: Path, cloud: LocalCloud) -> None:
+    bucket = fresh()
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "index.html").write_text("<h1>hello</h1>")
+    (site / "oops.html").write_text("<h1>sorry</h1>")
+    shell("s3", "mb", f"s3://{bucket}")
+    shell("s3api", "delete-public-access-block", "--bucket", bucket)
+    statement = {
+        "Effect": "Allow",
+        "Principal": "*",
+        "Action": ["s3:GetObject", "s3:ListBucket"],
+        "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"],
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    shell("s3api", "put-bucket-policy", "--bucket", bucket, "--policy", policy)
+    shell("s3", "sync", "site", f"s3://{bucket}")
+    shell("s3", "website", f"s3://{bucket}", "--index-document", "index.html", "--error-document", "oops.html")
+
+    def visit(path: str) -> tuple[int, str, str]:
+        connection = http.client.HTTPConnection("127.0.0.1", cloud.server.port)
+        connection.request("GET", path, headers={"Host": f"{bucket}.s3-website.us-east-1.localhost"})
+        response = connection.getresponse()
+        return response.status, response.getheader("content-type", ""), response.read().decode()
+
+    assert visit("/") == (200, "text/html", "<h1>hello</h1>")
+    assert visit("/nowhere") == (404, "text/html", "<h1>sorry</h1>")

@@ -32,6 +32,15 @@ class Client:
         answer: dict[str, Any] = json.loads(body or b"{}")
         return answer
 
+    def ask(self, service: str, target: str, **members: Any) -> dict[str, Any]:
+        """The same for any service that speaks it."""
+        signed = {"Authorization": SIGNED_BY.format(service=service)}
+        status, body = self.post(target, json.dumps(members).encode(), **signed)
+        if status != 200:
+            raise RuntimeError(f"{status} {body!r}")
+        answer: dict[str, Any] = json.loads(body or b"{}")
+        return answer
+
     def post(self, target: str, body: bytes, **headers: str) -> tuple[int, bytes]:
         fields = {
             "X-Amz-Target": target,

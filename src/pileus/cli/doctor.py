@@ -63,6 +63,7 @@ def examined(port: int, home: Path) -> Iterator[Finding]:
     yield program("AWS CLI", "aws", 'pip install "pileus[cli]"')
     yield program("Terraform", "terraform", "see developer.hashicorp.com/terraform/install")
     yield program("Node.js", "node", "see nodejs.org, or your system's packages")
+    yield modules()
 
 
 def python() -> Finding:
@@ -95,6 +96,17 @@ def loop() -> Finding:
     if importlib.util.find_spec("uvloop"):
         return Finding("uvloop", "installed", needed=False)
     return Finding("uvloop", "not installed", needed=False, cure="pip install uvloop  makes the server faster")
+
+
+def modules() -> Finding:
+    """What CloudHSM, and KMS's custom key stores, keep keys in."""
+    from pileus.engines.hsm import Absent
+    from pileus.engines.hsm.hsms import check
+
+    try:
+        return Finding("SoftHSM2", str(check()), needed=False)
+    except Absent as absent:
+        return Finding("SoftHSM2", "not usable", needed=False, cure=str(absent))
 
 
 def program(what: str, name: str, cure: str) -> Finding:

@@ -58,7 +58,7 @@ class Door:
             return None
         operation = route.operation
         if operation is None:
-            request.streamed = route.beside
+            request.streamed = route.beside and not route.whole
         else:
             request.streamed = operation.streaming_input is not None and not comes_at_once(request)
         return None

@@ -12,7 +12,7 @@ the one change of a stored record that needs no migration.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, Self, TypeVar, dataclass_transform
@@ -151,6 +151,15 @@ class Record(msgspec.Struct, metaclass=RecordMeta):
     def resource_policy(self, call: Call) -> str | None:
         """The resource-based policy, for the access decision: empty if there is none, None if there can be none."""
         return None
+
+    def condition_tags(self, call: Call) -> Mapping[str, str]:
+        """The tags by which policies may know the resource."""
+        tags = getattr(self, "tags", None)
+        return tags if isinstance(tags, dict) else {}
+
+    def condition_keys(self, call: Call, request: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]:
+        """Condition keys of the service's own that no member of the request tells, in lower case."""
+        return {}
 
     @classmethod
     def _reindex(cls, call: Call, old: Self | None, new: Self | None) -> None:

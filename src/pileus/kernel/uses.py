@@ -1,7 +1,9 @@
 """Which resource uses which: so that a certificate, say, knows the load balancers that it must not be taken from.
 
-Use(certificate_arn, listener_arn).put(call)
-[use.by for use in Use.scan(call, certificate_arn)]
+    InUse(certificate_arn, listener_arn).put(call)
+    [use.by for use in InUse.scan(call, certificate_arn)]
+
+Whoever begins to use something notes it, and removes the note when that ends.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 from .record import Record
 
 
-class Use(Record, scope="cloud", key=("used", "by")):
+class InUse(Record, scope="cloud", key=("used", "by")):
     """That one resource uses another; both by their ARNs."""
 
     used: str

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from pileus import LocalCloud
 from pileus.testing.account import Account
+from pileus.testing.local import CloudClock
+
+DAY = 86_400
 
 
 @pytest.fixture
@@ -28,6 +32,14 @@ def bucket(s3: Any) -> str:
 def versioned(s3: Any, bucket: str) -> str:
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     return bucket
+
+
+@pytest.fixture
+def noon(clock: CloudClock, cloud: LocalCloud) -> Iterator[float]:
+    """It is noon UTC, so that midnights are twelve hours away."""
+    now = cloud.clock.now()
+    cloud.clock.advance(DAY - now % DAY + DAY / 2)
+    return cloud.clock.now()
 
 
 def fresh() -> str:

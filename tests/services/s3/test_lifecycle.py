@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pytest
-
 from pileus import LocalCloud
 from pileus.testing.account import Account
-from pileus.testing.local import CloudClock
 
-from .conftest import put, read, refused
+from .conftest import DAY, put, read, refused
 from .test_notifications import Inbox, configured
 
-DAY = 86_400
 LARGE = b"x" * 128 * 1024
-
-
-@pytest.fixture
-def noon(clock: CloudClock, cloud: LocalCloud) -> Iterator[float]:
-    """It is noon UTC, so that midnights are twelve hours away."""
-    now = cloud.clock.now()
-    cloud.clock.advance(DAY - now % DAY + DAY / 2)
-    return cloud.clock.now()
 
 
 def ruled(s3: Any, bucket: str, *rules: dict[str, Any], **more: Any) -> None:

@@ -102,3 +102,8 @@ def test_the_schedule_begins_rotations(secrets: Any, secret: str, clock: Any, re
     cancelled = secrets.cancel_rotate_secret(SecretId="db")
     assert cancelled["VersionId"] in told["VersionIdsToStages"]
     assert secrets.describe_secret(SecretId="db")["RotationEnabled"] is False
+
+
+def test_a_new_value_with_the_token_of_another_rotation_is_refused(secrets: Any, secret: str, refused: Any) -> None:
+    with refused("InvalidParameterException", "RotationToken"):
+        secrets.put_secret_value(SecretId="db", SecretString="two", RotationToken="0" * 36)

@@ -1,4 +1,3 @@
-import base64
 from datetime import datetime
 from typing import Any
 
@@ -12,20 +11,11 @@ from pileus.testing.account import Account
 from tests.kernel.access.people import allow, role
 
 TRUSTED = ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"]
-METADATA = """<md:EntityDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata" entityID="https://idp.example">
-<md:IDPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol"/></md:EntityDescriptor>
-<!-- PADDING -->""".replace("PADDING", "padding " * 120)
 
 
 def role_of(account: Account) -> str:
     """A role that everybody may assume, and that may assume others."""
     trust = [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": TRUSTED}]
-    return role(account.cloud, account.id, "team/reader", allow("sts:*"), trust=trust)
-
-
-def federated_role_of(account: Account, provider: str, action: str, **condition: Any) -> str:
-    """A role for those for whom a provider vouches."""
-    trust = [{"Effect": "Allow", "Principal": {"Federated": provider}, "Action": f"sts:{action}", **condition}]
     return role(account.cloud, account.id, "team/reader", allow("sts:*"), trust=trust)
 
 
@@ -145,6 +135,16 @@ def test_role_chaining_is_limited_to_an_hour(aws: Account, cloud: LocalCloud) ->
     assert second["SourceIdentity"] == "alice", "the source identity stays throughout a chain"
 
 
+def test_every_role_of_a_chain_must_let_the_source_identity_be_set(aws: Account, cloud: LocalCloud) -> None:
+    first = aws.client("sts").assume_role(RoleArn=role_of(aws), RoleSessionName="one", SourceIdentity="alice")
+    trust = [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}]
+    closed = role(cloud, aws.id, "closed", trust=trust)
+    chain = acting(cloud, first["Credentials"])
+    assert code(chain.assume_role, RoleArn=closed, RoleSessionName="two") == "AccessDenied"
+    plain = aws.client("sts").assume_role(RoleArn=role_of(aws), RoleSessionName="one")
+    acting(cloud, plain["Credentials"]).assume_role(RoleArn=closed, RoleSessionName="two")
+
+
 def test_transitive_tags_cannot_be_replaced_in_a_chain(aws: Account, cloud: LocalCloud) -> None:
     first = aws.client("sts").assume_role(
         RoleArn=role_of(aws),
@@ -175,50 +175,3 @@ def test_transitive_tags_cannot_be_replaced_in_a_chain(aws: Account, cloud: Loca
 def test_bad_input_is_refused(aws: Account, changes: dict[str, Any], expected: str) -> None:
     arguments = {"RoleArn": role_of(aws), "RoleSessionName": "ci"} | changes
     assert code(aws.client("sts", config=UNCHECKED).assume_role, **arguments) == expected
-
-
-# SAML
-
-
-SAML = """<samlp:Response
-  xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol" xmlns="urn:oasis:names:tc:SAML:2.0:assertion">
-<Assertion><Issuer>https://idp.example</Issuer><Subject>
-<NameID Format="urn:oasis:names:tc:SAML:2.0:nameid-format:persistent">alice</NameID>
-<SubjectConfirmation><SubjectConfirmationData NotOnOrAfter="{until}" Recipient="https://signin.aws.amazon.com/saml"/>
-</SubjectConfirmation></Subject><AttributeStatement>
-<Attribute Name="https://aws.amazon.com/SAML/Attributes/Role"><AttributeValue>{role},{provider}</AttributeValue></Attribute>
-<Attribute Name="https://aws.amazon.com/SAML/Attributes/RoleSessionName"><AttributeValue>alice</AttributeValue></Attribute>
-</AttributeStatement></Assertion></samlp:Response>"""
-
-
-def saml(account: Account, until: float) -> dict[str, str]:
-    provider = f"arn:aws:iam::{account.id}:saml-provider/idp"
-    text = datetime.fromtimestamp(until).astimezone().isoformat()
-    role_arn = federated_role_of(account, provider, "AssumeRoleWithSAML")
-    iam = account.client("iam")
-    if not iam.list_saml_providers()["SAMLProviderList"]:
-        iam.create_saml_provider(Name="idp", SAMLMetadataDocument=METADATA)
-    document = SAML.format(until=text, role=role_arn, provider=provider)
-    return {
-        "RoleArn": role_arn,
-        "PrincipalArn": provider,
-        "SAMLAssertion": base64.b64encode(document.encode()).decode(),
-    }
-
-
-def test_a_saml_assertion_opens_its_role(aws: Account, cloud: LocalCloud) -> None:
-    answer = aws.client("sts").assume_role_with_saml(**saml(aws, cloud.clock.now() + 60))
-    assert answer["Subject"] == "alice"
-    assert answer["SubjectType"] == "persistent"
-    assert answer["Issuer"] == "https://idp.example"
-    assert answer["Audience"] == "https://signin.aws.amazon.com/saml"
-    assert answer["AssumedRoleUser"]["Arn"].endswith("assumed-role/reader/alice")
-    assert acting(cloud, answer["Credentials"]).get_caller_identity()["Account"] == aws.id
-
-
-def test_a_saml_assertion_opens_no_other_role_and_not_for_ever(aws: Account, cloud: LocalCloud) -> None:
-    call = aws.client("sts").assume_role_with_saml
-    good = saml(aws, cloud.clock.now() + 60)
-    assert code(call, **good | {"RoleArn": f"arn:aws:iam::{aws.id}:role/admin"}) == "IDPRejectedClaim"
-    assert code(call, **saml(aws, cloud.clock.now() - 60)) == "ExpiredTokenException"
-    assert code(call, **good | {"SAMLAssertion": "bm8geG1s"}) == "InvalidIdentityToken"

@@ -43,6 +43,7 @@ ROUTES: dict[str, dict[str, Handler]] = {
     "/_pileus/push": {"GET": outbox.push, "DELETE": outbox.clear_push},
     "/_pileus/at/{}/{}": {"GET": addresses.answer, "POST": addresses.answer},
     "/_pileus/at/{}/{}/{}": {"GET": addresses.answer, "POST": addresses.answer},
+    "/_pileus/at/{}/{}/{}/{}": {"GET": addresses.answer, "POST": addresses.answer},
     "/_localstack/health": {"GET": localstack.health, "POST": localstack.act},
     "/_localstack/info": {"GET": localstack.info},
     "/_localstack/init": {"GET": localstack.init},

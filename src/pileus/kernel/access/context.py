@@ -271,6 +271,7 @@ def kms_via(context: Context) -> str | None:
 
 
 GLOBAL: dict[str, Callable[[Context], Any]] = {
+    "aws:assumedroot": lambda context: context.call.principal.session.get("assumed_root"),
     "aws:calledvia": lambda context: context.call.called_via,
     "aws:calledviafirst": via(0),
     "aws:calledvialast": via(-1),

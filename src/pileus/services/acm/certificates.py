@@ -10,7 +10,7 @@ from pileus.engines.x509 import chains, keys
 from pileus.kernel import Call, Fault, Record, Unfinished, arn, identity
 from pileus.kernel import tags as tagging
 from pileus.kernel.resource_type import resource_type
-from pileus.kernel.uses import Use
+from pileus.kernel.uses import InUse
 
 from . import acm, attributes, faults
 
@@ -87,7 +87,7 @@ class Certificate(
 
     def users(self, call: Call) -> list[str]:
         """The ARNs of what uses it."""
-        return [use.by for use in Use.scan(call, self.arn(call))]
+        return [use.by for use in InUse.scan(call, self.arn(call))]
 
     def eligible(self, call: Call) -> bool:
         """Whether ACM renews it by itself ("Managed certificate renewal"): if it is in use, or was exported."""

@@ -31,14 +31,13 @@ def check_bucket(call: Call, trail_arn: str, bucket: str, prefix: str, owners: l
     asking = call.at(service="s3", principal=ours, called_via=())
     who = standing(asking)
     arn = f"arn:{call.partition}:s3:::{bucket}"
-    wanted: list[tuple[str, str, dict[str, tuple[str, ...]]]] = [("s3:GetBucketAcl", arn, {})]
     folder = f"{prefix}/" if prefix else ""
-    for owner in owners:
-        keys = {"s3:x-amz-acl": ("bucket-owner-full-control",)}
-        wanted.append(("s3:PutObject", f"{arn}/{folder}AWSLogs/{owner}/x", keys))
-    for action, resource, keys in wanted:
+    granted = {"s3:x-amz-acl": ("bucket-owner-full-control",)}
+    wanted = [("s3:GetBucketAcl", arn), *(("s3:PutObject", f"{arn}/{folder}AWSLogs/{owner}/x") for owner in owners)]
+    for action, resource in wanted:
+        target = Target(resource, call.account, policy, keys=granted if action == "s3:PutObject" else {})
         try:
-            enforcement.check(asking, who, None, action, Target(resource, call.account, policy, keys=keys), {})
+            enforcement.check(asking, who, None, action, target, {})
         except Fault:
             raise insufficient from None
 
@@ -111,5 +110,13 @@ def organization(call: Call) -> dict[str, Any]:
         raise Fault(
             "NotOrganizationMasterAccountException",
             "You must be the management account of the organization to create an organization trail.",
+        )
+    ours = call.aws("organizations", principal=identity.service("organizations.amazonaws.com"))
+    enabled = ours.list_aws_service_access_for_organization()["EnabledServicePrincipals"]
+    if PRINCIPAL not in {one["ServicePrincipal"] for one in enabled}:
+        raise Fault(
+            "CloudTrailAccessNotEnabledException",
+            "The request could not be processed because your organization hasn't enabled CloudTrail service access. "
+            "Enable service access, and then try again.",
         )
     return found

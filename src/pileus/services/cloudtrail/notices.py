@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from pileus.kernel import Call, Fault, identity
+from pileus.kernel import Call, Fault, identity, roles
 
 from .lookups import PRINCIPAL
 from .trails import Trail
@@ -45,12 +45,9 @@ async def notify(call: Call, trail: Trail, key: str) -> None:
 async def write(call: Call, trail: Trail, account: str, region: str, records: list[Members]) -> None:
     """Write the events to a stream of the trail's log group, as its role ("Sending events to CloudWatch Logs")."""
     ours = identity.service(PRINCIPAL, trail.arn(call), call.account)
-    issued = await settled(
-        call.aws("sts", principal=ours).assume_role(role_arn=trail.role, role_session_name="CLOUDTRAIL")
-    )
-    credential = call.cloud.access.credential(call, issued["Credentials"]["AccessKeyId"])
-    assert credential is not None
-    logs = call.aws("logs", principal=credential.principal)
+    with call.transaction():
+        role = roles.taken_on(call, trail.role, "CLOUDTRAIL", ours)
+    logs = call.aws("logs", principal=role)
     group, stream = trail.log_group.split(":")[6], f"{account}_CloudTrail_{region}"
     try:
         await settled(logs.create_log_stream(log_group_name=group, log_stream_name=stream))

@@ -64,10 +64,8 @@ async def carry_out(call: Call, alarm: Alarm, action: str, before: Half, after: 
         )
     elif (service, resource.split(":")[0]) == ("automate", "ec2"):
         await on_instance(call, alarm, resource.split(":")[1])
-    elif service == "swf":
-        await on_instance(
-            call, alarm, resource.rsplit(".", 1)[-1].removeprefix("EC2.").removesuffix("Instance").lower()
-        )
+    elif service == "swf":  # the older spelling: action/actions/AWS_EC2.InstanceId.Stop/1.0
+        await on_instance(call, alarm, resource.partition("InstanceId.")[2].partition("/")[0].lower())
     elif service == "autoscaling":
         with call.transaction():
             call.aws("autoscaling", principal=as_alarm(call, alarm)).execute_policy(policy_name=action)

@@ -16,7 +16,7 @@ from typing import Any
 from pileus.kernel import Call, Record
 
 from . import cloudwatch, history, queries
-from .alarms import ALARM, BAND, INSUFFICIENT_DATA, OK, Alarm, State, period_of, state_of
+from .alarms import ALARM, BAND, INSUFFICIENT_DATA, OK, Alarm, State, period_of
 from .faults import validation
 from .functions import Line, Value
 from .metrics import dimensions_of, identity, label_of
@@ -118,12 +118,13 @@ def evaluate(call: Call, alarm: Alarm, state: State, at: float) -> None:
         configuration.get("DatapointsToAlarm", periods),
         configuration.get("TreatMissingData", "missing"),
     )
-    state.put(call)
-    if value is not None:
+    if value is not None and value != state.value:
         told = reason(alarm, value, points, breaches, end, period)
         turn(call, alarm, state, value, *told)
     if any(point is not None for point in points) or awaited(call, configuration, end):
-        schedule(call, alarm, state_of(call, alarm.name))
+        schedule(call, alarm, state)
+    else:
+        state.put(call)
 
 
 def sight(
@@ -274,34 +275,28 @@ def short(at: float) -> str:
 
 
 def turn(call: Call, alarm: Alarm, state: State, value: str, why: str, data: str) -> None:
-    """Tell the state, and where it is another than before, write it down and act."""
-    old = (state.value, state.reason, state.data)
-    state.reason, state.data = why, data
-    if value == state.value:
-        if old != (value, why, data):
-            state.put(call)
+    """Make it the state; where it is another than before, write that down and act."""
+    before, changed = half(state), value != state.value
+    old, state.reason, state.data = state.value, why, data
+    if not changed:
+        state.put(call)
         return
-    before = State(**{name: getattr(state, name) for name in state.__struct_fields__})
-    before.value, before.reason, before.data = old
     state.value, state.updated, state.turned = value, call.now, call.now
     state.suppressed = state.suppressed_reason = ""
     state.put(call)
-    summary = f"Alarm updated from {before.value} to {value}"
-    history.note(call, alarm.name, alarm.type, "StateUpdate", summary, told(before, state))
+    summary = f"Alarm updated from {old} to {value}"
+    told = {"version": "1.0", "oldState": before, "newState": half(state)}
+    history.note(call, alarm.name, alarm.type, "StateUpdate", summary, told)
     from .actions import act, announce
     from .composites import parents, reconsider, released
 
-    change = {"before": half(before), "after": half(state), "at": call.now}
+    change = {"before": before, "after": half(state), "at": call.now}
     announce.later(call, alarm=alarm.name, **change)
     if alarm.configuration["ActionsEnabled"] and released(call, alarm, state):
         for action in dict.fromkeys(alarm.actions(value)):
             act.later(call, alarm=alarm.name, action=action, **change)
     for parent in parents(call, alarm.name):
         reconsider.later(call, name=parent)
-
-
-def told(before: State, after: State) -> dict[str, Any]:
-    return {"version": "1.0", "oldState": half(before), "newState": half(after)}
 
 
 def half(state: State) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from pileus.kernel import Call, Record, names
+from pileus.kernel import Call, Record
 
 from . import cloudwatch
 from .faults import bad_token
@@ -17,6 +17,7 @@ FORGOTTEN_AT_ONCE = 500
 class HistoryItem(Record, key=("at", "id"), indexes={"by_alarm": ("alarm", "at")}):
     at: float
     id: str
+    """Later ones sort behind, also those of one instant."""
     alarm: str
     alarm_type: str
     kind: str
@@ -38,7 +39,7 @@ def note(call: Call, alarm: str, alarm_type: str, kind: str, summary: str, data:
     if HistoryItem.first(call) is None:
         forget.later(call, delay=float(KEPT))
     text = json.dumps(data, separators=(",", ":"), default=str)
-    HistoryItem(call.now, names.uuid4(), alarm, alarm_type, kind, summary[:255], text[:4095]).put(call)
+    HistoryItem(call.now, call.cloud.runner.number(), alarm, alarm_type, kind, summary[:255], text[:4095]).put(call)
 
 
 @cloudwatch.task

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from pileus.kernel import Call, Fault, Record, Unfinished, identity
+from pileus.kernel import Call, Fault, Principal, Record, Unfinished, identity
 
 from . import dynamodb, values
 from .keys import END
@@ -24,7 +24,14 @@ AT_ONCE = 250
 AGAIN = 5.0
 KEPT = 86400.0
 """What a stream has not taken for a day is given up."""
-PRINCIPAL = "kinesisreplication.dynamodb.amazonaws.com"
+
+
+def replicator(call: Call) -> Principal:
+    """Who writes into streams: a service-linked role, which may in the whole account.
+
+    IAM: AWSServiceRoleForDynamoDBKinesisDataStreamsReplication.
+    """
+    return identity.root(call.account, partition=call.partition)
 
 
 class Outbox(Record):
@@ -75,7 +82,7 @@ STREAMING = ("ACTIVE", "UPDATING")
 def sent(call: Call, table: Table, destination: Members, changes: list[Any]) -> int:
     """Put changes into a stream; how many of the first of them it has taken, or are too old to be tried again."""
     records = [record(call, table, destination, change) for change in changes]
-    who = identity.service(PRINCIPAL, table.arn(call), call.account)
+    who = replicator(call)
     stale: int = sum(change[0] < call.now - KEPT for change in changes)
     try:
         answer = call.aws("kinesis", principal=who).put_records(stream_arn=destination["arn"], records=records)
@@ -138,12 +145,22 @@ def enable_kinesis_streaming_destination(
         )
     if sum(one["status"] != "DISABLED" for one in table.destinations) >= MOST:
         raise Fault("LimitExceededException", f"Only {MOST} destinations per table can be enabled at a time")
+    check_allowed(call, stream_arn)
     precision = enable_kinesis_streaming_configuration.get("ApproximateCreationDateTimePrecision", "MILLISECOND")
     enabled = {"arn": stream_arn, "status": "ENABLING", "precision": precision}
     table.destinations = [one for one in table.destinations if one["arn"] != stream_arn] + [enabled]
     table.put(call)
     settle.later(call, name=table.name, box=table.box, arn=stream_arn)
     return told(table, enabled) | {"EnableKinesisStreamingConfiguration": configuration(enabled)}
+
+
+def check_allowed(call: Call, arn: str) -> None:
+    """Who lets a stream be told must be allowed to look at it; whether it is there turns out later."""
+    try:
+        call.aws("kinesis").describe_stream_summary(stream_arn=arn)
+    except (Fault, Unfinished) as fault:
+        if fault.code in ("AccessDenied", "AccessDeniedException"):
+            raise
 
 
 def check_active(table: Table) -> None:
@@ -169,9 +186,8 @@ def settle(call: Call, name: str, box: str, arn: str) -> None:
     if destination["status"] == "DISABLING":
         destination["status"] = "DISABLED"
     elif destination["status"] in ("ENABLING", "UPDATING"):
-        who = identity.service(PRINCIPAL, table.arn(call), call.account)
         try:
-            call.aws("kinesis", principal=who).describe_stream_summary(stream_arn=arn)
+            call.aws("kinesis", principal=replicator(call)).describe_stream_summary(stream_arn=arn)
         except (Fault, Unfinished) as error:
             destination |= {"status": "ENABLE_FAILED", "description": str(error)}
         else:

@@ -27,7 +27,9 @@ BOUNDED = {
 
 @iam.targets
 def targets(call: Call, request: dict[str, Any]) -> list[Target] | None:
-    """The user or role with its boundary; of all other operations the request says enough."""
+    """The root, where it asks about itself; the user or role with its boundary. Else the request says enough."""
+    if call.principal.type == "Root" and not request.get("UserName") and takes_user(call.operation):
+        return [Target(call.principal.arn, call.account)]
     if call.operation not in BOUNDED:
         return None
     name = request.get("RoleName")
@@ -36,3 +38,9 @@ def targets(call: Call, request: dict[str, Any]) -> list[Target] | None:
         return None
     keys = {"iam:permissionsboundary": (found.boundary,)} if found.boundary else {}
     return [Target(found.arn(call), call.account, tags=found.tags, keys=keys)]
+
+
+def takes_user(operation: str) -> bool:
+    """Whether an operation is about the caller, where its request names no user."""
+    shape = iam.bound(operation).model.input
+    return shape is not None and "UserName" in shape.members and "UserName" not in shape.required

@@ -6,11 +6,12 @@ A way through the package, from the ground up:
     keys, policies, lives       what a key is, who may do what with it, from its creation to its deletion
     naming, grants, access      aliases, tags and policies; permissions that come and go; how all that is decided
     rotation, imports, regional new material, brought material, the same key in several Regions
+    key_stores, backing         keys whose material is in a CloudHSM cluster
     ciphertexts, encryption     what a ciphertext is; encrypt, decrypt, re-encrypt
     data_keys, signing, agreement
 
-Left out: custom and external key stores; Recipient (Nitro enclaves); SM2 keys; ML_KEM_512 keys; signatures by
-Ed25519ph; GetKeyLastUsage; throttling and the number of keys an account may have.
+Left out: external key stores; Recipient, for there are no Nitro enclaves whose attestation it could be; SM2 keys;
+ML_KEM_512 keys; signatures by Ed25519ph; throttling and the number of keys an account may have.
 """
 
 from pileus.kernel import Service

@@ -20,7 +20,18 @@ from .keys import Key, meant, named
 
 Members = dict[str, Any]
 
-OF_NO_KEY = {"CreateKey", "GenerateRandom", "ListKeys", "ListRetirableGrants"}
+OF_NO_KEY = {
+    "ConnectCustomKeyStore",
+    "CreateCustomKeyStore",
+    "CreateKey",
+    "DeleteCustomKeyStore",
+    "DescribeCustomKeyStores",
+    "DisconnectCustomKeyStore",
+    "GenerateRandom",
+    "ListKeys",
+    "ListRetirableGrants",
+    "UpdateCustomKeyStore",
+}
 BY_ALIAS = {"CreateAlias", "UpdateAlias", "DeleteAlias"}
 
 

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import os
 import struct
-import uuid
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .faults import invalid_ciphertext
-from .material import cipher
 
 FORMAT = 1
 HEADER = struct.Struct(">B5sB16s32s")
@@ -38,30 +36,34 @@ def envelope(blob: bytes) -> Envelope:
     _, account, kind, identity, material_id = HEADER.unpack_from(blob)
     if kind > 1:
         raise invalid_ciphertext()
-    key_id = f"mrk-{identity.hex()}" if kind else str(uuid.UUID(bytes=identity))
+    digits = identity.hex()
+    if kind:
+        key_id = f"mrk-{digits}"
+    else:
+        key_id = f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
     number = f"{int.from_bytes(account, 'big'):012d}"
     return Envelope(number, key_id, material_id.hex(), blob[: HEADER.size], blob[HEADER.size :])
 
 
 def sealed(
-    account: str, key_id: str, material_id: str, secret: bytes, plaintext: bytes, context: dict[str, str]
+    account: str, key_id: str, material_id: str, cipher: Any, plaintext: bytes, context: dict[str, str]
 ) -> bytes:
     """The ciphertext of a plaintext."""
     multi = key_id.startswith("mrk-")
     identity = bytes.fromhex(key_id.removeprefix("mrk-").replace("-", ""))
     header = HEADER.pack(FORMAT, int(account).to_bytes(5, "big"), multi, identity, bytes.fromhex(material_id))
     nonce = os.urandom(NONCE)
-    found: bytes = header + nonce + cipher(secret).encrypt(nonce, plaintext, header + canonical(context))
+    found: bytes = header + nonce + cipher.encrypt(nonce, plaintext, header + canonical(context))
     return found
 
 
-def opened(found: Envelope, secret: bytes, context: dict[str, str]) -> bytes:
+def opened(found: Envelope, cipher: Any, context: dict[str, str]) -> bytes:
     """The plaintext; InvalidCiphertextException where key or context are not those it was sealed with."""
     from cryptography.exceptions import InvalidTag
 
     nonce, body = found.sealed[:NONCE], found.sealed[NONCE:]
     try:
-        plaintext: bytes = cipher(secret).decrypt(nonce, body, found.header + canonical(context))
+        plaintext: bytes = cipher.decrypt(nonce, body, found.header + canonical(context))
     except InvalidTag:
         raise invalid_ciphertext() from None
     return plaintext

@@ -79,9 +79,10 @@ async def generate_data_key_pair_without_plaintext(
 async def pair(call: Call, key: Key, spec: str, context: Context, dry_run: bool) -> tuple[dict[str, Any], bytes]:
     check_symmetric(call, key)
     specs.spec(spec)
-    key.check_usable(call, specs.ENCRYPT)
-    if dry_run:
-        raise faults.dry_run()
+    with call.transaction():
+        key.check_usable(call, specs.ENCRYPT)
+        if dry_run:
+            raise faults.dry_run()
     plaintext = await asyncio.to_thread(generated, spec) if slow(spec) else generated(spec)
     told = {
         "PrivateKeyCiphertextBlob": encrypted(call, key, specs.SYMMETRIC, plaintext, context),
@@ -99,8 +100,12 @@ def check_symmetric(call: Call, key: Key) -> None:
 
 
 @kms.operation
-def generate_random(call: Call, number_of_bytes: int = 0) -> dict[str, Any]:
-    """Up to 1,024 random bytes."""
+def generate_random(call: Call, number_of_bytes: int = 0, custom_key_store_id: str = "") -> dict[str, Any]:
+    """Up to 1,024 random bytes, perhaps of the cluster behind a custom key store."""
     if not number_of_bytes:
         raise faults.validation("NumberOfBytes is required.")
+    if custom_key_store_id:
+        from .backing import random
+
+        return {"Plaintext": random(call, custom_key_store_id, number_of_bytes)}
     return {"Plaintext": os.urandom(number_of_bytes)}

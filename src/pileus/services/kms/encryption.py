@@ -106,8 +106,7 @@ def encrypted(call: Call, key: Key, algorithm: str, plaintext: bytes, context: C
     key.check_usable(call, specs.ENCRYPT)
     key.check_algorithm(algorithm)
     if key.symmetric:
-        secret = key.secret(call)
-        return ciphertexts.sealed(call.account, key.id, key.material_id, secret, plaintext, context)
+        return ciphertexts.sealed(call.account, key.id, key.material_id, key.cipher(call), plaintext, context)
     check_no_context(context)
     most = specs.SPECS[key.spec].size // 8 - OAEP_OVERHEAD[algorithm]
     if len(plaintext) > most:
@@ -149,7 +148,7 @@ def decrypted_symmetric(call: Call, key_id: str, blob: bytes, context: Context) 
     if key is None:
         raise faults.unknown_ciphertext()
     key.check_usable(call, specs.ENCRYPT)
-    plaintext = ciphertexts.opened(found, key.secret(call, found.material_id), context)
+    plaintext = ciphertexts.opened(found, key.cipher(call, found.material_id), context)
     return Opened(key, specs.SYMMETRIC, plaintext, found.material_id)
 
 

@@ -52,6 +52,7 @@ WORDS = {
     "PendingDeletion": "is pending deletion",
     "PendingReplicaDeletion": "is pending replica deletion",
     "PendingImport": "is pending import",
+    "Unavailable": "is unavailable because its custom key store is not connected",
 }
 
 

@@ -9,7 +9,8 @@ from typing import Any
 from pileus.kernel import Call, Fault, Record, arn, names, tags
 
 from . import faults, policies, specs
-from .material import Material, generated, material
+from .last_use import note
+from .material import Material, cipher, generated, material
 
 KEY_ID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|mrk-[0-9a-f]{32}")
 
@@ -18,8 +19,10 @@ DISABLED = "Disabled"
 PENDING_DELETION = "PendingDeletion"
 PENDING_REPLICAS = "PendingReplicaDeletion"
 PENDING_IMPORT = "PendingImport"
+UNAVAILABLE = "Unavailable"
 
 EXTERNAL = "EXTERNAL"
+CLOUDHSM = "AWS_CLOUDHSM"
 PRIMARY = "PRIMARY"
 REPLICA = "REPLICA"
 
@@ -33,7 +36,7 @@ class Alias(Record, arn="{name}", cfn="AWS::KMS::Alias", indexes={"by_key": ("ke
     updated: float
 
 
-class Key(Record, arn="key/{id}", cfn="AWS::KMS::Key", kw_only=True):
+class Key(Record, arn="key/{id}", cfn="AWS::KMS::Key", indexes={"by_store": ("store",)}, kw_only=True):
     """A KMS key in one Region. Its material is in `Material`."""
 
     id: str
@@ -61,6 +64,15 @@ class Key(Record, arn="key/{id}", cfn="AWS::KMS::Key", kw_only=True):
     rotated_on_demand: int = 0
     grants: int = 0
     """How many there are, so that a key without any need not look."""
+    store: str = ""
+    """The custom key store that it is in."""
+    cluster: str = ""
+    """The CloudHSM cluster that has its material."""
+    held: str = ""
+    """The state to which it comes back once its store is connected."""
+
+    def arn(self, call: Call) -> str:
+        return call.arn(f"key/{self.id}", "kms")  # without the detour by the template: every use of a key asks for it
 
     def resource_policy(self, call: Call) -> str:
         return self.policy
@@ -93,6 +105,7 @@ class Key(Record, arn="key/{id}", cfn="AWS::KMS::Key", kw_only=True):
             raise faults.usage(self.arn(call), self.usage, operation or call.operation)
         if self.state != ENABLED:
             self.check_state(call)
+        note(call, self.id)
 
     def check_customers(self, call: Call) -> None:
         """Refuse to change an AWS managed key."""
@@ -113,6 +126,14 @@ class Key(Record, arn="key/{id}", cfn="AWS::KMS::Key", kw_only=True):
         if not found.sealed:
             raise faults.invalid_state(self.arn(call), PENDING_IMPORT)
         return found.opened(call)
+
+    def cipher(self, call: Call, material_id: str = "") -> Any:
+        """What encrypts and decrypts with it: its material, or the module that has it."""
+        if self.cluster:
+            from .backing import Cipher
+
+            return Cipher(call, self, material_id or self.material_id)
+        return cipher(self.secret(call, material_id))
 
     # What is told of it
 
@@ -140,7 +161,9 @@ class Key(Record, arn="key/{id}", cfn="AWS::KMS::Key", kw_only=True):
             told["DeletionDate"] = self.deleted
         if self.state == PENDING_REPLICAS:
             told["PendingDeletionWindowInDays"] = self.window
-        if self.symmetric and self.material_id:
+        if self.store:
+            told |= {"CustomKeyStoreId": self.store, "CloudHsmClusterId": self.cluster}
+        if self.symmetric and self.material_id and not self.store:
             told["CurrentKeyMaterialId"] = self.material_id
         return told | (self._imported(call) if self.origin == EXTERNAL else {})
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from pileus.kernel import Call, Fault
+from pileus.kernel import Call, Unfinished
 
 from . import faults, grants, kms, policies, rotation, specs
+from .backing import destroy, made_in, store_for
 from .keys import (
+    CLOUDHSM,
     DISABLED,
     ENABLED,
     EXTERNAL,
@@ -25,6 +27,7 @@ from .keys import (
     new_id,
     tags_of,
 )
+from .last_use import LastUse
 from .listing import marked
 from .material import Material, generated, slow
 
@@ -44,15 +47,17 @@ async def create_key(
     bypass_policy_lockout_safety_check: bool = False,
     tags: list[dict[str, str]] = [],
     multi_region: bool = False,
+    custom_key_store_id: str = "",
 ) -> dict[str, Any]:
     """A new key of the caller's. Making a large RSA key takes a second or two."""
     if key_spec and customer_master_key_spec and key_spec != customer_master_key_spec:
         raise faults.validation("You cannot specify KeySpec and CustomerMasterKeySpec in the same request.")
     spec = key_spec or customer_master_key_spec or specs.SYMMETRIC
-    if origin not in ("AWS_KMS", EXTERNAL):
-        raise Fault(
-            "CustomKeyStoreNotFoundException", f"There is no custom key store for a key of the origin {origin}."
-        )
+    if origin == "EXTERNAL_KEY_STORE":
+        raise Unfinished("Pileus has no external key stores yet.")
+    if (origin == CLOUDHSM) != bool(custom_key_store_id):
+        raise faults.validation("A key in a custom key store must have the origin AWS_CLOUDHSM and the store's id.")
+    place = store_for(call, custom_key_store_id, spec, key_usage, multi_region) if custom_key_store_id else None
     key = Key(
         id=new_id(multi_region),
         spec=spec,
@@ -64,16 +69,22 @@ async def create_key(
         tags=tags_of(tags),
         multi_region=PRIMARY if multi_region else "",
         regions=[call.region] if multi_region else [],
+        store=custom_key_store_id,
+        cluster=place.cluster if place else "",
     )
     key.policy = policies.checked(
         call, key, policy or policies.default(call), bypass=bypass_policy_lockout_safety_check or not policy
     )
     secret = b""
-    if origin != EXTERNAL:
+    if place is not None:
+        await asyncio.to_thread(made_in, call, place, key)
+    elif origin != EXTERNAL:
         secret = await asyncio.to_thread(generated, spec) if slow(spec) else generated(spec)
     with call.transaction():
         if origin == EXTERNAL:
             key.state = PENDING_IMPORT
+            key.put(call)
+        elif place is not None:
             key.put(call)
         else:
             equip(call, key, secret)
@@ -157,7 +168,7 @@ def cancel_key_deletion(call: Call, key: Key) -> dict[str, Any]:
     if key.state not in (PENDING_DELETION, PENDING_REPLICAS):
         raise faults.invalid_state(key.arn(call), ENABLED)
     imported = Material.get(call, key.id, key.material_id) if key.material_id else None
-    key.state = DISABLED if imported and imported.sealed else PENDING_IMPORT
+    key.state = DISABLED if key.store or (imported and imported.sealed) else PENDING_IMPORT
     key.deleted = None
     key.put(call)
     return {"KeyId": key.arn(call)}
@@ -174,7 +185,10 @@ def remove(call: Call, key_id: str) -> None:
     for alias in list(Alias.scan(call, key_id, index="by_key")):
         alias.delete(call)
     grants.remove_all(call, key_id)
+    LastUse.forget(call, key_id)
     key.delete(call)
+    if key.store:
+        destroy.later(call, key_store=key.store, label=key.id)
     if key.multi_region == REPLICA:
         forget_replica(call, key)
 

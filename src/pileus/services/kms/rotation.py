@@ -93,7 +93,7 @@ def shown(call: Call, key: Key, one: Material) -> dict[str, Any]:
 def check(call: Call, key: Key) -> None:
     """Refuse keys that do not rotate, and replicas, which follow their primary."""
     key.check_customers(call)
-    if not key.symmetric or key.multi_region == REPLICA:
+    if not key.symmetric or key.multi_region == REPLICA or key.store:
         raise faults.unsupported()
     if key.state != ENABLED:
         key.check_state(call, ENABLED)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pileus.kernel import Call
+from pileus.kernel.access.admission import unlimited
 from pileus.kernel.identity import ANONYMOUS
 
 from . import acls, documents, faults, points, public, s3
@@ -77,7 +78,7 @@ def to_some(call: Call, bucket: str, expected_bucket_owner: str = "", request_pa
     if expected_bucket_owner:
         check_owner(found, expected_bucket_owner)
     if call.account != found.owner:
-        check_payer(found, request_payer)
+        check_payer(call, found, request_payer)
     return found
 
 
@@ -88,9 +89,9 @@ def to_list(call: Call, bucket: str, expected_bucket_owner: str = "", request_pa
     return found
 
 
-def check_payer(bucket: Bucket, request_payer: str) -> None:
+def check_payer(call: Call, bucket: Bucket, request_payer: str) -> None:
     """Whoever is not the owner of a bucket where requesters pay says that he does ("Using Requester Pays buckets")."""
-    if bucket.payer == "Requester" and request_payer != "requester":
+    if bucket.payer == "Requester" and (request_payer != "requester" or call.principal is ANONYMOUS):
         raise faults.denied()
 
 
@@ -156,14 +157,14 @@ def check_listed(call: Call, bucket: Bucket, key: str) -> None:
         return
     if call.account != bucket.owner:
         check_key(call, bucket, key)
-    elif bucket.has_policy or call.principal.type != "Root":
+    elif bucket.has_policy or not unlimited(call, bucket.owner):
         check_root(call, bucket, key)
         check_own(call, bucket, key)
 
 
 def check_own(call: Call, bucket: Bucket, key: str) -> None:
     """Refuse a user or role of the owner's account what its own policies and the bucket's do not let it do."""
-    if call.principal.type in ("Root", "AWSService"):
+    if call.principal.type == "AWSService" or unlimited(call, bucket.owner):
         return
     from pileus.kernel.access.enforcement import authorize
     from pileus.kernel.access.target import Target
@@ -234,7 +235,8 @@ def verdict(call: Call, bucket: Bucket, does: str, key: str) -> bool | None:
 
     text = public.for_caller(documents.load(call, bucket.room, "policy"), call.account)
     who = standing(call)
-    target = Target(resource(call, bucket, key), bucket.owner, text, tags={} if key else bucket.tags)
+    keys, tags = bucket.condition_keys(call, call.members), {} if key else bucket.condition_tags(call)
+    target = Target(resource(call, bucket, key), bucket.owner, text, tags=tags, keys=keys)
     context = Context(call, who, s3.bound(call.operation), does, call.members, target)
     query = Query(who.caller, does, target.arn, bucket.owner, context)
     policies = compiled("bucket policy", text)
@@ -250,9 +252,9 @@ def policy_allows(call: Call, bucket: Bucket, does: str, key: str) -> bool:
     said = verdict(call, bucket, does, key)
     if said is False:
         raise explicitly_denied(call, bucket, does, key)
-    return bool(said) and not (
-        "RestrictPublicBuckets" in blocks(call, bucket) and public.has_public_policy(call, bucket)
-    )
+    if not said or call.principal.type == "AWSService" or "RestrictPublicBuckets" not in blocks(call, bucket):
+        return bool(said)
+    return not public.has_public_policy(call, bucket)
 
 
 def acl_allows(call: Call, bucket: Bucket, grants: list[dict[str, object]], permission: str | None) -> bool:
@@ -265,5 +267,6 @@ def acl_allows(call: Call, bucket: Bucket, grants: list[dict[str, object]], perm
 
 def check_source(call: Call, bucket: Bucket, key: str) -> None:
     """Whether who belongs to the owner's account may read what he copies; of others `check_object` says it."""
-    if bucket.through or (call.account == bucket.owner and (bucket.has_policy or call.principal.type != "Root")):
+    own = call.account == bucket.owner and (bucket.has_policy or not unlimited(call, bucket.owner))
+    if bucket.through or own:
         check_listed(call, bucket, key)

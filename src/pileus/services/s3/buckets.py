@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from pileus.kernel import Call, Record, names, paging, tags
@@ -26,6 +27,7 @@ class Bucket(
     scope="cloud",
     key=("partition", "name"),
     indexes={"owner": ("partition", "owner")},
+    arn="arn:{partition}:s3:::{name}",
     cfn="AWS::S3::Bucket",
     kw_only=True,
     omit_defaults=True,
@@ -59,6 +61,12 @@ class Bucket(
     """Whether a lifecycle rule is enabled."""
     replicates: bool = False
     """Whether what is put into it is to be copied elsewhere."""
+    tiers: bool = False
+    """Whether Intelligent-Tiering has been given archive tiers."""
+    mfa: str = ""
+    """`Enabled` or `Disabled`, if MFA delete was ever set."""
+    abac: bool = False
+    """Whether its tags count in policies."""
     notifies: bool = False
     """Whether somebody wants to hear of what happens in it."""
     payer: str = "BucketOwner"
@@ -82,6 +90,14 @@ class Bucket(
         if call.account != self.owner:
             return None
         return documents.load(call, self.room, "policy") if self.has_policy else ""
+
+    def condition_tags(self, call: Call) -> Mapping[str, str]:
+        return self.tags if self.abac else {}
+
+    def condition_keys(self, call: Call, request: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]:
+        from . import abac
+
+        return abac.Keys(call, self, request)
 
     @property
     def versioned(self) -> bool:
@@ -156,6 +172,7 @@ def create_bucket(
     call: Call,
     bucket: str,
     acl: str = "",
+    bucket_namespace: str = "",
     create_bucket_configuration: dict[str, Any] = {},
     grant_full_control: str = "",
     grant_read: str = "",
@@ -173,6 +190,7 @@ def create_bucket(
         return create(call, bucket, create_bucket_configuration)
     naming.check_bucket(bucket)
     region = place(call, create_bucket_configuration)
+    naming.check_namespace(bucket, bucket_namespace, call.account, region)
     given = acls.from_headers(
         call.account,
         acl,
@@ -313,6 +331,7 @@ def listed(call: Call, bucket: Bucket, *, with_region: bool) -> dict[str, Any]:
 @s3.operation(on=by_name)
 def delete_bucket(call: Call, bucket: Bucket) -> None:
     """Delete an empty bucket. Uploads that were begun in it are aborted."""
+    from . import forgetting
     from .objects import Object
     from .uploads import abort_all
     from .versions import Version
@@ -323,5 +342,4 @@ def delete_bucket(call: Call, bucket: Bucket) -> None:
             words += ". You must delete all versions in the bucket."
         raise faults.fault("BucketNotEmpty", words, 409, BucketName=bucket.name)
     abort_all(call, bucket)
-    documents.Document.delete_all(call, bucket.room)
-    bucket.delete(call)
+    forgetting.remove(call, bucket)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
@@ -24,6 +25,7 @@ from . import (
     tagging,
     versions,
 )
+from .annotations import attach, brought
 from .buckets import Bucket, still
 from .data import LARGEST, Intake
 from .digests import Digests
@@ -41,7 +43,16 @@ SOURCE = (
     "CopySourceSSECustomerKeyMD5",
     "ExpectedSourceBucketOwner",
 )
-COPY = (*ABOUT, *SOURCE, "ChecksumAlgorithm", "MetadataDirective", "TaggingDirective", "IfMatch", "IfNoneMatch")
+COPY = (
+    *ABOUT,
+    *SOURCE,
+    "ChecksumAlgorithm",
+    "MetadataDirective",
+    "TaggingDirective",
+    "AnnotationDirective",
+    "IfMatch",
+    "IfNoneMatch",
+)
 CHANGES = ("StorageClass", "WebsiteRedirectLocation", "ServerSideEncryption", "SSECustomerKey", "ChecksumAlgorithm")
 
 
@@ -104,8 +115,12 @@ async def copy_object(call: Call, bucket: Bucket, key: str, request: dict[str, A
     conditions.check_write(request, key, Object.get(call, bucket.room, key))
     algorithm = request.get("ChecksumAlgorithm") or (found.algorithm if not found.composite else "") or digests.DEFAULT
     running = Digests(algorithm)
-    async with Intake(call, new.opener(call, bucket, customer), running) as intake:
+    async with AsyncExitStack() as stack:
+        intake = await stack.enter_async_context(Intake(call, new.opener(call, bucket, customer), running))
         await intake.take(content(call, origin, 0, found.size))
+        notes = []
+        if found.annotations and request.get("AnnotationDirective") != "EXCLUDE" and customer is None:
+            notes = await brought(call, origin.bucket, found, bucket, new, stack)
         with call.transaction():
             bucket = still(call, bucket)
             old = Object.get(call, bucket.room, key)
@@ -114,6 +129,10 @@ async def copy_object(call: Call, bucket: Bucket, key: str, request: dict[str, A
             new.modified = call.now
             locks.apply(call, bucket, new, request)
             versions.place(call, bucket, new, old)
+            for each in notes:
+                attach(call, new, each.name, each.intake)
+            if notes:
+                new.put(call)
             happenings.created(call, bucket, new, "Copy")
     return {
         "CopyObjectResult": {"ETag": f'"{new.etag}"', "LastModified": new.modified, **checksums(new)},

@@ -6,7 +6,7 @@ from typing import Any
 
 from pileus.kernel import Call, Fault
 
-from . import access, conditions, faults, happenings, locks, naming, s3, versions
+from . import access, conditions, factors, faults, happenings, locks, naming, s3, versions
 from .buckets import Bucket
 from .objects import Object
 from .versions import Version
@@ -20,6 +20,7 @@ def delete_object(
     bucket: Bucket,
     key: str,
     version_id: str = "",
+    mfa: str = "",
     bypass_governance_retention: bool = False,
     if_match: str = "",
     if_match_last_modified_time: float | None = None,
@@ -27,6 +28,8 @@ def delete_object(
 ) -> dict[str, Any]:
     """Delete an object; where there are versions, cover it with a delete marker, unless one version is named."""
     naming.check_key(key)
+    if bucket.mfa == "Enabled" and version_id:
+        factors.spend(call, bucket, mfa)
     if if_match or if_match_last_modified_time is not None or if_match_size is not None:
         found = Object.get(call, bucket.room, key)
         conditions.check_delete(if_match, if_match_last_modified_time, if_match_size, key, found)
@@ -63,12 +66,14 @@ def delete_version(call: Call, bucket: Bucket, key: str, version: str, *, bypass
 
 @s3.operation(on=access.to_some, action="s3:DeleteObject", honours=("ChecksumAlgorithm",))
 def delete_objects(
-    call: Call, bucket: Bucket, delete: dict[str, Any], bypass_governance_retention: bool = False
+    call: Call, bucket: Bucket, delete: dict[str, Any], mfa: str = "", bypass_governance_retention: bool = False
 ) -> dict[str, Any]:
     """Delete up to a thousand objects, each by itself: what cannot be deleted keeps nothing else from it."""
     named = delete.get("Objects", [])
     if not named or len(named) > MOST:
         raise faults.malformed()
+    if bucket.mfa == "Enabled" and any("VersionId" in each for each in named):
+        factors.spend(call, bucket, mfa)
     deleted, errors = [], []
     for each in named:
         try:

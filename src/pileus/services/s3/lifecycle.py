@@ -46,6 +46,9 @@ def put_bucket_lifecycle_configuration(
     transition_default_minimum_object_size: str = LEAST_SIZE,
 ) -> dict[str, Any]:
     """Replace the bucket's rules. A rule without an id gets one."""
+    if bucket.mfa == "Enabled":
+        words = "Lifecycle configuration is not supported on a bucket with MFA Delete enabled"
+        raise faults.fault("InvalidBucketState", words, 409)
     given = lifecycle_configuration.get("Rules", [])
     if not given or len(given) > MOST_RULES:
         raise faults.malformed()

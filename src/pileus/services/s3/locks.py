@@ -21,7 +21,7 @@ def apply(call: Call, bucket: Bucket, new: Object, request: Mapping[str, Any]) -
     mode, until = request.get("ObjectLockMode", ""), request.get("ObjectLockRetainUntilDate")
     hold = request.get("ObjectLockLegalHoldStatus", "")
     if not bucket.lock:
-        if mode or until is not None or hold:
+        if mode or until is not None or hold or "ObjectLockEventHold" in request:
             raise faults.invalid_request("Bucket is missing Object Lock Configuration")
         return
     if bool(mode) != (until is not None):
@@ -29,11 +29,34 @@ def apply(call: Call, bucket: Bucket, new: Object, request: Mapping[str, Any]) -
             "x-amz-object-lock-retain-until-date and x-amz-object-lock-mode must both be supplied"
         )
     new.hold = hold == "ON"
+    apply_event_hold(bucket, new, request)
     if mode and until is not None:
         check_until(call, until)
         new.lock_mode, new.lock_until = mode, until
-    elif bucket.retention:
+    elif bucket.retention.keys() & {"Days", "Years"}:
         new.lock_mode, new.lock_until = bucket.retention["Mode"], call.now + seconds(bucket.retention)
+
+
+def apply_event_hold(bucket: Bucket, new: Object, request: Mapping[str, Any]) -> None:
+    """Hold a new object until an event, if its request or the bucket's default says so."""
+    asked, default = request.get("ObjectLockEventHold", ""), bucket.retention.get("DefaultEventHold", {})
+    days, years = (request.get(f"ObjectLockEventHoldDuration{unit}", 0) for unit in ("Days", "Years"))
+    if (days or years) and asked != "ON":
+        raise faults.invalid_argument("An event hold duration can only be specified with an event hold that is ON")
+    if asked == "OFF" or not (asked or default):
+        return
+    if not (days or years):
+        days, years = default.get("Days", 0), default.get("Years", 0)
+    check_duration(days, years)
+    new.event_hold, new.event_days, new.event_years = True, days, years
+    new.event_mode = request.get("ObjectLockMode") or bucket.retention.get("Mode", "GOVERNANCE")
+
+
+def check_duration(days: int, years: int) -> None:
+    if bool(days) == bool(years):
+        raise faults.invalid_argument("An event hold duration must be specified in either days or years")
+    if not (0 <= days <= LONGEST_DAYS and 0 <= years <= LONGEST_YEARS):
+        raise faults.invalid_argument("The event hold duration is out of range")
 
 
 def check_until(call: Call, until: float) -> None:
@@ -51,13 +74,21 @@ def shown(found: Object) -> dict[str, Any]:
         told = {"ObjectLockMode": found.lock_mode, "ObjectLockRetainUntilDate": found.lock_until}
     if found.hold:
         told["ObjectLockLegalHoldStatus"] = "ON"
+    if found.event_hold:
+        told["ObjectLockEventHold"] = "ON"
+        told |= {f"ObjectLockEventHoldDuration{unit}": number for unit, number in duration(found).items()}
     return told
+
+
+def duration(found: Object) -> dict[str, int]:
+    """What an event hold will leave behind, in days or years."""
+    return {"Days": found.event_days} if found.event_days else {"Years": found.event_years}
 
 
 def check_removable(call: Call, found: Object, *, bypass: bool) -> None:
     """Refuse to delete a version that is locked."""
     locked = found.lock_until > call.now and not (bypass and found.lock_mode == "GOVERNANCE")
-    if found.hold or locked:
+    if found.hold or found.event_hold or locked:
         raise faults.denied("Access Denied because object protected by object lock.")
 
 
@@ -95,8 +126,15 @@ def put_object_lock_configuration(
 
 
 def check_retention(retention: Mapping[str, Any]) -> None:
-    if "Mode" not in retention or ("Days" in retention) == ("Years" in retention):
+    held = retention.get("DefaultEventHold")
+    if "Mode" not in retention or ("Days" in retention and "Years" in retention):
         raise faults.malformed()
+    if held is not None:
+        check_duration(held.get("Days", 0), held.get("Years", 0))
+    if "Days" not in retention and "Years" not in retention:
+        if held is None:
+            raise faults.malformed()
+        return
     unit = "Days" if "Days" in retention else "Years"
     if retention[unit] < 1:
         raise faults.invalid_argument("Default retention period must be a positive integer value.")
@@ -114,9 +152,14 @@ def get_object_retention(call: Call, bucket: Bucket, key: str, version_id: str =
     """Until when and how strictly a version is locked."""
     lockable(bucket)
     found = versions.find(call, bucket, key, version_id)
-    if not found.lock_mode:
+    told: dict[str, Any] = {}
+    if found.lock_mode:
+        told = {"Mode": found.lock_mode, "RetainUntilDate": found.lock_until}
+    if found.event_hold:
+        told = {"Mode": found.event_mode, **told, "EventHold": "ON", "EventHoldDuration": duration(found)}
+    if not told:
         raise no_lock(key)
-    return {"Retention": {"Mode": found.lock_mode, "RetainUntilDate": found.lock_until}}
+    return {"Retention": told}
 
 
 def no_lock(key: str) -> Exception:
@@ -136,11 +179,15 @@ def put_object_retention(
     """Lock a version. A lock may be made longer; shorter only in governance mode, by who says that he means it."""
     lockable(bucket)
     mode, until = retention.get("Mode", ""), retention.get("RetainUntilDate", 0.0)
-    if bool(mode) != bool(until):
+    if (until and not mode) or (mode and not until and "EventHold" not in retention):
         raise faults.malformed()
-    if mode:
+    if until:
         check_until(call, until)
     found = versions.find(call, bucket, key, version_id, method="PUT")
+    if "EventHold" in retention:
+        hold_or_release(call, found, retention)
+        if not until:
+            mode, until = found.lock_mode, found.lock_until
     if found.lock_until > call.now:
         weaker = until < found.lock_until or (mode != found.lock_mode and found.lock_mode == "COMPLIANCE")
         loosened = mode != "COMPLIANCE" and mode != found.lock_mode
@@ -151,6 +198,19 @@ def put_object_retention(
     versions.save(call, found)
     happenings.changed(call, bucket, found, "ObjectRetention:Put")
     return access.charged(call, bucket)
+
+
+def hold_or_release(call: Call, found: Object, retention: Mapping[str, Any]) -> None:
+    """Hold a version until an event; or the event has come, and the time that was agreed on begins."""
+    if retention["EventHold"] == "ON":
+        given = retention.get("EventHoldDuration", {})
+        check_duration(given.get("Days", 0), given.get("Years", 0))
+        found.event_hold, found.event_mode = True, retention.get("Mode") or found.lock_mode or "GOVERNANCE"
+        found.event_days, found.event_years = given.get("Days", 0), given.get("Years", 0)
+    elif found.event_hold:
+        found.event_hold = False
+        found.lock_mode = found.event_mode
+        found.lock_until = max(found.lock_until, call.now + seconds(duration(found)))
 
 
 @s3.operation(on=access.to_key)

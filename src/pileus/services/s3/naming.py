@@ -12,6 +12,7 @@ LONGEST_KEY = 1024
 
 _BUCKET = re.compile(r"(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _ADDRESS = re.compile(r"\d{1,3}(\.\d{1,3}){3}")
+_REGIONAL = re.compile(r".+-\d{12}-[a-z]{2}[a-z0-9-]*-\d-an")
 _PREFIXES = ("xn--", "sthree-", "amzn-s3-demo-")
 _SUFFIXES = ("-s3alias", "--ol-s3", ".mrap", "--table-s3")
 
@@ -26,6 +27,16 @@ def is_bucket_name(name: str) -> bool:
 def check_bucket(name: str) -> None:
     if not is_bucket_name(name):
         raise faults.fault("InvalidBucketName", "The specified bucket is not valid.", BucketName=name)
+
+
+def check_namespace(name: str, wanted: str, account: str, region: str) -> None:
+    """Names that end with `-an` are an account's own in a Region ("Namespaces for general purpose buckets")."""
+    if not wanted and not _REGIONAL.fullmatch(name):
+        return
+    own = name.endswith(f"-{account}-{region}-an")
+    if own != (wanted == "account-regional"):
+        words = "The specified bucket name does not follow the naming convention of the requested bucket namespace."
+        raise faults.fault("InvalidBucketName", words, BucketName=name)
 
 
 def check_key(name: str) -> None:

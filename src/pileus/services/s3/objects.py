@@ -83,17 +83,34 @@ class Object(Record, scope="cloud", key=("room", "name"), kw_only=True, omit_def
     lock_mode: str = ""
     lock_until: float = 0.0
     hold: bool = False
+    event_hold: bool = False
+    """Whether it is held until an event, after which its retention begins."""
+    event_mode: str = ""
+    event_days: int = 0
+    event_years: int = 0
+    """What that retention will be."""
     restore: Restore | None = None
     replica: bool = False
     """Whether it is one."""
     replicas: dict[str, str] = {}
     """How far its own replication has come, by the ARNs of the destinations."""
+    annotations: int = 0
+    """How many annotations it has."""
+    accessed: float = 0.0
+    """The last day on which it was read, where Intelligent-Tiering wants to know."""
+    tier: str = ""
+    """The archive tier of Intelligent-Tiering that it is in."""
     redirect: str = ""
     """x-amz-website-redirect-location."""
 
     def opener(self, call: Call, bucket: Bucket, customer: Any = None) -> Opener:
         resource = bucket.arn(call) if bucket.zone else f"{bucket.arn(call)}/{self.name}"
         return Opener(self.seal, resource, customer)
+
+    @property
+    def archived(self) -> str:
+        """The archive it is in: a storage class, or a tier of Intelligent-Tiering; empty for what can be read."""
+        return self.tier or (self.storage_class if self.storage_class in ARCHIVED else "")
 
     @property
     def replication(self) -> str:

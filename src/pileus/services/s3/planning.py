@@ -28,7 +28,7 @@ def schedule(call: Call, bucket: Bucket, due: float) -> None:
 
 def soon(call: Call, bucket: Bucket) -> None:
     """Something has changed by which something may be due by now."""
-    if bucket.has_lifecycle:
+    if bucket.has_lifecycle or bucket.tiers:
         schedule(call, bucket, rules.tomorrow(call.now))
 
 
@@ -48,4 +48,4 @@ def sweep(call: Call, bucket: str, room: str, planned: float) -> None:
 def there(call: Call, name: str, room: str) -> Bucket | None:
     """The bucket, if it is still the same and has rules."""
     found = Bucket.get(call, call.partition, name)
-    return found if found is not None and found.room == room and found.has_lifecycle else None
+    return found if found is not None and found.room == room and (found.has_lifecycle or found.tiers) else None

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from pileus.kernel import Call
 from pileus.kernel.edge import Result
 
-from . import access, conditions, data, faults, headers, locks, restoring, rules, s3, seals, versions
+from . import access, conditions, data, faults, headers, locks, restoring, rules, s3, seals, tiering, versions
 from .buckets import Bucket
 from .objects import Object, Part
 from .writing import checksums
@@ -53,6 +53,8 @@ def get_object(call: Call, bucket: Bucket, key: str, request: dict[str, Any]) ->
     parts = found.pieces(call)
     wanted, part = span(request, found, parts)
     told = described(call, bucket, found, request, wanted, part)
+    if found.storage_class == tiering.CLASS:
+        tiering.read(call, found)
     told["Body"] = data.read(call, found.opener(call, bucket, customer), parts, wanted.start, wanted.stop)
     return Result(told, 206) if wanted.partial else told
 
@@ -90,6 +92,8 @@ def described(
     told |= seals.shown(found.seal)
     if bucket.versioned:
         told["VersionId"] = found.version
+    if found.tier:
+        told["ArchiveStatus"] = found.tier
     if found.replica or found.replicas:
         told["ReplicationStatus"] = found.replication
     if bucket.lock:

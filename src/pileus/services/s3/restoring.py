@@ -12,9 +12,9 @@ from typing import Any
 from pileus.kernel import Call, Unfinished
 from pileus.kernel.edge import Result
 
-from . import access, events, faults, happenings, notifications, s3, versions
+from . import access, events, faults, happenings, notifications, planning, s3, versions
 from .buckets import Bucket
-from .objects import ARCHIVED, Object, Restore
+from .objects import Object, Restore
 from .rules import midnight
 
 DAY = 86_400.0
@@ -22,13 +22,15 @@ HOUR = 3600.0
 DELAYS = {
     "GLACIER": {"Expedited": 180.0, "Standard": 4 * HOUR, "Bulk": 8 * HOUR},
     "DEEP_ARCHIVE": {"Standard": 12 * HOUR, "Bulk": 48 * HOUR},
+    "ARCHIVE_ACCESS": {"Expedited": 180.0, "Standard": 4 * HOUR, "Bulk": 8 * HOUR},
+    "DEEP_ARCHIVE_ACCESS": {"Standard": 12 * HOUR, "Bulk": 48 * HOUR},
 }
 INTEGRITY = ("ChecksumAlgorithm",)
 
 
 def readable(call: Call, found: Object) -> bool:
     """Whether the bytes can be read now."""
-    if found.storage_class not in ARCHIVED:
+    if not found.archived:
         return True
     return found.restore is not None and found.restore.ready <= call.now < found.restore.expires
 
@@ -36,13 +38,14 @@ def readable(call: Call, found: Object) -> bool:
 def check_readable(call: Call, found: Object) -> None:
     if not readable(call, found):
         words = "The operation is not valid for the object's storage class"
-        raise faults.fault("InvalidObjectState", words, 403, StorageClass=found.storage_class)
+        tier = found.tier or None
+        raise faults.fault("InvalidObjectState", words, 403, StorageClass=found.storage_class, AccessTier=tier)
 
 
 def shown(call: Call, found: Object) -> dict[str, str]:
     """x-amz-restore, while there is a copy or will be one."""
     restore = found.restore
-    if restore is None or restore.expires <= call.now:
+    if restore is None or (restore.expires <= call.now and not found.tier):
         return {}
     if call.now < restore.ready:
         return {"Restore": 'ongoing-request="true"'}
@@ -57,12 +60,10 @@ def restore_object(
     if restore_request.keys() & {"Type", "SelectParameters", "OutputLocation"}:
         raise Unfinished("Pileus does not select from archived objects yet.")
     found = versions.find(call, bucket, key, version_id, method="POST")
-    if found.storage_class not in ARCHIVED:
+    if not found.archived:
         words = "Restore is not allowed for the object's current storage class"
         raise faults.fault("InvalidObjectState", words, 403, StorageClass=found.storage_class)
-    days = restore_request.get("Days")
-    if days is None or days < 1:
-        raise faults.malformed() if days is None else faults.invalid_argument("Days must be a positive integer")
+    days = lifetime(found, restore_request.get("Days"))
     tier = restore_request.get("GlacierJobParameters", {}).get("Tier") or restore_request.get("Tier") or "Standard"
     before = found.restore
     if before is not None and call.now < before.ready:
@@ -83,16 +84,29 @@ def restore_object(
     return Result(access.charged(call, bucket), status)
 
 
+def lifetime(found: Object, days: int | None) -> int:
+    """For how many days there is to be a copy; what comes back from a tier of Intelligent-Tiering is no copy."""
+    if found.tier:
+        if days is not None:
+            raise faults.malformed()
+        return 0
+    if days is None:
+        raise faults.malformed()
+    if days < 1:
+        raise faults.invalid_argument("Days must be a positive integer")
+    return days
+
+
 def check_faster(found: Object, before: Restore, tier: str) -> None:
     """While a restore is under way, only its tier can be changed, for a faster one."""
-    delays = DELAYS[found.storage_class]
+    delays = DELAYS[found.archived]
     if delay(found, tier) >= delays[before.tier]:
         words = "Object restore is already in progress"
         raise faults.fault("RestoreAlreadyInProgress", words, 409)
 
 
 def delay(found: Object, tier: str) -> float:
-    delays = DELAYS[found.storage_class]
+    delays = DELAYS[found.archived]
     if tier not in delays:
         words = f"Retrieval option is not supported by this storage class: {tier}"
         raise faults.invalid_argument(words, "Tier", tier)
@@ -119,6 +133,9 @@ def restored(call: Call, bucket: str, room: str, key: str, version: str) -> None
     assert held.restore is not None
     if held.restore.ready > call.now or held.restore.told:
         return
+    if held.tier:
+        back(call, found, held)
+        return
     held.restore = Restore(held.restore.ready, held.restore.expires, held.restore.tier, told=True)
     versions.save(call, held)
     ends = events.iso(held.restore.expires)
@@ -127,6 +144,16 @@ def restored(call: Call, bucket: str, room: str, key: str, version: str) -> None
     more = {"glacierEventData": {"restoreEventData": data}}
     happenings.changed(call, found, held, "ObjectRestore:Completed", more=more, detail=detail)
     ended.later(call, bucket=bucket, room=room, key=key, version=version, due=held.restore.expires)
+
+
+def back(call: Call, bucket: Bucket, held: Object) -> None:
+    """An object comes back from an archive tier for good."""
+    held.tier, held.restore, held.accessed = "", None, call.now
+    versions.save(call, held)
+    planning.soon(call, bucket)
+    detail = {"source-storage-class": held.storage_class}
+    data = {"restoreEventData": {"lifecycleRestoreStorageClass": held.storage_class}}
+    happenings.changed(call, bucket, held, "ObjectRestore:Completed", more={"glacierEventData": data}, detail=detail)
 
 
 @s3.task

@@ -11,7 +11,7 @@ from pileus.kernel import Call
 
 from . import faults, s3
 from .buckets import Bucket, by_name, tags_of
-from .configuration import Members, document, numbered
+from .configuration import Members, document
 from .seals import KMS
 
 # Tags
@@ -28,6 +28,7 @@ def get_bucket_tagging(call: Call, bucket: Bucket) -> dict[str, Any]:
 @s3.operation(on=by_name, honours=("ContentMD5", "ChecksumAlgorithm"))
 def put_bucket_tagging(call: Call, bucket: Bucket, tagging: dict[str, Any]) -> None:
     """Replace the bucket's tags."""
+    check_tagged_here(bucket)
     bucket.tags = tags_of(tagging.get("TagSet", []))
     bucket.put(call)
 
@@ -35,8 +36,16 @@ def put_bucket_tagging(call: Call, bucket: Bucket, tagging: dict[str, Any]) -> N
 @s3.operation(on=by_name, action="s3:PutBucketTagging")
 def delete_bucket_tagging(call: Call, bucket: Bucket) -> None:
     """Remove the bucket's tags."""
+    check_tagged_here(bucket)
     bucket.tags = {}
     bucket.put(call)
+
+
+def check_tagged_here(bucket: Bucket) -> None:
+    """Tags that count in policies are only changed by TagResource, which policies may control by tags themselves."""
+    if bucket.abac:
+        words = "This bucket has ABAC enabled. Use the TagResource and UntagResource actions to manage its tags."
+        raise faults.invalid_request(words)
 
 
 # Who pays
@@ -135,18 +144,3 @@ def check_acceleration(call: Call, bucket: Bucket, content: Members) -> None:
 
 
 document("AccelerateConfiguration", "AccelerateConfiguration", flat=True, check=check_acceleration)
-
-
-# Reports
-
-
-def check_inventory(call: Call, bucket: Bucket, content: Members) -> None:
-    target = content["Destination"]["S3BucketDestination"]
-    if not target["Bucket"].startswith("arn:"):
-        raise faults.fault("InvalidS3DestinationBucket", "Invalid bucket ARN.")
-
-
-numbered("InventoryConfiguration", check_inventory)
-numbered("AnalyticsConfiguration")
-numbered("MetricsConfiguration")
-numbered("IntelligentTieringConfiguration")

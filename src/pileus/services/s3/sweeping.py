@@ -12,7 +12,7 @@ from typing import Any
 
 from pileus.kernel import Call
 
-from . import happenings, planning, rules, s3, versions
+from . import happenings, planning, rules, s3, tiering, versions
 from .buckets import Bucket
 from .listing_versions import merged
 from .objects import Object
@@ -30,6 +30,7 @@ class Walk:
         self.call = call
         self.bucket = bucket
         self.rules: Rules = rules.load(call, bucket)
+        self.tiers = tiering.configurations(call, bucket) if bucket.tiers else []
         self.name: str = state.get("name", "")
         self.order: int = state.get("order", 0)
         self.since: float = state.get("since", 0.0)
@@ -66,13 +67,24 @@ class Walk:
             self.newer += 1
         self.name, self.order, self.since = version.name, version.order, version.modified
 
+    def waits(self, found: Object) -> bool:
+        """Whether an object has to stay as it is until it has been replicated ("Replication and lifecycle rules")."""
+        waiting = bool(found.replicas) and found.replication != "COMPLETED"
+        if waiting:
+            self.acted()
+        return waiting
+
     def current(self, found: Object) -> None:
+        if self.waits(found):
+            return
         expires = rules.expiration(self.rules, found)
         if expires is not None and self.due(expires.at):
             self.acted()
             expire(self.call, self.bucket, found)
         elif moves := self.moving(rules.transitions(self.rules, found)):
             move(self.call, self.bucket, found, moves)
+            found.put(self.call)
+        elif self.tier(found):
             found.put(self.call)
 
     def marker(self, version: Version) -> None:
@@ -87,6 +99,8 @@ class Walk:
 
     def noncurrent(self, version: Version) -> None:
         held = version.held
+        if held is not None and self.waits(held):
+            return
         gone = rules.noncurrent_expiration(self.rules, version.name, held, self.since, self.newer)
         if gone is not None and self.due(gone.at):
             self.acted()
@@ -96,6 +110,17 @@ class Walk:
         elif held is not None and (moves := self.moving(rules.transitions(self.rules, held, self.since, self.newer))):
             move(self.call, self.bucket, held, moves)
             version.put(self.call)
+        elif held is not None and self.tier(held):
+            version.put(self.call)
+
+    def tier(self, found: Object) -> bool:
+        """Whether an object has to go to an archive tier of Intelligent-Tiering now."""
+        entered = [due for due in tiering.dues(self.tiers, found) if self.due(due.at)]
+        if entered:
+            deepest = max(entered, key=lambda due: tiering.LEAST[due.to])
+            tiering.enter(self.call, self.bucket, found, deepest)
+            self.acted()
+        return bool(entered)
 
     def moving(self, dues: list[Due]) -> Due | None:
         """The transition that is to be made now."""
@@ -118,7 +143,7 @@ def expire(call: Call, bucket: Bucket, found: Object) -> None:
 def move(call: Call, bucket: Bucket, found: Object, due: Due) -> None:
     """Give an object, which is still to be put, another storage class."""
     found.storage_class = due.to
-    found.restore = None
+    found.restore, found.tier = None, ""
     more = {"lifecycleEventData": {"transitionEventData": {"destinationStorageClass": due.to}}}
     detail = {"destination-storage-class": due.to}
     happenings.changed(call, bucket, found, "LifecycleTransition", more=more, detail=detail)
@@ -158,6 +183,7 @@ def end_uploads(call: Call, bucket: str, room: str, state: dict[str, Any]) -> No
         last = [uploads[-1].name, uploads[-1].id]
         end_uploads.later(call, bucket=bucket, room=room, state={"next": walk.next, "after": last})
         return
-    dues = [at for at in (walk.next, rules.least_wait(walk.rules, call.now)) if at is not None]
+    waits = (walk.next, rules.least_wait(walk.rules, call.now), tiering.least_wait(walk.tiers, call.now))
+    dues = [at for at in waits if at is not None]
     if dues:
         planning.schedule(call, found, min(dues))

@@ -1,26 +1,25 @@
-"""Versioning of a bucket. MFA delete is left out: nobody here could check the codes."""
+"""Versioning of a bucket, and whether versions go for good only with a code of an MFA device."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from pileus.kernel import Call, Unfinished
+from pileus.kernel import Call
 
-from . import documents, faults, s3
+from . import documents, factors, faults, s3
 from .buckets import Bucket, by_name
 
 
 @s3.operation(on=by_name)
 def get_bucket_versioning(call: Call, bucket: Bucket) -> dict[str, Any]:
     """Whether versions are kept; nothing at all for a bucket that never kept any."""
-    return {"Status": bucket.versioning} if bucket.versioned else {}
+    told = {"Status": bucket.versioning} if bucket.versioned else {}
+    return told | ({"MFADelete": bucket.mfa} if bucket.mfa else {})
 
 
 @s3.operation(on=by_name, honours=("ContentMD5", "ChecksumAlgorithm"))
-def put_bucket_versioning(call: Call, bucket: Bucket, versioning_configuration: dict[str, Any]) -> None:
+def put_bucket_versioning(call: Call, bucket: Bucket, versioning_configuration: dict[str, Any], mfa: str = "") -> None:
     """Keep versions from now on, or no more; it is never again as if there had been none."""
-    if versioning_configuration.get("MFADelete") == "Enabled":
-        raise Unfinished("Pileus has no MFA delete yet.")
     status = versioning_configuration.get("Status", "")
     if not status:
         words = "The Versioning element must be specified"
@@ -32,5 +31,20 @@ def put_bucket_versioning(call: Call, bucket: Bucket, versioning_configuration: 
         if documents.load(call, bucket.room, "replication") is not None:
             words = "A replication configuration is present on this bucket, so the versioning state cannot be changed."
             raise faults.fault("InvalidBucketState", words, 409)
+    protect(call, bucket, versioning_configuration.get("MFADelete", ""), mfa)
     bucket.versioning = status
     bucket.put(call)
+
+
+def protect(call: Call, bucket: Bucket, wanted: str, mfa: str) -> None:
+    """Turn MFA delete on or off, which is the root's alone; where it is on, nothing changes without a code."""
+    if not wanted and bucket.mfa != "Enabled":
+        return
+    if wanted and call.principal.type != "Root":
+        raise faults.denied()
+    if wanted == "Enabled" and documents.load(call, bucket.room, "lifecycle") is not None:
+        words = "MFA Delete cannot be enabled on a bucket with a lifecycle configuration"
+        raise faults.fault("InvalidBucketState", words, 409)
+    if bucket.mfa == "Enabled" or wanted == "Enabled":
+        factors.spend(call, bucket, mfa)
+    bucket.mfa = wanted or bucket.mfa

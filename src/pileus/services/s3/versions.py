@@ -85,8 +85,12 @@ def lookup(call: Call, bucket: Bucket, name: str, version: str) -> Object | Vers
         return current
     if version == NULL:
         return next((old for old in Version.scan(call, bucket.room, name) if old.version == NULL), None)
-    order = order_of(call, bucket, name, version)
-    found = None if order is None else Version.get(call, bucket.room, name, order)
+    serial = serial_of(version)
+    found = None if serial is None else Version.get(call, bucket.room, name, -serial)
+    if found is not None and found.version == version:
+        return found
+    foreign = Foreign.get(call, bucket.room, name, version)
+    found = None if foreign is None else Version.get(call, bucket.room, name, foreign.order)
     return found if found is not None and found.version == version else None
 
 
@@ -232,7 +236,13 @@ def remove(call: Call, bucket: Bucket, found: Object | Version) -> None:
 
 
 def drop(call: Call, old: Object) -> None:
-    """Give up the bytes of an object."""
+    """Give up the bytes of an object, and its annotations."""
+    if old.annotations:
+        from .annotations import Annotation
+
+        for note in list(Annotation.of(call, old)):
+            data.discard(call, note.part)
+            note.delete(call)
     if old.manifest:
         manifest = Manifest.get(call, old.manifest)
         if manifest is not None:

@@ -51,6 +51,9 @@ ABOUT = (
     "ObjectLockMode",
     "ObjectLockRetainUntilDate",
     "ObjectLockLegalHoldStatus",
+    "ObjectLockEventHold",
+    "ObjectLockEventHoldDurationDays",
+    "ObjectLockEventHoldDurationYears",
 )
 """Members that say something about a new object, whether it is put, copied, or sent in parts."""
 GRANTS = ABOUT[:5]

@@ -4,11 +4,11 @@ A way through the package, from the ground up:
 
     secrets, versions       what a secret is, and what it holds
     deletion, replication   its end, and its likes in other Regions
+    followers               its replica in another account
     schedules, rotation     new values by a function, now and then
     policies, listing, passwords
 
-Left out: the invocation of rotation functions until there is Lambda; managed external secrets; replicas in other
-accounts; several resource policies on one secret; rotation tokens.
+Left out: the invocation of rotation functions until there is Lambda; managed external secrets.
 """
 
 from pileus.kernel import Service

@@ -40,8 +40,10 @@ def delete_secret(
         if not force_delete_without_recovery:
             raise faults.no_secret()
         return {"Name": secret, "DeletionDate": call.now}
-    if secret.replica(call):
+    if secret.replica(call) and not secret.source:
         raise faults.replica()
+    if any(one["ReplicationStatus"] != "Detached" for one in secret.followers):
+        raise faults.request(f"You can't delete secret {secret.name} that still has cross-account replicas.")
     if secret.replicas:
         regions = ", ".join(replica["Region"] for replica in secret.replicas)
         raise faults.request(f"You can't delete secret {secret.name} that still has replica regions [{regions}]")

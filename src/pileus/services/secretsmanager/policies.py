@@ -1,4 +1,4 @@
-"""Resource policies of secrets: who else may use them. Left out: several policies on one secret."""
+"""Resource policies of secrets: who else may use them. A secret has one at most, named `default`."""
 
 from __future__ import annotations
 
@@ -9,15 +9,18 @@ from pileus.kernel import Call, Fault
 from pileus.kernel.access.grammar import Malformed, statements
 from pileus.kernel.access.grammar import check as check_grammar
 
-from . import secretsmanager
+from . import faults, secretsmanager
 from .secrets import Secret, found, living
+
+DEFAULT = "default"
 
 
 @secretsmanager.operation(on=living)
 def put_resource_policy(
-    call: Call, secret: Secret, resource_policy: str, block_public_policy: bool = False
+    call: Call, secret: Secret, resource_policy: str, policy_name: str = DEFAULT, block_public_policy: bool = False
 ) -> dict[str, Any]:
     """Put a policy on a secret, over the one that it had."""
+    check_name(policy_name)
     document = checked(resource_policy)
     if block_public_policy and public(document):
         raise Fault(
@@ -27,21 +30,38 @@ def put_resource_policy(
         )
     secret.policy = resource_policy
     secret.put(call)
-    return secret.named(call)
+    return secret.named(call) | {"PolicyName": DEFAULT}
 
 
 @secretsmanager.operation(on=found)
-def get_resource_policy(call: Call, secret: Secret) -> dict[str, Any]:
+def get_resource_policy(call: Call, secret: Secret, policy_name: str = DEFAULT) -> dict[str, Any]:
     """The policy of a secret, if it has one."""
-    return secret.named(call) | ({"ResourcePolicy": secret.policy} if secret.policy else {})
+    if policy_name != DEFAULT:
+        raise Fault("ResourceNotFoundException", f"Secrets Manager can't find the resource policy {policy_name}.")
+    told = secret.named(call) | {"PolicyName": DEFAULT}
+    return told | ({"ResourcePolicy": secret.policy} if secret.policy else {})
 
 
 @secretsmanager.operation(on=found)
-def delete_resource_policy(call: Call, secret: Secret) -> dict[str, Any]:
+def list_resource_policies(call: Call, secret: Secret, max_results: int = 100, next_token: str = "") -> dict[str, Any]:
+    """The names of a secret's policies, of which there is one at most: so there never is a second page."""
+    if next_token:
+        raise faults.token()
+    return {"ResourcePolicies": [{"PolicyName": DEFAULT}][:max_results] if secret.policy else []}
+
+
+@secretsmanager.operation(on=found)
+def delete_resource_policy(call: Call, secret: Secret, policy_name: str = DEFAULT) -> dict[str, Any]:
     """Take a secret's policy away."""
+    check_name(policy_name)
     secret.policy = ""
     secret.put(call)
-    return secret.named(call)
+    return secret.named(call) | {"PolicyName": DEFAULT}
+
+
+def check_name(name: str) -> None:
+    if name != DEFAULT:
+        raise faults.parameter(f"You can only change the default policy, not {name}.")
 
 
 def perhaps(call: Call, secret_id: str = "") -> Secret | None:

@@ -44,6 +44,10 @@ def remove_regions_from_replication(call: Call, secret: Secret, remove_replica_r
 @secretsmanager.operation(on=living)
 def stop_replication_to_replica(call: Call, secret: Secret) -> dict[str, Any]:
     """Make a replica a secret of its own. Called in its Region."""
+    if secret.source:
+        from .followers import part
+
+        return part(call, secret)
     if not secret.replica(call):
         raise faults.request(
             "Operation not permitted on a primary secret. Call must be made in replica secret's region."
@@ -84,6 +88,10 @@ def replicate(call: Call, secret: Secret, added: Regions, force: bool) -> None:
 
 def synchronise(call: Call, secret: Secret) -> None:
     """Make the replicas what the primary is."""
+    if secret.followers:
+        from .followers import lead
+
+        lead(call, secret)
     for entry in secret.replicas:
         if entry["Status"] == "InSync":
             copy(call, secret, call.at(region=entry["Region"]), entry["KmsKeyId"])
@@ -107,7 +115,12 @@ def copy(call: Call, secret: Secret, there: Call, key_id: str) -> None:
         rotation_rules=secret.rotation_rules,
         primary_region=secret.primary_region,
     ).put(there)
-    held = {version.id: version for version in Version.scan(there, secret.name)}
+    fill(call, secret, there, replica, key_id)
+
+
+def fill(call: Call, secret: Secret, there: Call, replica: Secret, key_id: str) -> None:
+    """Give a replica the versions of its primary, encrypted anew as far as it lacks them."""
+    held = {version.id: version for version in Version.scan(there, replica.name)}
     for version in Version.scan(call, secret.name):
         known = held.pop(version.id, None)
         if known and known.sealed and known.key_id == key_id:
@@ -116,7 +129,7 @@ def copy(call: Call, secret: Secret, there: Call, key_id: str) -> None:
         elif version.sealed:
             content, wrapped = sealed(there, replica, version.id, opened(call, secret, version), key_id)
             Version(
-                secret=secret.name,
+                secret=replica.name,
                 id=version.id,
                 sealed=content,
                 wrapped=wrapped,

@@ -116,6 +116,8 @@ def begin(call: Call, secret: Secret, token: str) -> None:
             created=call.now,
         ).put(call)
         move(call, secret, PENDING, token)
+    secret.rotation_token = names.uuid4()
+    secret.put(call)
     step.later(call, name=secret.name, token=token, number=0, only=False)
 
 
@@ -125,7 +127,12 @@ async def step(call: Call, name: str, token: str, number: int, only: bool) -> No
     secret = Secret.get(call, name)
     if secret is None or not secret.rotation_function:
         return
-    event = {"Step": STEPS[number], "SecretId": secret.arn(call), "ClientRequestToken": token}
+    event = {
+        "Step": STEPS[number],
+        "SecretId": secret.arn(call),
+        "ClientRequestToken": token,
+        "RotationToken": secret.rotation_token,
+    }
     try:
         error = await invoked(call, secret, event)
     except Unfinished as unfinished:

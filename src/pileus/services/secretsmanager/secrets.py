@@ -45,12 +45,18 @@ class Secret(Record, arn="secret:{name}-{suffix}", cfn="AWS::SecretsManager::Sec
     """Of a primary: ReplicationStatus without what changes."""
     owner: str = ""
     """The service that manages it, if one does."""
+    rotation_token: str = ""
+    """What the rotation function proves with that a new value comes from it."""
+    source: dict[str, str] = {}
+    """CrossAccountPrimary, for a replica of another account's secret."""
+    followers: list[dict[str, str]] = []
+    """CrossAccountReplicas, for a secret that another account has a replica of."""
 
     def resource_policy(self, call: Call) -> str:
         return self.policy
 
     def replica(self, call: Call) -> bool:
-        return bool(self.primary_region) and self.primary_region != call.region
+        return bool(self.source) or (bool(self.primary_region) and self.primary_region != call.region)
 
     def named(self, call: Call) -> dict[str, Any]:
         """What nearly every answer begins with."""
@@ -138,9 +144,11 @@ def create_secret(
     tags: list[dict[str, str]] = [],
     add_replica_regions: list[dict[str, str]] = [],
     force_overwrite_replica_secret: bool = False,
+    cross_account_primary_arn: str = "",
 ) -> dict[str, Any]:
     """A new secret, with or without a first version. The same token with the same value creates it only once."""
     from . import replication, versions
+    from .followers import begun
 
     if not NAME.fullmatch(name):
         raise Fault(
@@ -148,6 +156,11 @@ def create_secret(
             "Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!",
         )
     value = versions.value_in(secret_string, secret_binary)
+    follows = cross_account_primary_arn
+    if follows and (value is not None or description or add_replica_regions or not kms_key_id):
+        raise faults.parameter(
+            "A cross-account replica needs a KmsKeyId, and takes no secret value, description, or replica Regions."
+        )
     if (existing := Secret.get(call, name)) is not None:
         return versions.repeated(call, existing, client_request_token, value)
     secret = Secret(
@@ -158,6 +171,7 @@ def create_secret(
         description=description,
         key_id=kms_key_id,
         tags=tags_of(tags),
+        source=begun(call, follows) if follows else {},
     )
     secret.put(call)
     told = secret.named(call)
@@ -180,7 +194,8 @@ def describe_secret(call: Call, secret: Secret) -> dict[str, Any]:
         told["VersionIdsToStages"] = stages
     if status := replication.status(call, secret):
         told["ReplicationStatus"] = status
-    return told
+    more = {"CrossAccountPrimary": secret.source, "CrossAccountReplicas": secret.followers}
+    return told | {name: value for name, value in more.items() if value}
 
 
 @secretsmanager.operation(on=primary)

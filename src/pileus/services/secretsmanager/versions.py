@@ -192,8 +192,11 @@ def put_secret_value(
     secret_binary: bytes = b"",
     secret_string: str = "",
     version_stages: list[str] = [CURRENT],
+    rotation_token: str = "",
 ) -> dict[str, Any]:
     """Give a secret a new version, with AWSCURRENT unless other stages are named."""
+    if rotation_token and rotation_token != secret.rotation_token:
+        raise faults.parameter("The RotationToken is not that of the rotation under way.")
     value = value_in(secret_string, secret_binary)
     if value is None:
         raise faults.request("You must provide either SecretString or SecretBinary.")

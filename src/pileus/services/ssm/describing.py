@@ -9,9 +9,11 @@ from pileus.kernel import Call, Fault
 from pileus.kernel.identity import service
 
 from . import ssm
+from .changes import changed
 from .filters import Conditions
 from .parameters import Parameter, Version, plain_name
 from .reading import existing, facts, invalid_token, no_version, owner_of
+from .sharing import shared_with
 
 ITSELF = service("pileus.amazonaws.com")
 MOST_LABELS = 10
@@ -32,7 +34,10 @@ def describe_parameters(
         raise Fault("ValidationException", "You can use either Filters or ParameterFilters in a single request.")
     conditions = Conditions(parameter_filters or [older(one) for one in filters])
     if shared:
-        return received(call, conditions, max_results, next_token)
+        others = [] if next_token else [(there, one) for there, one in shared_with(call) if conditions.hold(there, one)]
+        page = received(call, conditions, max_results, next_token)
+        page["Parameters"] = [described(there, one) for there, one in others] + page["Parameters"]
+        return page
     found = Parameter.page(
         call,
         limit=max_results,
@@ -87,6 +92,8 @@ def label_parameter_version(call: Call, name: str, labels: list[str], parameter_
             other.put(call)
     version.labels = held
     version.put(call)
+    told = {"label": ",".join(fine)}
+    changed(call, "LabelParameterVersion", parameter.arn(call), parameter.name, version.type, **told)
     return {"InvalidLabels": [label for label in labels if label not in fine], "ParameterVersion": number}
 
 

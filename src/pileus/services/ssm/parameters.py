@@ -7,7 +7,7 @@ from typing import Any
 
 from pileus.kernel import Call, Fault, Record, arn, tags
 
-from . import data_types, policies, secrets, ssm
+from . import changes, data_types, policies, secrets, settings, ssm
 
 MOST_VERSIONS = 100
 MOST_LEVELS = 15
@@ -30,6 +30,9 @@ class Parameter(Record, arn="parameter/{name}", cfn="AWS::SSM::Parameter", kw_on
     version: int
     tier: str
     tags: dict[str, str] = {}
+    policy: str = ""
+    """Its resource policy."""
+    policy_id: str = ""
 
     def arn(self, call: Call) -> str:
         return arn_of(call, self.name)
@@ -102,6 +105,8 @@ def put_parameter(
     version.put(call)
     forget_oldest(call, name)
     schedule(call, version)
+    operation = "Create" if last is None else "Update"
+    changes.changed(call, operation, found.arn(call), name, version.type, description=version.description)
     return {"Version": version.number, "Tier": version.tier}
 
 
@@ -155,6 +160,7 @@ def check_name(name: str) -> None:
 
 def tier_for(call: Call, found: Parameter | None, asked: str, value: str, with_policies: bool) -> str:
     """The tier that a version gets: never a lower one than before."""
+    asked = asked or ("" if found and found.tier == ADVANCED else settings.value(call, settings.TIER))
     needs_more = with_policies or len(value.encode()) > SIZES[STANDARD]
     if asked == INTELLIGENT:
         return ADVANCED if needs_more or (found and found.tier == ADVANCED) else STANDARD
@@ -166,7 +172,7 @@ def tier_for(call: Call, found: Parameter | None, asked: str, value: str, with_p
                 "parameter and recreate it as a standard parameter."
             )
         return ADVANCED
-    return asked or STANDARD
+    return asked
 
 
 def check_value(version: Version, value: str) -> None:
@@ -242,11 +248,16 @@ def delete_parameters(call: Call, names: list[str]) -> dict[str, Any]:
 
 
 def removed(call: Call, name: str) -> bool:
+    from .sharing import unshare
+
     found = Parameter.get(call, plain_name(call, name))
     if found is None:
         return False
+    last = Version.get(call, found.name, found.version)
     Version.delete_all(call, found.name)
+    unshare(call, found)
     found.delete(call)
+    changes.changed(call, "Delete", found.arn(call), found.name, last.type if last else "")
     return True
 
 

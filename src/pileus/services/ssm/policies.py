@@ -10,9 +10,9 @@ import json
 from datetime import datetime
 from typing import Any
 
-from pileus.kernel import Call, Fault, Unfinished, identity
+from pileus.kernel import Call, Fault
 
-from . import ssm
+from . import changes, ssm
 
 Policy = dict[str, Any]
 
@@ -106,16 +106,7 @@ def notify(call: Call, name: str, version: int, policy: Policy) -> None:
     if found is None or found.version != version:
         return
     detail = {"parameter-name": name, "policy-type": policy["Type"], "policy-content": json.dumps(policy)}
-    entry = {
-        "Source": "aws.ssm",
-        "DetailType": "Parameter Store Policy Action",
-        "Detail": json.dumps(detail),
-        "Resources": [arn_of(call, name)],
-    }
-    try:
-        call.aws("events", principal=identity.service("ssm.amazonaws.com")).put_events(entries=[entry])
-    except Unfinished:
-        return
+    changes.tell.later(call, kind="Parameter Store Policy Action", resource=arn_of(call, name), detail=detail)
 
 
 def shown(call: Call, policies: list[Policy]) -> list[dict[str, str]]:

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterator
 from functools import lru_cache
 
+from pileus import models
 from pileus.kernel import Call, regions
 
 PREFIX = "/aws/service/"
@@ -34,7 +35,21 @@ LINUX = (
 )
 IMAGES = (
     *(f"ami-amazon-linux-latest/{name}" for name in LINUX),
-    *(f"ami-windows-latest/Windows_Server-{year}-English-Full-Base" for year in (2016, 2019, 2022, 2025)),
+    *(
+        f"ami-windows-latest/Windows_Server-{year}-English-{kind}-Base"
+        for year in (2016, 2019, 2022, 2025)
+        for kind in ("Core", "Full")
+    ),
+    *(
+        f"eks/optimized-ami/{version}/amazon-linux-2023/{machine}/standard/recommended/image_id"
+        for version in ("1.31", "1.32", "1.33", "1.34")
+        for machine in ("arm64", "x86_64")
+    ),
+    *(
+        f"bottlerocket/{kind}/{machine}/latest/image_id"
+        for kind in ("aws-ecs-2", "aws-k8s-1.31", "aws-k8s-1.32", "aws-k8s-1.33", "aws-k8s-1.34")
+        for machine in ("arm64", "x86_64")
+    ),
     *(
         f"canonical/ubuntu/server/{release}/stable/current/{machine}/hvm/{disk}/ami-id"
         for release, disk in (("20.04", "ebs-gp2"), ("22.04", "ebs-gp2"), ("24.04", "ebs-gp3"))
@@ -76,6 +91,9 @@ def _published(region: str) -> Iterator[PublicParameter]:
         place = f"{PREFIX}global-infrastructure/regions/{known}"
         yield PublicParameter(place, known, "text")
         yield PublicParameter(f"{place}/longName", regions.partition(known).regions[known], "text")
+        yield PublicParameter(f"{place}/partition", regions.partition_of(known), "text")
+    for service in models.index():
+        yield PublicParameter(f"{PREFIX}global-infrastructure/services/{service}", service, "text")
 
 
 def find(region: str, name: str) -> PublicParameter | None:

@@ -11,6 +11,7 @@ from pileus.kernel.access.target import Target
 from . import policies, public, secrets, ssm
 from .filters import Conditions
 from .parameters import NAMING, Parameter, Version, arn_of, not_found, plain_name, validation
+from .sharing import account_in
 
 REFERENCE = "/aws/reference/secretsmanager/"
 PUBLISHED = 1700000000.0
@@ -37,7 +38,9 @@ def targets(call: Call, request: dict[str, Any]) -> list[Target] | None:
 
 def target(call: Call, name: str) -> Target:
     if name.startswith("arn:"):
-        return Target(name, owner_of(call, name))
+        there = call.at(account=account_in(name) or call.account)
+        shared = Parameter.get(there, plain_name(there, name))
+        return Target(name, there.account, shared.policy if shared else None, tags=shared.tags if shared else {})
     if name.startswith(public.PREFIX):
         return Target(f"arn:{call.partition}:ssm:{call.region}::parameter{name}", call.account)
     found = Parameter.get(call, name)

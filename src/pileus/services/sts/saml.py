@@ -15,6 +15,7 @@ from pileus.kernel.identity import service
 
 from . import sts
 from .sessions import HOUR, assumed, session_of
+from .signatures import certificates_of, signed_assertion
 from .trust import check_trust
 
 ASSERTION = "{urn:oasis:names:tc:SAML:2.0:assertion}"
@@ -34,7 +35,9 @@ def assume_role_with_saml(
     minimum_session_token_size: int = 0,
 ) -> dict[str, Any]:
     """Temporary credentials of a role for the subject of an authentication response."""
-    assertion = assertion_of(saml_assertion)
+    document = document_of(saml_assertion)
+    metadata = metadata_of(call, principal_arn)
+    assertion = signed_assertion(document, certificates_of(metadata))
     attributes = attributes_of(assertion)
     if (role_arn, principal_arn) not in roles_of(attributes):
         raise rejected("The requested role and principal are not in the assertion's Role attribute")
@@ -58,7 +61,8 @@ def assume_role_with_saml(
     if seconds := first(attributes, "SessionDuration"):
         duration_seconds = min(duration_seconds, int(seconds))
     issuer = required(assertion, "Issuer").text or ""
-    check_provider(call, principal_arn, issuer)
+    if metadata.get("entityID") != issuer:
+        raise Fault("InvalidIdentityTokenException", "Issuer not present in specified provider")
     keys: dict[str, Values] = {
         "saml:aud": (recipient.get("Recipient", ""),),
         "saml:iss": (issuer,),
@@ -85,30 +89,28 @@ def assume_role_with_saml(
     )
 
 
-def check_provider(call: Call, provider_arn: str, issuer: str) -> None:
-    """Refuse a provider that its account has not registered, or whose metadata name another issuer."""
+def metadata_of(call: Call, provider_arn: str) -> ElementTree.Element:
+    """The metadata of a provider that its account has registered."""
     try:
         account = arn.parse(provider_arn).account
         iam = call.at(account=account).aws("iam", principal=service("pileus.amazonaws.com"))
         metadata = iam.get_saml_provider(saml_provider_arn=provider_arn)["SAMLMetadataDocument"]
     except (ValueError, Fault):
         raise Fault("InvalidIdentityTokenException", "Specified provider doesn't exist") from None
-    if ElementTree.fromstring(metadata).get("entityID") != issuer:
-        raise Fault("InvalidIdentityTokenException", "Issuer not present in specified provider")
+    return ElementTree.fromstring(metadata)
 
 
-def assertion_of(encoded: str) -> ElementTree.Element:
-    """The assertion in a base64-encoded SAML response."""
+def document_of(encoded: str) -> bytes:
+    """The SAML response in its base64 encoding."""
     try:
         document = base64.b64decode(encoded, validate=True)
         if b"<!" in document.replace(b"<!--", b""):
             raise ValueError  # a document type has no place in SAML, and could be a bomb
-        assertion = ElementTree.fromstring(document).find(f".//{ASSERTION}Assertion")
+        if ElementTree.fromstring(document).find(f".//{ASSERTION}Assertion") is None:
+            raise ValueError
     except (binascii.Error, ValueError, ElementTree.ParseError):
-        assertion = None
-    if assertion is None:
-        raise Fault("InvalidIdentityTokenException", "Invalid base64 SAMLResponse")
-    return assertion
+        raise Fault("InvalidIdentityTokenException", "Invalid base64 SAMLResponse") from None
+    return document
 
 
 def attributes_of(assertion: ElementTree.Element) -> dict[str, list[str]]:

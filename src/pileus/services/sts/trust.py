@@ -16,20 +16,37 @@ from .factors import proves
 
 @sts.targets
 def targets(call: Call, request: dict[str, Any]) -> list[Target] | None:
-    """The role that AssumeRole is about. One that is not there has no policy, and is the operation's to refuse."""
+    """What a request is about: above all the role, which if it is not there is the operation's to refuse."""
+    if call.operation == "AssumeRoot":
+        # The caller's own policies decide: whose root it is, the operation looks itself.
+        task = (str(request.get("TaskPolicyArn", {}).get("arn", "")),)
+        return [Target(root_of(call, request["TargetPrincipal"]), call.account, keys={"sts:taskpolicyarn": task})]
+    if call.operation == "GetWebIdentityToken":
+        keys = {"sts:identitytokenaudience": tuple(request.get("Audience", ()))}
+        return [Target("*", call.account, keys=keys)]
     if call.operation != "AssumeRole":
         return None
     with_mfa = proves(call, request.get("SerialNumber", ""), request.get("TokenCode", ""))
     role = role_named(call, request["RoleArn"], {"aws:multifactorauthpresent": ("true",)} if with_mfa else {})
     if role is None:
         return [] if may_improvise(call) else None
+    if call.principal.session.get("source_identity"):
+        # It stays for as long as roles are chained, so each of them must let it be set (IAM User Guide, "Monitor and
+        # control actions taken with assumed roles").
+        return [role, role._replace(action="sts:SetSourceIdentity")]
     return [role]
+
+
+def root_of(call: Call, target: str) -> str:
+    """The ARN of an account's root, of which a request may give the number alone."""
+    return target if target.startswith("arn:") else f"arn:{call.partition}:iam::{target}:root"
 
 
 def may_improvise(call: Call) -> bool:
     """Whether the caller may take on a role that nobody has created (see `sessions.admission`)."""
     caller = call.principal
-    return not call.cloud.strict and (caller.type == "Root" or bool(caller.session.get("improvised")))
+    root = caller.type == "Root" and not caller.session.get("policy_arns")
+    return not call.cloud.strict and (root or bool(caller.session.get("improvised")))
 
 
 def role_named(call: Call, role_arn: str, keys: dict[str, Values] = {}) -> Target | None:

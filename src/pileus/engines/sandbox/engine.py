@@ -1,0 +1,313 @@
+"""The sandboxes of a cloud: started by launchers, watched, ended."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import json
+import logging
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from .groups import Group, Groups
+from .plans import MEGABYTE, PLAIN, Image, Plan
+from .survey import choice
+
+if TYPE_CHECKING:
+    from pileus.kernel.cloud import Cloud
+
+log = logging.getLogger("pileus.sandbox")
+
+Output = Callable[[bytes], None]
+
+LAUNCHER = str(Path(__file__).with_name("launcher.py"))
+FIRST_USER = 0x60000000
+WATCHED_EVERY = 0.1
+"""Seconds between two looks at a sandbox's memory, while somebody asks for it to be watched."""
+PIECE = 64 * 1024
+
+
+class SandboxFailed(Exception):
+    """A sandbox could not be made."""
+
+
+class Sandbox:
+    """A running sandbox."""
+
+    def __init__(self, launcher: Launcher, name: str, plan: Plan, group: Group | None, outputs: list[Reader]) -> None:
+        self.name = name
+        self.plan = plan
+        self.pid = 0
+        """Its first process, as the host sees it."""
+        self.ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        """The exit status of its program; 128 and the number of the signal that killed it."""
+        self.ran_out = False
+        """Whether it was killed because it had used up its memory."""
+        self.group = group
+        self.outputs = outputs
+        self._launcher = launcher
+        self._watching: asyncio.TimerHandle | None = None
+        self._started: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    def kill(self) -> None:
+        """End it whole, at once."""
+        if not self.ended.done():
+            self._launcher.send({"kill": self.name})
+
+    def drain(self) -> None:
+        """Read what it has written up to now."""
+        for output in self.outputs:
+            output.read()
+
+    def watch(self) -> None:
+        """Until `rest`, kill it when it uses more memory than it may, not counting its /tmp."""
+        if self.group and not self._watching:
+            self._watching = asyncio.get_running_loop().call_later(WATCHED_EVERY, self._look)
+
+    def rest(self) -> None:
+        if self._watching:
+            self._watching.cancel()
+            self._watching = None
+
+    def resident(self) -> int:
+        """Bytes of memory in use."""
+        if self.group:
+            return self.group.resident()
+        with contextlib.suppress(OSError, IndexError):
+            children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+            return int(Path(f"/proc/{children[-1]}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        return 0
+
+    def _look(self) -> None:
+        self._watching = None
+        assert self.group
+        if self.group.resident() > self.plan.memory_bytes:
+            self.ran_out = True
+            self.kill()
+        else:
+            self.watch()
+
+    def started(self, pid: int) -> None:
+        self.pid = pid
+        if not self._started.done():
+            self._started.set_result(pid)
+
+    def over(self, status: int, error: str = "") -> None:
+        self.rest()
+        self.drain()
+        for output in self.outputs:
+            output.close()
+        if self.group:
+            self.ran_out = self.ran_out or self.group.ran_out()
+        if not self._started.done():
+            self._started.set_exception(SandboxFailed(error))
+        if not self.ended.done():
+            self.ended.set_result(status)
+
+    async def running(self) -> None:
+        await self._started
+
+
+class Reader:
+    """The reading end of a pipe, whose bytes go to a function."""
+
+    def __init__(self, descriptor: int, take: Output) -> None:
+        self.descriptor = descriptor
+        self.take = take
+        os.set_blocking(descriptor, False)
+        asyncio.get_running_loop().add_reader(descriptor, self.read)
+
+    def read(self) -> None:
+        while self.descriptor >= 0:
+            try:
+                data = os.read(self.descriptor, PIECE)
+            except BlockingIOError:
+                return
+            if not data:
+                self.close()
+                return
+            self.take(data)
+            if len(data) < PIECE:
+                return
+
+    def close(self) -> None:
+        if self.descriptor >= 0:
+            asyncio.get_running_loop().remove_reader(self.descriptor)
+            os.close(self.descriptor)
+            self.descriptor = -1
+
+
+class Launcher:
+    """A launcher process, and the sandboxes that it has made."""
+
+    def __init__(self, image: Image, root: Path) -> None:
+        self.sandboxes: dict[str, Sandbox] = {}
+        self.on_end: Callable[[Sandbox], None] = lambda sandbox: None
+        self.ready: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._control, theirs = socket.socketpair()
+        self._received = bytearray()
+        root.mkdir(parents=True, exist_ok=True)
+        options = {
+            "driver": choice().driver,
+            "root": str(root),
+            "shown": image.shown,
+            "path": image.path,
+            "preload": image.preload,
+        }
+        program = [image.interpreter, "-I", "-S", LAUNCHER, str(theirs.fileno()), json.dumps(options)]
+        environment = {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8"}
+        self.process = subprocess.Popen(
+            program, pass_fds=[theirs.fileno()], env=environment, stdin=subprocess.DEVNULL, start_new_session=True
+        )
+        theirs.close()
+        self._control.setblocking(False)
+        asyncio.get_running_loop().add_reader(self._control.fileno(), self._readable)
+
+    def send(self, order: dict[str, Any], descriptors: Sequence[int] = ()) -> None:
+        data = json.dumps(order).encode()
+        self._control.setblocking(True)  # the launcher reads at once, and never waits for us
+        try:
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # its end is reported by `_readable`
+                socket.send_fds(self._control, [len(data).to_bytes(4, "big")], list(descriptors))
+                self._control.sendall(data)
+        finally:
+            self._control.setblocking(False)
+
+    def _readable(self) -> None:
+        try:
+            data = self._control.recv(PIECE)
+        except BlockingIOError:
+            return
+        except ConnectionResetError:
+            data = b""
+        if not data:
+            self._lost()
+            return
+        self._received += data
+        while len(self._received) >= 4:
+            end = 4 + int.from_bytes(self._received[:4], "big")
+            if len(self._received) < end:
+                return
+            self._told(json.loads(self._received[4:end]))
+            del self._received[:end]
+
+    def _told(self, report: dict[str, Any]) -> None:
+        if "ready" in report:
+            self.ready.set_result(True)
+        elif "started" in report:
+            self.sandboxes[report["started"]].started(report["pid"])
+        else:
+            self._ended(report["ended"], report["status"], report.get("error", ""))
+
+    def _ended(self, name: str, status: int, error: str = "") -> None:
+        sandbox = self.sandboxes.pop(name)
+        sandbox.over(status, error)
+        self.on_end(sandbox)
+
+    def _lost(self) -> None:
+        """The launcher is gone, and its sandboxes with it."""
+        asyncio.get_running_loop().remove_reader(self._control.fileno())
+        self._control.close()
+        if not self.ready.done():
+            self.ready.set_exception(SandboxFailed(f"the launcher ended with status {self.process.wait()}"))
+        for name in list(self.sandboxes):
+            self._ended(name, 128 + 9, "the launcher is gone")
+
+    @property
+    def alive(self) -> bool:
+        return self._control.fileno() >= 0
+
+    def close(self) -> None:
+        """End it, and so its sandboxes."""
+        if self.alive:
+            self._control.shutdown(socket.SHUT_RDWR)
+            self._lost()
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+class Sandboxes:
+    """An engine of the cloud (`cloud.engine(Sandboxes)`)."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._launchers: dict[Image, Launcher] = {}
+        self._groups = Groups() if choice().driver == "namespaces" else None
+        self._numbers = itertools.count()
+        self._users = itertools.count()
+        self._folder = cloud.folder / "sandboxes" if cloud.folder else Path(tempfile.mkdtemp(prefix="pileus-"))
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    async def warm(self, image: Image) -> None:
+        """Have a launcher ready, so that the first sandbox of an image starts as quickly as the others."""
+        await self._launcher(image)
+
+    async def start(self, plan: Plan, image: Image = PLAIN, outputs: Sequence[Output] = ()) -> Sandbox:
+        """Start a sandbox. What it writes to its descriptors 1, 2, … goes to these functions."""
+        launcher = await self._launcher(image)
+        number = next(self._numbers)
+        name = str(number)
+        group = self._groups.make(name) if self._groups else None
+        pipes = [os.pipe() for _ in outputs]
+        readers = [Reader(ours, take) for (ours, _), take in zip(pipes, outputs, strict=True)]
+        sandbox = launcher.sandboxes[name] = Sandbox(launcher, name, plan, group, readers)
+        limits = dict(plan.limits)
+        if group:
+            # /tmp lies in memory too: what is beyond it `watch` sees to.
+            group.limit(plan.memory_bytes + plan.tmp_bytes + 32 * MEGABYTE, plan.cpus)
+        else:
+            limits.setdefault("DATA", plan.memory_bytes)
+        plan.user = self.user() if plan.user is None else plan.user
+        order = msgspec.to_builtins(plan) | {
+            "start": name,
+            "limits": limits,
+            "groups": group.entrances if group else [],
+            "outputs": len(pipes),
+        }
+        launcher.send(order, [theirs for _, theirs in pipes])
+        for _, theirs in pipes:
+            os.close(theirs)
+        await sandbox.running()
+        return sandbox
+
+    def user(self) -> int | None:
+        """Another user for each sandbox, so that none can meddle with another's processes; only root can do that."""
+        if os.geteuid() != 0 or choice().driver != "namespaces":
+            return None
+        return FIRST_USER + (os.getpid() << 12 & 0xFFFF000) + next(self._users) % 4096
+
+    async def _launcher(self, image: Image) -> Launcher:
+        launcher = self._launchers.get(image)
+        if launcher is None or not launcher.alive:
+            began = time.perf_counter()
+            launcher = self._launchers[image] = Launcher(image, self._folder / str(next(self._numbers)))
+            launcher.on_end = self._ended
+            await asyncio.shield(launcher.ready)
+            log.info("launcher of %s is ready after %.2f s", image.interpreter, time.perf_counter() - began)
+        elif not launcher.ready.done():
+            await asyncio.shield(launcher.ready)
+        return launcher
+
+    def _ended(self, sandbox: Sandbox) -> None:
+        if self._groups and sandbox.group:
+            self._groups.discard(sandbox.group)
+
+    async def close(self) -> None:
+        for launcher in self._launchers.values():
+            launcher.close()
+        self._launchers.clear()
+        if self._groups:
+            self._groups.close()
+        shutil.rmtree(self._folder, ignore_errors=True)

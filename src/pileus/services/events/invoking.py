@@ -1,0 +1,88 @@
+"""Calling the targets of rules: what EventBridge adds to the ways that all targets have (`pileus.kernel.targets`)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import Any
+
+from pileus.kernel import Call, Principal, arn, identity, names, roles, targets, templates
+from pileus.kernel.access.enforcement import authorize
+from pileus.kernel.targets import Sending
+
+from . import buses, permissions, transforming
+from .buses import Bus
+from .rules import Rule
+from .targets import Target
+
+MOST_HOPS = 8
+INPUTS = ("Input", "InputPath", "InputTransformer")
+
+
+class Later(Exception):
+    """The target may not be called before so many seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.seconds = seconds
+
+
+async def invoke(call: Call, rule: Rule, target: Target, event: dict[str, Any], accounts: tuple[str, ...] = ()) -> None:
+    """Call a target; `Failed` where it does not take the event. `accounts` are those that it has passed through."""
+    to = arn.parse(target["Arn"])
+    kind = targets.kind_of(to)
+    sending = Sending(
+        call,
+        to,
+        transforming.text_for(call, rule, target, event),
+        with_partition_key(target, event),
+        acting(call, rule, target, kind),
+        event["id"],
+        given=any(name in target for name in INPUTS),
+    )
+    ways: dict[str, targets.Way] = {
+        **targets.WAYS,
+        "api-destination": to_destination,
+        "event-bus": lambda sending: to_bus(sending, event, accounts),
+    }
+    if kind == "logs" and "InputTransformer" not in target:
+        sending = sending._replace(given=False)
+    await targets.invoke(sending, ways)
+
+
+def with_partition_key(target: Target, event: dict[str, Any]) -> Target:
+    path = target.get("KinesisParameters", {}).get("PartitionKeyPath")
+    return target | {"KinesisParameters": {"PartitionKey": str(templates.at(path, event))}} if path else target
+
+
+def acting(call: Call, rule: Rule, target: Target, kind: str) -> Principal:
+    """As whom the target is called: the role that is named for it, or EventBridge; to other buses, the account."""
+    service = identity.service("events.amazonaws.com", rule.arn(call), call.account)
+    role = target.get("RoleArn") or rule.role
+    if not role:
+        return identity.root(call.account) if kind == "event-bus" else service
+    with call.transaction():
+        return roles.taken_on(call, role, names.token(16, names.HEX), service)
+
+
+def to_bus(sending: Sending, event: dict[str, Any], accounts: tuple[str, ...]) -> None:
+    """To another bus goes the event as it is.
+
+    It does not leave a second account for a third (User Guide, "Sending and receiving events between AWS accounts").
+    """
+    from .publishing import accept
+
+    call, to = sending.call, sending.to
+    passed = (*accounts, call.account)
+    crossings = sum(one != other for one, other in zip(passed, (*passed[1:], to.account), strict=True))
+    if crossings > 1 or len(passed) > MOST_HOPS:
+        return
+    there = call.at(account=to.account, region=to.region)
+    authorize(call.at(principal=sending.principal), "events:PutEvents", permissions.target(call, str(to)))
+    with call.transaction():
+        accept(there, Bus.named(there, buses.name_of(str(to))), event, accounts=passed)
+
+
+def to_destination(sending: Sending) -> Awaitable[None]:
+    from . import destinations
+
+    return destinations.request(sending.call, sending.to, sending.parameters, sending.text)

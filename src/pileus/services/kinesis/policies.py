@@ -1,0 +1,49 @@
+"""Resource policies of streams and consumers."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pileus.kernel import Call, Fault
+
+from . import faults, kinesis
+from .consumers import Consumer, named
+from .streams import Stream
+
+LONGEST = 20_480
+
+
+def meant(call: Call, resource_arn: str) -> Stream | Consumer:
+    """The stream or the consumer of an ARN."""
+    return named(call, resource_arn) if "/consumer/" in resource_arn else Stream.of(call, "", resource_arn)
+
+
+@kinesis.operation(on=meant)
+def put_resource_policy(call: Call, resource: Stream | Consumer, policy: str) -> None:
+    """Attach a policy, in place of the one that there was."""
+    try:
+        document = json.loads(policy)
+    except ValueError:
+        document = None
+    if not isinstance(document, dict) or "Statement" not in document:
+        raise faults.invalid("The policy document is malformed.")
+    if len(policy.encode()) > LONGEST:
+        raise Fault("LimitExceededException", f"The policy document exceeds the limit of {LONGEST} bytes.")
+    resource.policy = policy
+    resource.put(call)
+
+
+@kinesis.operation(on=meant)
+def get_resource_policy(call: Call, resource: Stream | Consumer) -> dict[str, Any]:
+    """The policy of a stream or a consumer; an empty one if there is none."""
+    return {"Policy": resource.policy or "{}"}
+
+
+@kinesis.operation(on=meant)
+def delete_resource_policy(call: Call, resource: Stream | Consumer) -> None:
+    """Detach a policy."""
+    if not resource.policy:
+        raise Fault("ResourceNotFoundException", f"No policy found for the resource {resource.arn(call)}.")
+    resource.policy = ""
+    resource.put(call)

@@ -1,0 +1,1 @@
+"""Runtimes of our own: the programs that run handlers inside sandboxes."""

@@ -1,0 +1,198 @@
+"""Functions: create, find, list, delete."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from pileus.kernel import Call, Unfinished, names
+
+from . import archives, configuration, faults, lambda_
+from .archives import Code, Upload, release, share
+from .events import EventConfig
+from .functions import LATEST, Alias, Function, Version, shown
+from .qualifiers import Meant, parsed
+from .states import settle
+from .throttling import give_back
+from .urls import Url, forget
+
+SETTINGS = {
+    "Runtime",
+    "Role",
+    "Handler",
+    "Description",
+    "Timeout",
+    "MemorySize",
+    "VpcConfig",
+    "PackageType",
+    "DeadLetterConfig",
+    "Environment",
+    "KMSKeyArn",
+    "TracingConfig",
+    "Layers",
+    "Architectures",
+    "EphemeralStorage",
+    "SnapStart",
+    "LoggingConfig",
+    "FileSystemConfigs",
+}
+"""Members that are kept, and shown again."""
+
+
+@lambda_.operation(honours=[*SETTINGS, "FunctionName", "Code", "Publish", "Tags", "CodeSigningConfigArn"])
+async def create_function(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    """Create a function; it is active as soon as its code is unpacked and a runtime is there for it."""
+    given = parsed(request["FunctionName"])
+    if given.qualifier:
+        raise faults.invalid(f"Invalid function name: {request['FunctionName']}")
+    if request.get("PackageType") == "Image" or "ImageUri" in request["Code"]:
+        raise Unfinished("Pileus does not run functions that are container images yet.")
+    async with Upload(call, await archives.fetched(call, request["Code"])) as upload:
+        with call.transaction():
+            version = created(call, given.name, request, upload)
+            if request.get("Publish"):
+                version = published(call, Function.named(call, given.name), version)
+            return shown(call, version)
+
+
+def created(call: Call, name: str, request: dict[str, Any], upload: Upload) -> Version:
+    if Function.get(call, name):
+        raise faults.conflict(f"Function already exist: {name}")
+    given = {member: request[member] for member in SETTINGS & request.keys()}
+    settings = configuration.settings(call, name, given)
+    Function(
+        name=name,
+        id=names.token(8),
+        created=call.now,
+        tags=request.get("Tags", {}),
+        code_signing=request.get("CodeSigningConfigArn", ""),
+    ).put(call)
+    share_layers(call, settings)
+    version = Version(function=name, number=0, code=upload.take(), settings=settings, modified=0, revision="")
+    version.touch(call)
+    settle(call, version)
+    return version.put(call)
+
+
+def published(call: Call, function: Function, latest: Version, description: str = "") -> Version:
+    """A new version that is as `$LATEST` is now; or the newest one, if nothing has changed since."""
+    newest = Version.get(call, function.name, function.last_version) if function.last_version else None
+    settings = latest.settings | ({"Description": description} if description else {})
+    if newest and newest.code.sha256 == latest.code.sha256 and same(newest.settings, latest.settings):
+        return newest
+    function.last_version += 1
+    function.put(call)
+    share_layers(call, settings)
+    version = Version(
+        function=function.name,
+        number=function.last_version,
+        code=share(call, latest.code),
+        settings=settings,
+        modified=call.now,
+        revision=names.uuid4(),
+    )
+    settle(call, version)
+    return version.put(call)
+
+
+def same(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    return {**one, "Description": ""} == {**other, "Description": ""}
+
+
+def share_layers(call: Call, settings: dict[str, Any]) -> None:
+    """Layers stay with those who have them, even when they are deleted."""
+    for code in layer_codes(settings):
+        if archives.Package.get(call, code.sha256):
+            share(call, code)
+
+
+def layer_codes(settings: dict[str, Any]) -> list[Code]:
+    return [Code(**layer["Code"]) for layer in settings["Layers"]]
+
+
+@lambda_.operation(on=Meant.by_name)
+def get_function(call: Call, meant: Meant) -> dict[str, Any]:
+    """A function's configuration, code, tags and reserved concurrency."""
+    function, version = meant.function, meant.version
+    answer: dict[str, Any] = {
+        "Configuration": shown(call, version, meant.arn(call)),
+        "Code": {"RepositoryType": "S3"},
+    }
+    if function.tags:
+        answer["Tags"] = function.tags
+    if function.reserved is not None:
+        answer["Concurrency"] = {"ReservedConcurrentExecutions": function.reserved}
+    return answer
+
+
+@lambda_.operation(on=Meant.by_name)
+def get_function_configuration(call: Call, meant: Meant) -> dict[str, Any]:
+    return shown(call, meant.version, meant.arn(call))
+
+
+@lambda_.operation
+def list_functions(
+    call: Call, master_region: str = "", function_version: str = "", marker: str = "", max_items: int = 50
+) -> dict[str, Any]:
+    """The account's functions by name; all their versions too, if asked for."""
+    every = function_version == "ALL"
+    found = Version.page(call, limit=min(max_items, 50), token=marker, where=lambda each: every or not each.number)
+    functions = [
+        shown(call, version, "" if version.number or not every else f"{version.arn(call)}:{LATEST}")
+        for version in found.items
+    ]
+    return {"Functions": functions, "NextMarker": found.token}
+
+
+@lambda_.operation(on=Meant.by_name)
+def delete_function(call: Call, meant: Meant) -> None:
+    """Delete a function with all that belongs to it; or one of its versions, unless an alias points to it."""
+    if not meant.qualifier:
+        delete_whole(call, meant.function)
+        return
+    if meant.alias:
+        raise faults.invalid(f"Unable to delete alias {meant.qualifier} with DeleteFunction.")
+    if meant.qualifier == LATEST:
+        raise faults.invalid("$LATEST version cannot be deleted without deleting the function.")
+    label = meant.version.label
+    users = [alias for alias in Alias.scan(call, meant.name) if label in (alias.version, *alias.weights)]
+    if users:
+        listed = ", ".join(alias.name for alias in users)
+        raise faults.conflict(f"Unable to delete version because the following aliases reference it: [{listed}]")
+    delete_version(call, meant.version)
+
+
+def delete_version(call: Call, version: Version) -> None:
+    version.delete(call)
+    for code in (version.code, *layer_codes(version.settings)):
+        release(call, code)
+
+
+def delete_whole(call: Call, function: Function) -> None:
+    for version in list(Version.scan(call, function.name)):
+        delete_version(call, version)
+    for url in list(Url.scan(call, function.name)):
+        forget(call, url)
+    for kind in owned():
+        for record in list(kind.scan(call, function.name)):
+            record.delete(call)
+    give_back(call, function)
+    function.delete(call)
+
+
+def owned() -> Iterable[Any]:
+    """What belongs to a function, by its name."""
+    return (Alias, EventConfig)
+
+
+def refuse_busy(call: Call, version: Version) -> None:
+    """No change while another one is under way."""
+    if version.state == "Pending":
+        raise faults.conflict(
+            "The operation cannot be performed at this time. The function is currently in the following state: Pending"
+        )
+    if version.update == "InProgress":
+        raise faults.conflict(
+            "The operation cannot be performed at this time. "
+            f"An update is in progress for resource: {version.arn(call)}"
+        )

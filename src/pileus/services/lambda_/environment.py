@@ -1,0 +1,429 @@
+"""One execution environment: a sandbox, its runtime and extensions, and the invocations that it works on in turn.
+
+Developer Guide, "Understanding the Lambda execution environment lifecycle".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+from pileus.engines.sandbox import Sandbox
+from pileus.kernel import names
+
+from . import runtime_api
+from .extensions import Extensions
+from .functions import Version
+from .logs import Log
+from .runtime_api import OK, Reply
+
+MOST_RESPONSE = 6 * 1024 * 1024 + 100
+INIT_SECONDS = 10.0
+SIGNALS = {1: "hangup", 2: "interrupt", 4: "illegal instruction", 6: "aborted", 9: "killed", 11: "segmentation fault"}
+
+RUNTIME = "/2018-06-01/runtime/"
+EXTENSION = "/2020-01-01/extension/"
+
+
+class Outcome:
+    """What became of an invocation."""
+
+    __slots__ = ("error", "log", "payload", "version")
+
+    def __init__(self, payload: bytes, error: str = "", log: str = "") -> None:
+        self.payload = payload
+        self.error = error
+        """`Unhandled` where the function failed."""
+        self.log = log
+        self.version = ""
+
+    @classmethod
+    def failure(cls, kind: str, message: str, request_id: str = "") -> Outcome:
+        told = {"errorType": kind, "errorMessage": message}
+        return cls(json.dumps(told, separators=(",", ":")).encode(), "Unhandled")
+
+
+class Invocation:
+    """One run of the handler."""
+
+    __slots__ = (
+        "arn",
+        "began",
+        "client_context",
+        "deadline",
+        "id",
+        "on_head",
+        "on_piece",
+        "outcome",
+        "payload",
+        "streamed",
+        "trace",
+    )
+
+    def __init__(
+        self, payload: bytes, arn: str, *, client_context: str = "", trace: str = "", request_id: str = ""
+    ) -> None:
+        self.id = request_id or names.uuid4()
+        self.payload = payload
+        self.arn = arn
+        self.client_context = client_context
+        self.trace = trace
+        self.began = 0.0
+        self.deadline = 0.0
+        self.streamed = False
+        self.on_piece: Callable[[bytes], None] | None = None
+        """Where a response goes as it comes, if somebody wants it so."""
+        self.on_head: Callable[[dict[str, str]], None] | None = None
+        self.outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+
+    def head(self) -> list[tuple[str, str]]:
+        fields = [
+            ("Lambda-Runtime-Aws-Request-Id", self.id),
+            ("Lambda-Runtime-Deadline-Ms", str(int(self.deadline * 1000))),
+            ("Lambda-Runtime-Invoked-Function-Arn", self.arn),
+            ("Lambda-Runtime-Trace-Id", self.trace),
+        ]
+        if self.client_context:
+            fields.append(("Lambda-Runtime-Client-Context", self.client_context))
+        return fields
+
+
+class Environment:
+    """An environment. It starts up, works on one invocation after the other, and ends."""
+
+    def __init__(self, version: Version, runtime: str, log: Log) -> None:
+        settings = version.settings
+        self.label = version.label
+        self.function = version.function
+        self.handler: str = settings.get("Handler", "")
+        self.timeout = float(settings["Timeout"])
+        self.memory = int(settings["MemorySize"])
+        self.runtime = runtime
+        self.log = log
+        self.expires = math.inf
+        """When its credentials do, in cloud time."""
+        self.idle_since = 0.0
+        self.sandbox: Sandbox | None = None
+        self.user: int | None = None
+        """Who it is to the machine, if it is anybody of its own."""
+        self.server: asyncio.Server | None = None
+        self.address = ""
+        self.extensions = Extensions(self)
+        self.on_free: Callable[[Environment], None] = lambda environment: None
+        """Called when it can take another invocation, or never will again."""
+        self.dead = False
+        self._loop = asyncio.get_running_loop()
+        self._current: Invocation | None = None
+        self._next: Reply | None = None
+        self._began = time.perf_counter()
+        self._init_done = False
+        self._init_duration = 0.0
+        self._init_error: bytes | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._peak = 0
+        self._looked = 0.0
+        self._pieces: list[bytes] = []
+
+    # Its life
+
+    async def listen(self) -> str:
+        self.server, self.address = await runtime_api.listen(self)
+        return self.address
+
+    def entered(self, sandbox: Sandbox) -> None:
+        """The sandbox runs."""
+        self.sandbox = sandbox
+        sandbox.ended.add_done_callback(lambda ended: self._ended(ended.result()))
+        self._timer = self._loop.call_later(INIT_SECONDS + self.timeout, self._init_timed_out)
+
+    def begin(self) -> None:
+        """The clock of its initialisation starts."""
+        self._began = time.perf_counter()
+        record = {"initializationType": "on-demand", "phase": "init", "runtimeVersion": self.runtime_version}
+        self.log.platform("initStart", record, f"INIT_START Runtime Version: {self.runtime_version}")
+
+    @property
+    def runtime_version(self) -> str:
+        name = self.runtime.rstrip("0123456789.x")
+        return f"{name}:{self.runtime.removeprefix(name)}.pileus"
+
+    def invoke(self, invocation: Invocation) -> None:
+        """Take an invocation: now, or as soon as the initialisation is over."""
+        assert self._current is None and not self.dead
+        self._current = invocation
+        self.log.tail = [] if self._init_done else self.log.tail
+        if self._init_done:
+            self._start()
+        elif self._init_error is not None:
+            self._init_failed()
+
+    def kill(self) -> None:
+        self.dead = True
+        if self._timer:
+            self._timer.cancel()
+        if self.sandbox:
+            self.sandbox.kill()
+        if self.server:
+            self.server.close()
+
+    # Invocations
+
+    def _start(self) -> None:
+        """The runtime waits, and there is an invocation: go."""
+        invocation = self._current
+        if invocation is None or self._next is None:
+            return
+        if self._timer:
+            self._timer.cancel()
+        invocation.began = time.perf_counter()
+        invocation.deadline = time.time() + self.timeout
+        record = {"requestId": invocation.id, "version": self.label}
+        self.log.platform("start", record, f"START RequestId: {invocation.id} Version: {self.label}")
+        self._timer = self._loop.call_later(self.timeout, self._timed_out, invocation)
+        if self.sandbox:
+            self.sandbox.watch()
+        reply, self._next = self._next, None
+        self.extensions.invoked(invocation)
+        reply(200, invocation.payload, invocation.head())
+
+    def _finish(self, outcome: Outcome, status: str = "success", error_type: str = "") -> None:
+        """The invocation has its outcome."""
+        invocation, self._current = self._current, None
+        assert invocation
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+        if self.sandbox:
+            self.sandbox.rest()
+            self.sandbox.drain()
+        self.log.flush()
+        self._report(invocation, status, error_type)
+        outcome.log = self.log.tail_result()
+        outcome.version = self.label
+        self._pieces = []
+        if not invocation.outcome.done():
+            invocation.outcome.set_result(outcome)
+
+    def _report(self, invocation: Invocation, status: str, error_type: str) -> None:
+        duration = (time.perf_counter() - invocation.began) * 1000 if invocation.began else 0.0
+        init, self._init_duration = self._init_duration, 0.0
+        billed = math.ceil(duration + init)
+        used = self._memory_used()
+        metrics: dict[str, Any] = {
+            "durationMs": round(duration, 3),
+            "billedDurationMs": billed,
+            "memorySizeMB": self.memory,
+            "maxMemoryUsedMB": used,
+        }
+        text = (
+            f"REPORT RequestId: {invocation.id}\tDuration: {duration:.2f} ms\tBilled Duration: {billed} ms\t"
+            f"Memory Size: {self.memory} MB\tMax Memory Used: {used} MB\t"
+        )
+        if init:
+            metrics["initDurationMs"] = round(init, 3)
+            text += f"Init Duration: {init:.2f} ms\t"
+        if status != "success":
+            text += f"Status: {status}\t" + (f"Error Type: {error_type}" if error_type else "")
+        if not self.log.json:
+            self.log.write(f"END RequestId: {invocation.id}", "platform.runtimeDone")
+        record = {"requestId": invocation.id, "metrics": metrics, "status": status}
+        if error_type:
+            record["errorType"] = error_type
+        self.log.platform("report", record, text, "INFO" if status == "success" else "WARN")
+
+    def _memory_used(self) -> int:
+        """The most it has used, in MB; looked at ten times a second at most."""
+        now = time.perf_counter()
+        if self.sandbox and now - self._looked > 0.1:
+            self._looked = now
+            self._peak = max(self._peak, math.ceil(self.sandbox.resident() / 1024 / 1024))
+        return min(self._peak, self.memory)
+
+    def _timed_out(self, invocation: Invocation) -> None:
+        if self._current is not invocation:
+            return
+        words = f"Task timed out after {self.timeout:.2f} seconds"
+        if self.sandbox:
+            self.sandbox.drain()
+        self.log.flush()
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime()) + f".{int(time.time() * 1000) % 1000:03d}Z"
+        if not self.log.json:
+            self.log.write(f"{stamp} {invocation.id} {words}\n")
+        failure = Outcome.failure("Sandbox.Timedout", f"RequestId: {invocation.id} Error: {words}")
+        self._finish(failure, "timeout")
+        self._die()
+
+    def _init_timed_out(self) -> None:
+        if self._init_done or self._current is None:
+            self._die()
+            return
+        words = f"Task timed out after {self.timeout:.2f} seconds"
+        failure = Outcome.failure("Sandbox.Timedout", f"RequestId: {self._current.id} Error: {words}")
+        self._finish(failure, "timeout")
+        self._die()
+
+    def _init_failed(self) -> None:
+        """The runtime has said why it cannot start: the invocation gets that for an answer."""
+        if self._current and self._init_error is not None:
+            kind = error_type_of(self._init_error)
+            self._finish(Outcome(self._init_error, "Unhandled"), "error", kind)
+            self._die()
+
+    def _ended(self, status: int) -> None:
+        """The sandbox has ended, by itself or because it had to."""
+        self.dead = True
+        if self.server:
+            self.server.close()
+        if self._current is None:
+            self.on_free(self)
+            return
+        if self._init_error is not None:
+            self._init_failed()
+            return
+        invocation = self._current
+        kind, reason = "Runtime.ExitError", exit_reason(status)
+        if self.sandbox and self.sandbox.ran_out:
+            kind, reason = "Runtime.OutOfMemory", "Runtime exited with error: signal: killed"
+        words = f"RequestId: {invocation.id} Error: {reason}"
+        if not self.log.json:
+            self.log.write(f"{words}\n{kind}")
+        self._finish(Outcome.failure(kind, words), "error", kind)
+        self.on_free(self)
+
+    def _die(self) -> None:
+        self.kill()
+        self.on_free(self)
+
+    # The API
+
+    def admits(self, user: int | None) -> bool:
+        return self.user is None or user == self.user
+
+    def handle(self, method: str, path: str, headers: dict[str, str], body: bytes, reply: Reply) -> None:
+        if path.startswith(RUNTIME):
+            self._runtime(method, path.removeprefix(RUNTIME).split("/"), headers, body, reply)
+        elif path.startswith(EXTENSION):
+            self.extensions.handle(path.removeprefix(EXTENSION), headers, body, reply)
+        else:
+            reply(404, refusal("InvalidRequest", f"There is no {method} {path}"))
+
+    def _runtime(self, method: str, steps: list[str], headers: dict[str, str], body: bytes, reply: Reply) -> None:
+        match (method, *steps):
+            case ("GET", "invocation", "next"):
+                self._ask(reply)
+            case ("POST", "invocation", request_id, "response"):
+                self._respond(request_id, headers, body, reply)
+            case ("POST", "invocation", request_id, "error"):
+                self._fail(request_id, headers, body, reply)
+            case ("POST", "init", "error"):
+                self._init_error = body
+                reply(202, OK)
+                self._init_failed()
+            case _:
+                reply(404, refusal("InvalidRequest", "There is no such resource"))
+
+    def _ask(self, reply: Reply) -> None:
+        """The runtime asks for the next invocation."""
+        self._next = reply
+        if not self._init_done:
+            self._try_initialised()
+        elif self._current is None and self.extensions.waiting:
+            self._free()
+
+    def _try_initialised(self) -> None:
+        """The initialisation is over when the runtime and all extensions have asked for something to do."""
+        if self._init_done or self._next is None or not self.extensions.waiting:
+            return
+        self._init_done = True
+        self._init_duration = (time.perf_counter() - self._began) * 1000
+        if self._timer:
+            self._timer.cancel()
+        if self.sandbox:
+            self.sandbox.drain()
+        if self._current:
+            self._start()
+        else:
+            self._free()
+
+    def extension_asked(self) -> None:
+        if not self._init_done:
+            self._try_initialised()
+        elif self._current is None and self._next is not None and self.extensions.waiting:
+            self._free()
+
+    def _free(self) -> None:
+        self.idle_since = time.monotonic()
+        self.on_free(self)
+
+    @property
+    def ready(self) -> bool:
+        return self._init_done and self._next is not None and not self.dead
+
+    def _mine(self, request_id: str, reply: Reply) -> Invocation | None:
+        if self._current and self._current.id == request_id:
+            return self._current
+        reply(400, refusal("InvalidRequestID", "Invalid request ID"))
+        return None
+
+    def _respond(self, request_id: str, headers: dict[str, str], body: bytes, reply: Reply) -> None:
+        invocation = self._mine(request_id, reply)
+        if invocation is None:
+            return
+        if invocation.streamed:
+            body = b"".join(self._pieces)
+        elif len(body) > MOST_RESPONSE:
+            kind = "Function.ResponseSizeTooLarge"
+            words = f"Response payload size exceeded maximum allowed payload size ({MOST_RESPONSE} bytes)."
+            reply(413, refusal("RequestEntityTooLarge", words))
+            self._finish(Outcome.failure(kind, words), "error", kind)
+            return
+        elif invocation.on_piece:
+            invocation.on_piece(body)
+        reply(202, OK)
+        if kind := headers.get("lambda-runtime-function-error-type", ""):
+            # A stream that breaks says so after its last piece.
+            self._finish(
+                Outcome(headers.get("lambda-runtime-function-error-body", "").encode(), "Unhandled"), "error", kind
+            )
+        else:
+            self._finish(Outcome(body))
+
+    def _fail(self, request_id: str, headers: dict[str, str], body: bytes, reply: Reply) -> None:
+        if self._mine(request_id, reply):
+            reply(202, OK)
+            kind = headers.get("lambda-runtime-function-error-type", "") or error_type_of(body)
+            self._finish(Outcome(body, "Unhandled"), "error", kind)
+
+    def stream(self, path: str, headers: dict[str, str]) -> Callable[[bytes], None] | None:
+        """The pieces of a streamed response go to whoever wants them so, or are kept for the end."""
+        invocation = self._current
+        if invocation is None or invocation.id not in path:
+            return None
+        invocation.streamed = True
+        if invocation.on_head:
+            invocation.on_head(headers)
+        return invocation.on_piece or self._pieces.append
+
+
+def refusal(kind: str, message: str) -> bytes:
+    return json.dumps({"errorType": kind, "errorMessage": message}).encode()
+
+
+def error_type_of(body: bytes) -> str:
+    try:
+        told = json.loads(body)
+    except ValueError:
+        return "Unhandled"
+    return str(told.get("errorType", "Unhandled")) if isinstance(told, dict) else "Unhandled"
+
+
+def exit_reason(status: int) -> str:
+    if status == 0:
+        return "Runtime exited without providing a reason"
+    if status > 128:
+        return f"Runtime exited with error: signal: {SIGNALS.get(status - 128, status - 128)}"
+    return f"Runtime exited with error: exit status {status}"

@@ -1,0 +1,293 @@
+"""The environments of a cloud: started when they are needed, kept warm, reused, and reaped."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import Counter, OrderedDict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pileus.engines.sandbox import Mount, Plan, Sandboxes
+from pileus.kernel import Call, Fault, Principal, identity
+from pileus.kernel.identity import Credential
+
+from .archives import Code, Unpacked
+from .environment import Environment, Invocation, Outcome
+from .functions import Version
+from .logs import Log
+from .runtimes import Runtime, runtime
+from .shipping import Shipping
+
+if TYPE_CHECKING:
+    from pileus.kernel.cloud import Cloud
+
+log = logging.getLogger("pileus.lambda")
+
+MEGABYTE = 1024 * 1024
+KEPT_SECONDS = 600.0
+"""How long an idle environment is kept."""
+MOST_IDLE = 64
+SESSION_SECONDS = 3600
+RENEWED_BEFORE = 900
+"""Seconds before the end of a role's session from which on it is not handed out any more."""
+MEMORY_OF_A_PROCESSOR = 1769
+"""MB for which a function gets one whole processor (Developer Guide, "Configure Lambda function memory")."""
+
+
+LIBRARIES = "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib"
+
+
+class Key(NamedTuple):
+    """Which environments can be used for each other: those of one state of one version."""
+
+    account: str
+    region: str
+    function: str
+    number: int
+    revision: str
+
+    @classmethod
+    def of(cls, call: Call, version: Version) -> Key:
+        return cls(call.account, call.region, version.function, version.number, version.revision)
+
+
+class Session(NamedTuple):
+    """A function's role, assumed."""
+
+    credentials: dict[str, Any]
+    principal: Principal
+
+
+class Fleet:
+    """An engine of the cloud."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.cloud = cloud
+        self.sandboxes = cloud.engine(Sandboxes)
+        self.unpacked = cloud.engine(Unpacked)
+        self.shipping = Shipping(cloud)
+        self.idle: OrderedDict[Environment, Key] = OrderedDict()
+        """Environments with nothing to do, the one that has been so for longest first."""
+        self.warm: dict[Key, list[Environment]] = {}
+        self.environments: dict[Environment, Key] = {}
+        self.busy: Counter[tuple[str, str, str]] = Counter()
+        """How many invocations are under way, by account, Region and function."""
+        self.busy_accounts: Counter[tuple[str, str]] = Counter()
+        self._sessions: dict[tuple[str, str, str, str], Session] = {}
+        self._reaper: asyncio.TimerHandle | None = None
+
+    # Invocations
+
+    async def invoke(self, call: Call, version: Version, invocation: Invocation) -> Outcome:
+        """Run an invocation in an environment of that version, and wait for what becomes of it."""
+        function, account = (call.account, call.region, version.function), (call.account, call.region)
+        self.busy[function] += 1
+        self.busy_accounts[account] += 1
+        try:
+            environment = await self._environment(call, version)
+            environment.invoke(invocation)
+            return await asyncio.shield(invocation.outcome)
+        finally:
+            self.busy[function] -= 1
+            self.busy_accounts[account] -= 1
+
+    async def _environment(self, call: Call, version: Version) -> Environment:
+        """A warm environment, or a new one."""
+        key = Key.of(call, version)
+        warm = self.warm.get(key)
+        while warm:
+            environment = warm.pop()
+            del self.idle[environment]
+            if environment.ready and environment.expires > call.now:
+                return environment
+            environment.kill()
+        return await self.start(call, version)
+
+    # Their life
+
+    async def prepare(self, version: Version) -> None:
+        """Have everything ready for a version's first environment."""
+        try:
+            found = await asyncio.to_thread(runtime, version.settings["Runtime"])
+        except Fault:
+            return  # whoever invokes it is told
+        await self.unpacked.folder([version.code])
+        await self.sandboxes.warm(found.image)
+
+    async def start(self, call: Call, version: Version) -> Environment:
+        """Start a new environment."""
+        settings = version.settings
+        found = await asyncio.to_thread(runtime, settings["Runtime"])
+        session = self.session(call, version)
+        log = Log(settings["LoggingConfig"], version.label)
+        self.shipping.carry(call, log, session.principal)
+        environment = Environment(version, found.name, log)
+        environment.expires = session.credentials["Expiration"] - RENEWED_BEFORE
+        environment.on_free = self._freed
+        self.environments[environment] = Key.of(call, version)
+        environment.begin()
+        try:
+            environment.user = self.sandboxes.user()
+            await environment.listen()
+            plan = await self._plan(call, version, found, environment, session)
+            outputs = [log.output, log.output, log.framed]
+            environment.entered(await self.sandboxes.start(plan, found.image, outputs))
+        except BaseException:
+            environment.kill()
+            self.environments.pop(environment, None)
+            raise
+        return environment
+
+    async def _plan(
+        self, call: Call, version: Version, found: Runtime, environment: Environment, session: Session
+    ) -> Plan:
+        settings = version.settings
+        task = await self.unpacked.folder([version.code])
+        mounts = [Mount(str(task), "/var/task"), *found.mounts]
+        opt: Path | None = None
+        if settings["Layers"]:
+            opt = await self.unpacked.folder([Code(**layer["Code"]) for layer in settings["Layers"]])
+            mounts.append(Mount(str(opt), "/opt"))
+            extensions = opt / "extensions"
+            programs = (
+                sorted(each.name for each in extensions.iterdir() if each.is_file()) if extensions.is_dir() else []
+            )
+            environment.extensions.expected = set(programs)
+        return Plan(
+            argv=list(found.argv) or [program(task, opt)],
+            entry=found.entry,
+            beside=[[f"/opt/extensions/{name}"] for name in sorted(environment.extensions.expected)],
+            environment=variables(call, version, found, environment, session),
+            user=environment.user,
+            directory="/var/task",
+            mounts=mounts,
+            tmp_bytes=settings["EphemeralStorage"]["Size"] * MEGABYTE,
+            memory_bytes=settings["MemorySize"] * MEGABYTE,
+            cpus=settings["MemorySize"] / MEMORY_OF_A_PROCESSOR,
+        )
+
+    def session(self, call: Call, version: Version) -> Session:
+        """The function's role, assumed by Lambda; by the account's root where nobody has created that role."""
+        role = version.settings["Role"]
+        name = (call.account, call.region, version.function, role)
+        session = self._sessions.get(name)
+        if session is None or session.credentials["Expiration"] - RENEWED_BEFORE <= call.now:
+            with call.transaction():
+                session = self._sessions[name] = assumed(call, role, version.function.ljust(2, "_"))
+        return session
+
+    def _freed(self, environment: Environment) -> None:
+        """An environment has nothing to do, or is no more."""
+        key = self.environments.get(environment)
+        if key is None:
+            return
+        if environment.dead:
+            self._forget(environment, key)
+            return
+        self.warm.setdefault(key, []).append(environment)
+        self.idle[environment] = key
+        if len(self.idle) > MOST_IDLE:
+            self._reap(next(iter(self.idle)))
+        if self._reaper is None:
+            self._reaper = asyncio.get_running_loop().call_later(KEPT_SECONDS / 10, self._reap_idle)
+
+    def _forget(self, environment: Environment, key: Key) -> None:
+        del self.environments[environment]
+        self.shipping.forget(environment.log)
+        if self.idle.pop(environment, None):
+            self.warm[key].remove(environment)
+        if not self.warm.get(key):
+            self.warm.pop(key, None)
+
+    def _reap(self, environment: Environment) -> None:
+        environment.kill()
+        if key := self.environments.get(environment):
+            self._forget(environment, key)
+
+    def _reap_idle(self) -> None:
+        self._reaper = None
+        oldest = time.monotonic() - KEPT_SECONDS
+        for environment in [each for each in self.idle if each.idle_since < oldest]:
+            self._reap(environment)
+        if self.idle:
+            self._reaper = asyncio.get_running_loop().call_later(KEPT_SECONDS / 10, self._reap_idle)
+
+    def retire(self, call: Call, version: Version) -> None:
+        """End the idle environments of what a version was before it changed."""
+        now = Key.of(call, version)
+        for environment, key in list(self.idle.items()):
+            if key[:4] == now[:4] and key != now:
+                self._reap(environment)
+
+    async def close(self) -> None:
+        if self._reaper:
+            self._reaper.cancel()
+        await self.shipping.ship()
+        for environment in list(self.environments):
+            environment.kill()
+
+
+def assumed(call: Call, role: str, session_name: str) -> Session:
+    from pileus.kernel.access.attached import Grants
+
+    exists = Grants.by_arn(call, role) is not None
+    who = (
+        identity.service("lambda.amazonaws.com", source_account=call.account) if exists else identity.root(call.account)
+    )
+    credentials = call.aws("sts", principal=who).assume_role(
+        role_arn=role, role_session_name=session_name, duration_seconds=SESSION_SECONDS
+    )["Credentials"]
+    credential = Credential.get(call.cloud.system, credentials["AccessKeyId"])
+    assert credential
+    return Session(credentials, credential.principal)
+
+
+def program(task: Path, opt: Path | None) -> str:
+    """The bootstrap of a runtime that the function brings along."""
+    if not (task / "bootstrap").exists() and opt and (opt / "bootstrap").exists():
+        return "/opt/bootstrap"
+    return "/var/task/bootstrap"
+
+
+def variables(
+    call: Call, version: Version, found: Runtime, environment: Environment, session: Session
+) -> dict[str, str]:
+    """The environment variables (Developer Guide, "Defined runtime environment variables")."""
+    settings = version.settings
+    credentials = session.credentials
+    defined = {
+        "PATH": found.path,
+        "LD_LIBRARY_PATH": LIBRARIES,
+        "LANG": "en_US.UTF-8",
+        "TZ": ":UTC",
+        "LAMBDA_TASK_ROOT": "/var/task",
+        "LAMBDA_RUNTIME_DIR": "/var/runtime",
+        "_HANDLER": settings.get("Handler", ""),
+        "AWS_REGION": call.region,
+        "AWS_DEFAULT_REGION": call.region,
+        "AWS_LAMBDA_FUNCTION_NAME": version.function,
+        "AWS_LAMBDA_FUNCTION_VERSION": version.label,
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(settings["MemorySize"]),
+        "AWS_LAMBDA_LOG_GROUP_NAME": environment.log.group,
+        "AWS_LAMBDA_LOG_STREAM_NAME": environment.log.stream,
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_LAMBDA_RUNTIME_API": environment.address,
+        "AWS_ACCESS_KEY_ID": credentials["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": credentials["SecretAccessKey"],
+        "AWS_SESSION_TOKEN": credentials["SessionToken"],
+        "AWS_ENDPOINT_URL": call.cloud.endpoint,
+        "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
+        "AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1:2000",
+        "_AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1",
+        "_AWS_XRAY_DAEMON_PORT": "2000",
+        "_LAMBDA_TELEMETRY_LOG_FD": "3",
+    }
+    if not found.name.startswith("provided"):
+        defined["AWS_EXECUTION_ENV"] = f"AWS_Lambda_{found.name}"
+    if environment.log.json:
+        defined["AWS_LAMBDA_LOG_FORMAT"] = "JSON"
+        defined["AWS_LAMBDA_LOG_LEVEL"] = environment.log.application_level
+    own: dict[str, str] = settings.get("Environment", {}).get("Variables", {})
+    return defined | own

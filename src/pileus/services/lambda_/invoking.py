@@ -1,0 +1,89 @@
+"""Invoke: run a function now, run it soon, or only see whether it could be run."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import msgspec
+
+from pileus.kernel import Call, Fault
+
+from . import faults, lambda_
+from .environment import Invocation
+from .events import accept
+from .fleet import Fleet
+from .qualifiers import Meant
+from .throttling import admit
+from .waiting import active
+
+MOST_PAYLOAD = 6_291_456
+MOST_EVENT = 1_048_576
+MOST_CONTEXT = 3583
+
+
+@lambda_.operation(on=Meant.by_name)
+async def invoke(
+    call: Call,
+    meant: Meant,
+    invocation_type: str = "RequestResponse",
+    log_type: str = "None",
+    client_context: str = "",
+    payload: bytes = b"",
+) -> dict[str, Any]:
+    """Run a function, and answer what it answers; or take in an event for it."""
+    payload = checked(payload, MOST_EVENT if invocation_type == "Event" else MOST_PAYLOAD)
+    if invocation_type == "DryRun":
+        return {"StatusCode": 204}
+    if invocation_type == "Event":
+        with call.transaction():
+            accept(call, meant, payload)
+        return {"StatusCode": 202}
+    admit(call, meant.name)
+    version = await active(call, meant.chosen(call))
+    context = context_of(client_context)
+    invocation = Invocation(payload, meant.arn(call), client_context=context, request_id=call.request_id)
+    outcome = await call.cloud.engine(Fleet).invoke(call, version, invocation)
+    answer: dict[str, Any] = {"StatusCode": 200, "Payload": outcome.payload, "ExecutedVersion": outcome.version}
+    if outcome.error:
+        answer["FunctionError"] = outcome.error
+    if log_type == "Tail":
+        answer["LogResult"] = outcome.log
+    return answer
+
+
+def checked(payload: bytes, most: int) -> bytes:
+    """The event, if it is a JSON document and not too large."""
+    if len(payload) > most:
+        raise Fault(
+            "RequestTooLargeException",
+            f"Request must be smaller than {most} bytes for the InvokeFunction operation",
+            status=413,
+        )
+    if not payload:
+        return b"{}"
+    try:
+        msgspec.json.decode(payload, type=msgspec.Raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        try:
+            json.loads(payload)  # it knows NaN, and says what is wrong in more familiar words
+        except ValueError as error:
+            raise faults.unreadable(str(error)) from None
+    return payload
+
+
+def context_of(client_context: str) -> str:
+    """The client's context, which comes in base 64."""
+    if not client_context:
+        return ""
+    try:
+        text = base64.b64decode(client_context, validate=True).decode()
+        json.loads(text)
+    except ValueError:
+        raise Fault(
+            "InvalidRequestContentException",
+            "Client context must be a valid Base64-encoded JSON object.",
+            Type="User",
+        ) from None
+    return text

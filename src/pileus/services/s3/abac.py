@@ -1,0 +1,82 @@
+"""Access control by tags: whether a bucket's tags count in policies ("Using tags with S3 general purpose buckets")."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Any
+
+from pileus.kernel import Call
+from pileus.kernel.access.matching import Values
+
+from . import faults, s3, tagging, versions
+from .buckets import Bucket, by_name
+from .objects import Object
+from .versions import Version
+
+
+@s3.operation(on=by_name, action="s3:GetBucketAbac")
+def get_bucket_abac(call: Call, bucket: Bucket) -> dict[str, Any]:
+    """Whether the bucket's tags count."""
+    return {"AbacStatus": {"Status": "Enabled" if bucket.abac else "Disabled"}}
+
+
+@s3.operation(on=by_name, action="s3:PutBucketAbac", honours=("ContentMD5", "ChecksumAlgorithm"))
+def put_bucket_abac(call: Call, bucket: Bucket, abac_status: dict[str, Any]) -> None:
+    """Say whether they do."""
+    if "Status" not in abac_status:
+        raise faults.malformed()
+    bucket.abac = abac_status["Status"] == "Enabled"
+    bucket.put(call)
+
+
+# Condition keys of S3's own
+
+
+class Keys(Mapping[str, Values]):
+    """Keys that no member of a request tells ("Condition keys for Amazon S3", Service Authorization Reference).
+
+    They are looked up when a policy asks for one: most ask for none.
+    """
+
+    def __init__(self, call: Call, bucket: Bucket, request: Mapping[str, Any]) -> None:
+        self._call = call
+        self._bucket = bucket
+        self._request = request
+
+    @cached_property
+    def _found(self) -> dict[str, Values]:
+        bucket, request = self._bucket, self._request
+        found: dict[str, Values] = {}
+        if bucket.abac:
+            found |= {f"s3:buckettag/{name.lower()}": (value,) for name, value in bucket.tags.items()}
+        if key := request.get("Key"):
+            if asked := given(request.get("Tagging")):
+                found |= {f"s3:requestobjecttag/{name.lower()}": (value,) for name, value in asked.items()}
+                found["s3:requestobjecttagkeys"] = tuple(asked)
+            tags = existing(self._call, bucket, key, request.get("VersionId", ""))
+            found |= {f"s3:existingobjecttag/{name.lower()}": (value,) for name, value in tags.items()}
+        return found
+
+    def __getitem__(self, key: str) -> Values:
+        return self._found[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+
+def given(tags: Any) -> dict[str, str]:
+    """The tags that a request gives an object, in a header or in a document."""
+    if isinstance(tags, str):
+        return tagging.from_header(tags)
+    return {tag["Key"]: tag["Value"] for tag in tags.get("TagSet", [])} if tags else {}
+
+
+def existing(call: Call, bucket: Bucket, key: str, version: str) -> dict[str, str]:
+    """The tags of the object that a request names."""
+    there = versions.lookup(call, bucket, key, version) if version else Object.get(call, bucket.room, key)
+    held = there.held if isinstance(there, Version) else there
+    return {} if held is None else held.tags

@@ -1,0 +1,59 @@
+"""UpdateObjectEncryption: the data keys of an object are sealed anew under a key of KMS; its bytes stay as they are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pileus.kernel import Call
+
+from . import access, faults, s3, seals, versions
+from .buckets import Bucket
+from .objects import Manifest, Part
+from .seals import Opener, Seal
+
+SUPPORTED = ("AES256", "aws:kms")
+
+
+@s3.operation(on=access.to_key, honours=("ContentMD5", "ChecksumAlgorithm"))
+def update_object_encryption(
+    call: Call, bucket: Bucket, key: str, object_encryption: dict[str, Any], version_id: str = ""
+) -> dict[str, Any]:
+    """Encrypt an object under a key of the bucket owner's, without touching anything else of it."""
+    found = versions.find(call, bucket, key, version_id, method="PUT")
+    if found.seal.algorithm not in SUPPORTED:
+        raise faults.invalid_request(
+            "The UpdateObjectEncryption operation doesn't support source objects with the encryption type DSSE-KMS or "
+            "SSE-C. Only source objects encrypted with SSE-S3 or SSE-KMS are supported."
+        )
+    if found.lock_mode == "COMPLIANCE" and found.lock_until > call.now:
+        raise faults.denied("Access Denied because object protected by object lock.")
+    wanted = object_encryption.get("SSEKMS")
+    if not wanted or "KMSKeyArn" not in wanted:
+        raise faults.malformed()
+    arn = seals.key_arn(call, wanted["KMSKeyArn"])
+    if arn.split(":")[4] != bucket.owner:
+        raise faults.denied("The KMS key must be owned by the account that owns the bucket.")
+    before = found.opener(call, bucket)
+    after = before._replace(seal=Seal("aws:kms", arn, found.seal.context, wanted.get("BucketKeyEnabled", False)))
+    parts = found.pieces(call)
+    for part in parts:
+        rewrap(call, part, before, after)
+    found.seal = after.seal
+    if found.manifest:
+        Manifest(id=found.manifest, parts=parts).put(call)
+    versions.save(call, found)
+    return access.charged(call, bucket)
+
+
+def rewrap(call: Call, part: Part, before: Opener, after: Opener) -> None:
+    if not part.key:
+        return
+    secret = seals.open_key(call, before, part.key)
+    made = seals.kms(
+        call,
+        "encrypt",
+        key_id=after.seal.kms_key,
+        plaintext=secret,
+        encryption_context=seals.context(after),
+    )
+    part.key = made["CiphertextBlob"]

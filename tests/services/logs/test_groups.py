@@ -1,0 +1,87 @@
+"""Groups and streams."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def test_a_group_is_created_found_and_deleted(aws: Any, refused: Any) -> None:
+    logs = aws.client("logs")
+    logs.create_log_group(logGroupName="/app/one", tags={"team": "red"})
+    with refused("ResourceAlreadyExistsException", "The specified log group already exists"):
+        logs.create_log_group(logGroupName="/app/one")
+    (group,) = logs.describe_log_groups(logGroupNamePrefix="/app")["logGroups"]
+    arn = f"arn:aws:logs:us-east-1:{aws.id}:log-group:/app/one"
+    assert (group["arn"], group["logGroupArn"]) == (f"{arn}:*", arn)
+    assert (group["storedBytes"], group["metricFilterCount"], group["logGroupClass"]) == (0, 0, "STANDARD")
+    assert "retentionInDays" not in group
+    assert logs.list_tags_for_resource(resourceArn=arn)["tags"] == {"team": "red"}
+    assert logs.list_tags_log_group(logGroupName="/app/one")["tags"] == {"team": "red"}
+    logs.tag_resource(resourceArn=arn, tags={"tier": "1"})
+    logs.untag_log_group(logGroupName="/app/one", tags=["team"])
+    assert logs.list_tags_for_resource(resourceArn=arn)["tags"] == {"tier": "1"}
+    logs.delete_log_group(logGroupName="/app/one")
+    assert logs.describe_log_groups()["logGroups"] == []
+    with refused("ResourceNotFoundException", "The specified log group does not exist."):
+        logs.delete_log_group(logGroupName="/app/one")
+
+
+def test_names_and_values_are_checked(aws: Any, refused: Any) -> None:
+    logs = aws.client("logs")
+    with refused("InvalidParameterException"):
+        logs.create_log_group(logGroupName="no spaces")
+    logs.create_log_group(logGroupName="g")
+    with refused("InvalidParameterException", "retentionInDays"):
+        logs.put_retention_policy(logGroupName="g", retentionInDays=2)
+    with refused("InvalidParameterException"):
+        logs.describe_log_groups(logGroupNamePrefix="a", logGroupNamePattern="b")
+    with refused("InvalidParameterException"):
+        logs.create_log_stream(logGroupName="g", logStreamName="a:b")
+    with refused("ResourceNotFoundException"):
+        logs.create_log_stream(logGroupName="none", logStreamName="a")
+
+
+def test_groups_are_listed_by_page_prefix_and_pattern(aws: Any) -> None:
+    logs = aws.client("logs")
+    for number in range(7):
+        logs.create_log_group(logGroupName=f"/aws/lambda/f{number}")
+    logs.create_log_group(logGroupName="other")
+    pages = logs.get_paginator("describe_log_groups").paginate(PaginationConfig={"PageSize": 3})
+    names = [group["logGroupName"] for page in pages for group in page["logGroups"]]
+    assert names == [f"/aws/lambda/f{number}" for number in range(7)] + ["other"]
+    assert len(logs.describe_log_groups(logGroupNamePattern="LAMBDA")["logGroups"]) == 7
+    assert [group["logGroupName"] for group in logs.list_log_groups(logGroupNamePattern="^oth")["logGroups"]] == [
+        "other"
+    ]
+
+
+def test_a_protected_group_stays(logs: Any, refused: Any) -> None:
+    logs.put_log_group_deletion_protection(logGroupIdentifier="app", deletionProtectionEnabled=True)
+    assert logs.describe_log_groups()["logGroups"][0]["deletionProtectionEnabled"] is True
+    with refused("ValidationException"):
+        logs.delete_log_group(logGroupName="app")
+    logs.put_log_group_deletion_protection(logGroupIdentifier="app", deletionProtectionEnabled=False)
+    logs.delete_log_group(logGroupName="app")
+
+
+def test_streams_are_listed_by_name_and_by_their_last_event(logs: Any, put: Any, now: Any) -> None:
+    for name in ("b", "a", "c"):
+        logs.create_log_stream(logGroupName="app", logStreamName=name)
+    put((now() - 1000, "x"), stream="a")
+    put((now(), "x"), stream="c")
+
+    def names(**wish: Any) -> list[str]:
+        pages = logs.get_paginator("describe_log_streams").paginate(
+            logGroupName="app", PaginationConfig={"PageSize": 2}, **wish
+        )
+        return [stream["logStreamName"] for page in pages for stream in page["logStreams"]]
+
+    assert names() == ["a", "b", "c", "main"]
+    assert names(descending=True) == ["main", "c", "b", "a"]
+    assert names(orderBy="LastEventTime", descending=True)[:2] == ["c", "a"]
+    assert names(logStreamNamePrefix="m") == ["main"]
+    stream = logs.describe_log_streams(logGroupName="app", logStreamNamePrefix="c")["logStreams"][0]
+    assert stream["firstEventTimestamp"] == stream["lastEventTimestamp"] == stream["lastIngestionTime"] == now()
+    assert stream["arn"].endswith(":log-group:app:log-stream:c")
+    logs.delete_log_stream(logGroupName="app", logStreamName="c")
+    assert names() == ["a", "b", "main"]
