@@ -138,7 +138,10 @@ class Door:
         if service and service.edge and "origin" in request.headers:
             service.edge.dress(self.cloud.system, request, route.labels, response.headers)
         if service and service.notes:
-            service.notes(call or self.cloud.call(service.name), request, route.labels, response, entry)
+            try:
+                service.notes(call or self.cloud.call(service.name), request, route.labels, response, entry)
+            except Exception:  # it costs the note, and not the answer
+                log.exception("%s: %s took no note of the answer", entry.request_id, service.name)
         self._reply(reply, response, entry)
 
     def _await(
