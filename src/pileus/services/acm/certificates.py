@@ -85,6 +85,8 @@ class Certificate(
     endpoint: str = ""
     """The ARN of the ACME endpoint through which it was ordered."""
     acme_account: str = ""
+    renewed: float = 0.0
+    """When the next attempt to renew it is due."""
     warned: float = 0.0
     """When the next event of its approaching end is due."""
 
