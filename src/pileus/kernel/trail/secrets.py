@@ -25,6 +25,7 @@ CONTENTS: dict[str, frozenset[str]] = {
             "Items",
             "Attributes",
             "ExpressionAttributeValues",
+            "Parameters",
             "UnprocessedItems",
             "Responses",
             "ItemCollectionKey",
