@@ -8,7 +8,7 @@ from typing import Any
 from pileus.kernel import Call, paging
 
 from . import faults, logs, protection, retention
-from .groups import Group
+from .groups import Group, standard
 from .parts import Stream
 from .patterns import compiled
 from .reading import LATEST, MOST_EVENTS, MOST_OCTETS
@@ -38,6 +38,7 @@ def filter_log_events(
     unmask: bool = False,
 ) -> Members:
     """Events that match, of the streams that are named, in the order of their times."""
+    standard(group)
     if log_stream_names and log_stream_name_prefix:
         raise faults.invalid("logStreamNames and logStreamNamePrefix are mutually exclusive parameters.")
     pattern = compiled(filter_pattern) if filter_pattern.strip() else None
