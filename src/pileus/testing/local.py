@@ -131,6 +131,7 @@ def cloud(
     blobs: str = "",
     strict: bool = False,
     acm_validate: Literal["dns", "auto"] = "dns",
+    hot_reload: Path | None = None,
     throttle: bool = False,
     sockets: bool = False,
 ) -> Iterator[LocalCloud]:
@@ -145,6 +146,7 @@ def cloud(
         blobs=blobs,
         strict=strict,
         acm_validate=acm_validate,
+        hot_reload=hot_reload,
         throttle=throttle,
     )
     local = LocalCloud(settings)
