@@ -99,9 +99,11 @@ _ARN = re.compile(r"arn:([^:]+):(s3|s3-object-lambda|s3-outposts):([^:]*):([^:]*
 _HOSTED = re.compile(r"(.{3,50})-(\d{12})")
 
 
-def is_named(bucket: str) -> bool:
-    """Whether that can be no bucket, but something by which one is reached."""
-    return ":" in bucket or bucket.endswith(("-s3alias", "--ol-s3", ".mrap")) or bucket[-12:].isdigit()
+def is_named(call: Call, bucket: str) -> bool:
+    """Whether that is no bucket, or need be none, but something by which one is reached."""
+    if bucket[-12:].isdigit():
+        return f"//{bucket}." in call.endpoint
+    return ":" in bucket or bucket.endswith(("-s3alias", "--ol-s3", ".mrap"))
 
 
 def find(call: Call, name: str) -> Point | None:
@@ -169,7 +171,7 @@ def home(call: Call, point: Point) -> Bucket:
 
 def reach(call: Call, name: str) -> Bucket | None:
     """The bucket that a call reaches by an access point, if the name is one's."""
-    if not is_named(name) or (point := find(call, name)) is None:
+    if not is_named(call, name) or (point := find(call, name)) is None:
         return None
     found = home(call, point)
     if call.principal is ANONYMOUS and not all(one.policy for one in limits(call, point, found, "")):
@@ -231,7 +233,7 @@ def targets(call: Call, request: dict[str, Any]) -> list[Target] | None:
         return directories.targets(call, request)
     if "express" in call.principal.session:
         raise faults.denied()
-    if not is_named(name) or call.operation == "CreateBucket" or Bucket.get(call, call.partition, name) is not None:
+    if not is_named(call, name) or call.operation == "CreateBucket" or Bucket.get(call, call.partition, name) is not None:
         return None
     if (point := find(call, name)) is None:
         return None
