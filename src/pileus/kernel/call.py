@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from contextlib import AbstractContextManager
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import names, regions
@@ -73,7 +72,7 @@ class Call:
         self.signature = signature
         """None for what is unsigned, and for what the cloud itself calls."""
 
-    @cached_property
+    @property
     def partition(self) -> str:
         return regions.partition_of(self.region)
 

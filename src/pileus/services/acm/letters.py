@@ -78,6 +78,10 @@ def write(call: Call, certificate: Certificate, domains: list[Members]) -> None:
 @acm.address
 def answer(call: Call, request: Request, what: str, token: str = "") -> Answer:
     """The root to trust, the mails, and the page on which one is approved."""
+    if what.startswith("acme."):
+        from .acme_server import respond
+
+        return respond(call, request, what, token)
     if what == "ca.pem" and not token:
         return text(roots(call), "application/x-pem-file")
     if what == "mail" and not token:

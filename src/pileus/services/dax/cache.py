@@ -56,7 +56,10 @@ class Caches:
     def __init__(self) -> None:
         self.items = Kept()
         self.queries = Kept()
+        self.schemas = Kept()
+        """Key schemas of tables, which clients keep for a minute too."""
 
     def clear(self) -> None:
         self.items.clear()
         self.queries.clear()
+        self.schemas.clear()

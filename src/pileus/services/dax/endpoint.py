@@ -58,7 +58,7 @@ class Endpoints:
         """Listen for a cluster, where it has listened before if it has; the port."""
         arn = cluster.arn(call)
         if arn in self._servers:
-            return cluster.port
+            return port_of(self._servers[arn])
         where = {"account": call.account, "region": call.region, "endpoint": call.endpoint}
 
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -69,7 +69,7 @@ class Endpoints:
         except OSError:  # somebody else has taken the port meanwhile
             server = await asyncio.start_server(serve, "127.0.0.1", 0)
         self._servers[arn] = server
-        return int(server.sockets[0].getsockname()[1])
+        return port_of(server)
 
     def shut(self, arn: str) -> None:
         self._caches.pop(arn, None)
@@ -96,6 +96,10 @@ class Endpoints:
         for task in list(self._connections):
             task.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
+
+
+def port_of(server: asyncio.Server) -> int:
+    return int(server.sockets[0].getsockname()[1])
 
 
 class Connection:
@@ -228,13 +232,24 @@ def table_name(given: Any) -> str:
     return given.decode() if isinstance(given, bytes) else str(given)
 
 
-@dax.task
+@dax.watch
 async def listen(call: Call, name: str) -> None:
-    """Open a cluster's endpoint; done when it is made, and again whenever the cloud starts."""
+    """Listen for a cluster, for as long as it is there."""
     cluster = Cluster.get(call, name)
     if cluster is None or cluster.endpoint_encryption == "TLS":
+        with call.transaction():
+            listen.end(call, name=name)
         return
-    port = await call.cloud.engine(Endpoints).open(call, cluster)
+    arn, endpoints = cluster.arn(call), call.cloud.engine(Endpoints)
+    try:
+        with call.cloud.runner.working():
+            note_port(call, name, await endpoints.open(call, cluster))
+        await asyncio.Event().wait()  # until it is cancelled
+    finally:
+        endpoints.shut(arn)
+
+
+def note_port(call: Call, name: str, port: int) -> None:
     with call.transaction():
         cluster = Cluster.get(call, name)
         if cluster is not None and cluster.port != port:

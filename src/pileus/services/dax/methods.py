@@ -37,6 +37,7 @@ OPTIONS: dict[int, tuple[str, Callable[[Any], Any]]] = {
     17: ("TotalSegments", int),
     19: ("ClientRequestToken", str),
 }
+SCHEMA_KEPT = 60.0
 PROJECTION, CONDITION, UPDATE, START, FILTER = 0, 4, 8, 9, 10
 ITEM, CONSUMED, ATTRIBUTES, COLLECTION, ITEMS, COUNT, LAST, SCANNED = 0, 1, 2, 3, 7, 8, 9, 10
 """Members of answers."""
@@ -53,15 +54,17 @@ class Session:
         self.item_ttl, self.query_ttl = ttls
         self.texts = Texts()
         self.paths: list[Path] | None = None
-        self._schemas: dict[str, Schema] = {}
 
     def schema(self, table: str) -> Schema:
         """The key attributes of a table, with their types."""
-        if table not in self._schemas:
-            told = self.dynamodb.describe_table(table_name=table)["Table"]
-            types = {one["AttributeName"]: one["AttributeType"] for one in told["AttributeDefinitions"]}
-            self._schemas[table] = {part["AttributeName"]: types[part["AttributeName"]] for part in told["KeySchema"]}
-        return self._schemas[table]
+        known = self.caches.schemas.get(table, self.call.now)
+        if known is not None:
+            return known.value  # type: ignore[no-any-return]
+        told = self.dynamodb.describe_table(table_name=table)["Table"]
+        types = {one["AttributeName"]: one["AttributeType"] for one in told["AttributeDefinitions"]}
+        schema = {part["AttributeName"]: types[part["AttributeName"]] for part in told["KeySchema"]}
+        self.caches.schemas.put(table, schema, self.call.now + SCHEMA_KEPT)
+        return schema
 
     def options(self, given: dict[int, Any] | None, schema: Schema) -> dict[str, Any]:
         """What a request has beside its key, in wire names."""

@@ -14,6 +14,7 @@ from .functions import LATEST, Alias, Function, Version, shown
 from .qualifiers import Meant, parsed
 from .states import settle
 from .throttling import give_back
+from .urls import Url, forget
 
 SETTINGS = {
     "Runtime",
@@ -170,6 +171,8 @@ def delete_version(call: Call, version: Version) -> None:
 def delete_whole(call: Call, function: Function) -> None:
     for version in list(Version.scan(call, function.name)):
         delete_version(call, version)
+    for url in list(Url.scan(call, function.name)):
+        forget(call, url)
     for kind in owned():
         for record in list(kind.scan(call, function.name)):
             record.delete(call)

@@ -129,6 +129,7 @@ class Fleet:
         self.environments[environment] = Key.of(call, version)
         environment.begin()
         try:
+            environment.user = self.sandboxes.user()
             await environment.listen()
             plan = await self._plan(call, version, found, environment, session)
             outputs = [log.output, log.output, log.framed]
@@ -159,6 +160,7 @@ class Fleet:
             entry=found.entry,
             beside=[[f"/opt/extensions/{name}"] for name in sorted(environment.extensions.expected)],
             environment=variables(call, version, found, environment, session),
+            user=environment.user,
             directory="/var/task",
             mounts=mounts,
             tmp_bytes=settings["EphemeralStorage"]["Size"] * MEGABYTE,

@@ -14,6 +14,7 @@ from . import faults, logs
 from .groups import Group
 from .insights.events import discovered
 from .parts import Stream
+from .protection import shown
 from .scanning import Found, forwards
 
 Members = dict[str, Any]
@@ -39,15 +40,13 @@ def opened(pointer: str) -> Place:
 @logs.operation
 def get_log_record(call: Call, log_record_pointer: str, unmask: bool = False) -> Members:
     """All fields of an event that a query has found."""
-    from .reading import masking
-
     (group_name, stream_name), at, number = opened(log_record_pointer)
     group = Group.named(call, group_name)
     stream = Stream.get(call, group.id, stream_name)
     found = event(call, stream, at, number) if stream else None
     if found is None:
         raise faults.missing("The specified log record does not exist.")
-    message = masking(call, group, unmask)(found.message)
+    message = shown(call, group, unmask)(found.ingested, found.message)
     return {
         "logRecord": {
             "@timestamp": str(found.at),

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from pileus.kernel import Call, Record, Unfinished, names
 
-from . import faults, logs, pointers, retention
+from . import faults, logs, pointers, protection, retention
 from .groups import Group, name_in
 from .insights.query import DEFAULT_LIMIT, Query
 from .parts import Stream, chunks, unpack
@@ -126,24 +126,26 @@ async def carry_out(call: Call, number: str) -> None:
 
 
 async def search(call: Call, group: Group, run: Run, query: Query) -> None:
-    from .reading import masking
-
     start = max(run.start, retention.horizon(call, group))
     log = f"{call.account}:{group.name}"
-    shown = masking(call, group, False) if group.masked else None
+    mask = protection.mask(call, group)
     for stream in list(Stream.scan(call, group.id)):
         if not stream.ingested or stream.earliest >= run.end or stream.latest < start:
             continue
+        seen: set[int] = set()  # parts that are put together while we look away come round again
         for chunk in chunks(call, stream, start, run.end):
             for packed in chunk.parts:
                 part = unpack(packed)
-                if shown is not None:
-                    part.messages = [shown(message) for message in part.messages]
+                if part.number in seen:
+                    continue
+                seen.add(part.number)
+                if mask is not None:
+                    part.messages = [mask(part.ingested, message) for message in part.messages]
                 query.feed(bytes(packed), part, start, run.end, log, stream.name)
             await asyncio.sleep(0)
 
 
-@logs.operation(on=Run.found, action="logs:GetQueryResults")
+@logs.operation(on=Run.found)
 def get_query_results(call: Call, run: Run) -> Members:
     """How far a query is, and what it has found."""
     return {
@@ -190,3 +192,9 @@ def describe_queries(
         ],
         "nextToken": page.token,
     }
+
+
+@logs.operation(on=Run.found)
+def list_log_groups_for_query(call: Call, run: Run) -> Members:
+    """The groups that a query goes through; there are few enough for one page."""
+    return {"logGroupIdentifiers": [f"{call.account}:{name}" for name in run.groups]}

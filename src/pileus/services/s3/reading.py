@@ -87,7 +87,7 @@ def described(
         told["ContentRange"] = f"bytes {wanted.start}-{wanted.stop - 1}/{found.size}"
     if part is not None and found.parts:
         told["PartsCount"] = found.parts
-    if request.get("ChecksumMode") == "ENABLED":
+    if request.get("ChecksumMode", "").upper() == "ENABLED":
         told |= told_checksums(found, wanted, part)
     told |= seals.shown(found.seal)
     if bucket.versioned:

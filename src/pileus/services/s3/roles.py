@@ -14,20 +14,20 @@ from .buckets import Bucket
 SESSION = "s3-replication"
 
 
-def taken_on(call: Call, role_arn: str) -> Principal:
+def taken_on(call: Call, role_arn: str, by: str = events.S3_ITSELF, session: str = SESSION) -> Principal:
     """A session of the role, if that trusts S3. It needs no credentials: nobody but S3 itself acts by it."""
     grants = Grants.by_arn(call, role_arn)
     role = arn.parse(role_arn)
     if grants is None:
         raise Fault("AccessDenied", f"S3 may not assume {role_arn}")
     target = Target(role_arn, role.account, grants.trust, explicit=True, trust=True, tags=grants.tags)
-    authorize(call.at(principal=identity.service(events.S3_ITSELF)), "sts:AssumeRole", target)
+    authorize(call.at(principal=identity.service(by)), "sts:AssumeRole", target)
     name = role.resource.rpartition("/")[2]
     return Principal(
         "AssumedRole",
         role.account,
-        f"arn:{call.partition}:sts::{role.account}:assumed-role/{name}/{SESSION}",
-        f"{grants.id}:{SESSION}",
+        f"arn:{call.partition}:sts::{role.account}:assumed-role/{name}/{session}",
+        f"{grants.id}:{session}",
         session={"issuer": role_arn},
     )
 

@@ -80,7 +80,7 @@ class Documents:
 
     def columns(self, messages: list[str]) -> dict[int, list[Any]]:
         """The fields of many messages, by their places."""
-        documents = []
+        documents: list[Any] = []
         decode, nothing, append = self.decode, self.nothing, documents.append
         for message in messages:
             try:
