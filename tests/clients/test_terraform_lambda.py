@@ -56,7 +56,9 @@ resource "aws_lambda_function" "greeter" {
     mode = "Active"
   }
   logging_config {
-    log_format = "JSON"
+    log_format            = "JSON"
+    application_log_level = "INFO"
+    system_log_level      = "WARN"
   }
   dead_letter_config {
     target_arn = aws_sqs_queue.dead.arn
