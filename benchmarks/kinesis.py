@@ -109,11 +109,11 @@ def reading_at_the_tip(size: int, times: int = 25) -> float:
     who = root("111122223333")
     service = cloud.service("kinesis")
 
-    def call() -> Any:
-        return cloud.call("kinesis", account=who.account, principal=who)
+    def call(operation: str = "") -> Any:
+        return cloud.call("kinesis", operation, account=who.account, principal=who)
 
     def perform(operation: str, **request: Any) -> Any:
-        return service.bound(operation)(call(), request)
+        return service.bound(operation)(call(operation), request)
 
     perform("CreateStream", StreamName=NAME, StreamModeDetails={"StreamMode": "ON_DEMAND"})
     box = service.bound("DescribeStream").find(call(), {"StreamName": NAME}).box

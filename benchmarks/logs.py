@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from .load import Keys, apply, signed
@@ -52,13 +54,16 @@ def requests(endpoint: str, keys: Keys, total: int, size: int, start: int) -> li
 
 def ingest(contender: Contender, total: int, size: int, start: int) -> None:
     sent = requests(contender.endpoint, contender.keys, total, size, start)
-    begun = time.perf_counter()
+    begun, spent = time.perf_counter(), cpu(contender)
     for first in range(0, len(sent), 50):  # the loader is told its requests in one piece
         piece = sent[first : first + 50]
         result = apply(contender.endpoint, piece, connections=4, seconds=3600, count=len(piece))
         assert not result.errors
     taken = time.perf_counter() - begun
-    print(f"{total:,} events in batches of {size:,}: {total / taken:,.0f} events/s, the loader's starts included")
+    print(
+        f"{total:,} events in batches of {size:,}: {total / taken:,.0f} events/s, the loader's starts included; "
+        f"{total / (cpu(contender) - spent):,.0f} events a second of CPU"
+    )
 
 
 def rate(contender: Contender, size: int, start: int) -> None:
@@ -75,10 +80,17 @@ def rate(contender: Contender, size: int, start: int) -> None:
     logs.delete_log_stream(logGroupName=GROUP, logStreamName="rate")
 
 
-def timed(name: str, call: Callable[[], int]) -> None:
-    begun = time.perf_counter()
+def cpu(contender: Contender) -> float:
+    """Seconds of processor time that the server has had (Linux)."""
+    fields = Path(f"/proc/{contender.process.pid}/stat").read_text().rpartition(")")[2].split()  # type: ignore[attr-defined]
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def timed(contender: Contender, name: str, call: Callable[[], int]) -> None:
+    begun, spent = time.perf_counter(), cpu(contender)
     found = call()
-    print(f"{name:<64}{time.perf_counter() - begun:>8.2f} s{found:>10,} found")
+    taken = time.perf_counter() - begun
+    print(f"{name:<64}{taken:>8.2f} s{cpu(contender) - spent:>8.2f} s of CPU{found:>11,} found")
 
 
 def filtered(logs: Any, pattern: str) -> Callable[[], int]:
@@ -118,14 +130,14 @@ def main() -> None:
             rate(contender, size, start)
         ingest(contender, given.events, 5000, start)
         for pattern in ("failed", "{ $.status = 500 }", "{ $.latency > 309 && $.status != 200 }"):
-            timed(f"FilterLogEvents {pattern}", filtered(logs, pattern))
+            timed(contender, f"FilterLogEvents {pattern}", filtered(logs, pattern))
         for text in (
             "fields @timestamp, @message | filter @message like /failed/ | sort @timestamp desc | limit 20",
             "filter status = 500 | stats count(*) by method",
             "stats count(*) by bin(1m)",
             "stats avg(latency), pct(latency, 99), count(*) by method, bin(5m)",
         ):
-            timed(text[:64], queried(logs, text, start))
+            timed(contender, text[:64], queried(logs, text, start))
 
 
 if __name__ == "__main__":

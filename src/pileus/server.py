@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import time
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from pileus.gateway.control import Control
 from pileus.gateway.door import Door
@@ -36,6 +36,8 @@ class Server:
         self.folder: Path
         """The data directory, or a temporary one."""
         self._listeners: list[Listener] = []
+        self.ports: dict[str, Any] = {}
+        """What listens on a port of its own, by service."""
         self._sweeping: asyncio.Future[int] | None = None
         """The search for bytes that nobody kept, at the start."""
 
@@ -101,12 +103,18 @@ class Server:
         )
         self._listeners.append(listener)
         self.cloud.endpoint = self.endpoint
+        for name, port in settings.listen.items():
+            listens = self.cloud.service(name).listens
+            assert listens, f"{name} has no port of its own"
+            self.ports[name] = await listens(self.cloud, settings.host, port)
 
     async def stop(self) -> None:
         """Finish the calls that are under way, then close everything."""
         await self.control.close()
         for listener in self._listeners:
             await listener.close(2.0)
+        for own in self.ports.values():
+            await own.close()
         await self.door.close()
         await self.cloud.runner.stop()
         await self.cloud.close()

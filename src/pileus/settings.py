@@ -35,5 +35,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Whether ACM takes domain names as proven without looking for their records."""
     throttle: bool = False
     """Refuse what goes beyond the throughput that tables are provisioned with."""
+    listen: dict[str, int] = {}
+    """Ports of services that speak a protocol of their own beside the API, by service: `xray` by UDP."""
     init: Path | None = None
     """A folder with init scripts beside LocalStack's own."""

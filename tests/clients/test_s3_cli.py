@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from pileus import LocalCloud
 from pileus.testing.account import Account
 from tests.services.s3.conftest import fresh
 
@@ -92,3 +94,32 @@ def test_the_plain_operations(shell: Shell, tmp_path: Path) -> None:
     assert listed["DeleteMarkers"][0]["IsLatest"] is True
     shell("s3api", "get-object", *object_, "--version-id", put["VersionId"], "back")
     assert (tmp_path / "back").read_text() == "x"
+
+
+def test_a_site_goes_up_and_is_visited(shell: Shell, tmp_path: Path, cloud: LocalCloud) -> None:
+    bucket = fresh()
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "index.html").write_text("<h1>hello</h1>")
+    (site / "oops.html").write_text("<h1>sorry</h1>")
+    shell("s3", "mb", f"s3://{bucket}")
+    shell("s3api", "delete-public-access-block", "--bucket", bucket)
+    statement = {
+        "Effect": "Allow",
+        "Principal": "*",
+        "Action": ["s3:GetObject", "s3:ListBucket"],
+        "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"],
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    shell("s3api", "put-bucket-policy", "--bucket", bucket, "--policy", policy)
+    shell("s3", "sync", "site", f"s3://{bucket}")
+    shell("s3", "website", f"s3://{bucket}", "--index-document", "index.html", "--error-document", "oops.html")
+
+    def visit(path: str) -> tuple[int, str, str]:
+        connection = http.client.HTTPConnection("127.0.0.1", cloud.server.port)
+        connection.request("GET", path, headers={"Host": f"{bucket}.s3-website.us-east-1.localhost"})
+        response = connection.getresponse()
+        return response.status, response.getheader("content-type", ""), response.read().decode()
+
+    assert visit("/") == (200, "text/html", "<h1>hello</h1>")
+    assert visit("/nowhere") == (404, "text/html", "<h1>sorry</h1>")

@@ -1,6 +1,6 @@
 """Certificates, authorities and rotated secrets, as Terraform makes them.
 
-Clusters of CloudHSM apply, plan clean and are destroyed too; but the provider waits for minutes at each of their states.
+Clusters of CloudHSM do the same, but the provider waits for minutes at each of their states: no test has them.
 """
 
 from __future__ import annotations

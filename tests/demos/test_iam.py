@@ -3,67 +3,23 @@
 from __future__ import annotations
 
 import base64
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from pileus import LocalCloud
 from pileus.kernel.mfa import STEP, totp
 from pileus.testing.account import Account
+from tests.services.sts.issuer import issuing
+
+from .shell import Shell, allow, policy
 
 EC2 = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
-
-
-class Shell:
-    """A terminal with somebody's credentials."""
-
-    def __init__(self, cloud: LocalCloud, environment: dict[str, str]) -> None:
-        self.cloud = cloud
-        self.environment = environment
-
-    def __call__(self, command: str, *arguments: str) -> Any:
-        done = self.run(command, *arguments)
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout) if done.stdout.strip() else None
-
-    def refused(self, command: str, *arguments: str) -> str:
-        """What the CLI says of a command that fails."""
-        done = self.run(command, *arguments)
-        assert done.returncode != 0, done.stdout
-        return done.stderr
-
-    def run(self, command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        program = Path(sys.executable).with_name("aws")
-        if not program.exists():
-            pytest.skip("the AWS CLI is not installed")
-        whole = [str(program), *command.split(), *arguments, "--output", "json", "--endpoint-url", self.cloud.endpoint]
-        environment = os.environ | self.environment
-        return subprocess.run(whole, env=environment, capture_output=True, text=True, timeout=60)
-
-    def with_key(self, key: dict[str, str]) -> Shell:
-        """The terminal of whoever has an access key."""
-        changes = {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
-        if "SessionToken" in key:
-            changes["AWS_SESSION_TOKEN"] = key["SessionToken"]
-        return Shell(self.cloud, self.environment | changes)
 
 
 @pytest.fixture
 def root(aws: Account, cloud: LocalCloud) -> Shell:
     return Shell(cloud, aws.environment())
-
-
-def policy(*statements: dict[str, Any]) -> str:
-    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
-
-
-def allow(action: str) -> dict[str, Any]:
-    return {"Effect": "Allow", "Action": action, "Resource": "*"}
 
 
 def test_groups_are_collections_of_users_under_one_set_of_permissions(root: Shell) -> None:
@@ -150,3 +106,30 @@ def test_multi_factor_authentication(root: Shell, tmp_path: Path) -> None:
     code = totp(secret, int(root.cloud.clock.now()) // STEP)
     session = alice(f"sts get-session-token --serial-number {serial} --token-code {code}")["Credentials"]
     alice.with_key(session)("sqs list-queues")
+
+
+def test_identity_federation_gives_users_from_elsewhere_temporary_access(root: Shell, aws: Account) -> None:
+    """A user whom another provider has signed in becomes a role for a while, and has no keys of its own here."""
+    with issuing() as issuer:
+        root(f"iam create-open-id-connect-provider --url {issuer.url} --client-id-list app")
+        provider = f"arn:aws:iam::{aws.id}:oidc-provider/{issuer.place}"
+        trust = {
+            "Effect": "Allow",
+            "Principal": {"Federated": provider},
+            "Action": "sts:AssumeRoleWithWebIdentity",
+            "Condition": {"StringEquals": {f"{issuer.place}:sub": "user-1"}},
+        }
+        root("iam create-role --role-name guest --assume-role-policy-document", policy(trust))
+        root("iam put-role-policy --role-name guest --policy-name queues --policy-document", policy(allow("sqs:*")))
+        become = f"sts assume-role-with-web-identity --role-arn arn:aws:iam::{aws.id}:role/guest"
+        now = root.cloud.clock.now()
+        answer = root(f"{become} --role-session-name web --web-identity-token", issuer.token(now))
+        guest = root.with_key(answer["Credentials"])
+        guest("sqs list-queues")
+        assert "AccessDenied" in guest.refused("iam list-users")
+        stranger = root.refused(
+            f"{become} --role-session-name web --web-identity-token", issuer.token(now, sub="user-2")
+        )
+        assert "Not authorized to perform sts:AssumeRoleWithWebIdentity" in stranger
+        root.cloud.clock.advance(3601)
+        assert "ExpiredToken" in guest.refused("sqs list-queues")

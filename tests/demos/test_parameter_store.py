@@ -16,7 +16,8 @@ STRING = (
 
 def test_the_demo_of_parameter_store(cli: Cli) -> None:
     for name, value in STRING:
-        cli("ssm", "put-parameter", "--name", name, "--value", value, "--type", "String")
+        described = ("--description", "Connection string for cat app") if name == STRING[0][0] else ()
+        cli("ssm", "put-parameter", "--name", name, "--value", value, "--type", "String", *described)
     secret = ("--name", "/my-cat-app/dbpassword", "--value", "amazingsecretpassword1337")
     cli("ssm", "put-parameter", *secret, "--type", "SecureString")
 

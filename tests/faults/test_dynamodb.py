@@ -65,9 +65,7 @@ class Clerk(threading.Thread):
             "TransactItems": [
                 update(f"account-{one}", "SET x = x - :a", amount, "x >= :a"),
                 update(f"account-{other}", "SET x = x + :a", amount),
-                update(
-                    self.name, "SET x = :new", {":new": number(self.done + 1), ":old": number(self.done)}, "x = :old"
-                ),
+                update(self.name, "SET x = :new", counts, "x = :old"),
             ],
         }
 

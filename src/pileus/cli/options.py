@@ -98,9 +98,29 @@ def parser(environment: Mapping[str, str], otherwise: Mapping[str, str]) -> Pars
         help="what proves a domain name to ACM: its record in Route 53 (default), or nothing at all",
     )
     made.switch("--throttle", help="refuse what goes beyond the throughput that tables are provisioned with")
+    made.option(
+        "--listen",
+        parse=ports,
+        default={},
+        metavar="SERVICE=PORT,…",
+        help="ports of services that speak a protocol of their own: xray=2000 is the X-Ray daemon's, by UDP",
+    )
     made.option("--init", parse=folder, metavar="DIR", help="a folder of scripts to run once the cloud is ready")
     made.option("--log-level", parse=one_of(*LEVELS), default="info", metavar="LEVEL", help="|".join(LEVELS))
     return made
+
+
+def ports(text: str) -> dict[str, int]:
+    """Accepts `xray=2000,email=2525`: ports by service, for those services that can listen on one."""
+    from pileus.kernel.cloud import load, services
+
+    found = {}
+    for part in filter(None, text.split(",")):
+        name, _, number = part.strip().partition("=")
+        if name not in services() or load(services()[name]).listens is None:
+            raise argparse.ArgumentTypeError(f"{name!r} is no service with a port of its own")
+        found[name] = port(number)
+    return found
 
 
 def folder(text: str) -> Path:
@@ -141,5 +161,6 @@ class Options:
             strict=given.strict,
             acm_validate=given.acm_validate,
             throttle=given.throttle,
+            listen=given.listen,
             init=given.init,
         )

@@ -43,7 +43,7 @@ def caller(cloud: Cloud, request: Request) -> Principal:
         if signed.presigned:
             check_time(cloud, signed)
         decode_chunks(request, signed, None)
-        check_hash(request, signed)
+        check_hash(request, signed, verified=False)
         return root(identity.account_of(signed.access_key), signed.access_key)
     verify(cloud, request, signed, credential)
     decode_chunks(request, signed, credential.secret)
@@ -100,10 +100,16 @@ def decode_chunks(request: Request, signed: Signed | None, secret: str | None) -
     request.trailers = decoder.trailers
 
 
-def check_hash(request: Request, signed: Signed) -> None:
-    """Have a streamed body compared with the hash that the request declares of it."""
-    if request.stream is not None and signing.declares_hash(signed, request):
-        request.stream = Hashed(request.stream, signed, request)
+def check_hash(request: Request, signed: Signed, *, verified: bool = True) -> None:
+    """Compare a body with the hash that the request declares of it; of a streamed one when it has been read.
+
+    A signature that was verified has said so of a body that was there.
+    """
+    if request.stream is not None:
+        if signing.declares_hash(signed, request):
+            request.stream = Hashed(request.stream, signed, request)
+    elif not verified and signed.s3 and signing.declares_hash(signed, request):
+        signing.check_body(signed, request, sha256(request.body).hexdigest())
 
 
 class Hashed:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import TYPE_CHECKING, Any
 
 from pileus.kernel import names
@@ -33,6 +33,9 @@ log = logging.getLogger("pileus.gateway")
 Reply = Callable[[Response], None]
 Control = Callable[[Request, Reply], None]
 
+SHORT = 32 * 1024
+"""Bytes of a body that is not streamed although its operation would take a stream."""
+
 OWN_PATHS = ("/_pileus", "/_localstack")
 
 
@@ -54,7 +57,10 @@ class Door:
         except routing.Unroutable:
             return None
         operation = route.operation
-        request.streamed = route.beside if operation is None else operation.streaming_input is not None
+        if operation is None:
+            request.streamed = route.beside and not route.whole
+        else:
+            request.streamed = operation.streaming_input is not None and not comes_at_once(request)
         return None
 
     def answer(self, request: Request, reply: Reply) -> None:
@@ -147,11 +153,21 @@ class Door:
     ) -> None:
         async def finish() -> None:
             try:
-                response = encoded(route, await result, ignored, entry)
+                response = encoded(route, await waiting, ignored, entry)
             except Exception as error:
                 response = refusal(route, error, entry)
             self._finish(request, route, call, response, reply, entry)
 
+        waiting: Awaitable[Any] = result
+        if request.stream is None and route.operation and route.operation.streaming_input is not None:
+            try:  # with its whole body there it seldom waits for anything, and then needs no task
+                waiting = Begun(result, result.send(None))
+            except StopIteration as done:
+                self._finish(request, route, call, encoded(route, done.value, ignored, entry), reply, entry)
+                return
+            except Exception as error:
+                self._finish(request, route, call, refusal(route, error, entry), reply, entry)
+                return
         task = asyncio.get_running_loop().create_task(finish())
         self._underway.add(task)
         task.add_done_callback(self._underway.discard)
@@ -176,6 +192,35 @@ class Door:
         for task in list(self._underway):
             task.cancel()
         await asyncio.gather(*self._underway, return_exceptions=True)
+
+
+class Begun:
+    """The rest of a coroutine that was begun outside a task, and waits for what it yielded first."""
+
+    def __init__(self, coroutine: Coroutine[Any, Any, Any], yielded: Any) -> None:
+        self._coroutine = coroutine
+        self._yielded = yielded
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        try:
+            while True:
+                try:
+                    sent = yield self._yielded
+                except BaseException as error:
+                    self._yielded = self._coroutine.throw(error)
+                else:
+                    self._yielded = self._coroutine.send(sent)
+        except StopIteration as done:
+            return done.value
+
+
+def comes_at_once(request: Request) -> bool:
+    """Whether a body is so short that waiting for all of it is quicker than reading it as it comes."""
+    fields = request.headers.first
+    length = fields.get("content-length", "")
+    return (
+        len(length) < 6 and length.isdigit() and int(length) <= SHORT and "x-amz-decoded-content-length" not in fields
+    )
 
 
 def beside(call: Call, request: Request, route: routing.Route, service: Service | None) -> Any:

@@ -31,13 +31,15 @@ class Route(NamedTuple):
 
     model: Model
     protocol: str
-    """`json`, `query`, `ec2`, `rest-json`, `rest-xml` or `smithy-rpc-v2-cbor`."""
+    """`json`, `query`, `ec2`, `rest-json`, `rest-xml`, `smithy-rpc-v2-cbor` or `json-cbor`."""
     operation: Operation | None
     labels: dict[str, str]
     """Members that stand in the path or the host, as they were written. For a query sent to a queue's own address
     `QueueUrl` is here, in case that the form leaves it out."""
     region: str | None
     """As the signature or else the host says."""
+    whole: bool = False
+    """Whether the body is wanted whole, though no operation says so."""
 
     @property
     def beside(self) -> bool:
@@ -60,6 +62,9 @@ FORM = "application/x-www-form-urlencoded"
 _RPC_PATH = re.compile(r"/service/([^/]+)/operation/([^/]+)$")
 _QUEUE_PATH = re.compile(r"(?:/queue/([a-z0-9-]+))?/\d{12}/[A-Za-z0-9_-]{1,80}(?:\.fifo)?/?", re.ASCII)
 
+_AT_HOSTS = {"lambda-url": "lambda"}
+"""Services that answer everything at hosts of their own, and have no operations there."""
+
 # What S3 has at an account's or a route's host, not a bucket's: S3 Control, and Object Lambda's answer.
 _BUCKETLESS = ("/v20180820/", "/WriteGetObjectResponse")
 
@@ -70,9 +75,14 @@ def route(request: Request, domain: str = "localhost") -> Route:
     Raises Unroutable if there is no such service or operation.
     """
     headers = request.headers
+    there = hosts.parse_host(request.host, domain)
+    if service := _AT_HOSTS.get(there.kind):
+        return Route(load(service), "rest-json", None, {"Host": there.label}, there.region, whole=True)
     scope = signing_scope(request)
     if target := headers.get("x-amz-target"):
-        return _by_target(target, scope, request.host, domain)
+        found = _by_target(target, scope, request.host, domain)
+        binary = headers.get("content-type").startswith("application/x-amz-cbor")
+        return found._replace(protocol="json-cbor") if binary else found
     if headers.get("smithy-protocol") == "rpc-v2-cbor":
         return _by_rpc_path(request.path, scope, request.host, domain)
     known = clues(scope, request.host, domain)

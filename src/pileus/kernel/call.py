@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from contextlib import AbstractContextManager
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from . import names, regions
@@ -60,7 +59,7 @@ class Call:
         self.members: Mapping[str, Any] = members
         """The request in wire names, for access decisions that only the operation can make."""
 
-    @cached_property
+    @property
     def partition(self) -> str:
         return regions.partition_of(self.region)
 

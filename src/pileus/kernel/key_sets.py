@@ -21,7 +21,6 @@ KEPT = 300.0
 FRESH = 10.0
 """Real seconds: for how long keys are kept, and for how long nobody asks again for one that was not among them."""
 PATIENCE = 5.0
-MOST_BYTES = 1 << 20
 
 Json = dict[str, Any]
 
@@ -51,7 +50,7 @@ class KeySets:
         age = time.monotonic() - held.at if held else KEPT
         if held and age < KEPT and ((found := chosen(held.keys, key_id)) or age < FRESH):
             return found
-        keys = await asyncio.to_thread(fetched, issuer, thumbprints)
+        keys = await fetched(issuer, thumbprints)
         if len(self._held) >= 1024:
             self._held.clear()
         self._held[issuer, thumbprints] = Fetched(time.monotonic(), keys)
@@ -64,20 +63,20 @@ def chosen(keys: list[Json], key_id: str | None) -> Json | None:
     return next((key for key in keys if key.get("kid") == key_id), None)
 
 
-def fetched(issuer: str, thumbprints: tuple[str, ...]) -> list[Json]:
+async def fetched(issuer: str, thumbprints: tuple[str, ...]) -> list[Json]:
     """The keys of an issuer, by way of its own description of itself."""
-    about = document(f"{issuer.rstrip('/')}/.well-known/openid-configuration", thumbprints)
+    about = await document(f"{issuer.rstrip('/')}/.well-known/openid-configuration", thumbprints)
     if str(about.get("issuer", "")).rstrip("/") != issuer.rstrip("/"):
         raise Unusable("the description is another issuer's")
-    keys = document(str(about.get("jwks_uri", "")), thumbprints).get("keys")
+    keys = (await document(str(about.get("jwks_uri", "")), thumbprints)).get("keys")
     if not isinstance(keys, list):
         raise Unusable("there are no keys")
     return [key for key in keys if isinstance(key, dict) and key.get("use", "sig") == "sig"]
 
 
-def document(url: str, thumbprints: tuple[str, ...]) -> Json:
+async def document(url: str, thumbprints: tuple[str, ...]) -> Json:
     try:
-        found = json.loads(body(url, thumbprints))
+        found = json.loads(await body(url, thumbprints))
     except (ValueError, RecursionError) as error:
         raise Unusable(f"{url} is no JSON") from error
     if not isinstance(found, dict):
@@ -85,33 +84,24 @@ def document(url: str, thumbprints: tuple[str, ...]) -> Json:
     return found
 
 
-def body(url: str, thumbprints: tuple[str, ...]) -> bytes:
-    """What is at an address. Redirects are not followed."""
-    import http.client
-    import ssl
+async def body(url: str, thumbprints: tuple[str, ...]) -> bytes:
+    """What is at an address."""
+    from . import web
 
     parts = urlsplit(url)
     host = parts.hostname or ""
     if parts.scheme not in ("http", "https") or not host or (parts.scheme == "http" and not is_here(host)):
         raise Unusable(f"{url} is no address of a provider")
-    connection: http.client.HTTPConnection
+    trust = None
+    if parts.scheme == "https" and thumbprints:
+        trust = await asyncio.to_thread(trusting, host, parts.port or 443, thumbprints)
     try:
-        if parts.scheme == "https":
-            trust = trusting(host, parts.port or 443, thumbprints)
-            connection = http.client.HTTPSConnection(host, parts.port, timeout=PATIENCE, context=trust)
-        else:
-            connection = http.client.HTTPConnection(host, parts.port, timeout=PATIENCE)
-        try:
-            connection.request("GET", parts.path + (f"?{parts.query}" if parts.query else ""))
-            response = connection.getresponse()
-            content = response.read(MOST_BYTES)
-        finally:
-            connection.close()
-    except (OSError, ssl.SSLError, http.client.HTTPException) as error:
-        raise Unreachable(f"{url}: {error}") from error
-    if response.status != 200:
-        raise Unreachable(f"{url} answers {response.status}")
-    return content
+        answer = await web.request("GET", url, seconds=PATIENCE, trust=trust)
+    except web.Unreachable as error:
+        raise Unreachable(str(error)) from error
+    if answer.status != 200:
+        raise Unreachable(f"{url} answers {answer.status}")
+    return answer.body
 
 
 def is_here(host: str) -> bool:
@@ -126,23 +116,26 @@ def is_here(host: str) -> bool:
         return False
 
 
-def trusting(host: str, port: int, thumbprints: tuple[str, ...]) -> ssl.SSLContext:
-    """Whom to trust at an address: an authority that was registered by its thumbprint, or those the machine trusts.
+def trusting(host: str, port: int, thumbprints: tuple[str, ...]) -> ssl.SSLContext | None:
+    """Whom to trust at an address: an authority that was registered by its thumbprint; None for the usual ones.
 
     That the provider sends a certificate with the thumbprint does not make it trusted: the connection is then made
     again, with this certificate as the only one to which the provider's own must lead.
     """
     import ssl
 
-    context = ssl.create_default_context()
     known = {thumbprint.lower() for thumbprint in thumbprints}
-    for certificate in sent(host, port):
+    try:
+        certificates = sent(host, port)
+    except OSError as error:
+        raise Unreachable(f"{host}: {error}") from error
+    for certificate in certificates:
         if hashlib.sha1(certificate).hexdigest() in known:
             anchor = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             anchor.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
             anchor.load_verify_locations(cadata=ssl.DER_cert_to_PEM_cert(certificate))
             return anchor
-    return context
+    return None
 
 
 def sent(host: str, port: int) -> list[bytes]:

@@ -63,6 +63,7 @@ class Service:
         """What tells whether a resource may be shared, by its type as RAM names it."""
         self.notes: Function | None = None
         self.address_of: Function | None = None
+        self.listens: Function | None = None
         self.asks_root = False
         """Whether even the root of an account may only do what its targets let it."""
         self._declared: list[tuple[Function, dict[str, Any]]] = []
@@ -129,6 +130,14 @@ class Service:
         """Declare a watch: what runs for as long as something exists (see `pileus.kernel.watch`)."""
         watch = self.watches[function.__name__] = Watch(self.name, function)
         return watch
+
+    def listener(self, function: F) -> F:
+        """Declare what listens on a port of the service's own, where `--listen SERVICE=PORT` asks for it.
+
+        An async function of the cloud, the host and the port; its result has a `port`, and an async `close`.
+        """
+        self.listens = function
+        return function
 
     def owner(self, function: F) -> F:
         """Declare who owns what a request names, where that may be another account than the caller's.

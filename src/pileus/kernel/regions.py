@@ -112,6 +112,7 @@ def partition(region: str) -> Partition:
     return _home_of(region) or partitions()[DEFAULT_PARTITION]
 
 
+@lru_cache(maxsize=1024)
 def partition_of(region: str) -> str:
     """The id of a Region's partition, as it stands in an ARN."""
     return partition(region).id

@@ -84,6 +84,8 @@ class Member(NamedTuple):
 
 def _structure(shape: Shape) -> Check:
     plain = shape.model.shape(shape.name)
+    if not shape.required and len(shape.members) > FEW:
+        return _of_what_is_there(plain)
 
     def check(value: Any, path: str, found: Found) -> None:
         for name, label, required, check_member in _members(plain):
@@ -95,6 +97,24 @@ def _structure(shape: Shape) -> Check:
                 check_member(item, path + label, found)
 
     return _dotted(check)
+
+
+FEW = 4
+
+
+def _of_what_is_there(shape: Shape) -> Check:
+    """For structures with many members, none of which must be there, such as DynamoDB's values: look at what is."""
+    known: dict[str, Member] = {}
+
+    def check(value: Any, path: str, found: Found) -> None:
+        if not known:
+            known.update({member.name: member for member in _members(shape)})
+        for name, item in value.items():
+            member = known.get(name)
+            if member is not None and item is not None and member.check is not None:
+                member.check(item, f"{path}.{member.label}" if path else member.label, found)
+
+    return check
 
 
 def _dotted(check: Check) -> Check:
@@ -135,11 +155,19 @@ def _list(shape: Shape) -> Check:
     def check(value: Any, path: str, found: Found) -> None:
         if constraints and not _all_hold(constraints, value):
             _report_all(found, shape, value, path, "Member must satisfy constraint", constraints)
-        if inside is not None:
+        if inside is not None and _any_wrong(inside, value):
             for index, item in enumerate(value, 1):
                 inside(item, f"{path}.{index}.member", found)
 
     return check
+
+
+def _any_wrong(inside: Check, values: Iterable[Any]) -> bool:
+    """Whether it is worth while to tell where each of many values is."""
+    found: Found = []
+    for value in values:
+        inside(value, "", found)
+    return bool(found)
 
 
 def _map(shape: Shape) -> Check:
@@ -150,7 +178,7 @@ def _map(shape: Shape) -> Check:
             _report_all(found, shape, value, path, "Map keys must satisfy constraint", keys)
         if values and not _all_hold(values, value.values()):
             _report_all(found, shape, value, path, "Map value must satisfy constraint", values)
-        if inside is not None:
+        if inside is not None and _any_wrong(inside, value.values()):
             for key, item in value.items():
                 inside(item, f"{path}.{key}.member", found)
 
@@ -161,7 +189,11 @@ INSIDES: dict[str, Callable[[Shape], Check]] = {"structure": _structure, "list":
 
 
 def _all_hold(constraints: list[Constraint], values: Iterable[Any]) -> bool:
-    return all(holds(value) for value in values if value is not None for holds, _ in constraints)
+    for holds, _ in constraints:
+        for value in values:
+            if value is not None and not holds(value):
+                return False
+    return True
 
 
 def _report_all(found: Found, shape: Shape, value: Any, path: str, says: str, constraints: list[Constraint]) -> None:
@@ -195,8 +227,10 @@ def constraints_of(shape: Shape) -> list[Constraint]:
 def _length(traits: dict[str, Any]) -> Iterable[Constraint]:
     most, least = traits.get("max"), traits.get("min")
     if most is not None:
+        half = most // 2  # Java counts two for signs beyond the first 65,536
         yield Constraint(
-            lambda value: length(value) <= most, f"Member must have length less than or equal to {_number(most)}"
+            lambda value: len(value) <= half or length(value) <= most,
+            f"Member must have length less than or equal to {_number(most)}",
         )
     if least:
         yield Constraint(

@@ -132,6 +132,7 @@ def cloud(
     strict: bool = False,
     acm_validate: Literal["dns", "auto"] = "dns",
     throttle: bool = False,
+    listen: dict[str, int] | None = None,
     sockets: bool = False,
 ) -> Iterator[LocalCloud]:
     """A cloud for as long as the block lasts: in memory, unless `data` names a directory.
@@ -146,6 +147,7 @@ def cloud(
         strict=strict,
         acm_validate=acm_validate,
         throttle=throttle,
+        listen=listen or {},
     )
     local = LocalCloud(settings)
     local.start()

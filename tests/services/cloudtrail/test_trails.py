@@ -211,3 +211,29 @@ def test_log_files_are_encrypted_by_the_trails_key(aws: Any, clock: Any, refused
     s3 = aws.client("s3")
     (first, *_) = s3.list_objects_v2(Bucket=bucket, Prefix=f"pre/AWSLogs/{aws.id}/CloudTrail/")["Contents"]
     assert s3.head_object(Bucket=bucket, Key=first["Key"])["SSEKMSKeyId"] == key
+
+
+def test_eventbridge_is_told_of_what_changes_something(aws: Any, clock: Any, trail: Any) -> None:
+    sqs, events = aws.client("sqs"), aws.client("events")
+    url = sqs.create_queue(QueueName="heard")["QueueUrl"]
+    arn = f"arn:aws:sqs:us-east-1:{aws.id}:heard"
+    allow = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:*", "Resource": arn}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+    pattern = {
+        "source": ["aws.iam"],
+        "detail-type": ["AWS API Call via CloudTrail"],
+        "detail": {"eventName": ["CreateUser", "GetUser"]},
+    }
+    events.put_rule(Name="users", EventPattern=json.dumps(pattern))
+    events.put_targets(Rule="users", Targets=[{"Id": "queue", "Arn": arn}])
+    aws.client("iam").create_user(UserName="bob")
+    aws.client("iam").get_user(UserName="bob")
+    clock.advance(5)
+    (message,) = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
+    told = json.loads(message["Body"])
+    assert (told["source"], told["detail"]["requestParameters"]) == ("aws.iam", {"userName": "bob"})
+    trail.stop_logging(Name="main")
+    aws.client("iam").create_user(UserName="ann")
+    clock.advance(5)
+    assert "Messages" not in sqs.receive_message(QueueUrl=url)

@@ -148,6 +148,25 @@ def test_policies_are_simulated(iam: Any) -> None:
     assert text[start["Column"] - 1 : end["Column"] - 1].startswith('{"Effect": "Allow"')
 
 
+def test_a_launch_is_simulated_with_all_that_it_takes(iam: Any, aws: Account) -> None:
+    kinds = ("instance", "image", "security-group", "network-interface", "subnet")
+    arns = [f"arn:aws:ec2:us-east-1:{'' if kind == 'image' else aws.id}:{kind}/*" for kind in kinds]
+    asked = {
+        "PolicyInputList": [document(allow("ec2:RunInstances", [arn for arn in arns if "subnet" not in arn]))],
+        "ActionNames": ["ec2:RunInstances"],
+        "ResourceArns": arns,
+    }
+    (result,) = iam.simulate_custom_policy(**asked, ResourceHandlingOption="EC2-VPC-InstanceStore-Subnet")[
+        "EvaluationResults"
+    ]
+    assert result["EvalDecision"] == "implicitDeny"
+    decisions = {one["EvalResourceName"]: one["EvalResourceDecision"] for one in result["ResourceSpecificResults"]}
+    assert decisions == {arn: "implicitDeny" if "subnet" in arn else "allowed" for arn in arns}
+    for option in ("EC2-VPC-EBS", "EC2-Moon"):
+        with refused("InvalidInput"):
+            iam.simulate_custom_policy(**asked, ResourceHandlingOption=option)
+
+
 def test_boundaries_and_context_keys_are_simulated(iam: Any) -> None:
     red = allow("sqs:*", Condition={"StringEquals": {"aws:PrincipalTag/team": "red"}})
     ask = {"PolicyInputList": [document(red)], "ActionNames": ["sqs:SendMessage"]}

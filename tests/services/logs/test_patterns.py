@@ -179,7 +179,9 @@ conditions = st.tuples(
 
 def at(document: Any, path: list[Any]) -> tuple[bool, Any]:
     for step in path:
-        if (isinstance(step, int) and isinstance(document, list) and step < len(document)) or (isinstance(step, str) and isinstance(document, dict) and step in document):
+        if (isinstance(step, int) and isinstance(document, list) and step < len(document)) or (
+            isinstance(step, str) and isinstance(document, dict) and step in document
+        ):
             document = document[step]
         else:
             return False, None

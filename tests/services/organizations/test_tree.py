@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
 from urllib.request import Request, urlopen
@@ -12,7 +13,7 @@ import pytest
 from pileus import LocalCloud
 from pileus.testing.account import Account
 
-from .founding import Organized, deny
+from .founding import Organized, deny, statements
 
 
 def assume(account: Account, role: str) -> dict[str, str]:
@@ -283,3 +284,29 @@ def test_resetting_the_management_account_frees_its_members(
     account.client("sqs").list_queues()
     with refused("AWSOrganizationsNotInUseException"):
         account.client("organizations").describe_organization()
+
+
+def test_what_becomes_of_accounts_is_announced(founded: Organized, clock: Any) -> None:
+    events, sqs = founded.management.client("events"), founded.management.client("sqs")
+    queue = sqs.create_queue(QueueName="announcements")["QueueUrl"]
+    arn = f"arn:aws:sqs:us-east-1:{founded.management.id}:announcements"
+    allowed = statements(
+        {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:*", "Resource": arn}
+    )
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": json.dumps(allowed)})
+    events.put_rule(Name="accounts", EventPattern=json.dumps({"source": ["aws.organizations"]}))
+    events.put_targets(Rule="accounts", Targets=[{"Id": "queue", "Arn": arn}])
+    account = founded.account("announced")
+    founded.org.remove_account_from_organization(AccountId=account.id)
+    clock.advance(5)
+    told: dict[str, Any] = {}
+    while messages := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
+        for message in messages:
+            detail = json.loads(message["Body"])["detail"]
+            if detail["eventType"] == "AwsServiceEvent":
+                told[detail["eventName"]] = detail["serviceEventDetails"]
+            sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+    assert told["CreateAccountResult"]["createAccountStatus"]["accountId"] == account.id
+    assert told["CreateAccountResult"]["createAccountStatus"]["state"] == "SUCCEEDED"
+    assert told["AccountJoinedOrganization"]["joinedMethod"] == "CREATED"
+    assert told["AccountDepartedOrganization"]["departureMethod"] == "REMOVED"

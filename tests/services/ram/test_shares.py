@@ -362,3 +362,22 @@ def test_an_encrypted_parameter_wants_its_key_too(aws: Account, other: Account, 
     kms.put_key_policy(KeyId=key, PolicyName="default", Policy=json.dumps(policy))
     shown = other.client("ssm").get_parameter(Name=arn, WithDecryption=True)["Parameter"]
     assert shown["Value"] == "of the key"
+
+
+def test_a_certificate_authority_is_used_by_others(aws: Account, other: Account, clock: Any, refused: Any) -> None:
+    subject = {"KeyAlgorithm": "EC_prime256v1", "SigningAlgorithm": "SHA256WITHECDSA", "Subject": {"CommonName": "us"}}
+    arn = aws.client("acm-pca").create_certificate_authority(
+        CertificateAuthorityConfiguration=subject, CertificateAuthorityType="ROOT"
+    )["CertificateAuthorityArn"]
+    clock.advance(5)
+    theirs = other.client("acm-pca")
+    with refused("AccessDeniedException"):
+        theirs.describe_certificate_authority(CertificateAuthorityArn=arn)
+    share(aws, arn, principals=[other.id])
+    accept(other)
+    found = theirs.describe_certificate_authority(CertificateAuthorityArn=arn)["CertificateAuthority"]
+    assert found["OwnerAccount"] == aws.id
+    with refused("AccessDeniedException"):
+        theirs.delete_certificate_authority(CertificateAuthorityArn=arn)
+    resources = other.client("ram").list_resources(resourceOwner="OTHER-ACCOUNTS")["resources"]
+    assert [one["type"] for one in resources] == ["acm-pca:CertificateAuthority"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pileus import LocalCloud
@@ -130,3 +131,33 @@ def test_only_who_is_let_in_delivers(clock: Any, cloud: LocalCloud, s3: Any, buc
     put(s3, bucket, "unseen")
     cloud.clock.advance(601)
     assert [line["key"] for line in lines(s3, target)] == ["kept"]
+
+
+def test_request_metrics(clock: Any, cloud: LocalCloud, aws: Account, s3: Any, bucket: str) -> None:
+    now = cloud.clock.now()
+    cloud.clock.advance(60 - now % 60)
+    began = datetime.fromtimestamp(cloud.clock.now(), UTC)
+    for name, more in (("all", {}), ("in", {"Filter": {"Prefix": "in/"}})):
+        s3.put_bucket_metrics_configuration(Bucket=bucket, Id=name, MetricsConfiguration={"Id": name, **more})
+    put(s3, bucket, "in/a", b"x" * 100)
+    put(s3, bucket, "out", b"x")
+    read(s3, bucket, "in/a")
+    assert refused(s3.get_object, Bucket=bucket, Key="in/nowhere")[1] == 404
+    cloud.clock.advance(61)
+    cloudwatch = aws.client("cloudwatch")
+
+    def total(metric: str, name: str) -> float:
+        found = cloudwatch.get_metric_statistics(
+            Namespace="AWS/S3",
+            MetricName=metric,
+            Dimensions=[{"Name": "BucketName", "Value": bucket}, {"Name": "FilterId", "Value": name}],
+            StartTime=began,
+            EndTime=began + timedelta(minutes=2),
+            Period=60,
+            Statistics=["Sum"],
+        )["Datapoints"]
+        return sum(point["Sum"] for point in found)
+
+    assert (total("PutRequests", "in"), total("GetRequests", "in"), total("4xxErrors", "in")) == (1, 2, 1)
+    assert total("BytesUploaded", "in") == 100
+    assert total("PutRequests", "all") >= 2

@@ -8,6 +8,7 @@ import pytest
 from botocore.config import Config
 
 from pileus import LocalCloud
+from pileus.kernel.store.keys import pack, unpack
 from pileus.testing.account import Account
 
 from .conftest import fresh, put, refused
@@ -159,3 +160,36 @@ def test_a_bucket_answers_at_its_own_host(aws: Account, cloud: LocalCloud, bucke
     connection = http.client.HTTPConnection("127.0.0.1", cloud.server.port)
     connection.request("GET", f"/{rest}", headers={"Host": host})
     assert connection.getresponse().read() == b"virtual"
+
+
+def test_nothing_remains_of_a_bucket_that_is_deleted(
+    clock: Any, cloud: LocalCloud, aws: Account, s3: Any, versioned: str
+) -> None:
+    """Not of the bucket itself, nor of what was noted about it, nor of what was in it."""
+
+    def rows() -> int:
+        def count() -> int:
+            store = cloud.server.cloud.store
+            start = pack(("", ""))
+            whose = [unpack(key)[2:4] for key, _ in store.scan(start, start + b"\xff")]
+            return sum(str(table).startswith("s3.") for table, *_ in whose)
+
+        counted: int = cloud.do(count)
+        return counted
+
+    name = fresh()
+    before = rows()
+    s3.create_bucket(Bucket=name)
+    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    rule = {"ID": "x", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 9}}
+    s3.put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration={"Rules": [rule]})
+    s3.put_bucket_logging(
+        Bucket=name, BucketLoggingStatus={"LoggingEnabled": {"TargetBucket": name, "TargetPrefix": ""}}
+    )
+    s3.put_bucket_metrics_configuration(Bucket=name, Id="a", MetricsConfiguration={"Id": "a"})
+    s3.put_bucket_notification_configuration(Bucket=name, NotificationConfiguration={"EventBridgeConfiguration": {}})
+    made = s3.put_object(Bucket=name, Key="k", Body=b"x" * 100_000)
+    s3.put_object_annotation(Bucket=name, Key="k", AnnotationName="a", AnnotationPayload=b"x")
+    s3.delete_object(Bucket=name, Key="k", VersionId=made["VersionId"])
+    s3.delete_bucket(Bucket=name)
+    assert rows() == before

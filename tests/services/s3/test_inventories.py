@@ -156,3 +156,28 @@ def test_intelligent_tiering(noon: float, cloud: LocalCloud, aws: Account, s3: A
     head = s3.head_object(Bucket=bucket, Key="idle")
     assert "ArchiveStatus" not in head and "Restore" not in head
     assert read(s3, bucket, "idle") == LARGE
+
+
+def test_storage_class_analysis(noon: float, cloud: LocalCloud, s3: Any, bucket: str, shelf: str) -> None:
+    put(s3, bucket, "in/old", b"x" * 2 * 1024 * 1024)
+    cloud.clock.advance(20 * DAY)
+    to = {"Bucket": f"arn:aws:s3:::{shelf}", "Format": "CSV", "Prefix": "analysis"}
+    export = {"OutputSchemaVersion": "V_1", "Destination": {"S3BucketDestination": to}}
+    content = {"Id": "a", "Filter": {"Prefix": "in/"}, "StorageClassAnalysis": {"DataExport": export}}
+    s3.put_bucket_analytics_configuration(Bucket=bucket, Id="a", AnalyticsConfiguration=content)
+    put(s3, bucket, "in/new", b"x" * 1024 * 1024)
+    put(s3, bucket, "out", b"x")
+    for _ in range(2):
+        read(s3, bucket, "in/old")
+    cloud.clock.advance(DAY)
+    (key,) = keys(s3, shelf)
+    day = datetime.fromtimestamp(noon + 20 * DAY, UTC)
+    assert key == f"analysis/{bucket}/a/{day:%Y-%m-%d}.csv"
+    rows = {row["ObjectAge"]: row for row in csv.DictReader(io.StringIO(read(s3, shelf, key).decode()))}
+    assert rows.keys() == {"000-014", "015-029", "ALL"}
+    old, everything = rows["015-029"], rows["ALL"]
+    assert (old["ObjectCount"], float(old["Storage_MB"]), float(old["DataRetrieved_MB"])) == ("1", 2.0, 4.0)
+    assert (old["GetRequestCount"], float(old["CumulativeAccessRatio"])) == ("2", 2.0)
+    assert (everything["ObjectCount"], float(everything["DataUploaded_MB"])) == ("2", 1.0)
+    cloud.clock.advance(DAY)
+    assert len(keys(s3, shelf)) == 2

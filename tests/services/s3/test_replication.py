@@ -10,7 +10,7 @@ import pytest
 from pileus import LocalCloud
 from pileus.testing.account import Account
 
-from .conftest import fresh, put, read
+from .conftest import fresh, put, read, refused
 from .test_notifications import Inbox, configured
 
 SOURCE = [
@@ -226,6 +226,21 @@ def test_objects_under_kms_only_if_the_rule_says_so(
     assert status(s3, versioned, "a") == ""
     copy = there.get_object(Bucket=other, Key="b")
     assert (copy["Body"].read(), copy["SSEKMSKeyId"]) == (b"secret", key)
+
+
+def test_what_only_the_customer_can_open_is_copied_as_it_is(
+    clock: Any, cloud: LocalCloud, aws: Account, s3: Any, versioned: str
+) -> None:
+    there, other = target(aws)
+    replicated(s3, versioned, role(aws), rule(other))
+    own: dict[str, Any] = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": b"k" * 32}
+    for key, size in (("small", 10), ("large", 300_000), ("empty", 0)):
+        put(s3, versioned, key, b"x" * size, **own)
+        cloud.clock.advance(1)
+        assert there.get_object(Bucket=other, Key=key, **own)["Body"].read() == b"x" * size
+        assert refused(there.get_object, Bucket=other, Key=key)[1] == 400
+        s3.delete_object(Bucket=versioned, Key=key)
+        assert there.get_object(Bucket=other, Key=key, **own)["Body"].read() == b"x" * size
 
 
 def test_replicas_are_not_replicated_on(clock: Any, cloud: LocalCloud, aws: Account, s3: Any, versioned: str) -> None:

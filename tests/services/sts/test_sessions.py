@@ -135,6 +135,16 @@ def test_role_chaining_is_limited_to_an_hour(aws: Account, cloud: LocalCloud) ->
     assert second["SourceIdentity"] == "alice", "the source identity stays throughout a chain"
 
 
+def test_every_role_of_a_chain_must_let_the_source_identity_be_set(aws: Account, cloud: LocalCloud) -> None:
+    first = aws.client("sts").assume_role(RoleArn=role_of(aws), RoleSessionName="one", SourceIdentity="alice")
+    trust = [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}]
+    closed = role(cloud, aws.id, "closed", trust=trust)
+    chain = acting(cloud, first["Credentials"])
+    assert code(chain.assume_role, RoleArn=closed, RoleSessionName="two") == "AccessDenied"
+    plain = aws.client("sts").assume_role(RoleArn=role_of(aws), RoleSessionName="one")
+    acting(cloud, plain["Credentials"]).assume_role(RoleArn=closed, RoleSessionName="two")
+
+
 def test_transitive_tags_cannot_be_replaced_in_a_chain(aws: Account, cloud: LocalCloud) -> None:
     first = aws.client("sts").assume_role(
         RoleArn=role_of(aws),

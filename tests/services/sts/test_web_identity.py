@@ -183,3 +183,24 @@ def test_the_authorized_party_is_the_audience(aws: Account, cloud: LocalCloud, i
     role_arn = role_for(aws, register(aws, issuer), issuer)
     answer = enter(aws, role_arn, issuer.token(cloud.clock.now(), aud="the api", azp="app"))
     assert answer["Audience"] == "app"
+
+
+def test_issuers_that_aws_knows_are_asked_only_for_roles_that_trust_them(
+    aws: Account, cloud: LocalCloud, issuer: Issuer, refused: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    async def fetched(place: str, thumbprints: tuple[str, ...]) -> list[Any]:
+        asked.append(place)
+        return list(issuer.documents()["/keys"]["keys"])
+
+    monkeypatch.setattr("pileus.kernel.key_sets.fetched", fetched)
+    token = issuer.token(cloud.clock.now(), iss="https://accounts.google.com")
+    trust = {"Effect": "Allow", "Principal": {"Federated": "accounts.google.com"}, "Action": f"sts:{WEB}"}
+    other = role(cloud, aws.id, "other", trust=[trust | {"Principal": {"Federated": "www.amazon.com"}}])
+    with refused("AccessDenied"):
+        enter(aws, other, token)
+    assert asked == []
+    answer = enter(aws, role(cloud, aws.id, "google", allow("*"), trust=[trust]), token)
+    assert answer["Provider"] == "https://accounts.google.com"
+    assert asked == ["https://accounts.google.com"]

@@ -27,6 +27,8 @@ class Module:
         self.place = place
         self.library = pkcs11.lib(place)
         self.sessions: dict[tuple[str, str], Any] = {}
+        self.keys: dict[tuple[str, str, str], Any] = {}
+        """Keys that were used in the sessions that are open."""
 
     def tokens(self) -> list[dict[str, Any]]:
         """The tokens that there are by now, other programs may have made some."""
@@ -58,6 +60,7 @@ class Module:
     def renew(self) -> None:
         """Look into the folder anew, which ends all sessions."""
         self.sessions.clear()
+        self.keys.clear()
         self.library.reinitialize()
 
     def session(self, token: str, pin: str) -> Any:
@@ -73,6 +76,7 @@ class Module:
     def open(self, token: str, pin: str) -> None:
         """Log in; the library has one user at a time of each token."""
         found = self.library.get_token(token_label=token)
+        self.keys.clear()
         for label, other in list(self.sessions):
             if label == token:
                 self.sessions.pop((label, other)).close()
@@ -91,7 +95,10 @@ class Module:
         )
 
     def key(self, token: str, pin: str, label: str) -> Any:
-        return self.session(token, pin).get_key(object_class=ObjectClass.SECRET_KEY, label=label)
+        session, place = self.session(token, pin), (token, pin, label)
+        if place not in self.keys:
+            self.keys[place] = session.get_key(object_class=ObjectClass.SECRET_KEY, label=label)
+        return self.keys[place]
 
     def encrypt(self, token: str, pin: str, label: str, nonce: bytes, data: bytes, aad: bytes) -> bytes:
         """AES-GCM: what is encrypted, and the tag of 16 octets."""
@@ -108,6 +115,7 @@ class Module:
 
     def destroy(self, token: str, pin: str, label: str) -> None:
         self.key(token, pin, label).destroy()
+        del self.keys[token, pin, label]
 
     def random(self, token: str, pin: str, size: int) -> bytes:
         found: bytes = self.session(token, pin).generate_random(8 * size)

@@ -17,6 +17,7 @@ MODULES = {
     "rest-json": "rest_json",
     "rest-xml": "rest_xml",
     "smithy-rpc-v2-cbor": "cbor",
+    "json-cbor": "amz_cbor",
 }
 
 

@@ -50,7 +50,8 @@ class Incoming(NamedTuple):
     """The member that holds the parameters without a member of their own, and whether it gathers all their values."""
     constants: frozenset[str]
     """Parameters that are part of the operation's URI."""
-    headers: list[tuple[str, str, Read, bool]]
+    headers: dict[str, tuple[str, Read, bool]]
+    """By lower-case field: the member, its reader, and whether it takes all fields of that name."""
     prefixes: list[tuple[str, str]]
     payload: Shape | None
     payload_name: str
@@ -73,7 +74,7 @@ def incoming(operation: Operation) -> Incoming:
         query=parameters,
         query_map=maps[0] if maps else None,
         constants=frozenset(name for name, _ in form.parse(operation.uri.partition("?")[2])),
-        headers=[(wire.lower(), name, *_header_reader(part)) for wire, name, part in at["header"]],
+        headers={wire.lower(): (name, *_header_reader(part)) for wire, name, part in at["header"]},
         prefixes=[(wire.lower(), name) for wire, name, _ in at["headers"]],
         payload=members.get(payload_name),
         payload_name=payload_name,
@@ -113,10 +114,10 @@ def bound(places: Incoming, request: Request, labels: dict[str, str]) -> dict[st
             result[name] = _read(label, read, _unquoted(label, labels[label]))
     if request.query and (places.query or places.query_map):
         _read_query(places, form.parse(request.query), result)
-    for field, name, read, gathers in places.headers:
-        if field in request.headers:
-            text = ", ".join(request.headers.all(field)) if gathers else request.headers.get(field)
-            result[name] = _read(field, read, text)
+    for field in places.headers.keys() & request.headers.first.keys():
+        name, read, gathers = places.headers[field]
+        text = ", ".join(request.headers.all(field)) if gathers else request.headers.first[field]
+        result[name] = _read(field, read, text)
     for prefix, name in places.prefixes:
         if found := {f[len(prefix) :]: utf8(value) for f, value in request.headers if f.startswith(prefix)}:
             result[name] = found

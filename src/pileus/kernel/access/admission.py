@@ -13,21 +13,26 @@ if TYPE_CHECKING:
     from pileus.kernel.call import Call
     from pileus.kernel.operation import Bound
 
+    from .target import Target
+
 
 def admitted(call: Call, bound: Bound, request: dict[str, Any]) -> Call:
     """The call, looking at the account that owns what it is about; raises where its principal may not make it."""
     principal = call.principal
     service = bound.service
     owner = (service.owner_of(call, request) if service.owner_of else "") or call.account
+    given: list[Target] | None = None
     if principal.type == "Root":
-        own = not service.asks_root or service.targets_of is None or service.targets_of(call, request) is None
-        if own and unlimited(call, owner):
-            return call
+        # What the request is about is asked for at its owner alone: elsewhere there is no such thing.
+        if unlimited(call, owner):
+            given = service.targets_of(call, request) if service.asks_root and service.targets_of else None
+            if given is None:
+                return call
     elif principal.type == "AWSService" and principal.arn in ("pileus.amazonaws.com", f"{service.name}.amazonaws.com"):
         return call
     from .enforcement import examined
 
-    return examined(call, bound, request, owner)
+    return examined(call, bound, request, owner, given)
 
 
 def unlimited(call: Call, account: str) -> bool:

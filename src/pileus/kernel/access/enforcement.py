@@ -35,8 +35,11 @@ if TYPE_CHECKING:
 Members = dict[str, Any]
 
 
-def examined(call: Call, bound: Bound, request: Members, owner: str) -> Call:
-    """The call, looking at the account that owns what it is about; raises where its principal may not make it."""
+def examined(call: Call, bound: Bound, request: Members, owner: str, given: list[Target] | None = None) -> Call:
+    """The call, looking at the account that owns what it is about; raises where its principal may not make it.
+
+    `given` is what the service says that the request is about, if it was asked already.
+    """
     if closed(call, call.principal.account):
         raise Fault("InvalidClientTokenId", "The security token included in the request is invalid.")
     if bound.model.authtype == "none" or acts_itself(call, bound.service.name):
@@ -45,9 +48,9 @@ def examined(call: Call, bound: Bound, request: Members, owner: str) -> Call:
         return call.at(account=owner)
     actions = actions_for(bound, request)
     at_owner = call if owner == call.account else call.at(account=owner)
-    found = Found(at_owner, bound, request) if actions else None
+    found = Found(at_owner, bound, request, given) if actions else None
     if call.principal.type == "Anonymous" and not (found and found.may_be_open):
-        if bound.service.edge is not None:
+        if bound.service.edge is not None and bound.service.edge.decides:
             return call  # the service itself decides what comes unsigned
         raise Fault("MissingAuthenticationToken", "Missing Authentication Token")
     if found is None:
@@ -82,14 +85,15 @@ def acts_itself(call: Call, service: str) -> bool:
 class Found:
     """What a request is about, found as the operation itself will find it."""
 
-    def __init__(self, call: Call, bound: Bound, request: Members) -> None:
+    def __init__(self, call: Call, bound: Bound, request: Members, given: list[Target] | None) -> None:
         self.call = call
         self.bound = bound
         self.request = request
         self.missing: Fault | None = None
         """The operation's own error for what is not there."""
         self.record: Any = None
-        self.given: list[Target] | None = bound.service.targets_of(call, request) if bound.service.targets_of else None
+        ask = bound.service.targets_of if given is None else None
+        self.given: list[Target] | None = ask(call, request) if ask else given
         if self.given is None and bound.on is not None:
             try:
                 self.record = bound.find(call, request)
@@ -114,12 +118,13 @@ class Found:
         """One of the resources: the one that was found, something in it (an object of a bucket), or another one."""
         record = self.record if isinstance(self.record, Record) else None
         within = not found or named == found or named.startswith((f"{found}/", f"{found}:"))
+        itself = named.removesuffix(exceptions.STREAMS) == found
         return Target(
             named,
             owner_in(named) or self.call.account,
             self.policy if within else None,
             explicit=within and record is not None and record.policy_decides,
-            tags=record.condition_tags(self.call) if record is not None and named == found else {},
+            tags=record.condition_tags(self.call) if record is not None and itself else {},
             keys=record.condition_keys(self.call, self.request) if record is not None and within else {},
         )
 
@@ -158,7 +163,7 @@ def decided(
         target = target._replace(account=account)
     context = Context(call, who, bound, action, request, target)
     query = Query(who.caller, action, target.arn, account, context)
-    controlled = action.partition(":")[0] in exceptions.CONTROLLED
+    controlled = action.partition(":")[0] in exceptions.CONTROLLED and not who.linked
     applying = Applying(
         who.identity,
         who.boundary,

@@ -145,3 +145,7 @@ PASSED_TO = {
 
 CONTROLLED = frozenset({"s3", "sts", "kms", "sqs", "secretsmanager", "ecr", "aoss", "cognito-idp", "dynamodb", "logs"})
 """Prefixes of the services whose resources resource control policies protect (Organizations User Guide)."""
+
+STREAMS = ":log-stream:"
+BARE_GROUPS = frozenset({"logs:ListTagsForResource", "logs:TagResource", "logs:UntagResource"})
+"""Actions whose log groups policies name without `:*`."""

@@ -117,7 +117,18 @@ def named(call: Call, bound: Bound, action: str, request: Members, found: str = 
         if found and (kind.pattern.fullmatch(found) or not kind.whole):
             continue
         arns += [arn for arn in kind.arns(call, request) if arn not in arns]
-    return nearest(arns) or ["*"]
+    return [asked(action, arn) for arn in nearest(arns)] or ["*"]
+
+
+def asked(action: str, arn: str) -> str:
+    """The ARN as policies are asked for it: of a log group, except for its tags, as that of its streams.
+
+    CloudWatch Logs User Guide, "Overview of managing access permissions": policies name a group with `:*` behind it.
+    """
+    parts = arn.split(":")
+    if len(parts) == 7 and parts[2] == "logs" and parts[5] == "log-group" and action not in exceptions.BARE_GROUPS:
+        return f"{arn}{exceptions.STREAMS}"
+    return arn
 
 
 def nearest(arns: list[str]) -> list[str]:
@@ -140,6 +151,8 @@ def arn_of(call: Call, bound: Bound, found: Any) -> str:
     """The ARN of the resource that an operation found, if its record says what that is."""
     if not isinstance(found, Record):
         return ""
+    if found.arn_template and type(found).arn is not Record.arn:
+        return found.arn(call)  # it knows a shorter way
     fields = {name: getattr(found, name) for name in found.__struct_fields__}
     for kind in bound.service.resources:
         if kind.template and type(found) is kind.record:

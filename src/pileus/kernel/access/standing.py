@@ -27,6 +27,8 @@ class Standing(NamedTuple):
     scps: tuple[Policies, ...]
     tags: dict[str, str]
     """By their names in lower case."""
+    linked: bool = False
+    """Whether it is a service-linked role, which no control policy limits."""
 
     @staticmethod
     def membership(call: Call, account: str) -> Membership | None:
@@ -52,14 +54,16 @@ def found(call: Call, principal: Principal) -> Standing:
     grants = attached.grants_of(call, principal)
     boundary = attached.boundary_of(call, principal)
     session = session_policies(call, principal)
+    linked = grants is not None and SERVICE_LINKED in grants.owner
     unlimited = rooted(principal) or (grants is None and principal.session.get("improvised"))
     return Standing(
         Caller.of(principal),
         None if unlimited else policy.of(attached.policies_of(call, principal)),
         policy.of([boundary]) if boundary else None,
         policy.of(session) if session is not None else None,
-        () if grants and SERVICE_LINKED in grants.owner else scps(call, principal.account),
+        () if linked else scps(call, principal.account),
         {name.lower(): value for name, value in attached.tags_of(call, principal).items()},
+        linked,
     )
 
 

@@ -123,13 +123,15 @@ class Place(Record, scope="cloud", key=("account", "region"), table="pileus.Trai
 
 
 class Selection(Record, scope="cloud", key=("account", "region", "trail"), table="pileus.TrailSelection"):
-    """The data events that a trail which is logging wants; what none wants is not recorded at all."""
+    """What a trail which is logging wants. Data events that none wants are not recorded at all."""
 
     account: str
     region: str
     trail: str
     types: list[str]
-    """Of resources: `AWS::S3::Object`."""
+    """Of resources, for data events: `AWS::S3::Object`."""
+    everywhere: bool
+    """In all Regions, not only in the trail's."""
 
     def put(self, call: Call) -> Self:
         call.cloud.trail.selections_changed()

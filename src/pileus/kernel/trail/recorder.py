@@ -98,8 +98,10 @@ class Recorder:
         self._known: dict[int, Known] = {}
         self._notes: dict[tuple[str, str, bool], Notes] = {}
         self._timer: asyncio.TimerHandle | None = None
-        self._selected: set[str] | None = None
-        """The types of resources whose data events are wanted by anybody. A cache."""
+        self._selections: list[Selection] | None = None
+        """What the trails want that are logging. A cache."""
+        self._selected: set[str] = set()
+        """The types of resources whose data events are wanted by any of them."""
         self._days: dict[tuple[str, str], int] = {}
         """The last day on which something was written, by account and Region. A cache."""
         self._fresh: dict[tuple[str, str], int] = {}
@@ -126,21 +128,31 @@ class Recorder:
         return kind
 
     def _wanted(self, call: Call, resource_type: str) -> bool:
-        if self._selected is None:
-            self._selected = {kind for one in Selection.scan(self._cloud.system) for kind in one.types}
+        if self._selections is None:
+            self._read_selections()
         # CloudTrail would record its own deliveries for ever.
         return resource_type in self._selected and call.principal.arn != "cloudtrail.amazonaws.com"
 
+    def _read_selections(self) -> list[Selection]:
+        found = self._selections = list(Selection.scan(self._cloud.system))
+        self._selected = {kind for one in found for kind in one.types}
+        return found
+
+    def _logged(self, account: str, region: str) -> bool:
+        """Whether a trail is logging there, so that EventBridge is told of what happens."""
+        found = self._read_selections() if self._selections is None else self._selections
+        return any(one.account == account and (one.everywhere or one.region == region) for one in found)
+
     def selections_changed(self) -> None:
         """A selection is being written: read them again now, and once the write is safe or undone."""
-        self._selected = None
-        self._cloud.store.after_commit(lambda error: setattr(self, "_selected", None))
+        self._selections = None
+        self._cloud.store.after_commit(lambda error: setattr(self, "_selections", None))
 
     def forget(self, account: str = "") -> None:
         """Forget everything, as when the store's content is replaced; or what is not yet written of one account."""
         for key in [key for key in self._notes if account in ("", key[0])]:
             del self._notes[key]
-        self._selected = None
+        self._selections = None
         self._days.clear()
         self._fresh.clear()
 
@@ -269,6 +281,9 @@ class Recorder:
         if data:
             Data(notes.last, names.token(6), notes.events).put(call)
             return
+        if self._logged(*place):
+            announce = self._cloud.service("cloudtrail").tasks["announce"]
+            announce.later(call, events=[bytes(event) for event in notes.events])
         fresh = self._fresh.get(place, 0)
         self._fresh[place] = fresh + 1
         if max(fresh, len(notes.events)) < WORTH_FILING:

@@ -171,6 +171,12 @@ def living(call: Call, certificate_authority_arn: str) -> Authority:
     return found
 
 
+@acm_pca.shareable("acm-pca:CertificateAuthority")
+def shareable(call: Call, certificate_authority_arn: str) -> bool:
+    """Whether there is such an authority."""
+    return bool(living(call, certificate_authority_arn))
+
+
 @acm_pca.operation
 def create_certificate_authority(
     call: Call,

@@ -2,15 +2,16 @@
 
 The kernel notes every call (`pileus.kernel.trail`); here is what is made of that.
 
-    events, identities, wording      a noted call as CloudTrail's record
-    history                          LookupEvents
-    trails, buckets, lookups         trails: their lives, and what they need
-    selectors, choosing, insights    which events a trail wants
-    delivery, notices                log files in S3, and who is told of them
-    digests, signatures              what proves that log files are unchanged
+    events, identities, wording        a noted call as CloudTrail's record
+    history                            LookupEvents
+    trails, tagging, lookups           trails: their lives, and what they need of others
+    selectors, choosing, insights      which events a trail wants
+    delivery, notices, announcing      log files in S3, and who is told of them and of events
+    digests, signatures                what proves that log files are unchanged
 
 Left out: CloudTrail Lake (event data stores, queries, channels, dashboards, imports) answers 501; insight selectors are
-kept, and no insights are found; throttling.
+kept, and no insights are found; members of an organization do not see its trails; names of Lambda's operations are told
+without their dates (`Invoke`, not `Invoke20150331`); throttling.
 """
 
 from pileus.kernel import Service

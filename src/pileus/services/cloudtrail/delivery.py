@@ -109,11 +109,21 @@ def places(call: Call, trail: Trail) -> list[tuple[str, str]]:
     """The accounts and Regions that the trail is about, as far as they have events."""
     accounts = [call.account]
     if trail.organization:
-        pages = call.aws("organizations", principal=identity.service("organizations.amazonaws.com")).list_accounts()
-        accounts = [account["Id"] for account in pages["Accounts"]]
+        accounts = members(call)
     if trail.multi_region:
         return [(place.account, place.region) for account in accounts for place in Place.scan(call, account)]
     return [(account, trail.home) for account in accounts]
+
+
+def members(call: Call) -> list[str]:
+    """The accounts of the organization that the call's account manages."""
+    organizations = call.aws("organizations", principal=identity.service("organizations.amazonaws.com"))
+    page = organizations.list_accounts()
+    found = [account["Id"] for account in page["Accounts"]]
+    while token := page["NextToken"]:
+        page = organizations.list_accounts(next_token=token)
+        found += [account["Id"] for account in page["Accounts"]]
+    return found
 
 
 def pieces(call: Call, trail: Trail, since: float, upto: float) -> Iterator[list[Members]]:

@@ -111,4 +111,12 @@ def organization(call: Call) -> dict[str, Any]:
             "NotOrganizationMasterAccountException",
             "You must be the management account of the organization to create an organization trail.",
         )
+    ours = call.aws("organizations", principal=identity.service("organizations.amazonaws.com"))
+    enabled = ours.list_aws_service_access_for_organization()["EnabledServicePrincipals"]
+    if PRINCIPAL not in {one["ServicePrincipal"] for one in enabled}:
+        raise Fault(
+            "CloudTrailAccessNotEnabledException",
+            "The request could not be processed because your organization hasn't enabled CloudTrail service access. "
+            "Enable service access, and then try again.",
+        )
     return found

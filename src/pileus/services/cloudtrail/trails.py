@@ -72,15 +72,15 @@ class Trail(Record, scope="account", key=("home", "name"), cfn="AWS::CloudTrail:
         return super().put(call)
 
     def select(self, call: Call) -> None:
-        """Have the data events recorded that the trail wants while it logs."""
+        """Say what is to be recorded for the trail while it logs."""
         from .choosing import data_types
 
-        types = sorted(data_types(self.selectors, self.advanced)) if self.logging else []
-        selection = Selection(call.account, self.home, self.name, types)
+        types = sorted(data_types(self.selectors, self.advanced))
+        selection = Selection(call.account, self.home, self.name, types, self.multi_region)
         old = Selection.get(call, call.account, self.home, self.name)
-        if types and old != selection:
+        if self.logging and old != selection:
             selection.put(call)
-        elif not types and old:
+        elif not self.logging and old:
             selection.delete(call)
 
     @property

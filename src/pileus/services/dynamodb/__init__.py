@@ -10,6 +10,7 @@ A way through the package, from the ground up:
     legacy                                        what there was before it
     records, capacity, throttling                 items at rest, what they cost, and what is too much
     streams, destinations                         who is told of changes
+    vectors, searching                            items by the likeness of vectors
     replication, groups, replicas, global_tables  tables that are in several Regions
     items, writing, queries, scans, batches, transactions
                                                   what customers do all day
@@ -20,7 +21,7 @@ A way through the package, from the ground up:
                                                   copies of tables
     ttl, policies, tags, insights, autoscaling    what keeps a table in order
 
-Left out, and answered with 501: vector indexes, bulk operations, global tables of several accounts. Throughput is
+Left out, and answered with 501: bulk operations, global tables of several accounts. Throughput is
 enforced where that is asked for (`throttling`); item collections may grow beyond 10 GB; items lie in the store as they
 are, whatever encryption SSESpecification asks for.
 """

@@ -9,7 +9,7 @@ from typing import Any
 
 from pileus.kernel import Call, Fault, Record, names
 
-from . import dynamodb
+from . import dynamodb, vectors
 from .records import size_of
 from .recovery import found
 from .snapshots import hold, release, snapshot
@@ -108,6 +108,8 @@ def described(call: Call, backup: Backup) -> Members:
         features["GlobalSecondaryIndexes"] = [
             told(index) | ({"ProvisionedThroughput": index.throughput} if index.throughput else {}) for index in others
         ]
+    if table.vectors:
+        features["VectorIndexes"] = [vectors.definition(index) for index in vectors.held(table)]
     if table.view:
         features["StreamDescription"] = {"StreamEnabled": True, "StreamViewType": table.view}
     if table.ttl:

@@ -8,7 +8,7 @@ from typing import Any
 
 from pileus.kernel import Call, Fault, names, tags
 
-from . import dynamodb, faults
+from . import dynamodb, faults, vectors
 from .describing import description
 from .tables import Index, Members, Table, new_box
 from .tables import short as short_name
@@ -38,6 +38,7 @@ def create_table(
     deletion_protection_enabled: bool = False,
     warm_throughput: dict[str, int] = {},
     resource_policy: str = "",
+    vector_indexes: list[Members] = [],
     on_demand_throughput: dict[str, int] = {},
 ) -> dict[str, Any]:
     """Create a table, which is there to be used a moment later."""
@@ -63,6 +64,8 @@ def create_table(
     check_throughput(billing_mode, provisioned_throughput, "")
     table.throughput = provisioned_throughput or table.throughput
     table.indexes = indexes_of(table, local_secondary_indexes, global_secondary_indexes)
+    vectors.keep(table, [vectors.of(given) for given in vector_indexes])
+    vectors.check(table)
     check_definitions(table)
     if Table.get(call, name):
         raise faults.in_use(f"Table already exists: {name}")
@@ -105,6 +108,8 @@ def stream(call: Call, table: Table, specification: Members) -> None:
         return
     if "StreamViewType" in specification:
         raise faults.bad_parameter("StreamViewType cannot be specified when StreamEnabled is false")
+    if table.group:
+        raise faults.invalid(f"Streams cannot be disabled for a table that is a replica: TableName: {table.name}")
     if table.label and table.view:
         from .streams import closed
 
@@ -195,6 +200,8 @@ def check_parts(kinds: list[str]) -> None:
 def check_definitions(table: Table) -> None:
     """All definitions must be of use."""
     used = {part["AttributeName"] for part in table.keys}
+    searched = {part["AttributeName"] for one in table.vectors for part in one["schema"]}
+    used |= searched & table.attributes.keys()
     if not table.indexes and used != table.attributes.keys():
         raise faults.bad_parameter(
             "Number of attributes in KeySchema does not exactly match number of attributes defined in "

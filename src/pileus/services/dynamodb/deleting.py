@@ -45,6 +45,7 @@ def vanish(call: Call, name: str) -> None:
             leave(call, table)
         table.delete(call)
         boxes = [("Item", table.box), *(("Entry", f"{table.box}.{index.box}") for index in table.indexes)]
+        boxes += [("Vector", f"{table.box}.{one['box']}") for one in table.vectors]
         boxes += [(kind, table.box) for kind in ("Expiry", "Change", "Stamp", "Telling")]
         for kind, box in boxes + [("Outgoing", f"{table.box}.{peer}") for peer in table.peers]:
             purge.later(call, kind=kind, box=box)

@@ -6,7 +6,7 @@ from typing import Any
 
 from pileus.kernel import Call
 
-from . import dynamodb
+from . import dynamodb, vectors
 from .groups import told_of
 from .keys import END
 from .tables import Index, Members, Table, under
@@ -48,6 +48,8 @@ def description(call: Call, table: Table) -> Members:
         }
     elif table.billing == "PAY_PER_REQUEST":
         told["BillingModeSummary"] = {"BillingMode": table.billing}
+    if table.vectors:
+        told["VectorIndexes"] = vectors.described(call, table)
     return told | options(call, table) | described_indexes(call, table)
 
 

@@ -13,7 +13,7 @@ import msgspec
 
 from pileus.kernel import Call, Record, names
 
-from . import dynamodb
+from . import dynamodb, vectors
 from .keys import END
 from .replication import AT_ONCE, OLD_VERSION, send
 from .tables import Members, Table, new_box
@@ -109,6 +109,7 @@ def join(call: Call, source: Table, region: str, given: Members) -> None:
         recovery_since=0.0,
         restored={},
         destinations=[],
+        vectors=vectors.copies(source.vectors),
         insights={},
         label="",
     )

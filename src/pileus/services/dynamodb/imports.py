@@ -32,6 +32,7 @@ CREATION = {
     "OnDemandThroughput": "on_demand_throughput",
     "SSESpecification": "sse_specification",
     "GlobalSecondaryIndexes": "global_secondary_indexes",
+    "VectorIndexes": "vector_indexes",
 }
 """The members of TableCreationParameters as CreateTable knows them."""
 
@@ -110,8 +111,6 @@ def remembered(call: Call, token: str, digest: bytes) -> Import | None:
 
 def begun(call: Call, asked: Members) -> Import:
     given = asked["TableCreationParameters"]
-    if unknown := given.keys() - CREATION.keys() - {"TableName"}:
-        raise Unfinished(f"Pileus does not heed {', '.join(sorted(unknown))} of dynamodb:ImportTable yet.")
     chosen = {CREATION[name]: value for name, value in given.items() if name in CREATION}
     create_table(call, given["TableName"], **chosen)
     table = Table.of(call, given["TableName"])

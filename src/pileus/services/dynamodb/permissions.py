@@ -35,11 +35,16 @@ READS = ("GetItem", "BatchGetItem", "Query", "Scan")
 @dynamodb.owner
 def owner(call: Call, request: dict[str, Any]) -> str:
     """The account whose table a request names by an ARN."""
-    names = [request.get("TableName") or request.get("ResourceArn") or request.get("TableArn") or ""]
-    names += list(request.get("RequestItems", ()))
+    name = request.get("TableName") or request.get("ResourceArn") or request.get("TableArn")
+    if name:
+        return account_in(name)
+    names = list(request.get("RequestItems", ()))
     names += [one["TableName"] for part in request.get("TransactItems", ()) for one in part.values()]
-    arns = [name for name in names if name.startswith("arn:") and name.count(":") >= 5]
-    return str(arns[0].split(":")[4]) if arns else ""
+    return next(filter(None, map(account_in, names)), "")
+
+
+def account_in(name: str) -> str:
+    return name.split(":")[4] if name.startswith("arn:") and name.count(":") >= 5 else ""
 
 
 @dynamodb.targets(root=False)

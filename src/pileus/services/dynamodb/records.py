@@ -11,7 +11,7 @@ import msgspec
 
 from pileus.kernel import Call
 
-from . import destinations, faults, replication, streams, ttl, values
+from . import destinations, faults, replication, streams, ttl, values, vectors
 from .capacity import Units, write_units
 from .recovery import noted
 from .replication import Stamp
@@ -70,6 +70,8 @@ def replace(
         return {}
     units = {index.name: cost for index in table.entries if (cost := reindex(call, index, place, old, new))}
     if old != new:
+        if table.vectors:
+            vectors.reindex(call, table, place, old, new)
         if table.view:
             streams.tell(call, table, old, new, identity)
         if table.ttl:

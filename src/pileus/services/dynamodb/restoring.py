@@ -9,7 +9,7 @@ from typing import Any
 
 from pileus.kernel import Call, Fault, names
 
-from . import dynamodb
+from . import dynamodb, vectors
 from .backups import AT_ONCE, Backup, check_available, of_arn, told
 from .creating import activate, check_name, check_throughput, encryption, global_index, indexes_of
 from .describing import description
@@ -29,6 +29,7 @@ def restored(
     throughput: Members | None,
     on_demand: dict[str, int] | None,
     encrypted: Members | None,
+    searched: list[Members] | None,
 ) -> Table:
     """The table that a restore makes: without stream, expiry, tags and policies, as AWS leaves them to be set anew."""
     check_name(name)
@@ -50,6 +51,7 @@ def restored(
         on_demand=source.on_demand if on_demand is None else on_demand,
         encryption=source.encryption if encrypted is None else encryption(call, encrypted),
         table_class=source.table_class,
+        vectors=vectors.chosen(source.vectors, searched),
     )
     check_throughput(mode, table.throughput or None, "")
     kept_local = [told(index) for index in source.indexes if index.local] if local is None else local
@@ -68,8 +70,9 @@ def restored(
         ]
     else:
         table.indexes += [global_index(table, given) for given in others]
+    searched_by = {part["AttributeName"] for one in table.vectors for part in one["schema"]}
     used = {part["AttributeName"] for keys in (table.keys, *(i.keys for i in table.indexes)) for part in keys}
-    table.attributes = {name: kind for name, kind in table.attributes.items() if name in used}
+    table.attributes = {name: kind for name, kind in table.attributes.items() if name in used | searched_by}
     return table
 
 
@@ -84,6 +87,7 @@ def restore_table_from_backup(
     provisioned_throughput_override: Members | None = None,
     on_demand_throughput_override: dict[str, int] | None = None,
     sse_specification_override: Members | None = None,
+    vector_index_override: list[Members] | None = None,
 ) -> dict[str, Any]:
     """Make a new table of a backup."""
     check_available(backup, call)
@@ -97,6 +101,7 @@ def restore_table_from_backup(
         provisioned_throughput_override,
         on_demand_throughput_override,
         sse_specification_override,
+        vector_index_override,
     )
     table.restored = {
         "SourceBackupArn": backup.arn(call),
@@ -125,10 +130,11 @@ def fill(call: Call, name: str, box: str, prefix: bytes, changes: bytes, at: flo
     rows, onward = Snapshot(prefix, changes, at).read(call, start, AT_ONCE)
     for place, raw in rows:
         call.store.put(table.prefix + place, raw)
-        if table.indexes:
-            item = load(raw)
-            for index in table.entries:
-                reindex(call, index, place, None, item)
+        item = load(raw) if table.indexes or table.vectors else {}
+        for index in table.entries:
+            reindex(call, index, place, None, item)
+        if table.vectors:
+            vectors.reindex(call, table, place, None, item)
     if onward is not None:
         fill.later(call, name=name, box=box, prefix=prefix, changes=changes, at=at, held=held, start=onward)
         return
@@ -153,6 +159,7 @@ def restore_table_to_point_in_time(
     provisioned_throughput_override: Members | None = None,
     on_demand_throughput_override: dict[str, int] | None = None,
     sse_specification_override: Members | None = None,
+    vector_index_override: list[Members] | None = None,
 ) -> dict[str, Any]:
     """Make a new table of another as it was at some second of the last days."""
     source = found(call, source_table_name or source_table_arn)
@@ -177,6 +184,7 @@ def restore_table_to_point_in_time(
         provisioned_throughput_override,
         on_demand_throughput_override,
         sse_specification_override,
+        vector_index_override,
     )
     table.restored = {"SourceTableArn": source.arn(call), "RestoreDateTime": at, "RestoreInProgress": False}
     hold(call, source)

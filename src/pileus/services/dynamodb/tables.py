@@ -111,6 +111,8 @@ class Table(Record, arn="table/{name}", cfn="AWS::DynamoDB::Table", kw_only=True
     disassociation_protected: bool = False
     destinations: list[Members] = []
     """Streams of Kinesis that are told of changes: `arn`, `status`, `precision`."""
+    vectors: list[Members] = []
+    """Vector indexes, as `vectors.VectorIndex` has them."""
     insights: dict[str, Members] = {}
     """Contributor insights by index, those of the table under an empty name."""
 
@@ -157,7 +159,15 @@ class Table(Record, arn="table/{name}", cfn="AWS::DynamoDB::Table", kw_only=True
     @cached_property
     def watched(self) -> bool:
         """Whether anybody must be told of changes: indexes, a stream, expiry, recovery."""
-        return bool(self.indexes or self.view or self.ttl or self.recovery_since or self.holders or self.streaming)
+        return bool(
+            self.indexes
+            or self.view
+            or self.ttl
+            or self.recovery_since
+            or self.holders
+            or self.streaming
+            or self.vectors
+        )
 
     @cached_property
     def streaming(self) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 from pileus.kernel import Call, Fault
 
-from . import dynamodb, faults
+from . import dynamodb, faults, vectors
 from .creating import (
     MOST_GLOBAL,
     activate,
@@ -47,6 +47,7 @@ def update_table(
     on_demand_throughput: dict[str, int] | None = None,
     warm_throughput: dict[str, int] | None = None,
     disassociation_protection_enabled: bool | None = None,
+    vector_index_updates: list[Members] | None = None,
 ) -> dict[str, Any]:
     """Change a table, which goes on working meanwhile; a new index is filled in the background."""
     if table.status != "ACTIVE":
@@ -61,6 +62,7 @@ def update_table(
         replica_updates,
         global_table_witness_updates,
         disassociation_protection_enabled,
+        vector_index_updates,
         table_class or None,
         deletion_protection_enabled,
         on_demand_throughput,
@@ -84,6 +86,8 @@ def update_table(
     table.warm = table.warm if warm_throughput is None else warm_throughput
     for change in global_secondary_index_updates or ():
         update_index(call, table, change)
+    if vector_index_updates:
+        vectors.update(call, table, vector_index_updates)
     if disassociation_protection_enabled is not None:
         table.disassociation_protected = disassociation_protection_enabled
     settled(call, table)
@@ -237,6 +241,7 @@ def create_index(call: Call, table: Table, asked: Members) -> None:
 def forget_definitions(table: Table) -> None:
     """Definitions that nothing uses any more go with the last index that did."""
     used = {part["AttributeName"] for keys in (table.keys, *(i.keys for i in table.indexes)) for part in keys}
+    used |= {part["AttributeName"] for one in table.vectors for part in one["schema"]}
     table.attributes = {name: kind for name, kind in table.attributes.items() if name in used}
 
 

@@ -12,12 +12,14 @@ A way through the package:
     providers                                   those who vouch for users from elsewhere
     accounts, details, report, last_accessed    what an account looks like as a whole
     simulation                                  what the access decision would say
+    root_access, organization_reports           what an organization's management account may do and learn
+    outbound                                    the account as an issuer of tokens (STS GetWebIdentityToken)
     tags, lists, quotas, faults                 what all of them share
 
 Everything is global: records belong to the account, whichever Region a call names.
 
-Left out: delegation requests, role templates, access reports and root access of Organizations, outbound web identity
-federation, summaries in prose. Versions of AWS's own policies before their present one are not known.
+Left out: delegation requests (which AWS lets only its partners make) and their summaries in prose, role templates and
+the account properties that steer them. Versions of AWS's own policies before their present one are not known.
 """
 
 from pileus.kernel import Service

@@ -80,6 +80,7 @@ def simulate_custom_policy(
     resource_owner: str = "",
     caller_arn: str = "",
     context_entries: list[dict[str, Any]] = [],
+    resource_handling_option: str = "",
     max_items: int = MOST,
     marker: str = "",
 ) -> dict[str, Any]:
@@ -97,6 +98,8 @@ def simulate_custom_policy(
         context(context_entries),
     )
     results = evaluate(call, simulated, action_names, resource_arns, resource_policy, resource_owner)
+    if resource_handling_option:
+        results = together(results, resource_arns, resource_handling_option)
     return entries(call, "EvaluationResults", results, marker, max_items)
 
 
@@ -113,6 +116,7 @@ def simulate_principal_policy(
     resource_owner: str = "",
     caller_arn: str = "",
     context_entries: list[dict[str, Any]] = [],
+    resource_handling_option: str = "",
     max_items: int = MOST,
     marker: str = "",
 ) -> dict[str, Any]:
@@ -138,7 +142,53 @@ def simulate_principal_policy(
         own | known_of(caller) | context(context_entries),
     )
     results = evaluate(call, simulated, action_names, resource_arns, resource_policy, resource_owner)
+    if resource_handling_option:
+        results = together(results, resource_arns, resource_handling_option)
     return entries(call, "EvaluationResults", results, marker, max_items)
+
+
+SCENARIOS = {
+    "EC2-VPC-InstanceStore": (),
+    "EC2-VPC-InstanceStore-Subnet": ("subnet",),
+    "EC2-VPC-EBS": ("volume",),
+    "EC2-VPC-EBS-Subnet": ("subnet", "volume"),
+}
+"""What an instance is launched with, beside an image, a security group and a network interface."""
+IN_ALL = ("instance", "image", "security-group", "network-interface")
+
+
+def together(results: list[dict[str, Any]], resources: list[str], option: str) -> list[dict[str, Any]]:
+    """A result for each action on all resources at once, which must be those that the scenario wants."""
+    if option not in SCENARIOS:
+        raise invalid(f"Invalid Resource Handling Option: {option}")
+    given = {resource.split(":", 5)[5].partition("/")[0] for resource in resources if resource.count(":") > 4}
+    for kind in (*IN_ALL, *SCENARIOS[option]):
+        if kind not in given:
+            raise invalid(f"The resource handling option {option} requires a resource of the type {kind}.")
+    by_action: dict[str, list[dict[str, Any]]] = {}
+    for one in results:
+        by_action.setdefault(one["EvalActionName"], []).append(one)
+    return [whole(action, parts) for action, parts in by_action.items()]
+
+
+def whole(action: str, parts: list[dict[str, Any]]) -> dict[str, Any]:
+    decisions = {part["EvalDecision"] for part in parts}
+    return {
+        "EvalActionName": action,
+        "EvalResourceName": "*",
+        "EvalDecision": next((one for one in DECISIONS.values() if one in decisions), "allowed"),
+        "MatchedStatements": [statement for part in parts for statement in part["MatchedStatements"]],
+        "MissingContextValues": list(dict.fromkeys(key for part in parts for key in part["MissingContextValues"])),
+        "ResourceSpecificResults": [
+            {
+                "EvalResourceName": part["EvalResourceName"],
+                "EvalResourceDecision": part["EvalDecision"],
+                "MatchedStatements": part["MatchedStatements"],
+                "MissingContextValues": part["MissingContextValues"],
+            }
+            for part in parts
+        ],
+    }
 
 
 def left_out(source: str, kind: str, exclusions: list[dict[str, Any]]) -> bool:

@@ -7,9 +7,8 @@ from typing import Any
 from pileus.kernel import Call, Record
 
 from . import faults, kinesis
-from .streams import Members, Stream, shard_limit
+from .streams import MOST_ON_DEMAND, Members, Stream, shard_limit
 
-ON_DEMAND_LIMIT = 50
 COMMITMENT = 24 * 3600.0
 
 
@@ -29,7 +28,7 @@ def describe_limits(call: Call) -> dict[str, Any]:
         "ShardLimit": shard_limit(call.region),
         "OpenShardCount": sum(len(stream.open) for stream in streams if stream.mode == "PROVISIONED"),
         "OnDemandStreamCount": sum(stream.mode == "ON_DEMAND" for stream in streams),
-        "OnDemandStreamCountLimit": ON_DEMAND_LIMIT,
+        "OnDemandStreamCountLimit": MOST_ON_DEMAND,
     }
 
 

@@ -16,6 +16,7 @@ Members = dict[str, Any]
 
 ON_DEMAND_SHARDS = 4
 """What a new stream on demand begins with, 4 MB/s (Developer Guide, "Choose the right mode")."""
+MOST_ON_DEMAND = 50
 DEFAULT_RETENTION = 24
 DEFAULT_SIZE = 1024
 LARGE_REGIONS = ("us-east-1", "us-west-2", "eu-west-1")
@@ -155,7 +156,10 @@ def create_stream(
     if mode == "PROVISIONED" and (warm_throughput_mi_bps or record_distribution_strategy == "AUTO"):
         raise faults.validation("WarmThroughputMiBps and AUTO distribution are only supported for ON_DEMAND streams.")
     count = shard_count or max(ON_DEMAND_SHARDS, warm_throughput_mi_bps or 0)
-    check_limit(call, count)
+    if mode == "PROVISIONED":
+        check_limit(call, count)
+    else:
+        check_on_demand(call)
     stream = Stream(
         name=stream_name,
         box=names.token(8),
@@ -215,6 +219,16 @@ def check_limit(call: Call, more: int) -> None:
             f"resulted from this request: {more}. Refer to the AWS Service Limits page "
             "(http://docs.aws.amazon.com/general/latest/gr/aws_service_limits.html) for current limits and how to "
             "request higher limits.",
+        )
+
+
+def check_on_demand(call: Call) -> None:
+    """The account's quota of streams on demand."""
+    if sum(stream.mode == "ON_DEMAND" for stream in Stream.scan(call)) >= MOST_ON_DEMAND:
+        raise Fault(
+            "LimitExceededException",
+            f"This request would exceed the on-demand stream limit for the account {call.account} in {call.region}. "
+            f"Limit: {MOST_ON_DEMAND}.",
         )
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import struct
-import uuid
 from typing import Any, NamedTuple
 
 from .faults import invalid_ciphertext
@@ -37,7 +36,11 @@ def envelope(blob: bytes) -> Envelope:
     _, account, kind, identity, material_id = HEADER.unpack_from(blob)
     if kind > 1:
         raise invalid_ciphertext()
-    key_id = f"mrk-{identity.hex()}" if kind else str(uuid.UUID(bytes=identity))
+    digits = identity.hex()
+    if kind:
+        key_id = f"mrk-{digits}"
+    else:
+        key_id = f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
     number = f"{int.from_bytes(account, 'big'):012d}"
     return Envelope(number, key_id, material_id.hex(), blob[: HEADER.size], blob[HEADER.size :])
 

@@ -8,13 +8,13 @@ from typing import Any
 from pileus.kernel import Call, Unfinished, names
 
 from . import archives, configuration, faults, lambda_
-from .aliases import Alias
 from .archives import Code, Upload, release, share
 from .events import EventConfig
-from .functions import LATEST, Function, Version, shown
+from .functions import LATEST, Alias, Function, Version, shown
 from .qualifiers import Meant, parsed
 from .states import settle
 from .throttling import give_back
+from .urls import Url, forget
 
 SETTINGS = {
     "Runtime",
@@ -67,7 +67,7 @@ def created(call: Call, name: str, request: dict[str, Any], upload: Upload) -> V
         tags=request.get("Tags", {}),
         code_signing=request.get("CodeSigningConfigArn", ""),
     ).put(call)
-    hold_layers(call, settings)
+    share_layers(call, settings)
     version = Version(function=name, number=0, code=upload.take(), settings=settings, modified=0, revision="")
     version.touch(call)
     settle(call, version)
@@ -82,7 +82,7 @@ def published(call: Call, function: Function, latest: Version, description: str 
         return newest
     function.last_version += 1
     function.put(call)
-    hold_layers(call, settings)
+    share_layers(call, settings)
     version = Version(
         function=function.name,
         number=function.last_version,
@@ -99,7 +99,7 @@ def same(one: dict[str, Any], other: dict[str, Any]) -> bool:
     return {**one, "Description": ""} == {**other, "Description": ""}
 
 
-def hold_layers(call: Call, settings: dict[str, Any]) -> None:
+def share_layers(call: Call, settings: dict[str, Any]) -> None:
     """Layers stay with those who have them, even when they are deleted."""
     for code in layer_codes(settings):
         if archives.Package.get(call, code.sha256):
@@ -171,6 +171,8 @@ def delete_version(call: Call, version: Version) -> None:
 def delete_whole(call: Call, function: Function) -> None:
     for version in list(Version.scan(call, function.name)):
         delete_version(call, version)
+    for url in list(Url.scan(call, function.name)):
+        forget(call, url)
     for kind in owned():
         for record in list(kind.scan(call, function.name)):
             record.delete(call)

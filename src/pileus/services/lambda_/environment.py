@@ -108,6 +108,8 @@ class Environment:
         """When its credentials do, in cloud time."""
         self.idle_since = 0.0
         self.sandbox: Sandbox | None = None
+        self.user: int | None = None
+        """Who it is to the machine, if it is anybody of its own."""
         self.server: asyncio.Server | None = None
         self.address = ""
         self.extensions = Extensions(self)
@@ -297,6 +299,9 @@ class Environment:
         self.on_free(self)
 
     # The API
+
+    def admits(self, user: int | None) -> bool:
+        return self.user is None or user == self.user
 
     def handle(self, method: str, path: str, headers: dict[str, str], body: bytes, reply: Reply) -> None:
         if path.startswith(RUNTIME):

@@ -87,7 +87,7 @@ def accept(call: Call, meant: Meant, payload: bytes, trace: str = "") -> None:
     )
 
 
-@lambda_.task(retries=20)  # type: ignore[untyped-decorator]
+@lambda_.task(retries=20)
 async def handle(
     call: Call,
     function: str,
@@ -109,7 +109,7 @@ async def handle(
     oldest = OLDEST if config is None or config.oldest is None else config.oldest
     carried = Event(call, event, payload, received, tries)
     again = {"function": function, "qualifier": qualifier, "event": event, "payload": payload, "trace": trace}
-    if call.now - received > oldest:
+    if call.now - received >= oldest:
         with call.transaction():
             carried.over(meant, config, "EventAgeExceeded", None)
         return

@@ -45,7 +45,12 @@ class Key(NamedTuple):
     account: str
     region: str
     function: str
+    number: int
     revision: str
+
+    @classmethod
+    def of(cls, call: Call, version: Version) -> Key:
+        return cls(call.account, call.region, version.function, version.number, version.revision)
 
 
 class Session(NamedTuple):
@@ -90,7 +95,7 @@ class Fleet:
 
     async def _environment(self, call: Call, version: Version) -> Environment:
         """A warm environment, or a new one."""
-        key = Key(call.account, call.region, version.function, version.revision)
+        key = Key.of(call, version)
         warm = self.warm.get(key)
         while warm:
             environment = warm.pop()
@@ -121,9 +126,10 @@ class Fleet:
         environment = Environment(version, found.name, log)
         environment.expires = session.credentials["Expiration"] - RENEWED_BEFORE
         environment.on_free = self._freed
-        self.environments[environment] = Key(call.account, call.region, version.function, version.revision)
+        self.environments[environment] = Key.of(call, version)
         environment.begin()
         try:
+            environment.user = self.sandboxes.user()
             await environment.listen()
             plan = await self._plan(call, version, found, environment, session)
             outputs = [log.output, log.output, log.framed]
@@ -154,6 +160,7 @@ class Fleet:
             entry=found.entry,
             beside=[[f"/opt/extensions/{name}"] for name in sorted(environment.extensions.expected)],
             environment=variables(call, version, found, environment, session),
+            user=environment.user,
             directory="/var/task",
             mounts=mounts,
             tmp_bytes=settings["EphemeralStorage"]["Size"] * MEGABYTE,
@@ -207,10 +214,11 @@ class Fleet:
         if self.idle:
             self._reaper = asyncio.get_running_loop().call_later(KEPT_SECONDS / 10, self._reap_idle)
 
-    def retire(self, account: str, region: str, function: str) -> None:
-        """End the idle environments of a function that has changed or is gone."""
+    def retire(self, call: Call, version: Version) -> None:
+        """End the idle environments of what a version was before it changed."""
+        now = Key.of(call, version)
         for environment, key in list(self.idle.items()):
-            if key[:3] == (account, region, function):
+            if key[:4] == now[:4] and key != now:
                 self._reap(environment)
 
     async def close(self) -> None:

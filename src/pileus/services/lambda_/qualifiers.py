@@ -13,8 +13,7 @@ from typing import Any, NamedTuple, Self
 from pileus.kernel import Call, Fault, Record
 
 from . import faults, lambda_
-from .aliases import Alias
-from .functions import LATEST, Function, Version
+from .functions import LATEST, Alias, Function, Version
 
 NAME = re.compile(
     r"(?:arn:(?P<partition>aws[a-zA-Z-]*):lambda:)?(?:(?P<region>[a-z]{2}(?:-[a-z]+)+-\d):)?(?:(?P<account>\d{12}):)?"

@@ -27,4 +27,5 @@ async def ready(call: Call, function: str, number: int, revision: str) -> None:
             return
         version.state, version.update = "Active", "Successful"
         version.put(call)
+        call.cloud.engine(Fleet).retire(call, version)
         call.wake(("lambda", call.account, call.region, function))

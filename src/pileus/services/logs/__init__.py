@@ -1,10 +1,20 @@
 """Amazon CloudWatch Logs: groups and streams of events, filters, subscriptions, Logs Insights.
 
-faults, names                       errors and what things are called
-groups, streams, retention, tags    where events go, and how long they stay
-parts, putting                      how events are stored: many in one record
-scanning, reading, filtering        getting them back
-patterns                            the filter pattern language
+    faults                                            errors in its own words
+    groups, streams, retention, tags, clearing        where events go, and how long they stay
+    parts, putting                                    how events are stored: many in one record
+    scanning, reading, filtering, tail                getting them back
+    patterns                                          the filter pattern language
+    metric_filters, subscriptions, destinations       where events go on to
+    insights, queries, definitions, pointers, fields  Logs Insights
+    protection, indexes, account_policies, resource_policies
+                                                      what is said of groups
+    exports                                           files in S3
+    detectors, deliveries                             what is kept, and has no effect yet
+
+Left out, and answering 501: transformers, scheduled queries, lookup tables, imports, integrations, S3 tables, syslog, the
+query languages SQL and PPL, and the Insights commands that find patterns or anomalies. Anomaly detectors find nothing.
+Keys are named and told, but events lie in the store as they are. There is no throttling.
 """
 
 from pileus.kernel import Service

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pileus.kernel import Call
 
 from .groups import Group, Volume
+from .indexes import IndexPolicy
 from .metric_filters import MetricFilter
 from .parts import Chunk, Stream
+from .protection import Protection
 from .subscriptions import SubscriptionFilter
 
 
@@ -15,5 +17,8 @@ def clear(call: Call, group: Group) -> None:
     Stream.delete_all(call, group.id)
     MetricFilter.delete_all(call, group.id)
     SubscriptionFilter.delete_all(call, group.id)
+    for one in (Protection.get(call, group.id), IndexPolicy.get(call, group.id)):
+        if one:
+            one.delete(call)
     if volume := Volume.get(call, group.id):
         volume.delete(call)

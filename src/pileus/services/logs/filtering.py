@@ -6,11 +6,11 @@ from typing import Any
 
 from pileus.kernel import Call, paging
 
-from . import faults, logs, retention
+from . import faults, logs, protection, retention
 from .groups import Group
 from .parts import Stream
 from .patterns import compiled
-from .reading import LATEST, MOST_EVENTS, MOST_OCTETS, masking
+from .reading import LATEST, MOST_EVENTS, MOST_OCTETS
 from .scanning import Found, across, event_id
 from .streams import find
 
@@ -38,7 +38,7 @@ def filter_log_events(
     place = paging.opened(call, next_token, wrong) if next_token else None
     start, end = max(start_time, retention.horizon(call, group)), min(end_time, LATEST - 1) + 1
     streams = chosen(call, group, log_stream_names, log_stream_name_prefix, start, end)
-    shown = masking(call, group, unmask)
+    mask = protection.shown(call, group, unmask)
     found: list[tuple[Found, Stream]] = []
     octets = 0
     for one, stream in across(call, streams, max(start, place[0]) if place else start, end, pattern):
@@ -48,9 +48,9 @@ def filter_log_events(
         if len(found) == limit or (octets > MOST_OCTETS and found):
             last, before = found[-1]
             token = paging.sealed(call, (last.at, before.name, last.number))
-            return {"events": [told(one, of, shown) for one, of in found], "searchedLogStreams": [], "nextToken": token}
+            return {"events": [told(one, of, mask) for one, of in found], "searchedLogStreams": [], "nextToken": token}
         found.append((one, stream))
-    return {"events": [told(one, stream, shown) for one, stream in found], "searchedLogStreams": []}
+    return {"events": [told(one, stream, mask) for one, stream in found], "searchedLogStreams": []}
 
 
 def chosen(call: Call, group: Group, names: list[str], prefix: str, start: int, end: int) -> list[Stream]:
@@ -62,11 +62,11 @@ def chosen(call: Call, group: Group, names: list[str], prefix: str, start: int, 
     return [stream for stream in streams if stream.ingested and stream.earliest < end and stream.latest >= start]
 
 
-def told(one: Found, stream: Stream, shown: Any) -> Members:
+def told(one: Found, stream: Stream, mask: protection.Mask) -> Members:
     return {
         "logStreamName": stream.name,
         "timestamp": one.at,
-        "message": shown(one.message),
+        "message": mask(one.ingested, one.message),
         "ingestionTime": one.ingested,
         "eventId": event_id(stream, one),
     }

@@ -38,6 +38,11 @@ class Group(Record, arn="log-group:{name}", cfn="AWS::Logs::LogGroup", kw_only=T
     trimmed: bool = False
     """Whether a task will remove what expires."""
 
+    def resource_policy(self, call: Call) -> str:
+        from .resource_policies import policy_of
+
+        return policy_of(call, self.arn(call))
+
     @classmethod
     def named(cls, call: Call, log_group_name: str) -> Self:
         """The group of that name."""

@@ -6,7 +6,8 @@ from typing import Any
 
 from pileus.kernel import Call
 
-from . import faults, logs, metric_filters, retention, subscriptions
+from . import faults, logs, metric_filters, protection, retention, subscriptions
+from .account_policies import AccountPolicy
 from .groups import Group, Volume
 from .parts import DAY, Stream, store
 from .scanning import Found
@@ -49,9 +50,12 @@ def arrived(call: Call, group: Group, stream: Stream, times: list[int], messages
     """Store events that were accepted, and pass them on to those who want them."""
     number, ingested = stream.number, int(call.now * 1000)
     store(call, stream, times, messages, octets)
+    subscribed = group.subscriptions or AccountPolicy.first(call, "SUBSCRIPTION_FILTER_POLICY")
+    if (group.metric_filters or subscribed) and (mask := protection.mask(call, group)):
+        messages = [mask(ingested, message) for message in messages]
     if group.metric_filters:
         metric_filters.measure(call, group, times, messages)
-    if group.subscriptions:
+    if subscribed:
         found = [Found(at, number + index, ingested, messages[index]) for index, at in enumerate(times)]
         subscriptions.pass_on(call, group, stream, found)
     call.wake(("logs", group.id))

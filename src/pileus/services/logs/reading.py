@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
 from pileus.kernel import Call
 
-from . import faults, logs, retention
+from . import faults, logs, protection, retention
 from .groups import Group
 from .parts import Stream
 from .scanning import Found, backwards, forwards
@@ -48,11 +48,13 @@ def get_log_events(
     else:
         found = page(below(call, stream, start, end, place), limit)
         found.reverse()
-    shown = masking(call, group, unmask)
+    mask = protection.shown(call, group, unmask)
     first = found[0][:2] if found else place or (start, 0)
     last = found[-1][:2] if found else place or (start, 0)
     return {
-        "events": [{"timestamp": at, "message": shown(text), "ingestionTime": came} for at, _, came, text in found],
+        "events": [
+            {"timestamp": at, "message": mask(came, text), "ingestionTime": came} for at, _, came, text in found
+        ],
         "nextForwardToken": sealed("f", last),
         "nextBackwardToken": sealed("b", first),
     }
@@ -90,8 +92,3 @@ def opened(token: str) -> tuple[bool, Place]:
     if match is None:
         raise faults.invalid("The specified nextToken is invalid.")
     return match[1] == "f", (int(match[2]), int(match[3]))
-
-
-def masking(call: Call, group: Group, unmask: bool) -> Callable[[str], str]:
-    """How messages are shown."""
-    return str

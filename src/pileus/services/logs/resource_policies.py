@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from pileus.kernel import Call, Fault, Record, names
+from pileus.kernel.access import grammar
 
 from . import faults, logs
 from .destinations import check_policy
@@ -84,6 +86,16 @@ def describe_resource_policies(
         where=lambda policy: resource_arn in ("", policy.name),
     )
     return {"resourcePolicies": [described(policy) for policy in page.items], "nextToken": page.token}
+
+
+def policy_of(call: Call, group_arn: str) -> str:
+    """All that the account's policies and a group's own say, as one policy; empty if there is none."""
+    found = list(ResourcePolicy.scan(call, "ACCOUNT"))
+    if own := ResourcePolicy.get(call, "RESOURCE", group_arn):
+        found.append(own)
+    statements = [one for policy in found for one in grammar.statements(json.loads(policy.document))]
+    unnamed = [{name: value for name, value in one.items() if name != "Sid"} for one in statements]
+    return json.dumps({"Version": "2012-10-17", "Statement": unnamed}) if unnamed else ""
 
 
 def described(policy: ResourcePolicy) -> Members:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-from typing import Any
+from typing import Any, NamedTuple
 
 from pileus.kernel import Call, Fault, Record, identity, roles
 from pileus.kernel import arn as arns
@@ -18,6 +18,7 @@ from pileus.kernel.access.standing import standing
 from pileus.kernel.access.target import Target
 
 from . import faults, logs
+from .account_policies import AccountPolicy, parsed
 from .destinations import Destination
 from .groups import Group
 from .parts import Stream
@@ -100,14 +101,14 @@ def destination_kind(arn: str) -> str:
 
 def check_destination(call: Call, arn: str) -> None:
     """Whether the destination is there and its policy lets the caller subscribe."""
-    parsed = arns.parse(arn)
-    there = call.at(account=parsed.account, region=parsed.region)
-    found = Destination.get(there, parsed.resource.removeprefix("destination:"))
+    named = arns.parse(arn)
+    there = call.at(account=named.account, region=named.region)
+    found = Destination.get(there, named.resource.removeprefix("destination:"))
     if found is None:
         raise faults.missing("The specified destination does not exist.")
-    if parsed.account == call.account:
+    if named.account == call.account:
         return
-    target = Target(arn, parsed.account, found.policy)
+    target = Target(arn, named.account, found.policy)
     try:
         enforcement.check(there, standing(call), None, "logs:PutSubscriptionFilter", target, {})
     except Fault:
@@ -185,23 +186,53 @@ def describe_subscription_filters(
     }
 
 
+class Rule(NamedTuple):
+    """What is passed on, and where to: a filter of a group, or the account's policy."""
+
+    name: str
+    pattern: str
+    destination: str
+    role: str
+    distribution: str
+
+
+def rules(call: Call, group: Group) -> list[Rule]:
+    """A group's filters, and the account's, if that is about the group."""
+    found = [
+        Rule(one.name, one.pattern, one.destination, one.role, one.distribution)
+        for one in (SubscriptionFilter.scan(call, group.id) if group.subscriptions else ())
+    ]
+    for policy in AccountPolicy.scan(call, "SUBSCRIPTION_FILTER_POLICY"):
+        if policy.selects(group.name):
+            told = parsed(policy.document)
+            place = (told["DestinationArn"], told.get("RoleArn", ""), told.get("Distribution", "Random"))
+            found.append(Rule(f"ACCOUNT_LEVEL_POLICY/{policy.name}", told.get("FilterPattern", ""), *place))
+    return found
+
+
+def check_policy(call: Call, told: Members) -> None:
+    """Refuse a subscription policy of the account that leads nowhere."""
+    compiled(told.get("FilterPattern", ""))
+    destination_kind(told.get("DestinationArn", ""))
+
+
 def pass_on(call: Call, group: Group, stream: Stream, found: list[Found]) -> None:
     """Have what a group's filters want of events that have arrived delivered."""
-    for one in SubscriptionFilter.scan(call, group.id):
-        pattern = compiled(one.pattern)
+    for rule in rules(call, group):
+        pattern = compiled(rule.pattern)
         for piece in sized([event for event in found if pattern.matches(event.message)]):
             message = {
                 "messageType": "DATA_MESSAGE",
                 "owner": call.account,
                 "logGroup": group.name,
                 "logStream": stream.name,
-                "subscriptionFilters": [one.name],
+                "subscriptionFilters": [rule.name],
                 "logEvents": [
                     {"id": event_id(stream, event), "timestamp": event.at, "message": event.message} for event in piece
                 ],
             }
-            spread = stream.id if one.distribution == "ByLogStream" else event_id(stream, piece[0])
-            deliver.later(call, group=group.name, name=one.name, data=packed(message), spread=spread)
+            spread = stream.id if rule.distribution == "ByLogStream" else event_id(stream, piece[0])
+            deliver.later(call, group=group.name, name=rule.name, data=packed(message), spread=spread)
 
 
 def sized(found: list[Found]) -> list[list[Found]]:
@@ -224,18 +255,18 @@ def packed(message: Members) -> bytes:
 async def deliver(call: Call, group: str, name: str, data: bytes, spread: str) -> None:
     """Hand over events to where a filter leads now; what nobody takes for a day is lost, as on AWS."""
     found = Group.get(call, group)
-    one = SubscriptionFilter.get(call, found.id, name) if found else None
-    if found is None or one is None:
+    rule = next((one for one in rules(call, found) if one.name == name), None) if found else None
+    if found is None or rule is None:
         return
-    kind = destination_kind(one.destination)
-    await hand_over(call, kind, one.destination, one.role, found.arn(call), data, spread)
+    kind = destination_kind(rule.destination)
+    await hand_over(call, kind, rule.destination, rule.role, found.arn(call), data, spread)
 
 
 async def hand_over(call: Call, kind: str, arn: str, role: str, source: str, data: bytes, spread: str) -> None:
     if kind == "logs":
-        parsed = arns.parse(arn)
-        call = call.at(account=parsed.account, region=parsed.region)
-        destination = Destination.named(call, parsed.resource.removeprefix("destination:"))
+        named = arns.parse(arn)
+        call = call.at(account=named.account, region=named.region)
+        destination = Destination.named(call, named.resource.removeprefix("destination:"))
         arn, role = destination.target, destination.role
         kind = destination_kind(arn)
     ours = identity.service(PRINCIPAL, f"{source}:*", source.split(":")[4])

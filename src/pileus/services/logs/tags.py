@@ -7,7 +7,9 @@ from typing import Any, Protocol
 from pileus.kernel import Call, Fault, tags
 
 from . import faults, logs
+from .deliveries import Delivery, DeliveryDestination, DeliverySource
 from .destinations import Destination
+from .detectors import Detector
 from .groups import Group, check_tags, name_in
 
 
@@ -22,8 +24,16 @@ def by_arn(call: Call, resource_arn: str) -> Tagged:
     kind, _, rest = resource_arn.split(":", 5)[-1].partition(":")
     if kind == "log-group" and (group := Group.get(call, name_in(resource_arn))):
         return group
-    if kind == "destination" and (destination := Destination.get(call, rest)):
-        return destination
+    others: dict[str, Any] = {
+        "destination": Destination,
+        "anomaly-detector": Detector,
+        "delivery-source": DeliverySource,
+        "delivery-destination": DeliveryDestination,
+        "delivery": Delivery,
+    }
+    if kind in others and (found := others[kind].get(call, rest)):
+        tagged: Tagged = found
+        return tagged
     raise faults.missing("The specified resource does not exist.")
 
 

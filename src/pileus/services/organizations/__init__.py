@@ -7,7 +7,7 @@ A way through the package, from the ground up:
     kinds, policies             what kinds of policies there are; the policies themselves
     attachments, attaching      where policies hang
     control                     what of all that the access decision is told
-    membership                  how accounts join and depart
+    membership, announcing      how accounts join and depart, and who is told
     founding, units, accounts, creation, closing, policy_types, tags
     merging, effective          how policies of units and accounts add up to what holds for an account
     handshakes, invitations, all_features

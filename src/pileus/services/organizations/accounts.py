@@ -136,7 +136,7 @@ def remove(call: Call, found: Organization, member: Member) -> None:
     refuse_delegate(call, member.id)
     if Membership.get(call, member.id) is None:
         raise not_in_use()
-    depart(call, found, member)
+    depart(call, found, member, "LEFT" if call.principal.account == member.id else "REMOVED")
 
 
 def shown(call: Call, found: Organization, member: Member) -> dict[str, Any]:

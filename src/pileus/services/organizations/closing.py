@@ -7,6 +7,7 @@ from pileus.kernel.identity import service
 
 from . import organizations
 from .accounts import member_named
+from .announcing import announce, shown
 from .control import tell
 from .delegation import refuse_delegate
 from .faults import constraint, not_all_features
@@ -58,6 +59,8 @@ def close(call: Call, account: str) -> None:
     member.state = "CLOSED"
     member.put(call)
     tell(call, organization(call), member)
+    closed = {"accountId": account, "state": "SUCCEEDED", "requestedTimestamp": shown(member.closed)}
+    announce(call, "CloseAccountResult", closeAccountStatus=closed | {"completedTimestamp": shown(call.now)})
     end.later(call, account=account, delay=GRACE)
 
 
@@ -66,4 +69,4 @@ def end(call: Call, account: str) -> None:
     """The account is no member any more."""
     member = Member.get(call, account)
     if member is not None and member.state == "CLOSED":
-        depart(call, organization(call), member)
+        depart(call, organization(call), member, "CLOSED")

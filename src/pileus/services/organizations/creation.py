@@ -15,6 +15,7 @@ from pileus.kernel.record import Record
 
 from . import organizations
 from .addresses import Address, account_with
+from .announcing import announce, shown
 from .membership import join, link
 from .organization import INVALID_TOKEN, PAGE, organization
 from .tags import given
@@ -51,6 +52,19 @@ class Request(Record, scope="account"):
             "AccountId": self.account,
             "GovCloudAccountId": self.gov_account,
             "FailureReason": self.failure,
+        }
+
+    def told(self) -> dict[str, Any]:
+        """The same as the event of its end tells it."""
+        return {
+            "id": self.id,
+            "state": self.state,
+            "accountName": self.name,
+            "accountId": self.account,
+            "govCloudAccountId": self.gov_account,
+            "requestedTimestamp": shown(self.requested),
+            "completedTimestamp": shown(self.completed) if self.completed else None,
+            "failureReason": self.failure,
         }
 
 
@@ -96,6 +110,7 @@ def create(call: Call, request: str) -> None:
     wanted.state = "FAILED" if wanted.failure else "SUCCEEDED"
     wanted.completed = call.now
     wanted.put(call)
+    announce(call, "CreateAccountResult", createAccountStatus=wanted.told())
 
 
 def enter(call: Call, wanted: Request) -> None:

@@ -49,7 +49,7 @@ def delete_organization(call: Call) -> None:
     cancel_all(call, found)
     member = Member.get(call, call.account)
     assert member is not None
-    depart(call, found, member)
+    depart(call, found, member, "LEFT")
     found.delete(call)
 
 

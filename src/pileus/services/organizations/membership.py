@@ -6,13 +6,13 @@ from pileus.kernel import Call, Fault
 from pileus.kernel.identity import Principal, service
 
 from .addresses import email_of
+from .announcing import PRINCIPAL, announce, shown
 from .attachments import attach_full, detach_all
 from .control import forget, tell
 from .nodes import Member
 from .organization import Organization
 
 MOST_ACCOUNTS = 10_000
-PRINCIPAL = "organizations.amazonaws.com"
 LINKED_ROLE = "AWSServiceRoleForOrganizations"
 
 
@@ -43,15 +43,19 @@ def join(
     ).put(call)
     attach_full(call, found, account)
     tell(call, found, member)
+    if account != found.management:
+        announce(call, "AccountJoinedOrganization", accountId=account, joinedMethod=method, joinedTime=shown(call.now))
     return member
 
 
-def depart(call: Call, found: Organization, member: Member) -> None:
+def depart(call: Call, found: Organization, member: Member, method: str) -> None:
     """An account is a member no longer. The call looks at the management account."""
     detach_all(call, member.id)
     member.delete(call)
     forget(call, member.id)
     found.one_less(call, "ACCOUNTS")
+    left = {"accountId": member.id, "departureMethod": method, "departureTime": shown(call.now)}
+    announce(call, "AccountDepartedOrganization", **left)
 
 
 def link(call: Call, principal: Principal | None = None) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 from pileus.kernel import Call
@@ -32,18 +33,39 @@ def put_bucket_abac(call: Call, bucket: Bucket, abac_status: dict[str, Any]) -> 
 # Condition keys of S3's own
 
 
-def keys(call: Call, bucket: Bucket, request: Mapping[str, Any]) -> dict[str, Values]:
-    """Keys that no member of a request tells ("Condition keys for Amazon S3", Service Authorization Reference)."""
-    found: dict[str, Values] = {}
-    if bucket.abac:
-        found |= {f"s3:buckettag/{name.lower()}": (value,) for name, value in bucket.tags.items()}
-    if key := request.get("Key"):
-        if asked := given(request.get("Tagging")):
-            found |= {f"s3:requestobjecttag/{name.lower()}": (value,) for name, value in asked.items()}
-            found["s3:requestobjecttagkeys"] = tuple(asked)
-        tags = existing(call, bucket, key, request.get("VersionId", ""))
-        found |= {f"s3:existingobjecttag/{name.lower()}": (value,) for name, value in tags.items()}
-    return found
+class Keys(Mapping[str, Values]):
+    """Keys that no member of a request tells ("Condition keys for Amazon S3", Service Authorization Reference).
+
+    They are looked up when a policy asks for one: most ask for none.
+    """
+
+    def __init__(self, call: Call, bucket: Bucket, request: Mapping[str, Any]) -> None:
+        self._call = call
+        self._bucket = bucket
+        self._request = request
+
+    @cached_property
+    def _found(self) -> dict[str, Values]:
+        bucket, request = self._bucket, self._request
+        found: dict[str, Values] = {}
+        if bucket.abac:
+            found |= {f"s3:buckettag/{name.lower()}": (value,) for name, value in bucket.tags.items()}
+        if key := request.get("Key"):
+            if asked := given(request.get("Tagging")):
+                found |= {f"s3:requestobjecttag/{name.lower()}": (value,) for name, value in asked.items()}
+                found["s3:requestobjecttagkeys"] = tuple(asked)
+            tags = existing(self._call, bucket, key, request.get("VersionId", ""))
+            found |= {f"s3:existingobjecttag/{name.lower()}": (value,) for name, value in tags.items()}
+        return found
+
+    def __getitem__(self, key: str) -> Values:
+        return self._found[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)
 
 
 def given(tags: Any) -> dict[str, str]:

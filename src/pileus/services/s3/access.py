@@ -78,7 +78,7 @@ def to_some(call: Call, bucket: str, expected_bucket_owner: str = "", request_pa
     if expected_bucket_owner:
         check_owner(found, expected_bucket_owner)
     if call.account != found.owner:
-        check_payer(found, request_payer)
+        check_payer(call, found, request_payer)
     return found
 
 
@@ -89,9 +89,9 @@ def to_list(call: Call, bucket: str, expected_bucket_owner: str = "", request_pa
     return found
 
 
-def check_payer(bucket: Bucket, request_payer: str) -> None:
+def check_payer(call: Call, bucket: Bucket, request_payer: str) -> None:
     """Whoever is not the owner of a bucket where requesters pay says that he does ("Using Requester Pays buckets")."""
-    if bucket.payer == "Requester" and request_payer != "requester":
+    if bucket.payer == "Requester" and (request_payer != "requester" or call.principal is ANONYMOUS):
         raise faults.denied()
 
 
@@ -252,9 +252,9 @@ def policy_allows(call: Call, bucket: Bucket, does: str, key: str) -> bool:
     said = verdict(call, bucket, does, key)
     if said is False:
         raise explicitly_denied(call, bucket, does, key)
-    return bool(said) and not (
-        "RestrictPublicBuckets" in blocks(call, bucket) and public.has_public_policy(call, bucket)
-    )
+    if not said or call.principal.type == "AWSService" or "RestrictPublicBuckets" not in blocks(call, bucket):
+        return bool(said)
+    return not public.has_public_policy(call, bucket)
 
 
 def acl_allows(call: Call, bucket: Bucket, grants: list[dict[str, object]], permission: str | None) -> bool:

@@ -21,6 +21,7 @@ from pileus.kernel import Call, Fault, Record, identity, names
 from . import documents, events, faults, s3
 from .buckets import Bucket, by_name
 from .naming import canonical_id
+from .observing import Observed, observe
 
 if TYPE_CHECKING:
     from pileus.gateway.message import Request, Response
@@ -35,15 +36,6 @@ MOST_LINES = 10_000
 DELIVERER = "logging.s3.amazonaws.com"
 
 Members = dict[str, Any]
-
-
-class Logged(Record, scope="cloud"):
-    """A bucket whose requests are logged. Found by its name, it tells at once that most buckets' are not."""
-
-    bucket: str
-    room: str
-    due: float = 0.0
-    """When the next delivery is, if there is one to come."""
 
 
 class Line(Record, scope="cloud", key=("room", "at", "id")):
@@ -69,16 +61,12 @@ def get_bucket_logging(call: Call, bucket: Bucket) -> Members:
 def put_bucket_logging(call: Call, bucket: Bucket, bucket_logging_status: Members) -> None:
     """Say where the logs go, or that there are to be none."""
     enabled = bucket_logging_status.get("LoggingEnabled")
-    found = Logged.get(call, bucket.name)
+    observe(call, bucket, logged=enabled is not None)
     if enabled is None:
         documents.drop(call, bucket.room, KIND)
-        if found is not None:
-            found.delete(call)
         return
     check(call, bucket, enabled)
     documents.save(call, bucket.room, KIND, bucket_logging_status)
-    if found is None or found.room != bucket.room:
-        Logged(bucket.name, bucket.room).put(call)
 
 
 def check(call: Call, bucket: Bucket, enabled: Members) -> None:
@@ -106,24 +94,24 @@ def check(call: Call, bucket: Bucket, enabled: Members) -> None:
 # Lines
 
 
-@s3.note
-def note(call: Call, request: Request, labels: dict[str, str], response: Response, entry: Entry) -> None:
-    """Write the line of a request, if the bucket's are wanted."""
-    name = labels.get("Bucket", "")
-    if not name or (logged := Logged.get(call, name)) is None:
-        return
-    bucket = Bucket.get(call, call.partition, name)
-    if bucket is None or bucket.room != logged.room:
-        return
-    with call.store.attempt():
-        text = line(call, bucket, request, labels, response, entry)
-        Line(bucket.room, call.now, f"{time.time_ns():020}{names.token(4)}", text).put(call)
-        if logged.due <= call.now:
-            logged.due = call.now + WAIT
-            logged.put(call)
-            who = identity.service(DELIVERER, bucket.arn(call), bucket.owner)
-            at = call.at(account=bucket.owner, region=bucket.region, principal=who, source_ip="", members={})
-            deliver_logs.later(at, bucket=bucket.name, room=bucket.room, due=logged.due)
+def write(
+    call: Call,
+    bucket: Bucket,
+    observed: Observed,
+    request: Request,
+    labels: dict[str, str],
+    response: Response,
+    entry: Entry,
+) -> None:
+    """Write the line of a request; the first one sees to it that they are delivered."""
+    text = line(call, bucket, request, labels, response, entry)
+    Line(bucket.room, call.now, f"{time.time_ns():020}{names.token(4)}", text).put(call)
+    if observed.due <= call.now:
+        observed.due = call.now + WAIT
+        observed.put(call)
+        who = identity.service(DELIVERER, bucket.arn(call), bucket.owner)
+        at = call.at(account=bucket.owner, region=bucket.region, principal=who, source_ip="", members={})
+        deliver_logs.later(at, bucket=bucket.name, room=bucket.room, due=observed.due)
 
 
 def line(call: Call, bucket: Bucket, request: Request, labels: dict[str, str], response: Response, entry: Entry) -> str:

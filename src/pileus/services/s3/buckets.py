@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any
 
 from pileus.kernel import Call, Record, names, paging, tags
 from pileus.kernel.identity import ANONYMOUS
@@ -97,7 +97,7 @@ class Bucket(
     def condition_keys(self, call: Call, request: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]:
         from . import abac
 
-        return abac.keys(call, self, request)
+        return abac.Keys(call, self, request)
 
     @property
     def versioned(self) -> bool:
@@ -331,6 +331,7 @@ def listed(call: Call, bucket: Bucket, *, with_region: bool) -> dict[str, Any]:
 @s3.operation(on=by_name)
 def delete_bucket(call: Call, bucket: Bucket) -> None:
     """Delete an empty bucket. Uploads that were begun in it are aborted."""
+    from . import forgetting
     from .objects import Object
     from .uploads import abort_all
     from .versions import Version
@@ -341,5 +342,4 @@ def delete_bucket(call: Call, bucket: Bucket) -> None:
             words += ". You must delete all versions in the bucket."
         raise faults.fault("BucketNotEmpty", words, 409, BucketName=bucket.name)
     abort_all(call, bucket)
-    documents.Document.delete_all(call, bucket.room)
-    bucket.delete(call)
+    forgetting.remove(call, bucket)

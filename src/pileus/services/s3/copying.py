@@ -10,7 +10,6 @@ from pileus.kernel import Call
 
 from . import (
     access,
-    annotations,
     conditions,
     data,
     digests,
@@ -26,6 +25,7 @@ from . import (
     tagging,
     versions,
 )
+from .annotations import attach, brought
 from .buckets import Bucket, still
 from .data import LARGEST, Intake
 from .digests import Digests
@@ -120,7 +120,7 @@ async def copy_object(call: Call, bucket: Bucket, key: str, request: dict[str, A
         await intake.take(content(call, origin, 0, found.size))
         notes = []
         if found.annotations and request.get("AnnotationDirective") != "EXCLUDE" and customer is None:
-            notes = await annotations.brought(call, origin.bucket, found, bucket, new, stack)
+            notes = await brought(call, origin.bucket, found, bucket, new, stack)
         with call.transaction():
             bucket = still(call, bucket)
             old = Object.get(call, bucket.room, key)
@@ -130,7 +130,7 @@ async def copy_object(call: Call, bucket: Bucket, key: str, request: dict[str, A
             locks.apply(call, bucket, new, request)
             versions.place(call, bucket, new, old)
             for each in notes:
-                annotations.attach(call, new, each.name, each.intake)
+                attach(call, new, each.name, each.intake)
             if notes:
                 new.put(call)
             happenings.created(call, bucket, new, "Copy")

@@ -9,7 +9,7 @@ import hashlib
 import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Mapping
-from functools import cached_property
+from functools import cache
 from typing import Any, NamedTuple, Protocol
 
 from . import faults
@@ -39,6 +39,7 @@ class Crc:
         return self._value.to_bytes(self._size, "big")
 
 
+@cache
 def _crt(name: str) -> Any:
     from awscrt import checksums
 
@@ -131,18 +132,22 @@ class Digests:
         self.algorithm = algorithm
         self._md5 = hashlib.md5(usedforsecurity=False)
         self._checksum = ALGORITHMS[algorithm].start()
+        self._summed = ""
 
     def update(self, data: bytes) -> None:
         self._md5.update(data)
         self._checksum.update(data)
 
-    @cached_property
+    @property
     def md5(self) -> bytes:
         return self._md5.digest()
 
-    @cached_property
+    @property
     def checksum(self) -> str:
-        return b64encode(self._checksum.digest()).decode()
+        """In base 64. It is computed once, for not every hash can be asked twice."""
+        if not self._summed:
+            self._summed = b64encode(self._checksum.digest()).decode()
+        return self._summed
 
     def compare(self, want: Wanted | None, body: Any, content_md5: str) -> None:
         """Refuse a body that is not what its sender says of it."""

@@ -1,15 +1,21 @@
-"""Buckets that go with all that is in them, when their account is reset. What they held is removed in slices."""
+"""What goes with a bucket; and buckets that go with all that is in them, when their account is reset."""
 
 from __future__ import annotations
 
 from pileus.kernel import Call
 
 from . import s3, versions
+from .access_logs import Line
 from .buckets import Bucket
 from .documents import Document
+from .inventories import Planned
+from .notifications import Count
 from .objects import Object
+from .observing import observe
+from .planning import Sweep
+from .request_metrics import Tally
 from .uploads import Upload, abort
-from .versions import Version
+from .versions import Foreign, Version
 
 SLICE = 500
 
@@ -19,9 +25,16 @@ def forget(call: Call) -> None:
     """Remove the buckets of the account that the call looks at."""
     for bucket in list(Bucket.scan(call, index="owner")):
         if bucket.owner == call.account:
-            bucket.delete(call)
-            Document.delete_all(call, bucket.room)
+            remove(call, bucket)
             clear.later(call, room=bucket.room)
+
+
+def remove(call: Call, bucket: Bucket) -> None:
+    """Remove a bucket and all that is set and noted about it, but for what is in it."""
+    bucket.delete(call)
+    for kind in (Document, Count, Sweep, Line, Tally, Planned, Foreign):
+        kind.delete_all(call, bucket.room)
+    observe(call, bucket, logged=False, metered=False, analysed=False)
 
 
 @s3.task

@@ -182,7 +182,7 @@ def redirected(visit: Visit, rule: Members) -> Answer:
 
 
 def elsewhere(call: Call, status: int, location: str) -> Answer:
-    return Answer(status, [("location", location), *own_fields(call)])
+    return Answer(status, [("location", in_a_field(location)), *own_fields(call)])
 
 
 # Fields and pages
@@ -216,8 +216,13 @@ def written(kind: str, value: Any) -> str:
 
 
 def error_fields(fault: Fault) -> Fields:
-    told = [("x-amz-error-code", fault.code), ("x-amz-error-message", fault.message)]
+    told = [("x-amz-error-code", fault.code), ("x-amz-error-message", in_a_field(fault.message))]
     return told + [(f"x-amz-error-detail-{name}", quote(str(value))) for name, value in details(fault)]
+
+
+def in_a_field(text: str) -> str:
+    """A text without what may not stand in a header field."""
+    return "".join(letter if " " <= letter <= "~" else "?" for letter in text)
 
 
 def details(fault: Fault) -> list[tuple[str, Any]]:

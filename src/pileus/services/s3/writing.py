@@ -56,6 +56,7 @@ ABOUT = (
     "ObjectLockEventHoldDurationYears",
 )
 """Members that say something about a new object, whether it is put, copied, or sent in parts."""
+GRANTS = ABOUT[:5]
 PUT = (*ABOUT, *MEMBERS, "ChecksumAlgorithm", "Body", "ContentLength", "ContentMD5", "IfMatch", "IfNoneMatch")
 
 
@@ -85,6 +86,8 @@ def begun(call: Call, bucket: Bucket, name: str, request: dict[str, Any], seal: 
 
 def granted(call: Call, bucket: Bucket, request: dict[str, Any]) -> list[acls.Grant]:
     """The grants that a request gives on a new object."""
+    if request.keys().isdisjoint(GRANTS):
+        return []
     canned = request.get("ACL", "")
     given = acls.of_request(request)
     if not canned and not any(given):
@@ -129,7 +132,8 @@ async def put(
         await intake.take(body)
         running.compare(want, body, request.get("ContentMD5", ""))
         with call.transaction():
-            bucket = still(call, bucket)
+            if not isinstance(body, bytes):
+                bucket = still(call, bucket)
             old = Object.get(call, bucket.room, key)
             conditions.check_write(request, key, old)
             part = intake.adopt(call)

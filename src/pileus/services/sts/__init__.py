@@ -11,8 +11,8 @@ A way through the package:
     roots                               sessions as the root of a member account
     vouching                            tokens with which principals of an account prove elsewhere who they are
 
-Left out: encrypted SAML assertions; access tokens of OAuth 2.0 (ProviderId); contexts that IAM Identity Center provides;
-GetDelegatedAccessToken.
+Left out: encrypted SAML assertions; access tokens of OAuth 2.0 (ProviderId); contexts that IAM Identity Center
+provides; GetDelegatedAccessToken.
 """
 
 from pileus.kernel import Service

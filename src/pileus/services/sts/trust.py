@@ -30,6 +30,10 @@ def targets(call: Call, request: dict[str, Any]) -> list[Target] | None:
     role = role_named(call, request["RoleArn"], {"aws:multifactorauthpresent": ("true",)} if with_mfa else {})
     if role is None:
         return [] if may_improvise(call) else None
+    if call.principal.session.get("source_identity"):
+        # It stays for as long as roles are chained, so each of them must let it be set (IAM User Guide, "Monitor and
+        # control actions taken with assumed roles").
+        return [role, role._replace(action="sts:SetSourceIdentity")]
     return [role]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from pileus.kernel import Call, Fault, Principal
+from pileus.kernel.access.attached import trust_of
 from pileus.kernel.access.matching import Values
 from pileus.kernel.identity import service
 from pileus.kernel.key_sets import is_here
@@ -45,7 +46,7 @@ async def assume_role_with_web_identity(
     claims = claims_of(web_identity_token)
     audience = audience_of(claims)
     with call.transaction():
-        provider = provider_of(call, role_of(role_arn).account, claims["iss"], audience)
+        provider = provider_of(call, role_arn, claims["iss"], audience)
     await verify(call, web_identity_token, provider.issuer, provider.thumbprints)
     with call.transaction():
         check_time(call, claims)
@@ -89,14 +90,20 @@ def keys_of(place: str, claims: dict[str, Any], audience: str) -> dict[str, Valu
     return {f"{place}:{name}".lower(): tuple(str(one) for one in value) for name, value in values.items()}
 
 
-def provider_of(call: Call, account: str, issuer: str, audience: str) -> Provider:
-    """The provider of a token: one that AWS knows, or one that the role's account has registered."""
+def provider_of(call: Call, role_arn: str, issuer: str, audience: str) -> Provider:
+    """The provider of a token: one that AWS knows and the role names, or one that the role's account has registered.
+
+    No other is asked for its keys: else whoever has a token could send the cloud anywhere.
+    """
+    account = role_of(role_arn).account
     scheme, _, place = issuer.rstrip("/").partition("://")
     if not place:
         scheme, place = "https", scheme
     if scheme != "https" and not (scheme == "http" and is_here(place.partition("/")[0].partition(":")[0])):
         raise rejected("Invalid issuer: it must begin with https://")
     if place in KNOWN:
+        if f'"{place}"' not in trust_of(call, role_arn):
+            raise Fault("AccessDenied", f"Not authorized to perform sts:{call.operation}")
         return Provider(place, f"https://{place}")
     arn = f"arn:{call.partition}:iam::{account}:oidc-provider/{place}"
     iam = call.at(account=account).aws("iam", principal=service("pileus.amazonaws.com"))

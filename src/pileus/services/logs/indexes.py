@@ -1,0 +1,102 @@
+"""Field indexes: which fields a group's events are to be found by. Queries are answered without them as well."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pileus.kernel import Call, Record
+
+from . import faults, logs
+from .account_policies import AccountPolicy
+from .groups import Group, name_in
+from .parts import Stream
+
+MOST = 20
+
+Members = dict[str, Any]
+
+
+class IndexPolicy(Record, kw_only=True):
+    """The index policy of a group."""
+
+    group: str
+    document: str
+    updated: int
+
+
+def fields_of(document: str) -> list[str]:
+    try:
+        found = json.loads(document)
+        fields = [*found.get("Fields", []), *found.get("FieldsV2", {})]
+    except (ValueError, TypeError, AttributeError):
+        fields = []
+    if not fields or not all(isinstance(one, str) for one in fields):
+        raise faults.invalid("An index policy is a JSON object with a list of Fields.")
+    if len(fields) > MOST:
+        raise faults.limit(f"An index policy can have up to {MOST} fields.")
+    return fields
+
+
+@logs.operation(on=Group.identified)
+def put_index_policy(call: Call, group: Group, policy_document: str) -> Members:
+    """Replace the group's index policy."""
+    if group.kind != "STANDARD":
+        raise faults.invalid("This operation is not supported for log groups of this class.")
+    fields_of(policy_document)
+    found = IndexPolicy(group=group.id, document=policy_document, updated=int(call.now * 1000)).put(call)
+    return {"indexPolicy": described(call, group, found)}
+
+
+@logs.operation(on=Group.identified)
+def delete_index_policy(call: Call, group: Group) -> None:
+    if (found := IndexPolicy.get(call, group.id)) is None:
+        raise faults.missing("The specified index policy does not exist.")
+    found.delete(call)
+
+
+@logs.operation
+def describe_index_policies(call: Call, log_group_identifiers: list[str]) -> Members:
+    """The policies that a group has, its own or the account's."""
+    found = []
+    for group in named(call, log_group_identifiers):
+        if own := IndexPolicy.get(call, group.id):
+            found.append(described(call, group, own))
+            continue
+        for policy in AccountPolicy.scan(call, "FIELD_INDEX_POLICY"):
+            shared = IndexPolicy(group=group.id, document=policy.document, updated=policy.updated)
+            found.append(described(call, group, shared) | {"policyName": policy.name, "source": "ACCOUNT"})
+    return {"indexPolicies": found}
+
+
+@logs.operation
+def describe_field_indexes(call: Call, log_group_identifiers: list[str]) -> Members:
+    """The fields of the groups' policies, with the times of the events that they cover."""
+    found = []
+    for group in named(call, log_group_identifiers):
+        policy = IndexPolicy.get(call, group.id) or AccountPolicy.first(call, "FIELD_INDEX_POLICY")
+        if policy is None:
+            continue
+        streams = [stream for stream in Stream.scan(call, group.id) if stream.ingested]
+        covered = {
+            "logGroupIdentifier": group.arn(call),
+            "lastScanTime": int(call.now * 1000),
+            "firstEventTime": max(policy.updated, min((one.earliest for one in streams), default=0)),
+            "lastEventTime": max((one.latest for one in streams), default=0) or None,
+            "type": "FIELD_INDEX",
+        }
+        found += [covered | {"fieldIndexName": field} for field in fields_of(policy.document)]
+    return {"fieldIndexes": found}
+
+
+def named(call: Call, identifiers: list[str]) -> list[Group]:
+    return [Group.named(call, name_in(one)) for one in identifiers]
+
+
+def described(call: Call, group: Group, policy: IndexPolicy) -> Members:
+    return {
+        "logGroupIdentifier": group.arn(call),
+        "lastUpdateTime": policy.updated,
+        "policyDocument": policy.document,
+        "source": "LOG_GROUP",
+    }

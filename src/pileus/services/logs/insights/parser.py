@@ -1,0 +1,233 @@
+"""From the text of a query to its commands."""
+
+from __future__ import annotations
+
+import re
+from operator import itemgetter
+from typing import NamedTuple
+
+from pileus.kernel import Unfinished
+
+from . import commands
+from .commands import Step, Whole
+from .expressions import Expression, Expressions, Names
+from .lexer import Lexer, Token, malformed
+
+BUILT_IN = ("@timestamp", "@message", "@logStream", "@log", "@ingestionTime", "@ptr")
+"""What each row has, in this order."""
+UNBUILT = {"pattern", "diff", "anomaly", "unnest", "source", "join", "lookup", "addtotals", "relevantfields"}
+
+Column = tuple[str, int]
+"""What a field of the results is called, and its place in rows."""
+
+
+class Parsed(NamedTuple):
+    names: Names
+    steps: list[Step]
+    """What is done to each event's row."""
+    rest: list[Whole]
+    """What is done then, from the first command that wants all rows."""
+    shown: list[Column]
+    literals: list[str]
+    """What messages must have in them to get past the first filters."""
+    events: bool
+    """Whether the results are events, not statistics."""
+
+
+class Parser:
+    def __init__(self, text: str) -> None:
+        self.lexer = Lexer(text)
+        self.names = Names()
+        for name in BUILT_IN:
+            self.names.place(name)
+        self.expressions = Expressions(self.lexer, self.names)
+        self.steps: list[Step] = []
+        self.rest: list[Whole] = []
+        self.shown: list[Column] = []
+        self.displayed = False
+        self.literals: list[str] = []
+        self.changed = False
+        """Whether some command may have changed @message."""
+        self.events = True
+
+    def parse(self) -> Parsed:
+        while self.lexer.peek().kind != "end":
+            if self.lexer.take("|"):
+                continue
+            self.command()
+            if self.lexer.peek().kind != "end":
+                self.lexer.need("|")
+        shown = self.shown or [("@timestamp", 0), ("@message", 1)]
+        return Parsed(self.names, self.steps, self.rest, shown, self.literals, self.events)
+
+    def command(self) -> None:
+        token = self.lexer.next()
+        name = token.text.lower()
+        if name in UNBUILT:
+            raise Unfinished(f"Pileus does not implement the command {name} of Logs Insights yet.")
+        reader = {
+            "fields": self.fields,
+            "display": self.display,
+            "filter": self.filter,
+            "filterindex": self.filter,
+            "where": self.filter,
+            "stats": self.stats,
+            "sort": self.sort,
+            "limit": self.limit,
+            "head": self.limit,
+            "parse": self.parse_text,
+            "dedup": self.dedup,
+        }.get(name)
+        if token.kind != "name" or reader is None:
+            raise malformed(f"unexpected symbol found {token.text} at offset {token.start}", token.start, token.end)
+        reader()
+
+    def step(self, step: Step) -> None:
+        if self.rest:
+            self.rest.append(commands.Each(step))
+        else:
+            self.steps.append(step)
+
+    # Commands
+
+    def fields(self) -> None:
+        found = self.columns()
+        if not self.displayed:
+            self.shown += [column for column in found if column not in self.shown]
+
+    def display(self) -> None:
+        self.shown = self.columns()
+        self.displayed = True
+
+    def columns(self) -> list[Column]:
+        found: list[Column] = []
+        while True:
+            start = self.lexer.peek()
+            expression = self.expressions.parse()
+            label, simple = self.label(start)
+            place = self.names.place(label)
+            if not simple:
+                self.changed = self.changed or label == "@message"
+                self.step(commands.assigning(place, expression))
+            found.append((label, place))
+            if not self.lexer.take(","):
+                return found
+
+    def label(self, start: Token) -> tuple[str, bool]:
+        """What an expression that began there is called; and whether it is a field under its own name."""
+        written = self.lexer.text[start.start : self.lexer.place].strip()
+        if self.lexer.take("as"):
+            return self.lexer.next().text, False
+        simple = start.kind in ("name", "field") and start.end == self.lexer.place
+        return (start.text, True) if simple else (written, False)
+
+    def filter(self) -> None:
+        self.expressions.literals = []
+        test = self.expressions.parse()
+        if not self.rest and not self.changed:
+            self.literals += self.expressions.literals
+        self.step(commands.filtering(test))
+
+    def stats(self) -> None:
+        aggregations = self.expressions.aggregations = []
+        columns: list[tuple[str, int, Expression]] = []
+        while True:
+            start = self.lexer.peek()
+            expression = self.expressions.parse()
+            label, _ = self.label(start)
+            columns.append((label, self.names.place(label), expression))
+            if not self.lexer.take(","):
+                break
+        self.expressions.aggregations = None
+        by = self.by() if self.lexer.take("by") else []
+        stats = commands.Stats(
+            [(place, expression) for _, place, expression in by],
+            aggregations,
+            [(place, expression) for _, place, expression in columns],
+        )
+        stats.simple = self.simple([one for _, _, one in by], [one.argument for one in aggregations])
+        self.rest.append(stats)
+        self.shown = [(label, place) for label, place, _ in [*by, *columns]]
+        self.displayed = self.expressions.known = True
+        self.events = False
+
+    def simple(
+        self, keys: list[Expression], arguments: list[Expression | None]
+    ) -> tuple[commands.Simple, commands.Simple] | None:
+        """Keys and arguments of `stats`, if events can go into it as they come."""
+        if self.steps or self.rest or self.expressions.timed:
+            return None
+        known = self.expressions.simple
+        by = [known.get(id(one)) for one in keys]
+        fed = [("one", 0) if one is None else known.get(id(one)) for one in arguments]
+        if any(one is None for one in (*by, *fed)) or any(one and one[0] == "bin" for one in fed):
+            return None
+        simple = [one for one in by if one], [one for one in fed if one]
+        places = [place for kind, place in (*simple[0], *simple[1]) if kind == "field"]
+        named = {place: name for name, place in self.names.places.items()}
+        return simple if all(named[place][0] not in "@\0" for place in places) else None
+
+    def by(self) -> list[tuple[str, int, Expression]]:
+        found: list[tuple[str, int, Expression]] = []
+        while True:
+            start = self.lexer.peek()
+            expression = self.expressions.parse()
+            label, _ = self.label(start)
+            found.append((label, self.names.place(label), expression))
+            if not self.lexer.take(","):
+                return found
+
+    def sort(self) -> None:
+        keys: list[tuple[Expression, bool]] = []
+        self.lexer.take("by")
+        while True:
+            keys.append((self.expressions.parse(), self.lexer.take("asc", "desc") == "desc"))
+            if not self.lexer.take(","):
+                break
+        self.rest.append(commands.Sort(keys))
+
+    def limit(self) -> None:
+        token = self.lexer.next()
+        if token.kind != "number" or not token.text.isdigit() or not 0 < int(token.text) <= 100_000:
+            raise malformed(f"invalid limit {token.text}", token.start, token.end)
+        self.rest.append(commands.Limit(int(token.text)))
+
+    def dedup(self) -> None:
+        keys = [self.expressions.parse()]
+        while self.lexer.take(","):
+            keys.append(self.expressions.parse())
+        self.rest.append(commands.Dedup(keys))
+
+    def parse_text(self) -> None:
+        source: Expression = itemgetter(1)
+        start = self.lexer.place
+        if (pattern := self.lexer.regex()) is None and self.lexer.peek().kind != "string":
+            source = self.expressions.primary()
+            pattern = self.lexer.regex()
+        if pattern is not None:
+            named = [name for name, _ in sorted(pattern.groupindex.items(), key=itemgetter(1))]
+            if len(named) != pattern.groups or not named:
+                if self.lexer.peek().text.lower() != "as":
+                    raise malformed("parse wants a name for each group", start, self.lexer.place)
+                named = self.aliases()
+        else:
+            pattern = commands.glob(self.lexer.next().text)
+            named = self.aliases()
+        if len(named) != pattern.groups:
+            raise malformed("parse wants as many names as there are wildcards", start, self.lexer.place)
+        self.changed = self.changed or "@message" in named
+        self.step(commands.parsing(source, pattern, [self.names.place(name) for name in named]))
+
+    def aliases(self) -> list[str]:
+        self.lexer.need("as")
+        found = [self.lexer.next().text]
+        while self.lexer.take(","):
+            found.append(self.lexer.next().text)
+        return found
+
+
+def parsed(text: str) -> Parsed:
+    """The commands of a query; MalformedQueryException for a text that is none."""
+    if not re.sub(r"#[^\n]*", "", text).strip():
+        raise malformed("the query is empty", 0, len(text))
+    return Parser(text).parse()

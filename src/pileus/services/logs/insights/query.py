@@ -1,0 +1,108 @@
+"""A query that is fed the events of streams, a part at a time, and tells its results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pileus.services.logs.parts import Part
+
+from . import commands, parser
+from .events import Documents, filler
+from .expressions import Row
+from .values import Instant, text
+
+DEFAULT_LIMIT = 10_000
+TIMES = (parser.BUILT_IN.index("@timestamp"), parser.BUILT_IN.index("@ingestionTime"))
+
+
+class Query:
+    """One run of a query."""
+
+    def __init__(self, source: str, now: int, limit: int = DEFAULT_LIMIT) -> None:
+        self.parsed = parser.parsed(source)
+        self.limit = limit
+        self.scanned = self.matched = self.octets = 0
+        self._now = Instant(now)
+        self._rows: list[Row] = []
+        self._fill = filler(self.parsed.names)
+        self._documents = Documents.of(self.parsed.names)
+        self._size = len(self.parsed.names.places)
+        self._blank: Row = [None] * (self._size - len(parser.BUILT_IN))
+        if (place := self.parsed.names.places.get("now()")) is not None:
+            self._blank[place - len(parser.BUILT_IN)] = self._now
+        first = self.parsed.rest[0] if self.parsed.rest else None
+        self._stats = first if isinstance(first, commands.Stats) else None
+        self._needs = tuple(literal.encode() for literal in self.parsed.literals)
+
+    def feed(self, packed: bytes, part: Part, start: int, end: int, log: str, stream: str) -> None:
+        """Take the events of a part that are in a time."""
+        if self._stats and self._stats.simple and start <= part.times[0] and part.times[-1] < end:
+            self.scanned += len(part.times)
+            self.matched += len(part.times)
+            self.octets += len(packed)
+            columns = self._documents.columns(part.messages) if self._documents else {}
+            self._stats.feed_columns(part.times, columns)
+            return
+        literals, steps, fill, blank = self.parsed.literals, self.parsed.steps, self._fill, self._blank
+        times, messages, number, ingested = part.times, part.messages, part.number, part.ingested
+        self.scanned += len(times)
+        self.octets += len(packed)
+        if self._needs and not all(need in packed for need in self._needs):
+            return
+        take = self._stats.feed if self._stats else self._rows.append
+        whole = start <= times[0] and times[-1] < end
+        matched = 0
+        for index, message in enumerate(messages):
+            if literals and not all(literal in message for literal in literals):
+                continue
+            at = times[index]
+            if not whole and not start <= at < end:
+                continue
+            row: Row = [at, message, stream, log, ingested, number + index, *blank]
+            if fill is not None:
+                fill(row, message)
+            for step in steps:
+                if not step(row):
+                    break
+            else:
+                matched += 1
+                take(row)
+        self.matched += matched
+        if len(self._rows) > 4 * max(self.limit, DEFAULT_LIMIT):
+            self._prune()
+
+    def _prune(self) -> None:
+        """Forget rows that will not be among the results."""
+        rest = self.parsed.rest
+        order = rest[0] if rest and isinstance(rest[0], commands.Sort) else None
+        after = rest[1:] if order else rest
+        if all(isinstance(one, commands.Limit) for one in after):
+            rows = order.all(self._rows) if order else commands.latest_first(self._rows)
+            self._rows[:] = rows[: max(self.limit, DEFAULT_LIMIT)]
+
+    def rows(self) -> list[Row]:
+        """What is left after all commands."""
+        rest = self.parsed.rest
+        if self._stats:
+            rows, rest = self._stats.rows(self._size), rest[1:]
+        else:
+            rows = commands.latest_first(self._rows)
+        limited = False
+        for command in rest:
+            limited = limited or isinstance(command, commands.Limit)
+            rows = command.all(rows)
+        return rows if limited else rows[: self.limit]
+
+    def results(self, pointer: Callable[[str, str, int, int], str]) -> list[list[tuple[str, str]]]:
+        """The results as they are told; `pointer` makes a text of where an event lies."""
+        shown = self.parsed.shown
+        found = []
+        for row in self.rows():
+            told = [
+                (label, text(Instant(row[p]) if p in TIMES else row[p])) for label, p in shown if row[p] is not None
+            ]
+            if self.parsed.events:
+                told = [pair for pair in told if pair[0] != "@ptr"]
+                told.append(("@ptr", pointer(row[3], row[2], row[0], row[5])))
+            found.append(told)
+        return found

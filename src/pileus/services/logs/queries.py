@@ -1,0 +1,196 @@
+"""Queries of Logs Insights: started, carried out beside everything else, their results kept for a week."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Self
+
+from pileus.kernel import Call, Record, Unfinished, names
+
+from . import faults, logs, pointers, protection, retention
+from .groups import Group, name_in
+from .insights.query import DEFAULT_LIMIT, Query
+from .parts import Stream, chunks, unpack
+
+KEPT = 7 * 86400.0
+"""How long results are kept (User Guide, "CloudWatch Logs quotas")."""
+LONGEST = 3600.0
+MOST_GROUPS = 50
+MOST_AT_ONCE = 30
+DAYS = 1000
+UNFINISHED = ("Scheduled", "Running")
+
+Members = dict[str, Any]
+
+
+class Run(Record, indexes={"by_time": ("created",)}, kw_only=True):
+    """A query that was started."""
+
+    id: str
+    created: float
+    groups: list[str]
+    query: str
+    start: int
+    end: int
+    """Milliseconds; the end is not in it."""
+    limit: int
+    status: str = "Scheduled"
+    who: str
+    finished: float = 0.0
+    statistics: dict[str, float] = {}
+    results: list[list[tuple[str, str]]] = []
+
+    @classmethod
+    def found(cls, call: Call, query_id: str) -> Self:
+        if run := cls.get(call, query_id):
+            return run
+        raise faults.missing("The specified query does not exist.")
+
+
+@logs.operation
+def start_query(
+    call: Call,
+    start_time: int,
+    end_time: int,
+    query_string: str,
+    query_language: str = "CWLI",
+    log_group_name: str = "",
+    log_group_names: list[str] = [],
+    log_group_identifiers: list[str] = [],
+    limit: int = DEFAULT_LIMIT,
+) -> Members:
+    """Begin a query of some groups in a time."""
+    if query_language != "CWLI":
+        raise Unfinished(f"Pileus does not implement the query language {query_language} yet.")
+    asked = [[log_group_name] if log_group_name else [], log_group_names, log_group_identifiers]
+    given = [one for one in asked if one]
+    if len(given) != 1:
+        raise faults.invalid("Exactly one of logGroupName, logGroupNames and logGroupIdentifiers must be specified.")
+    if len(given[0]) > MOST_GROUPS:
+        raise faults.limit(f"A query can have up to {MOST_GROUPS} log groups.")
+    groups = [Group.named(call, name_in(name)).name for name in given[0]]
+    start, end = milliseconds(start_time), milliseconds(end_time)
+    if start > end:
+        raise faults.invalid("Query's end date and time is either before the start date and time, or the same.")
+    Query(query_string, 0)  # raises what is wrong with it
+    forget(call)
+    run = Run(
+        id=names.uuid4(),
+        created=call.now,
+        groups=groups,
+        query=query_string,
+        start=start,
+        end=end + 1000,  # the last second is in it
+        limit=limit,
+        who=call.principal.arn,
+    ).put(call)
+    carry_out.later(call, number=run.id)
+    return {"queryId": run.id}
+
+
+def milliseconds(at: int) -> int:
+    return at if at >= 10**11 else at * 1000
+
+
+def forget(call: Call) -> None:
+    """Remove the queries whose time is over."""
+    for run in list(Run.scan(call, index="by_time", before=(call.now - KEPT,), limit=100)):
+        run.delete(call)
+
+
+@logs.task
+async def carry_out(call: Call, number: str) -> None:
+    """Go through the events, giving way to others all the while."""
+    run = Run.get(call, number)
+    if run is None or run.status not in UNFINISHED:
+        return
+    query = Query(run.query, int(call.now * 1000), run.limit)
+    groups = [group for name in run.groups if (group := Group.get(call, name))]
+    for group in groups:
+        await search(call, group, run, query)
+        current = Run.get(call, number)
+        if current is None or current.status == "Cancelled":
+            return
+    with call.transaction():
+        run.status = "Complete"
+        run.finished = call.now
+        run.results = query.results(pointers.sealed)
+        run.statistics = {
+            "recordsMatched": float(query.matched),
+            "recordsScanned": float(query.scanned),
+            "bytesScanned": float(query.octets),
+            "logGroupsScanned": float(len(groups)),
+            "resultCount": float(len(run.results)),
+        }
+        run.put(call)
+
+
+async def search(call: Call, group: Group, run: Run, query: Query) -> None:
+    start = max(run.start, retention.horizon(call, group))
+    log = f"{call.account}:{group.name}"
+    mask = protection.mask(call, group)
+    for stream in list(Stream.scan(call, group.id)):
+        if not stream.ingested or stream.earliest >= run.end or stream.latest < start:
+            continue
+        for chunk in chunks(call, stream, start, run.end):
+            for packed in chunk.parts:
+                part = unpack(packed)
+                if mask is not None:
+                    part.messages = [mask(part.ingested, message) for message in part.messages]
+                query.feed(bytes(packed), part, start, run.end, log, stream.name)
+            await asyncio.sleep(0)
+
+
+@logs.operation(on=Run.found)
+def get_query_results(call: Call, run: Run) -> Members:
+    """How far a query is, and what it has found."""
+    return {
+        "queryLanguage": "CWLI",
+        "results": [[{"field": name, "value": value} for name, value in row] for row in run.results],
+        "statistics": {"recordsMatched": 0.0, "recordsScanned": 0.0, "bytesScanned": 0.0} | run.statistics,
+        "status": run.status,
+    }
+
+
+@logs.operation(on=Run.found)
+def stop_query(call: Call, run: Run) -> Members:
+    if run.status not in UNFINISHED:
+        raise faults.invalid("The specified query has already ended.")
+    run.status = "Cancelled"
+    run.put(call)
+    return {"success": True}
+
+
+@logs.operation
+def describe_queries(
+    call: Call, log_group_name: str = "", status: str = "", max_results: int = 1000, next_token: str = ""
+) -> Members:
+    """Queries that were started of late, the newest first."""
+
+    def wanted(run: Run) -> bool:
+        return (not log_group_name or log_group_name in run.groups) and status in ("", run.status)
+
+    page = Run.page(call, limit=max_results, token=next_token, index="by_time", reverse=True, where=wanted)
+    return {
+        "queries": [
+            {
+                "queryLanguage": "CWLI",
+                "queryId": run.id,
+                "queryString": run.query,
+                "status": run.status,
+                "createTime": int(run.created * 1000),
+                "logGroupName": run.groups[0],
+                "queryDuration": int((run.finished - run.created) * 1000) if run.finished else None,
+                "bytesScanned": run.statistics.get("bytesScanned", 0.0),
+                "userIdentity": run.who,
+            }
+            for run in page.items
+        ],
+        "nextToken": page.token,
+    }
+
+
+@logs.operation(on=Run.found)
+def list_log_groups_for_query(call: Call, run: Run) -> Members:
+    """The groups that a query goes through; there are few enough for one page."""
+    return {"logGroupIdentifiers": [f"{call.account}:{name}" for name in run.groups]}

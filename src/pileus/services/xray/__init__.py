@@ -1,0 +1,20 @@
+"""AWS X-Ray: segments by API and by the daemon's UDP port, traces, service graphs, sampling, groups.
+
+A way through the package, from the ground up:
+
+    segments        what a segment document is, and how it is kept
+    filters         filter expressions
+    graph           services and what flows between them
+    traces          traces found again, and their graphs
+    sampling        rules, and how many requests clients may record by them
+    groups, policies, settings
+    daemon          segments that come by UDP
+
+Traces are kept for 30 days. Left out: insights, Transaction Search (retrievals, indexing rules), sampling boosts.
+"""
+
+from pileus.kernel import Service
+
+from .faults import invalid
+
+xray = Service("xray", invalid=invalid)

@@ -1,0 +1,43 @@
+"""Organization trails: what the members do, in the management account's bucket."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+
+def test_a_trail_of_an_organization_has_what_its_members_do(aws: Any, clock: Any, refused: Any) -> None:
+    orgs, trail, s3 = aws.client("organizations"), aws.client("cloudtrail"), aws.client("s3")
+    bucket = f"org-{aws.id}"
+    s3.create_bucket(Bucket=bucket)
+    wish = {"Name": "main", "S3BucketName": bucket, "IsOrganizationTrail": True, "IsMultiRegionTrail": True}
+    with refused("OrganizationsNotInUseException"):
+        trail.create_trail(**wish)
+    number = orgs.create_organization(FeatureSet="ALL")["Organization"]["Id"]
+    with refused("CloudTrailAccessNotEnabledException"):
+        trail.create_trail(**wish)
+    orgs.enable_aws_service_access(ServicePrincipal="cloudtrail.amazonaws.com")
+    service = {"Service": "cloudtrail.amazonaws.com"}
+    statements = [
+        {"Effect": "Allow", "Principal": service, "Action": "s3:GetBucketAcl", "Resource": f"arn:aws:s3:::{bucket}"},
+        {
+            "Effect": "Allow",
+            "Principal": service,
+            "Action": "s3:PutObject",
+            "Resource": [f"arn:aws:s3:::{bucket}/AWSLogs/{owner}/*" for owner in (aws.id, number)],
+        },
+    ]
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": statements}))
+    assert trail.create_trail(**wish)["IsOrganizationTrail"] is True
+    trail.start_logging(Name="main")
+    orgs.create_account(Email="member@example.com", AccountName="member")
+    clock.advance(60)
+    accounts = orgs.list_accounts()["Accounts"]
+    member = next(account["Id"] for account in accounts if account["Id"] != aws.id)
+    aws.cloud.account(member).client("sqs").create_queue(QueueName="theirs")
+    clock.advance(600)
+    keys = [one["Key"] for one in s3.list_objects_v2(Bucket=bucket)["Contents"]]
+    assert any(key.startswith(f"AWSLogs/{number}/{member}/CloudTrail/us-east-1/") for key in keys)
+    assert any(key.startswith(f"AWSLogs/{number}/{aws.id}/CloudTrail/us-east-1/") for key in keys)
+    with refused("NotOrganizationMasterAccountException"):
+        aws.cloud.account(member).client("cloudtrail").create_trail(**wish)
