@@ -9,6 +9,7 @@ from urllib.request import Request, urlopen
 
 import boto3
 import pytest
+from botocore.config import Config
 
 from pileus import LocalCloud
 from pileus.testing.account import Account
@@ -202,6 +203,27 @@ def test_nobody_does_anything_in_a_closed_account(founded: Organized, clock: Any
     with refused("AccountNotFoundException"):
         org.describe_account(AccountId=account.id)
     org.delete_organization()
+
+
+@pytest.mark.parametrize(
+    ("operation", "members", "reason"),
+    [
+        ("create_organization", {"FeatureSet": "SOME"}, "INVALID_ENUM"),
+        ("list_accounts", {"MaxResults": 21}, "MAX_VALUE_EXCEEDED"),
+        ("list_accounts", {"MaxResults": 0}, "MIN_VALUE_EXCEEDED"),
+        ("create_organizational_unit", {"ParentId": "r-ab12", "Name": "a" * 129}, "MAX_LENGTH_EXCEEDED"),
+        ("create_organizational_unit", {"ParentId": "r-ab12", "Name": ""}, "MIN_LENGTH_EXCEEDED"),
+        ("create_organizational_unit", {"ParentId": "r-ab12"}, "INPUT_REQUIRED"),
+        ("describe_account", {"AccountId": "twelve"}, "INVALID_PATTERN"),
+    ],
+)
+def test_bad_input_is_refused_with_a_reason(
+    aws: Account, refused: Any, operation: str, members: dict[str, Any], reason: str
+) -> None:
+    org = aws.client("organizations", config=Config(parameter_validation=False))
+    with refused("InvalidInputException") as error:
+        getattr(org, operation)(**members)
+    assert error.response["Reason"] == reason
 
 
 def test_lists_come_in_pages(founded: Organized, refused: Any) -> None:

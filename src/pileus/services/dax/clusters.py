@@ -189,7 +189,7 @@ def settle(call: Call, name: str) -> None:
         call.after_commit(lambda: call.cloud.engine(Endpoints).caches(arn).clear())
     settle_nodes(call, cluster)
     if cluster.status == "creating":
-        listen.at_every_start(call, arn, name=name)
+        listen.begin(call, name=name)
         tell(call, "CLUSTER", name, "Cluster created.", cluster.topic)
     cluster.status = "available"
     cluster.put(call)
@@ -207,15 +207,13 @@ def settle_nodes(call: Call, cluster: Cluster) -> None:
 
 
 def gone(call: Call, cluster: Cluster) -> None:
-    from .endpoint import Endpoints, listen
+    from .endpoint import listen
     from .names import forget
 
     use(call, cluster.subnet_group, cluster.parameter_group, -1)
     cluster.delete(call)
     forget(call, cluster.name)
-    arn = cluster.arn(call)
-    listen.no_more(call, arn)
-    call.after_commit(lambda: call.cloud.engine(Endpoints).shut(arn))
+    listen.end(call, name=cluster.name)
     tell(call, "CLUSTER", cluster.name, "Cluster deleted.", cluster.topic)
 
 

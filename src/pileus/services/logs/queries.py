@@ -132,9 +132,13 @@ async def search(call: Call, group: Group, run: Run, query: Query) -> None:
     for stream in list(Stream.scan(call, group.id)):
         if not stream.ingested or stream.earliest >= run.end or stream.latest < start:
             continue
+        seen: set[int] = set()  # parts that are put together while we look away come round again
         for chunk in chunks(call, stream, start, run.end):
             for packed in chunk.parts:
                 part = unpack(packed)
+                if part.number in seen:
+                    continue
+                seen.add(part.number)
                 if mask is not None:
                     part.messages = [mask(part.ingested, message) for message in part.messages]
                 query.feed(bytes(packed), part, start, run.end, log, stream.name)

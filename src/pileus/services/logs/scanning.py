@@ -65,14 +65,22 @@ def matching(part: Part, start: int, end: int, wanted: Wanted) -> Iterator[Found
             yield Found(times[index], part.number + index, part.ingested, message)
 
 
-def forwards(call: Call, stream: Stream, start: int, end: int, wanted: Wanted | None = None) -> Iterator[Found]:
-    """A stream's events in a time, from the first."""
+READ = -1
+"""The number of what is no event: a mark that so many events have been read, whose times come from `at` on."""
+
+
+def forwards(
+    call: Call, stream: Stream, start: int, end: int, wanted: Wanted | None = None, marks: bool = False
+) -> Iterator[Found]:
+    """A stream's events in a time, from the first; with marks in between, if they are asked for."""
     waiting: list[Found] = []
     for chunk in by_start(call, stream, start, end):
         if waiting and waiting[0].at < chunk.earliest:
             ready = bisect_left(waiting, (chunk.earliest,))
             yield from waiting[:ready]
             waiting = waiting[ready:]
+        if marks:
+            yield Found(chunk.earliest, READ, chunk.size, "")
         found = events_of(chunk, start, end, wanted)
         waiting = sorted(waiting + found) if waiting else found
     yield from waiting
@@ -107,12 +115,12 @@ def backwards(call: Call, stream: Stream, start: int, end: int) -> Iterator[Foun
 
 
 def across(
-    call: Call, streams: list[Stream], start: int, end: int, wanted: Wanted | None = None
+    call: Call, streams: list[Stream], start: int, end: int, wanted: Wanted | None = None, marks: bool = False
 ) -> Iterator[tuple[Found, Stream]]:
     """The events of several streams, interleaved."""
 
     def told(stream: Stream) -> Iterator[tuple[Found, Stream]]:
-        return ((one, stream) for one in forwards(call, stream, start, end, wanted))
+        return ((one, stream) for one in forwards(call, stream, start, end, wanted, marks))
 
     if len(streams) == 1:
         return told(streams[0])

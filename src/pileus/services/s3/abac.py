@@ -47,7 +47,7 @@ class Keys(Mapping[str, Values]):
     @cached_property
     def _found(self) -> dict[str, Values]:
         bucket, request = self._bucket, self._request
-        found: dict[str, Values] = {}
+        found = signature_keys(self._call)
         if bucket.abac:
             found |= {f"s3:buckettag/{name.lower()}": (value,) for name, value in bucket.tags.items()}
         if key := request.get("Key"):
@@ -66,6 +66,17 @@ class Keys(Mapping[str, Values]):
 
     def __len__(self) -> int:
         return len(self._found)
+
+
+def signature_keys(call: Call) -> dict[str, Values]:
+    """What policies may know of a request's signature, such as how long ago a presigned one was made."""
+    signed = call.signature
+    found: dict[str, Values] = {"s3:tlsversion": ("1.3",)} if call.secure else {}
+    if signed is not None:
+        found |= {"s3:authtype": (signed.place,), "s3:signatureversion": (signed.algorithm,)}
+        if signed.algorithm.startswith("AWS4"):  # the older form of presigned requests only says when they end
+            found["s3:signatureage"] = (str(max(0, int((call.now - signed.made) * 1000))),)
+    return found
 
 
 def given(tags: Any) -> dict[str, str]:
