@@ -138,7 +138,8 @@ def subnets(account: Account) -> list[str]:
     try:
         vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     except ClientError as error:
-        assert error.response["ResponseMetadata"]["HTTPStatusCode"] == 501
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] != 501:
+            raise
         return ["subnet-11111111", "subnet-22222222"]
     made = [ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{number}.0/24") for number in range(2)]
     return [one["Subnet"]["SubnetId"] for one in made]
