@@ -41,3 +41,7 @@ def test_a_trail_of_an_organization_has_what_its_members_do(aws: Any, clock: Any
     assert any(key.startswith(f"AWSLogs/{number}/{aws.id}/CloudTrail/us-east-1/") for key in keys)
     with refused("NotOrganizationMasterAccountException"):
         aws.cloud.account(member).client("cloudtrail").create_trail(**wish)
+    (seen,) = aws.cloud.account(member).client("cloudtrail").describe_trails()["trailList"]
+    assert (seen["TrailARN"], seen["IsOrganizationTrail"]) == (trail.get_trail(Name="main")["Trail"]["TrailARN"], True)
+    with refused("TrailNotFoundException"):
+        aws.cloud.account(member).client("cloudtrail").stop_logging(Name=seen["TrailARN"])

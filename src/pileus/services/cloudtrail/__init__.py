@@ -10,8 +10,8 @@ The kernel notes every call (`pileus.kernel.trail`); here is what is made of tha
     digests, signatures                what proves that log files are unchanged
 
 Left out: CloudTrail Lake (event data stores, queries, channels, dashboards, imports) answers 501; insight selectors are
-kept, and no insights are found; members of an organization do not see its trails; names of Lambda's operations are told
-without their dates (`Invoke`, not `Invoke20150331`); throttling.
+kept, and no insights are found; members of an organization see its trails in DescribeTrails alone; names of Lambda's
+operations are told without their dates (`Invoke`, not `Invoke20150331`); throttling.
 """
 
 from pileus.kernel import Service

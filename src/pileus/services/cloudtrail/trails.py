@@ -13,6 +13,7 @@ import msgspec
 
 from pileus.kernel import Call, Fault, Record, tags
 from pileus.kernel import arn as arns
+from pileus.kernel.access.attached import Membership
 from pileus.kernel.trail import Selection
 
 from . import cloudtrail, lookups
@@ -92,22 +93,23 @@ class Trail(Record, scope="account", key=("home", "name"), cfn="AWS::CloudTrail:
     @classmethod
     def named(cls, call: Call, name: str) -> Trail:
         """The trail of that name, seen from the call's Region, or of that ARN."""
-        home = call.region
+        home, account = call.region, call.account
         if name.startswith("arn:"):
-            home, name = parsed(name)
+            account, home, name = parsed(name)
         else:
             check_name(name)
+        if account != call.account:
+            raise unknown(call, f"arn:{call.partition}:cloudtrail:{home}:{account}:trail/{name}")
         if found := cls.get(call, home, name):
             return found
         for trail in cls.scan(call):
             if trail.name == name and trail.multi_region and home == call.region:
                 return trail
-        arn = cls.arn_of(call, home, name)
-        raise Fault("TrailNotFoundException", f"Unknown trail: {arn} for the user: {call.account}")
+        raise unknown(call, f"arn:{call.partition}:cloudtrail:{home}:{call.account}:trail/{name}")
 
-    @staticmethod
-    def arn_of(call: Call, home: str, name: str) -> str:
-        return f"arn:{call.partition}:cloudtrail:{home}:{call.account}:trail/{name}"
+
+def unknown(call: Call, arn: str) -> Fault:
+    return Fault("TrailNotFoundException", f"Unknown trail: {arn} for the user: {call.account}")
 
 
 def by_name(call: Call, name: str) -> Trail:
@@ -126,15 +128,15 @@ def at_home(call: Call, name: str) -> Trail:
     return trail
 
 
-def parsed(arn: str) -> tuple[str, str]:
-    """Home and name in a trail's ARN."""
+def parsed(arn: str) -> tuple[str, str, str]:
+    """Account, home and name in a trail's ARN."""
     try:
         found = arns.parse(arn)
     except ValueError:
         found = None
     if found is None or found.service != "cloudtrail" or not found.resource.startswith("trail/"):
         raise Fault("CloudTrailARNInvalidException", f"Invalid ARN format: {arn}. Please provide a valid trail ARN.")
-    return found.region, found.resource.removeprefix("trail/")
+    return found.account, found.region, found.resource.removeprefix("trail/")
 
 
 def check_name(name: str) -> None:
@@ -288,18 +290,24 @@ def get_trail(call: Call, trail: Trail) -> Members:
 @cloudtrail.operation
 def describe_trails(call: Call, trail_name_list: list[str] = [], include_shadow_trails: bool = True) -> Members:
     """The trails that are seen from this Region, or those that are named."""
-    if trail_name_list:
-        found = []
-        for name in trail_name_list:
-            try:
-                found.append(Trail.named(call, name))
-            except Fault as fault:
-                if fault.code != "TrailNotFoundException":
-                    raise
-    else:
-        found = [trail for trail in Trail.scan(call) if trail.home == call.region or trail.multi_region]
-    shown = [trail for trail in found if include_shadow_trails or trail.home == call.region]
-    return {"trailList": [described(call, trail) | told(trail) for trail in shown]}
+    wanted = {*trail_name_list}
+    for name in wanted:
+        parsed(name) if name.startswith("arn:") else check_name(name)
+    seen = [(call, trail) for trail in Trail.scan(call)] + organizational(call)
+    here = [(there, one) for there, one in seen if one.home == call.region or one.multi_region]
+    if wanted:
+        here = [pair for pair in seen if pair[1].arn(pair[0]) in wanted or (pair in here and pair[1].name in wanted)]
+    shown = [(there, one) for there, one in here if include_shadow_trails or one.home == call.region]
+    return {"trailList": [described(there, trail) | told(trail) for there, trail in shown]}
+
+
+def organizational(call: Call) -> list[tuple[Call, Trail]]:
+    """The trails of the organization that the account is a member of, and a call that looks at where they are."""
+    place = Membership.get(call, call.account)
+    if place is None or place.management or not place.management_account:
+        return []
+    there = call.at(account=place.management_account)
+    return [(there, trail) for trail in Trail.scan(there) if trail.organization == place.organization]
 
 
 @cloudtrail.operation
