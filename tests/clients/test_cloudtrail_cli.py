@@ -56,3 +56,4 @@ def test_validate_logs_accepts_what_is_unchanged_and_nothing_else(aws: Any, cloc
     assert f"{logs[0]}\tINVALID" in tampered.stderr
     assert "1/3 log files INVALID" in tampered.stdout
     assert tampered.returncode != 0
+    trail.stop_logging(Name="main")

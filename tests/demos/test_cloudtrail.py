@@ -124,3 +124,4 @@ def test_who_did_what_goes_to_s3_to_cloudwatch_and_is_announced_by_sns(aws: Any,
     assert sum(point["Sum"] for point in data) == 1
     status = trail.get_trail_status(Name="audit")
     assert {"LatestDeliveryTime", "LatestNotificationTime", "LatestCloudWatchLogsDeliveryTime"} <= {*status}
+    trail.stop_logging(Name="audit")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ from botocore.exceptions import ClientError
 FILES = ("/var/log/secure", "/var/log/httpd/access_log", "/var/log/httpd/error_log")
 
 
-def test_an_agent_ships_three_files_with_the_permissions_of_its_role(aws: Any) -> None:
+def test_an_agent_ships_three_files_with_the_permissions_of_its_role(aws: Any, cloud: Any) -> None:
     iam = aws.client("iam")
     trust = {"Effect": "Allow", "Principal": {"AWS": aws.id}, "Action": "sts:AssumeRole"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
@@ -32,7 +31,7 @@ def test_an_agent_ships_three_files_with_the_permissions_of_its_role(aws: Any) -
     for name in FILES:
         agent.create_log_group(logGroupName=name)
         agent.create_log_stream(logGroupName=name, logStreamName="i-1234567890abcdef0")
-        now = int(time.time() * 1000)
+        now = int(cloud.clock.now() * 1000)
         lines = [{"timestamp": now + number, "message": f"{name} line {number}"} for number in range(3)]
         agent.put_log_events(logGroupName=name, logStreamName="i-1234567890abcdef0", logEvents=lines)
     logs = aws.client("logs")

@@ -45,3 +45,4 @@ def test_a_trail_of_an_organization_has_what_its_members_do(aws: Any, clock: Any
     assert (seen["TrailARN"], seen["IsOrganizationTrail"]) == (trail.get_trail(Name="main")["Trail"]["TrailARN"], True)
     with refused("TrailNotFoundException"):
         aws.cloud.account(member).client("cloudtrail").stop_logging(Name=seen["TrailARN"])
+    trail.stop_logging(Name="main")

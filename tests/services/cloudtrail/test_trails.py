@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,11 +13,12 @@ from tests.services.cloudtrail.conftest import allow
 
 
 @pytest.fixture
-def trail(aws: Any, bucket: str) -> Any:
+def trail(aws: Any, bucket: str) -> Iterator[Any]:
     client = aws.client("cloudtrail")
     client.create_trail(Name="main", S3BucketName=bucket)
     client.start_logging(Name="main")
-    return client
+    yield client
+    client.stop_logging(Name="main")  # or it would deliver whenever another test turns the clock
 
 
 def test_a_trail_is_created_found_and_deleted(aws: Any, bucket: str, refused: Any) -> None:
@@ -211,6 +213,7 @@ def test_log_files_are_encrypted_by_the_trails_key(aws: Any, clock: Any, refused
     s3 = aws.client("s3")
     (first, *_) = s3.list_objects_v2(Bucket=bucket, Prefix=f"pre/AWSLogs/{aws.id}/CloudTrail/")["Contents"]
     assert s3.head_object(Bucket=bucket, Key=first["Key"])["SSEKMSKeyId"] == key
+    trail.stop_logging(Name="main")
 
 
 def test_eventbridge_is_told_of_what_changes_something(aws: Any, clock: Any, trail: Any) -> None:
