@@ -178,7 +178,7 @@ def to_destination(call: Call, set_name: str, kind: str, document: dict[str, Any
 
 def count(call: Call, kind: str, document: dict[str, Any], dimensions: list[dict[str, str]]) -> None:
     """A metric of the event's name, with dimensions by the letter's tags or headers."""
-    itself = identity.service("pileus.amazonaws.com")  # services need no leave to publish metrics of their own
+    itself = identity.service("cloudwatch.amazonaws.com")  # services need no leave to publish metrics of their own
     tags, headers = document["mail"]["tags"], {one["name"]: one["value"] for one in document["mail"]["headers"]}
     told = []
     for one in dimensions:
