@@ -117,7 +117,10 @@ def main() -> None:
         contenders = [stack.enter_context(pileus())]
         contenders += [Contender(*option.split("=", 1)) for option in given.endpoint]
         for contender in contenders:
-            create(contender.client("lambda"), "warm", given.runtime)
+            client = contender.client("lambda")
+            create(client, "warm", given.runtime)
+            answer = client.invoke(FunctionName="warm")
+            assert "FunctionError" not in answer, answer["Payload"].read()
         for connections in given.connections:
             warm(contenders, connections, given.seconds, given.rounds)
         print()

@@ -210,7 +210,7 @@ def test_nothing_is_left_when_the_cloud_is_killed(tmp_path: Path) -> None:
     assert not processes(str(tmp_path))
     # What the kernel keeps of its groups goes when the next cloud starts.
     assert str(ran(tmp_path / "next", "echo on")) == "on\n"
-    assert not list(Path("/sys/fs/cgroup").glob(f"*/pileus-{cloud.pid}"))
+    assert not list(Path("/sys/fs/cgroup").glob(f"*/pileus-{cloud.pid}-*"))
 
 
 def until(holds: Callable[[], bool]) -> bool:

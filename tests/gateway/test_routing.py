@@ -421,11 +421,19 @@ def test_other_authorization_says_nothing_about_the_service(authorization: str) 
 def test_a_name_of_no_service_is_refused_by_its_name() -> None:
     for request in (
         call("GET", "/", scope="us-east-1/lambada"),
-        call("GET", "/", host="x.lambda-url.us-east-1.on.aws"),
+        call("GET", "/", host="x.appsync-api.us-east-1.amazonaws.com"),
     ):
         fault, where = refused(request)
         assert (fault.code, fault.status) == ("NotImplemented", 501)
         assert where.model.name in fault.message
+
+
+def test_whatever_is_sent_to_a_function_s_address_is_lambda_s() -> None:
+    for host in ("x.lambda-url.us-east-1.on.aws", "x.lambda-url.us-east-1.localhost:4566"):
+        found = route(call("POST", "/2015-03-31/functions/", host=host))
+        assert (found.model.name, found.operation, found.region) == ("lambda", None, "us-east-1")
+        assert found.labels == {"Host": "x"}
+        assert found.whole
 
 
 # --- nothing is loaded in vain --------------------------------------------------------------------------------------

@@ -38,6 +38,8 @@ class Route(NamedTuple):
     `QueueUrl` is here, in case that the form leaves it out."""
     region: str | None
     """As the signature or else the host says."""
+    whole: bool = False
+    """Whether the body is wanted whole, though no operation says so."""
 
     @property
     def beside(self) -> bool:
@@ -60,6 +62,9 @@ FORM = "application/x-www-form-urlencoded"
 _RPC_PATH = re.compile(r"/service/([^/]+)/operation/([^/]+)$")
 _QUEUE_PATH = re.compile(r"(?:/queue/([a-z0-9-]+))?/\d{12}/[A-Za-z0-9_-]{1,80}(?:\.fifo)?/?", re.ASCII)
 
+_AT_HOSTS = {"lambda-url": "lambda"}
+"""Services that answer everything at hosts of their own, and have no operations there."""
+
 # What S3 has at an account's or a route's host, not a bucket's: S3 Control, and Object Lambda's answer.
 _BUCKETLESS = ("/v20180820/", "/WriteGetObjectResponse")
 
@@ -70,6 +75,9 @@ def route(request: Request, domain: str = "localhost") -> Route:
     Raises Unroutable if there is no such service or operation.
     """
     headers = request.headers
+    there = hosts.parse_host(request.host, domain)
+    if service := _AT_HOSTS.get(there.kind):
+        return Route(load(service), "rest-json", None, {"Host": there.label}, there.region, whole=True)
     scope = signing_scope(request)
     if target := headers.get("x-amz-target"):
         found = _by_target(target, scope, request.host, domain)

@@ -1,6 +1,6 @@
 """What a service sees of HTTP besides its operations: for those few that browsers and plain HTTP clients talk to.
 
-A service that has an edge also lets unsigned requests in, and decides itself what they may do.
+What comes in beside the service's operations may be unsigned; whether its operations may be, `decides` says.
 """
 
 from __future__ import annotations
@@ -27,6 +27,9 @@ class Answer(NamedTuple):
 
 class Edge(Protocol):
     """All that the door asks of it. `Service.edge` holds it."""
+
+    decides: bool
+    """Whether operations may come unsigned, and the service decides itself what those may do."""
 
     def admit(self, operation: Operation, request: Request) -> None:
         """Refuse a request by what only its octets tell, such as a digest; a streamed body is not there yet."""

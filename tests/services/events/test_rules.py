@@ -112,6 +112,8 @@ def test_schedules_tick_on_the_clock_of_the_cloud(events: Any, rule: Any, queue:
     events.enable_rule(Name=name)
     clock.advance(301)
     assert len(heard.events()) == 1
+    for one in events.list_rules()["Rules"]:
+        events.disable_rule(Name=one["Name"])
 
 
 def at(instant: float) -> datetime:

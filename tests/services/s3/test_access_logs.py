@@ -7,10 +7,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pytest
-
 from pileus import LocalCloud
-from pileus.kernel.cloud import services
 from pileus.testing.account import Account
 
 from .conftest import fresh, put, read, refused
@@ -136,7 +133,6 @@ def test_only_who_is_let_in_delivers(clock: Any, cloud: LocalCloud, s3: Any, buc
     assert [line["key"] for line in lines(s3, target)] == ["kept"]
 
 
-@pytest.mark.skipif("cloudwatch" not in services(), reason="CloudWatch is not built")
 def test_request_metrics(clock: Any, cloud: LocalCloud, aws: Account, s3: Any, bucket: str) -> None:
     now = cloud.clock.now()
     cloud.clock.advance(60 - now % 60)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import gzip
 import hashlib
@@ -97,6 +98,25 @@ def test_a_daily_list_of_all_versions(noon: float, cloud: LocalCloud, s3: Any, v
     assert len(keys(s3, shelf, "manifest.json")) == 2
 
 
+def test_grants_are_listed(noon: float, cloud: LocalCloud, s3: Any, bucket: str, shelf: str) -> None:
+    rules = {"Rules": [{"ObjectOwnership": "ObjectWriter"}]}
+    s3.put_bucket_ownership_controls(Bucket=bucket, OwnershipControls=rules)
+    s3.delete_public_access_block(Bucket=bucket)
+    put(s3, bucket, "a", b"x", ACL="public-read")
+    asked(s3, bucket, shelf, versions="Current", OptionalFields=["ObjectAccessControlList", "ObjectOwner"])
+    cloud.clock.advance(DAY)
+    (key,) = keys(s3, shelf, ".csv.gz")
+    (row,) = csv.reader(io.StringIO(gzip.decompress(read(s3, shelf, key)).decode()))
+    told = json.loads(base64.b64decode(row[2]))
+    assert (told["version"], told["status"]) == ("2022-11-10", "AVAILABLE")
+    me = s3.list_buckets()["Owner"]["ID"]
+    assert row[3] == me
+    assert told["grants"] == [
+        {"type": "CanonicalUser", "permission": "FULL_CONTROL", "canonicalId": me},
+        {"type": "Group", "permission": "READ", "uri": "http://acs.amazonaws.com/groups/global/AllUsers"},
+    ]
+
+
 def test_parquet_once_a_week(noon: float, cloud: LocalCloud, s3: Any, bucket: str, shelf: str) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
     for number in range(3):
@@ -156,3 +176,28 @@ def test_intelligent_tiering(noon: float, cloud: LocalCloud, aws: Account, s3: A
     head = s3.head_object(Bucket=bucket, Key="idle")
     assert "ArchiveStatus" not in head and "Restore" not in head
     assert read(s3, bucket, "idle") == LARGE
+
+
+def test_storage_class_analysis(noon: float, cloud: LocalCloud, s3: Any, bucket: str, shelf: str) -> None:
+    put(s3, bucket, "in/old", b"x" * 2 * 1024 * 1024)
+    cloud.clock.advance(20 * DAY)
+    to = {"Bucket": f"arn:aws:s3:::{shelf}", "Format": "CSV", "Prefix": "analysis"}
+    export = {"OutputSchemaVersion": "V_1", "Destination": {"S3BucketDestination": to}}
+    content = {"Id": "a", "Filter": {"Prefix": "in/"}, "StorageClassAnalysis": {"DataExport": export}}
+    s3.put_bucket_analytics_configuration(Bucket=bucket, Id="a", AnalyticsConfiguration=content)
+    put(s3, bucket, "in/new", b"x" * 1024 * 1024)
+    put(s3, bucket, "out", b"x")
+    for _ in range(2):
+        read(s3, bucket, "in/old")
+    cloud.clock.advance(DAY)
+    (key,) = keys(s3, shelf)
+    day = datetime.fromtimestamp(noon + 20 * DAY, UTC)
+    assert key == f"analysis/{bucket}/a/{day:%Y-%m-%d}.csv"
+    rows = {row["ObjectAge"]: row for row in csv.DictReader(io.StringIO(read(s3, shelf, key).decode()))}
+    assert rows.keys() == {"000-014", "015-029", "ALL"}
+    old, everything = rows["015-029"], rows["ALL"]
+    assert (old["ObjectCount"], float(old["Storage_MB"]), float(old["DataRetrieved_MB"])) == ("1", 2.0, 4.0)
+    assert (old["GetRequestCount"], float(old["CumulativeAccessRatio"])) == ("2", 2.0)
+    assert (everything["ObjectCount"], float(everything["DataUploaded_MB"])) == ("2", 1.0)
+    cloud.clock.advance(DAY)
+    assert len(keys(s3, shelf)) == 2

@@ -11,8 +11,8 @@ from urllib.parse import unquote_plus
 import pytest
 
 from pileus import LocalCloud
-from pileus.kernel.cloud import services
 from pileus.testing.account import Account
+from tests.services.lambda_.conftest import Functions
 
 from .conftest import fresh, put, refused
 
@@ -27,13 +27,13 @@ class Inbox:
         self.arn: str = attributes["Attributes"]["QueueArn"]
         self.allow(bucket)
 
-    def allow(self, bucket: str, principal: str = "s3.amazonaws.com") -> None:
+    def allow(self, bucket: str, principal: str = "s3.amazonaws.com", source: str = "") -> None:
         statement = {
             "Effect": "Allow",
             "Principal": {"Service": principal},
             "Action": "sqs:SendMessage",
             "Resource": self.arn,
-            "Condition": {"ArnLike": {"aws:SourceArn": f"arn:aws:s3:::{bucket}"}},
+            "Condition": {"ArnLike": {"aws:SourceArn": source or f"arn:aws:s3:::{bucket}"}},
         }
         policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
         self.sqs.set_queue_attributes(QueueUrl=self.url, Attributes={"Policy": policy})
@@ -199,40 +199,29 @@ def test_a_queue_of_another_account(clock: Any, cloud: LocalCloud, s3: Any, buck
     assert len(inbox.records(cloud)) == 1
 
 
-@pytest.mark.skipif("sns" not in services(), reason="SNS is not built")
 def test_a_topic_hears_of_it(clock: Any, cloud: LocalCloud, aws: Account, s3: Any, bucket: str, inbox: Inbox) -> None:
     sns = aws.client("sns")
     topic = sns.create_topic(Name="news")["TopicArn"]
     wanted = {"TopicConfigurations": [{"TopicArn": topic, "Events": ["s3:ObjectCreated:*"]}]}
+
+    def let_in(account: str) -> None:
+        statement = {
+            "Effect": "Allow",
+            "Principal": {"Service": "s3.amazonaws.com"},
+            "Action": "sns:Publish",
+            "Resource": topic,
+            "Condition": {"StringEquals": {"aws:SourceAccount": account}},
+        }
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=policy)
+
+    let_in("111122223333")
     assert refused(s3.put_bucket_notification_configuration, Bucket=bucket, NotificationConfiguration=wanted) == (
         "InvalidArgument",
         400,
     )
-    statement = {
-        "Effect": "Allow",
-        "Principal": {"Service": "s3.amazonaws.com"},
-        "Action": "sns:Publish",
-        "Resource": topic,
-        "Condition": {"StringEquals": {"aws:SourceAccount": aws.id}},
-    }
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=policy)
-    inbox.allow("*", "sns.amazonaws.com")
-    policy = json.dumps(
-        {
-            "Version": "2012-10-17",
-            "Statement": [
-                statement
-                | {
-                    "Principal": {"Service": "sns.amazonaws.com"},
-                    "Action": "sqs:SendMessage",
-                    "Resource": inbox.arn,
-                    "Condition": {},
-                }
-            ],
-        }
-    )
-    inbox.sqs.set_queue_attributes(QueueUrl=inbox.url, Attributes={"Policy": policy})
+    let_in(aws.id)
+    inbox.allow("*", "sns.amazonaws.com", topic)
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=inbox.arn)
     s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=wanted)
     put(s3, bucket, "a")
@@ -241,22 +230,39 @@ def test_a_topic_hears_of_it(clock: Any, cloud: LocalCloud, aws: Account, s3: An
     assert json.loads(told[0]["Message"])["Records"][0]["s3"]["object"]["key"] == "a"
 
 
-@pytest.mark.skipif("events" not in services(), reason="EventBridge is not built")
+def test_a_function_runs_at_it(clock: Any, cloud: LocalCloud, aws: Account, s3: Any, bucket: str) -> None:
+    functions = Functions(aws)
+    source = """
+        import json
+
+        def handler(event, context):
+            print("heard of", event["Records"][0]["s3"]["object"]["key"])
+    """
+    arn = functions.create(source)["FunctionArn"]
+    wanted = {"LambdaFunctionConfigurations": [{"LambdaFunctionArn": arn, "Events": ["s3:ObjectCreated:*"]}]}
+    assert refused(s3.put_bucket_notification_configuration, Bucket=bucket, NotificationConfiguration=wanted) == (
+        "InvalidArgument",
+        400,
+    )
+    permission = {"StatementId": "s3", "Action": "lambda:InvokeFunction", "Principal": "s3.amazonaws.com"}
+    source_arn = f"arn:aws:s3:::{bucket}"
+    if "AddPermission" not in cloud.server.cloud.service("lambda").operations:
+        pytest.skip("functions have no policies yet")
+    functions.client.add_permission(FunctionName="function", SourceArn=source_arn, **permission)
+    s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=wanted)
+    put(s3, bucket, "news.txt")
+    cloud.clock.advance(1)
+    events = aws.client("logs").filter_log_events(logGroupName="/aws/lambda/function")["events"]
+    assert any("heard of news.txt" in event["message"] for event in events)
+
+
 def test_event_bridge_hears_of_it(
     clock: Any, cloud: LocalCloud, aws: Account, s3: Any, versioned: str, inbox: Inbox
 ) -> None:
     events = aws.client("events")
     pattern = {"source": ["aws.s3"], "detail": {"bucket": {"name": [versioned]}}}
     rule = events.put_rule(Name="all", EventPattern=json.dumps(pattern))["RuleArn"]
-    statement = {
-        "Effect": "Allow",
-        "Principal": {"Service": "events.amazonaws.com"},
-        "Action": "sqs:SendMessage",
-        "Resource": inbox.arn,
-        "Condition": {"ArnEquals": {"aws:SourceArn": rule}},
-    }
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    inbox.sqs.set_queue_attributes(QueueUrl=inbox.url, Attributes={"Policy": policy})
+    inbox.allow("*", "events.amazonaws.com", rule)
     events.put_targets(Rule="all", Targets=[{"Id": "q", "Arn": inbox.arn}])
     s3.put_bucket_notification_configuration(
         Bucket=versioned, NotificationConfiguration={"EventBridgeConfiguration": {}}

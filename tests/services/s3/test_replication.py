@@ -10,7 +10,7 @@ import pytest
 from pileus import LocalCloud
 from pileus.testing.account import Account
 
-from .conftest import fresh, put, read
+from .conftest import fresh, put, read, refused
 from .test_notifications import Inbox, configured
 
 SOURCE = [
@@ -141,11 +141,14 @@ def test_rules_of_the_first_version(clock: Any, cloud: LocalCloud, aws: Account,
     assert (len(found["Versions"]), len(found["DeleteMarkers"])) == (1, 1)
 
 
-def test_metadata_follows(clock: Any, cloud: LocalCloud, aws: Account, s3: Any, versioned: str) -> None:
+@pytest.mark.parametrize("wait", [1, 0])
+def test_metadata_follows(clock: Any, cloud: LocalCloud, aws: Account, s3: Any, versioned: str, wait: int) -> None:
+    """Be the object there already or still on its way."""
     there, other = target(aws)
     replicated(s3, versioned, role(aws), rule(other))
-    put(s3, versioned, "a", b"x")
-    cloud.clock.advance(1)
+    put(s3, versioned, "a", b"x" * 3_000_000)
+    if wait:
+        cloud.clock.advance(wait)
     s3.put_object_tagging(Bucket=versioned, Key="a", Tagging={"TagSet": [{"Key": "k", "Value": "v"}]})
     cloud.clock.advance(1)
     assert there.get_object_tagging(Bucket=other, Key="a")["TagSet"] == [{"Key": "k", "Value": "v"}]
@@ -226,6 +229,21 @@ def test_objects_under_kms_only_if_the_rule_says_so(
     assert status(s3, versioned, "a") == ""
     copy = there.get_object(Bucket=other, Key="b")
     assert (copy["Body"].read(), copy["SSEKMSKeyId"]) == (b"secret", key)
+
+
+def test_what_only_the_customer_can_open_is_copied_as_it_is(
+    clock: Any, cloud: LocalCloud, aws: Account, s3: Any, versioned: str
+) -> None:
+    there, other = target(aws)
+    replicated(s3, versioned, role(aws), rule(other))
+    own: dict[str, Any] = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": b"k" * 32}
+    for key, size in (("small", 10), ("large", 300_000), ("empty", 0)):
+        put(s3, versioned, key, b"x" * size, **own)
+        cloud.clock.advance(1)
+        assert there.get_object(Bucket=other, Key=key, **own)["Body"].read() == b"x" * size
+        assert refused(there.get_object, Bucket=other, Key=key)[1] == 400
+        s3.delete_object(Bucket=versioned, Key=key)
+        assert there.get_object(Bucket=other, Key=key, **own)["Body"].read() == b"x" * size
 
 
 def test_replicas_are_not_replicated_on(clock: Any, cloud: LocalCloud, aws: Account, s3: Any, versioned: str) -> None:

@@ -17,6 +17,7 @@ HOSTS = (
     "{}.s3-website.us-east-1.amazonaws.com",
     "{}.s3-website.us-east-1.localhost:4566",
     "{}.s3-website-us-east-1.localhost.localstack.cloud",
+    "{}.s3-website.localhost.localstack.cloud:4566",
 )
 
 
@@ -150,3 +151,15 @@ def test_all_requests_go_elsewhere(s3: Any, bucket: str, site: Browser) -> None:
     s3.put_bucket_website(Bucket=bucket, WebsiteConfiguration=wanted)
     page = site.get("/a/b?c=d")
     assert (page.status, page.headers["location"]) == (301, "https://www.example.com/a/b?c=d")
+
+
+def test_names_of_any_letters_stay_within_their_fields(s3: Any, bucket: str, site: Browser) -> None:
+    configured(s3, bucket)
+    for path in ("/a%0d%0aset-cookie:%20x=1", "/%C3%BC"):
+        page = site.get(path)
+        assert (page.status, page.headers["x-amz-error-code"]) == (404, "NoSuchKey")
+        assert "set-cookie" not in page.headers
+    statement = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": f"arn:aws:s3:::{bucket}/*"}
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+    page = site.get("/%C3%BC%0d%0aset-cookie:%20x=1")
+    assert (page.status, "set-cookie" in page.headers) == (403, False)

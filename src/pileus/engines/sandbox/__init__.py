@@ -12,6 +12,7 @@ It is killed whole, and it dies with the cloud, even if that is killed.
     engine        the sandboxes of a cloud
     launcher      the process that makes them; it and `isolation` are programs of their own
     groups        memory and processor time, by control groups
+    peers         which sandbox a connection comes from
     survey        which driver this machine allows, and why
 
 Drivers: `namespaces` does all this on Linux, as root or where users may have namespaces of their own; `process` runs

@@ -246,6 +246,7 @@ class Sandboxes:
         self._launchers: dict[Image, Launcher] = {}
         self._groups = Groups() if choice().driver == "namespaces" else None
         self._numbers = itertools.count()
+        self._users = itertools.count()
         self._folder = cloud.folder / "sandboxes" if cloud.folder else Path(tempfile.mkdtemp(prefix="pileus-"))
         shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -268,11 +269,11 @@ class Sandboxes:
             group.limit(plan.memory_bytes + plan.tmp_bytes + 32 * MEGABYTE, plan.cpus)
         else:
             limits.setdefault("DATA", plan.memory_bytes)
+        plan.user = self.user() if plan.user is None else plan.user
         order = msgspec.to_builtins(plan) | {
             "start": name,
             "limits": limits,
             "groups": group.entrances if group else [],
-            "user": self._user(number),
             "outputs": len(pipes),
         }
         launcher.send(order, [theirs for _, theirs in pipes])
@@ -281,9 +282,11 @@ class Sandboxes:
         await sandbox.running()
         return sandbox
 
-    def _user(self, number: int) -> int | None:
-        """Another user for each, so that none can meddle with another's processes; only root can do that."""
-        return FIRST_USER + (os.getpid() << 12 & 0xFFFF000) + number % 4096 if os.geteuid() == 0 else None
+    def user(self) -> int | None:
+        """Another user for each sandbox, so that none can meddle with another's processes; only root can do that."""
+        if os.geteuid() != 0 or choice().driver != "namespaces":
+            return None
+        return FIRST_USER + (os.getpid() << 12 & 0xFFFF000) + next(self._users) % 4096
 
     async def _launcher(self, image: Image) -> Launcher:
         launcher = self._launchers.get(image)

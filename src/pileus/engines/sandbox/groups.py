@@ -125,7 +125,7 @@ def parents() -> dict[str, Path]:
     """Where a cloud's groups go, by controller; empty where it may make none."""
     if os.geteuid() != 0:
         return {}
-    name = f"{PREFIX}{os.getpid()}"
+    name = f"{PREFIX}{os.getpid()}-{os.urandom(3).hex()}"
     if (ROOT / "cgroup.controllers").exists():
         given = set((ROOT / "cgroup.subtree_control").read_text().split())
         whole = {"memory", "cpu", "pids"} <= given and os.access(ROOT, os.W_OK)
@@ -139,7 +139,7 @@ def sweep(places: set[Path]) -> None:
     """Remove what a cloud that was killed has left: its processes died with it."""
     for place in places:
         for folder in place.glob(f"{PREFIX}*"):
-            owner = folder.name.removeprefix(PREFIX)
+            owner = folder.name.removeprefix(PREFIX).partition("-")[0]
             if owner.isdigit() and not Path("/proc", owner).exists():
                 with contextlib.suppress(OSError):
                     for inner in folder.iterdir():

@@ -51,6 +51,8 @@ class Plan(msgspec.Struct, kw_only=True):
     memory_bytes: int = 128 * MEGABYTE
     cpus: float = 1.0
     """Its share of the processors when they are short."""
+    user: int | None = None
+    """Who it is to the machine; nobody else (`Sandboxes.user`) unless the plan says so."""
     network: Literal["host", "none"] = "host"
     limits: dict[str, int] = msgspec.field(default_factory=lambda: {"NOFILE": 1024, "CORE": 0})
     """Resource limits of each process, by their names (getrlimit(2))."""

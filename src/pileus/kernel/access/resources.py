@@ -151,6 +151,8 @@ def arn_of(call: Call, bound: Bound, found: Any) -> str:
     """The ARN of the resource that an operation found, if its record says what that is."""
     if not isinstance(found, Record):
         return ""
+    if found.arn_template and type(found).arn is not Record.arn:
+        return found.arn(call)  # it knows a shorter way
     fields = {name: getattr(found, name) for name in found.__struct_fields__}
     for kind in bound.service.resources:
         if kind.template and type(found) is kind.record:

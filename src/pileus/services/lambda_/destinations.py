@@ -95,7 +95,7 @@ def bury(call: Call, version: Version, payload: bytes, event: str, error: str) -
         )
 
 
-@lambda_.task(retries=5)  # type: ignore[untyped-decorator]
+@lambda_.task(retries=5)
 async def deliver(
     call: Call,
     function: str,

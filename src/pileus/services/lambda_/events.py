@@ -87,7 +87,7 @@ def accept(call: Call, meant: Meant, payload: bytes, trace: str = "") -> None:
     )
 
 
-@lambda_.task(retries=20)  # type: ignore[untyped-decorator]
+@lambda_.task(retries=20)
 async def handle(
     call: Call,
     function: str,

@@ -1,17 +1,20 @@
 """The Runtime API and the Extensions API: how what runs in an environment talks to Lambda.
 
-Each environment has a port of its own on the loopback interface, so nobody must say who it is. Developer Guide, "Using
-the Lambda runtime API for custom runtimes" and "Using the Lambda Extensions API".
+Each environment has a port of its own on the loopback interface, where only its own user gets in. Developer Guide,
+"Using the Lambda runtime API for custom runtimes" and "Using the Lambda Extensions API".
 """
 
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 from urllib.parse import urlsplit
 
 import httptools
+
+from pileus.engines.sandbox.peers import user_of
 
 OK = b'{"status":"OK"}\n'
 REASONS = {200: "OK", 202: "Accepted", 400: "Bad Request", 403: "Forbidden", 404: "Not Found", 413: "Payload Too Large"}
@@ -38,6 +41,9 @@ class Handler(Protocol):
     def handle(self, method: str, path: str, headers: dict[str, str], body: bytes, reply: Reply) -> None:
         """Answer a request that has arrived whole."""
 
+    def admits(self, user: int | None) -> bool:
+        """Whether a connection of that user is its own."""
+
     def stream(self, path: str, headers: dict[str, str]) -> Callable[[bytes], None] | None:
         """Where the pieces of a response go that is streamed; None for one that is not."""
 
@@ -60,8 +66,11 @@ class Connection(asyncio.Protocol):
         self.sink: Callable[[bytes], None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = transport = cast("asyncio.Transport", transport)  # uvloop's is no instance of it
+        connection = transport.get_extra_info("socket")
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if not self.handler.admits(None) and not self.handler.admits(user_of(*ends(transport))):
+            transport.abort()
 
     def data_received(self, data: bytes) -> None:
         try:
@@ -113,6 +122,10 @@ class Connection(asyncio.Protocol):
             self.transport.write("\r\n".join((*lines, "", "")).encode("latin-1", "replace") + body)
         self.answering = False
         self._next()
+
+
+def ends(transport: asyncio.Transport) -> tuple[tuple[str, int], tuple[str, int]]:
+    return transport.get_extra_info("sockname"), transport.get_extra_info("peername")
 
 
 async def listen(handler: Handler) -> tuple[asyncio.Server, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any
 
 from pileus.kernel import Call, Record, names, paging, tags
 from pileus.kernel.identity import ANONYMOUS

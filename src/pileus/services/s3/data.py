@@ -113,6 +113,44 @@ class Intake:
         return Part(number, self.size, md5, self.digests.checksum, place, packed, self._wrapped)
 
 
+class Carried:
+    """A part that is copied as it is sealed, because nobody here has its key. To be used as an `Intake` is."""
+
+    def __init__(self, call: Call, part: Part) -> None:
+        self._call = call
+        self._part = part
+        self._sealed = b""
+        self._writer: Writer | None = None
+
+    async def __aenter__(self) -> Self:
+        if self._part.packed:
+            self._sealed = parcels.get(self._call.store, self._part.place) or b"" if self._part.place else b""
+            return self
+        blobs = self._call.cloud.blobs
+        self._writer = await blobs.writer().__aenter__()
+        with blobs.hold():
+            async for sealed in blobs.open(self._part.place):
+                await self._writer.write(sealed)
+        await self._writer.keep()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._writer is not None:
+            await self._writer.__aexit__(kind, error, traceback)
+
+    def adopt(self, call: Call, number: int = 1) -> Part:
+        """The copy, stored with the transaction under way."""
+        before, place = self._part, ""
+        if self._writer is not None:
+            place = self._writer.name
+            call.cloud.blobs.adopt(place)
+        elif self._sealed:
+            place = parcels.put(call.store, self._sealed)
+        return Part(number, before.size, before.md5, before.checksum, place, before.packed, before.key)
+
+
 def discard(call: Call, part: Part) -> None:
     """Give up the bytes of a part with the transaction under way."""
     if not part.place:

@@ -1,8 +1,9 @@
-"""Buckets whose requests somebody wants to know of: every answer is noted for access logs and for request metrics."""
+"""Buckets whose requests somebody wants to know of: answers are noted for access logs, metrics and analyses."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from pileus.kernel import Call, Record
 
@@ -21,18 +22,19 @@ class Observed(Record, scope="cloud"):
     room: str
     logged: bool = False
     metered: bool = False
+    analysed: bool = False
     due: float = 0.0
     """When the next delivery of logs is, if there is one to come."""
 
 
-def observe(call: Call, bucket: Bucket, *, logged: bool | None = None, metered: bool | None = None) -> None:
-    """Begin or end to observe a bucket for one of the two."""
+def observe(call: Call, bucket: Bucket, **purposes: bool) -> None:
+    """Begin or end to observe a bucket for some purposes: `logged`, `metered`, `analysed`."""
     found = Observed.get(call, bucket.name)
     if found is None or found.room != bucket.room:
         found = Observed(bucket.name, bucket.room)
-    found.logged = found.logged if logged is None else logged
-    found.metered = found.metered if metered is None else metered
-    if found.logged or found.metered:
+    for purpose, wanted in purposes.items():
+        setattr(found, purpose, wanted)
+    if found.logged or found.metered or found.analysed:
         found.put(call)
     elif Observed.get(call, bucket.name) is not None:
         found.delete(call)
@@ -47,10 +49,12 @@ def note(call: Call, request: Request, labels: dict[str, str], response: Respons
     bucket = Bucket.get(call, call.partition, name)
     if bucket is None or bucket.room != observed.room:
         return
-    from . import access_logs, request_metrics
+    from . import access_logs, analytics, request_metrics
 
     with call.store.attempt():
         if observed.logged:
             access_logs.write(call, bucket, observed, request, labels, response, entry)
         if observed.metered:
             request_metrics.count(call, bucket, request, labels, response, entry)
+        if observed.analysed:
+            analytics.count(call, bucket, request, unquote(labels.get("Key", "")), response)

@@ -1,8 +1,8 @@
 """Replication carried out: what is put into a bucket is copied to others, by tasks that act as the rules' role.
 
 "Replicating objects within and across Regions", S3 User Guide. A replica has the version id, the time, the metadata and
-the tags of what it is a replica of. Versions of one key arrive in the order in which they were made. Left out: replicas
-of objects under SSE-C, which fail here as objects that are not eligible, and of annotations.
+the tags of what it is a replica of. Versions of one key arrive in the order in which they were made.
+Left out: annotations.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pileus.kernel import Call, Fault, identity
 
 from . import data, documents, events, notifications, planning, roles, s3, seals, versions
 from .buckets import Bucket, still
-from .data import Intake
+from .data import Carried, Intake
 from .digests import DEFAULT, Digests
 from .events import Subject
 from .objects import ARCHIVED, Manifest, Object, Part
@@ -130,7 +130,7 @@ class Job(NamedTuple):
                 raise Refused(reason) from None
 
 
-@s3.task(retries=8)  # type: ignore[untyped-decorator]
+@s3.task(retries=8)
 async def replicate(
     call: Call, bucket: str, room: str, key: str, version: str, rule: Rule, role: str, kind: str, requested: float
 ) -> None:
@@ -139,7 +139,7 @@ async def replicate(
     if source is None or source.room != room:
         return
     try:
-        await in_turn(call, source, key, version, rule)
+        await in_turn(call, source, key, version, rule, kind)
         found = versions.lookup(call, source, key, version)
         if found is None:
             return
@@ -158,17 +158,21 @@ async def replicate(
         late(call, source, key, version, rule, requested)
 
 
-async def in_turn(call: Call, source: Bucket, key: str, version: str, rule: Rule) -> None:
-    """Wait until what is older under the key has arrived, or has failed."""
-    while pending_below(call, source, key, version, rule["Destination"]["Bucket"]):
+async def in_turn(call: Call, source: Bucket, key: str, version: str, rule: Rule, kind: str) -> None:
+    """Wait until what must come before has arrived, or has failed."""
+    while pending_before(call, source, key, version, rule["Destination"]["Bucket"], kind):
         if not await call.wait(("s3 replication", source.room, key), seconds=PATIENCE):
-            raise TimeoutError("an older version of the key is still on its way")
+            raise TimeoutError("what comes before under this key is still on its way")
 
 
-def pending_below(call: Call, source: Bucket, key: str, version: str, to: str) -> bool:
+def pending_before(call: Call, source: Bucket, key: str, version: str, to: str, kind: str) -> bool:
+    """Whether the next older version of the key is still to come; before a change of metadata the version itself."""
     found = versions.lookup(call, source, key, version)
     if found is None:
         return False
+    held = found.held if isinstance(found, Version) else found
+    if kind == CHANGE:
+        return held is not None and held.replicas.get(to) == PENDING
     order = found.order if isinstance(found, Version) else -found.serial
     below = Version.first(call, source.room, key, above=(order,))
     return below is not None and below.held is not None and below.held.replicas.get(to) == PENDING
@@ -193,8 +197,6 @@ def begun(call: Call, source: Bucket, rule: Rule, role: str, key: str, version: 
 
 async def copy(job: Job, found: Object) -> None:
     source, target = job.source, job.target
-    if found.seal.algorithm == seals.CUSTOMER:
-        raise Refused("SrcObjectNotEligible")
     if (found.lock_mode or found.hold) and not target.lock:
         raise Refused("DstBucketObjectLockConfigMissing")
     job.may("GetObjectVersionForReplication", at=source, reason="SrcGetObjectNotPermitted")
@@ -237,6 +239,8 @@ def overridden(job: Job) -> bool:
 
 def resealed(job: Job, found: Object) -> seals.Seal:
     """How a replica is encrypted: under the key that the rule names, or as its bucket has it by default."""
+    if found.seal.algorithm == seals.CUSTOMER:
+        return found.seal
     try:
         if found.seal.algorithm in seals.KMS:
             key = job.rule["Destination"].get("EncryptionConfiguration", {}).get("ReplicaKmsKeyID", "")
@@ -247,8 +251,10 @@ def resealed(job: Job, found: Object) -> seals.Seal:
         raise Refused("DstKmsKeyNotFound") from None
 
 
-async def brought(job: Job, found: Object, part: Part, new: Object, stack: AsyncExitStack) -> Intake:
-    """One part of the object, read at the source and sealed anew."""
+async def brought(job: Job, found: Object, part: Part, new: Object, stack: AsyncExitStack) -> Intake | Carried:
+    """One part of the object, read at the source and sealed anew; as it is, if only the customer can open it."""
+    if found.seal.algorithm == seals.CUSTOMER:
+        return await stack.enter_async_context(Carried(job.call, part))
     opener = found.opener(job.call, job.source)
     try:
         body = data.read(job.call, opener, [part], 0, part.size)

@@ -11,7 +11,7 @@ from pileus.kernel import Call
 
 from . import faults, s3
 from .buckets import Bucket, by_name, tags_of
-from .configuration import Members, document, numbered
+from .configuration import Members, document
 from .seals import KMS
 
 # Tags
@@ -144,8 +144,3 @@ def check_acceleration(call: Call, bucket: Bucket, content: Members) -> None:
 
 
 document("AccelerateConfiguration", "AccelerateConfiguration", flat=True, check=check_acceleration)
-
-
-# Reports
-
-numbered("AnalyticsConfiguration")

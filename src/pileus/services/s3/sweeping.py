@@ -67,7 +67,16 @@ class Walk:
             self.newer += 1
         self.name, self.order, self.since = version.name, version.order, version.modified
 
+    def waits(self, found: Object) -> bool:
+        """Whether an object has to stay as it is until it has been replicated ("Replication and lifecycle rules")."""
+        waiting = bool(found.replicas) and found.replication != "COMPLETED"
+        if waiting:
+            self.acted()
+        return waiting
+
     def current(self, found: Object) -> None:
+        if self.waits(found):
+            return
         expires = rules.expiration(self.rules, found)
         if expires is not None and self.due(expires.at):
             self.acted()
@@ -90,6 +99,8 @@ class Walk:
 
     def noncurrent(self, version: Version) -> None:
         held = version.held
+        if held is not None and self.waits(held):
+            return
         gone = rules.noncurrent_expiration(self.rules, version.name, held, self.since, self.newer)
         if gone is not None and self.due(gone.at):
             self.acted()

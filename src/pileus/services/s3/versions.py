@@ -85,8 +85,12 @@ def lookup(call: Call, bucket: Bucket, name: str, version: str) -> Object | Vers
         return current
     if version == NULL:
         return next((old for old in Version.scan(call, bucket.room, name) if old.version == NULL), None)
-    order = order_of(call, bucket, name, version)
-    found = None if order is None else Version.get(call, bucket.room, name, order)
+    serial = serial_of(version)
+    found = None if serial is None else Version.get(call, bucket.room, name, -serial)
+    if found is not None and found.version == version:
+        return found
+    foreign = Foreign.get(call, bucket.room, name, version)
+    found = None if foreign is None else Version.get(call, bucket.room, name, foreign.order)
     return found if found is not None and found.version == version else None
 
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 class Web:
     """What S3 sees of HTTP."""
 
+    decides = True
+
     def admit(self, operation: Operation, request: Request) -> None:
         """Compare a document with the digests that its sender gives of it; some operations want one."""
         if request.stream is not None:

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from email.utils import formatdate
-from html import escape
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, unquote
 
@@ -182,7 +180,7 @@ def redirected(visit: Visit, rule: Members) -> Answer:
 
 
 def elsewhere(call: Call, status: int, location: str) -> Answer:
-    return Answer(status, [("location", location), *own_fields(call)])
+    return Answer(status, [("location", in_a_field(location)), *own_fields(call)])
 
 
 # Fields and pages
@@ -216,8 +214,13 @@ def written(kind: str, value: Any) -> str:
 
 
 def error_fields(fault: Fault) -> Fields:
-    told = [("x-amz-error-code", fault.code), ("x-amz-error-message", fault.message)]
+    told = [("x-amz-error-code", fault.code), ("x-amz-error-message", in_a_field(fault.message))]
     return told + [(f"x-amz-error-detail-{name}", quote(str(value))) for name, value in details(fault)]
+
+
+def in_a_field(text: str) -> str:
+    """A text without what may not stand in a header field."""
+    return "".join(letter if " " <= letter <= "~" else "?" for letter in text)
 
 
 def details(fault: Fault) -> list[tuple[str, Any]]:
@@ -226,6 +229,8 @@ def details(fault: Fault) -> list[tuple[str, Any]]:
 
 def error_page(call: Call, fault: Fault, again: Fault | None = None, document: str = "") -> Answer:
     """S3's own words for what went wrong; `again` is what went wrong with the site's own."""
+    from http import HTTPStatus
+
     status = fault.status or 500
     title = f"{status} {HTTPStatus(status).phrase}"
     items = [("Code", fault.code), ("Message", fault.message), *details(fault)]
@@ -240,5 +245,7 @@ def error_page(call: Call, fault: Fault, again: Fault | None = None, document: s
 
 
 def listed(items: list[tuple[str, Any]]) -> str:
+    from html import escape
+
     lines = "\n".join(f"<li>{escape(name)}: {escape(str(value))}</li>" for name, value in items)
     return f"<ul>\n{lines}\n</ul>"

@@ -1,0 +1,225 @@
+"""One batch on its way through a pipe: filtered, put into templates, enriched, handed to the target.
+
+User Guide, "Amazon EventBridge Pipes filtering", "input transformation", "event enrichment", "batching".
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from pileus.kernel import Call, Principal, arn, jsonpath, names, targets, templates
+from pileus.kernel.patterns import Pattern, parse
+from pileus.kernel.targets import Failed, Sending
+
+from .definitions import Pipe, filters
+from .sources import settled
+
+Document = dict[str, Any]
+
+WHOLE = ("lambda", "states")
+"""Targets that are given a batch as one array; the others get one event after the other."""
+MOST_ENTRIES = 10
+
+
+class Filter:
+    """The patterns of a pipe, of which one must match."""
+
+    def __init__(self, pipe: Pipe) -> None:
+        self.patterns: list[Pattern] = [parse(pattern) for pattern in filters(pipe)]
+
+    def wants(self, record: Document) -> bool:
+        if not self.patterns:
+            return True
+        seen = opened(record)
+        return any(pattern.matches(seen) for pattern in self.patterns)
+
+
+def opened(record: Document) -> Document:
+    """A record whose body, or data, is JSON: filters and templates look into it."""
+    found = dict(record)
+    for name in ("body", "data"):
+        if isinstance(text := record.get(name), str):
+            found[name] = inner(text, encoded=name == "data")
+    return found
+
+
+def inner(text: str, *, encoded: bool) -> Any:
+    try:
+        return json.loads(base64.b64decode(text) if encoded else text)
+    except ValueError:
+        return text
+
+
+class Passage:
+    """A batch and the pipe that it passes."""
+
+    def __init__(self, call: Call, pipe: Pipe, principal: Principal) -> None:
+        self.call = call
+        self.pipe = pipe
+        self.principal = principal
+
+    async def take(self, records: list[Document]) -> Any:
+        """Bring records to the target; what a function answers. `Failed` where they do not get there."""
+        events: list[Any] = records
+        if self.pipe.enrichment:
+            template = self.pipe.enrichment_parameters.get("InputTemplate", "")
+            events = await self.enriched([self.filled(template, record) for record in records])
+        if not events:
+            return None
+        template = self.pipe.target_parameters.get("InputTemplate", "")
+        return await self.hand_over(events, [self.filled(template, event) for event in events])
+
+    # Templates
+
+    def filled(self, template: str, event: Any) -> str:
+        """An event as its template shows it."""
+        if not template:
+            return event if isinstance(event, str) else templates.compact(event)
+        seen = opened(event) if isinstance(event, dict) else event
+
+        def value_of(name: str) -> Any:
+            return templates.at(name, seen) if name.startswith("$") else self.reserved(name, event)
+
+        return templates.fill(template, value_of)
+
+    def reserved(self, name: str, event: Any) -> Any:
+        pipe = self.pipe
+        known = {
+            "aws.pipes.pipe-arn": pipe.arn(self.call),
+            "aws.pipes.pipe-name": pipe.name,
+            "aws.pipes.source-arn": pipe.source,
+            "aws.pipes.enrichment-arn": pipe.enrichment,
+            "aws.pipes.target-arn": pipe.target,
+            "aws.pipes.event.ingestion-time": int(self.call.cloud.clock.now() * 1000),
+            "aws.pipes.event": event,
+            "aws.pipes.event.json": event,
+        }
+        return known[name]
+
+    def resolved(self, value: Any, event: Any) -> Any:
+        """A parameter, in which `$.path` stands for what the event has there."""
+        if isinstance(value, dict):
+            return {name: self.resolved(one, event) for name, one in value.items()}
+        if isinstance(value, list):
+            return [self.resolved(one, event) for one in value]
+        if isinstance(value, str) and value.startswith("$."):
+            found = templates.at(value, opened(event) if isinstance(event, dict) else event)
+            return None if found is jsonpath.ABSENT else found
+        return value
+
+    # Enrichment
+
+    async def enriched(self, texts: list[str]) -> list[Any]:
+        """What the enrichment makes of a batch: an array is a new batch, anything else one event."""
+        to = arn.parse(self.pipe.enrichment)
+        text = f"[{','.join(texts)}]"
+        if to.service == "lambda":
+            answer = await self.send(to, text, {}, wait=True)
+            told = json.loads(answered(answer) or b"null")
+        elif to.service == "states":
+            states = self.call.at(region=to.region).aws("stepfunctions", principal=self.principal)
+            run = await settled(states.start_sync_execution(state_machine_arn=str(to), input=text))
+            if run["status"] != "SUCCEEDED":
+                raise Failed("ENRICHMENT_FAILURE", str(run.get("cause") or run["status"]), final=False)
+            told = json.loads(run.get("output") or "null")
+        else:
+            raise Failed("NO_RESOURCE", f"{to} cannot enrich", final=True)
+        if told in (None, "", {}, []):
+            return []
+        return told if isinstance(told, list) else [told]
+
+    # Targets
+
+    async def hand_over(self, events: list[Any], texts: list[str]) -> Any:
+        to = arn.parse(self.pipe.target)
+        parameters = {name: value for name, value in self.pipe.target_parameters.items() if name != "InputTemplate"}
+        if targets.kind_of(to) == "event-bus":
+            return self.to_bus(str(to), events, texts, parameters)
+        if to.service in WHOLE:
+            kind = "LambdaFunctionParameters" if to.service == "lambda" else "StepFunctionStateMachineParameters"
+            wait = parameters.get(kind, {}).get("InvocationType", "REQUEST_RESPONSE") == "REQUEST_RESPONSE"
+            return await self.to_whole(to, f"[{','.join(texts)}]", wait)
+        if to.service == "logs":
+            return self.to_log(to, events, texts, parameters.get("CloudWatchLogsParameters", {}))
+        for event, text in zip(events, texts, strict=True):
+            await self.send(to, text, self.resolved(parameters, event))
+        return None
+
+    async def send(self, to: Any, text: str, parameters: Document, *, wait: bool = False) -> Any:
+        sending = Sending(self.call, to, text, parameters, self.principal, names.uuid4(), wait=wait)
+        return await targets.invoke(sending)
+
+    async def to_whole(self, to: Any, text: str, wait: bool) -> Any:
+        if to.service == "lambda":
+            answer = await self.send(to, text, {}, wait=wait)
+            return answered(answer) if wait else None
+        await self.send(to, text, {})
+        return None
+
+    def to_bus(self, bus: str, events: list[Any], texts: list[str], parameters: Document) -> None:
+        """To a bus go events of its own kind; the text is their detail."""
+        block = parameters.get("EventBridgeEventBusParameters", {})
+        entries = []
+        for event, text in zip(events, texts, strict=True):
+            told = self.resolved(block, event)
+            entries.append(
+                {
+                    "EventBusName": bus,
+                    "Source": told.get("Source") or f"Pipe {self.pipe.name}",
+                    "DetailType": told.get("DetailType") or "Event from aws:pipes",
+                    "Detail": text,
+                    "Resources": told.get("Resources") or [],
+                    "Time": told.get("Time"),
+                }
+            )
+        client = self.call.aws("events", principal=self.principal)
+        with self.call.transaction():
+            for some in portions(entries, MOST_ENTRIES):
+                answer = client.put_events(
+                    entries=[{name: value for name, value in entry.items() if value is not None} for entry in some],
+                    endpoint_id=block.get("EndpointId"),
+                )
+                if answer["FailedEntryCount"]:
+                    failed = next(one for one in answer["Entries"] if "ErrorCode" in one)
+                    raise Failed("SDK_CLIENT_ERROR", f"{failed['ErrorCode']}: {failed['ErrorMessage']}", final=True)
+
+    def to_log(self, to: Any, events: list[Any], texts: list[str], block: Document) -> None:
+        group = to.resource.removeprefix("log-group:").removesuffix(":*")
+        logs = self.call.at(account=to.account, region=to.region).aws("logs", principal=self.principal)
+        now = int(self.call.cloud.clock.now() * 1000)
+        with self.call.transaction():
+            for event, text in zip(events, texts, strict=True):
+                told = self.resolved(block, event)
+                at = told.get("Timestamp")
+                line = {"timestamp": now if at is None else int(at), "message": text}
+                stream = told.get("LogStreamName") or self.pipe.name
+                put_line(logs, group, stream, line)
+
+
+def put_line(logs: Any, group: str, stream: str, line: Document) -> None:
+    """Write a line into a stream, which is made where it is not there."""
+    from pileus.kernel import Fault
+
+    try:
+        logs.put_log_events(log_group_name=group, log_stream_name=stream, log_events=[line])
+    except Fault as fault:
+        if fault.code != "ResourceNotFoundException":
+            raise
+        logs.create_log_stream(log_group_name=group, log_stream_name=stream)
+        logs.put_log_events(log_group_name=group, log_stream_name=stream, log_events=[line])
+
+
+def answered(answer: Document) -> bytes:
+    """What a function answered; `Failed` where it broke down."""
+    payload = answer.get("Payload") or b""
+    octets = payload if isinstance(payload, bytes) else bytes(payload)
+    if answer.get("FunctionError"):
+        raise Failed("FUNCTION_ERROR", octets.decode(errors="replace")[:1024], final=False)
+    return octets
+
+
+def portions(items: list[Document], size: int) -> Iterable[list[Document]]:
+    return (items[start : start + size] for start in range(0, len(items), size))
