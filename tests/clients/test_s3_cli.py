@@ -96,6 +96,73 @@ def test_the_plain_operations(shell: Shell, tmp_path: Path) -> None:
     assert (tmp_path / "back").read_text() == "x"
 
 
+def test_objects_move_between_buckets_and_filters_choose(shell: Shell, tmp_path: Path) -> None:
+    first, second = f"s3://{fresh()}", f"s3://{fresh()}"
+    shell("s3", "mb", first)
+    shell("s3", "mb", second)
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for name in ("a.txt", "b.txt", "c.log"):
+        (folder / name).write_text(name)
+    shell("s3", "cp", "many", f"{first}/many", "--recursive", "--exclude", "*", "--include", "*.txt")
+    listed = shell("s3", "ls", first, "--recursive", "--summarize")
+    assert "many/a.txt" in listed and "c.log" not in listed and "Total Objects: 2" in listed
+    options = (
+        "--storage-class",
+        "STANDARD_IA",
+        "--metadata",
+        "colour=blue",
+        "--content-type",
+        "text/x",
+        "--sse",
+        "AES256",
+    )
+    shell("s3", "cp", "many/c.log", f"{first}/c", *options)
+    where = ("--bucket", first[5:], "--key", "c", "--output", "json")
+    head = json.loads(shell("s3api", "head-object", *where))
+    assert (head["StorageClass"], head["Metadata"], head["ContentType"]) == (
+        "STANDARD_IA",
+        {"colour": "blue"},
+        "text/x",
+    )
+    shell("s3", "mv", f"{first}/many/", f"{second}/moved/", "--recursive")
+    assert "moved/a.txt" in shell("s3", "ls", second, "--recursive")
+    assert "many" not in shell("s3", "ls", first)
+    assert shell("s3", "cp", f"{second}/moved/a.txt", "-") == "a.txt"
+    shell("s3", "rm", second, "--recursive", "--exclude", "*a.txt")
+    assert shell("s3", "ls", second, "--recursive").split()[-1] == "moved/a.txt"
+    for bucket in (first, second):
+        shell("s3", "rb", bucket, "--force")
+
+
+def test_settings_come_back_as_they_were_put(shell: Shell, tmp_path: Path) -> None:
+    bucket = fresh()
+    shell("s3api", "create-bucket", "--bucket", bucket)
+    named = ("--bucket", bucket, "--output", "json")
+    rules = [{"AllowedOrigins": ["*"], "AllowedMethods": ["GET"], "MaxAgeSeconds": 60}]
+    shell("s3api", "put-bucket-cors", *named, "--cors-configuration", json.dumps({"CORSRules": rules}))
+    assert json.loads(shell("s3api", "get-bucket-cors", *named))["CORSRules"] == rules
+    lifecycle = {"Rules": [{"ID": "r", "Status": "Enabled", "Filter": {"Prefix": "x/"}, "Expiration": {"Days": 3}}]}
+    shell("s3api", "put-bucket-lifecycle-configuration", *named, "--lifecycle-configuration", json.dumps(lifecycle))
+    assert json.loads(shell("s3api", "get-bucket-lifecycle-configuration", *named))["Rules"] == lifecycle["Rules"]
+    shell("s3api", "put-bucket-tagging", *named, "--tagging", "TagSet=[{Key=team,Value=a}]")
+    assert json.loads(shell("s3api", "get-bucket-tagging", *named))["TagSet"] == [{"Key": "team", "Value": "a"}]
+    (tmp_path / "f").write_bytes(b"0123456789")
+    shell("s3api", "put-object", *named, "--key", "k", "--body", "f", "--tagging", "a=1")
+    attributes = ("--object-attributes", "ETag", "ObjectSize", "Checksum")
+    told = json.loads(shell("s3api", "get-object-attributes", *named, "--key", "k", *attributes))
+    assert told["ObjectSize"] == 10
+    shell("s3api", "get-object", *named, "--key", "k", "--range", "bytes=2-4", "part")
+    assert (tmp_path / "part").read_bytes() == b"234"
+    upload = json.loads(shell("s3api", "create-multipart-upload", *named, "--key", "m"))["UploadId"]
+    part = ("--key", "m", "--upload-id", upload)
+    sent = json.loads(shell("s3api", "upload-part", *named, *part, "--part-number", "1", "--body", "f"))
+    parts = json.dumps({"Parts": [{"PartNumber": 1, "ETag": sent["ETag"]}]})
+    shell("s3api", "complete-multipart-upload", *named, *part, "--multipart-upload", parts)
+    keys = json.loads(shell("s3api", "list-objects-v2", *named, "--query", "Contents[].Key"))
+    assert keys == ["k", "m"]
+
+
 def test_a_site_goes_up_and_is_visited(shell: Shell, tmp_path: Path, cloud: LocalCloud) -> None:
     bucket = fresh()
     site = tmp_path / "site"

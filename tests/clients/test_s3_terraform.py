@@ -1,4 +1,4 @@
-"""A bucket with all that is usually set about it, by Terraform."""
+"""A bucket with all that can be set about it, by Terraform, and what that brings about."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from .terraform import Stack
 
 BUCKET = """
 resource "aws_s3_bucket" "data" {
-  bucket = "NAME"
-  tags   = { team = "red" }
+  bucket        = "NAME"
+  force_destroy = true
+  tags          = { team = "red" }
 }
 
 resource "aws_s3_bucket_versioning" "data" {
-  bucket = aws_s3_bucket.data.id
+  for_each = { data = aws_s3_bucket.data.id, copy = aws_s3_bucket.copy.id }
+  bucket   = each.value
   versioning_configuration { status = "Enabled" }
 }
 
@@ -108,44 +110,10 @@ resource "aws_s3_bucket_website_configuration" "data" {
   bucket = aws_s3_bucket.data.id
   index_document { suffix = "index.html" }
   error_document { key = "error.html" }
-}
-
-resource "aws_s3_object" "note" {
-  bucket       = aws_s3_bucket.data.id
-  key          = "logs/note.txt"
-  content      = "written by terraform"
-  content_type = "text/plain"
-
-  server_side_encryption = "AES256"
-  tags         = { keep = "yes" }
-}
-
-data "aws_s3_object" "note" {
-  bucket = aws_s3_object.note.bucket
-  key    = aws_s3_object.note.key
-}
-
-output "note" { value = data.aws_s3_object.note.body }
-"""
-
-
-def test_a_bucket_applies_plans_clean_and_is_destroyed(aws: Account, tmp_path: Path) -> None:
-    name = fresh()
-    stack = Stack(tmp_path, aws, ("s3", "sts"), BUCKET.replace("NAME", name))
-    stack.apply()
-    assert stack.plan_is_empty()
-    assert stack.run("output", "-raw", "note") == "written by terraform"
-    s3 = aws.client("s3")
-    assert s3.get_bucket_versioning(Bucket=name)["Status"] == "Enabled"
-    assert len(s3.get_bucket_lifecycle_configuration(Bucket=name)["Rules"]) == 2
-    stack.destroy()
-    assert s3.list_buckets()["Buckets"] == []
-
-
-BEHAVING = """
-resource "aws_s3_bucket" "data" {
-  bucket        = "NAME"
-  force_destroy = true
+  routing_rule {
+    condition { key_prefix_equals = "docs/" }
+    redirect { replace_key_prefix_with = "documents/" }
+  }
 }
 
 resource "aws_s3_bucket" "copy" {
@@ -156,12 +124,6 @@ resource "aws_s3_bucket" "copy" {
 resource "aws_s3_bucket" "logs" {
   bucket        = "NAME-logs"
   force_destroy = true
-}
-
-resource "aws_s3_bucket_versioning" "data" {
-  for_each = { data = aws_s3_bucket.data.id, copy = aws_s3_bucket.copy.id }
-  bucket   = each.value
-  versioning_configuration { status = "Enabled" }
 }
 
 resource "aws_s3_bucket_policy" "logs" {
@@ -224,7 +186,7 @@ resource "aws_s3_bucket_notification" "data" {
   queue {
     queue_arn     = aws_sqs_queue.news.arn
     events        = ["s3:ObjectCreated:*"]
-    filter_prefix = "in/"
+    filter_prefix = "logs/"
   }
 }
 
@@ -258,7 +220,7 @@ resource "aws_s3_bucket_replication_configuration" "data" {
   rule {
     id     = "in"
     status = "Enabled"
-    filter { prefix = "in/" }
+    filter { prefix = "logs/" }
     delete_marker_replication { status = "Enabled" }
     destination {
       bucket        = aws_s3_bucket.copy.arn
@@ -291,15 +253,6 @@ resource "aws_s3_bucket_request_payment_configuration" "logs" {
   payer  = "Requester"
 }
 
-resource "aws_s3_bucket_website_configuration" "data" {
-  bucket = aws_s3_bucket.data.id
-  index_document { suffix = "index.html" }
-  routing_rule {
-    condition { key_prefix_equals = "docs/" }
-    redirect { replace_key_prefix_with = "documents/" }
-  }
-}
-
 resource "aws_s3_object" "note" {
   depends_on = [
     aws_s3_bucket_notification.data,
@@ -307,23 +260,37 @@ resource "aws_s3_object" "note" {
     aws_s3_bucket_replication_configuration.data,
     aws_s3_bucket_logging.data,
   ]
-  bucket  = aws_s3_bucket.data.id
-  key     = "in/note.txt"
-  content = "written by terraform"
+  bucket       = aws_s3_bucket.data.id
+  key          = "logs/note.txt"
+  content      = "written by terraform"
+  content_type = "text/plain"
+
+  server_side_encryption = "AES256"
+  tags         = { keep = "yes" }
 }
+
+data "aws_s3_object" "note" {
+  bucket = aws_s3_object.note.bucket
+  key    = aws_s3_object.note.key
+}
+
+output "note" { value = data.aws_s3_object.note.body }
 """
 
 
-def test_what_a_bucket_brings_about(aws: Account, tmp_path: Path) -> None:
+def test_a_bucket_applies_plans_clean_works_and_is_destroyed(aws: Account, tmp_path: Path) -> None:
     name = fresh()
-    stack = Stack(tmp_path, aws, ("s3", "sqs", "iam", "sts"), BEHAVING.replace("NAME", name))
+    stack = Stack(tmp_path, aws, ("s3", "sqs", "iam", "sts"), BUCKET.replace("NAME", name))
     stack.apply()
     assert stack.plan_is_empty()
+    assert stack.run("output", "-raw", "note") == "written by terraform"
     s3, sqs = aws.client("s3"), aws.client("sqs")
-    copy = s3.get_object(Bucket=f"{name}-copy", Key="in/note.txt")
+    assert s3.get_bucket_versioning(Bucket=name)["Status"] == "Enabled"
+    assert len(s3.get_bucket_lifecycle_configuration(Bucket=name)["Rules"]) == 2
+    copy = s3.get_object(Bucket=f"{name}-copy", Key="logs/note.txt")
     assert (copy["Body"].read(), copy["ReplicationStatus"]) == (b"written by terraform", "REPLICA")
     url = sqs.get_queue_url(QueueName="news")["QueueUrl"]
     bodies = [each["Body"] for each in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]]
-    assert any("in/note.txt" in body for body in bodies)
+    assert any("logs/note.txt" in body for body in bodies)
     stack.destroy()
     assert s3.list_buckets()["Buckets"] == []

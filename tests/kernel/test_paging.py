@@ -45,3 +45,14 @@ def test_a_token_is_good_only_where_it_was_given(other: dict[str, str]) -> None:
 def test_what_is_no_token_is_refused(token: str) -> None:
     with pytest.raises(Fault, match="Mine"):
         paging.opened(call(), token, Fault("Mine", status=400))
+
+
+def test_all_pages_of_a_list_are_read() -> None:
+    pages = {None: (["a", "b"], "1"), "1": ([], "2"), "2": (["c"], None)}
+
+    def listed(kind: str, next_token: str | None = None) -> dict[str, Any]:
+        assert kind == "letters"
+        found, following = pages[next_token]
+        return {"Found": found, "NextToken": following}
+
+    assert list(paging.every(listed, "Found", kind="letters")) == ["a", "b", "c"]

@@ -295,31 +295,3 @@ def test_what_is_enqueued_for_an_earlier_time_than_what_was_read_runs_too(servic
 
     in_a_cloud(service, scenario)
     assert order == ["a", "a", "b"]
-
-
-def test_a_standing_task_runs_at_every_start_until_it_is_wanted_no_more(service: Service) -> None:
-    runs: list[str] = []
-
-    @service.task
-    async def listen(call: Call, name: str) -> None:
-        runs.append(f"{name} of {call.account}")
-
-    store = open_store(None)
-
-    async def first(cloud: Cloud, call: Call) -> None:
-        with call.transaction():
-            listen.at_every_start(call.at(account="111122223333"), "thing", name="a")
-        await cloud.runner.settle()
-
-    async def second(cloud: Cloud, call: Call) -> None:
-        await cloud.runner.settle()
-        with call.transaction():
-            listen.no_more(call, "thing")
-            listen.no_more(call, "nothing")
-
-    async def third(cloud: Cloud, call: Call) -> None:
-        await cloud.runner.settle()
-
-    for scenario in (first, second, third):
-        in_a_cloud(service, scenario, store)
-    assert runs == ["a of 111122223333"] * 2

@@ -31,7 +31,7 @@ def caller(cloud: Cloud, request: Request) -> Principal:
 
     An aws-chunked body is decoded on the way: at once if it is there, else as it is read.
     """
-    signed = signing.parse(request)
+    signed = request.signed = signing.parse(request)
     if signed is None:
         decode_chunks(request, None, None)
         return ANONYMOUS

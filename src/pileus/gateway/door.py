@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import TYPE_CHECKING, Any
 
 from pileus.kernel import names
-from pileus.kernel.call import Call
+from pileus.kernel.call import Call, Signature
 from pileus.kernel.cloud import Cloud
 from pileus.kernel.edge import Answer, Edge
 from pileus.kernel.errors import Fault, Unfinished
@@ -121,6 +121,7 @@ class Door:
             source_ip=request.client,
             user_agent=request.headers.get("user-agent"),
             secure=request.scheme == "https",
+            signature=signature(cloud, request),
         )
 
     def _service(self, route: routing.Route) -> Service | None:
@@ -138,7 +139,10 @@ class Door:
         if service and service.edge and "origin" in request.headers:
             service.edge.dress(self.cloud.system, request, route.labels, response.headers)
         if service and service.notes:
-            service.notes(call or self.cloud.call(service.name), request, route.labels, response, entry)
+            try:
+                service.notes(call or self.cloud.call(service.name), request, route.labels, response, entry)
+            except Exception:  # it costs the note, and not the answer
+                log.exception("%s: %s took no note of the answer", entry.request_id, service.name)
         self._reply(reply, response, entry)
 
     def _await(
@@ -192,6 +196,15 @@ class Door:
         for task in list(self._underway):
             task.cancel()
         await asyncio.gather(*self._underway, return_exceptions=True)
+
+
+def signature(cloud: Cloud, request: Request) -> Signature | None:
+    """How a request is signed, if it is."""
+    signed = request.signed
+    if signed is None:
+        return None
+    place = "REST-QUERY-STRING" if signed.presigned else "REST-HEADER"
+    return Signature(signed.algorithm, place, cloud.clock.at_wall(signed.timestamp))
 
 
 class Begun:

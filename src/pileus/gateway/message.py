@@ -58,6 +58,7 @@ class Request:
         "query",
         "route",
         "scheme",
+        "signed",
         "stream",
         "streamed",
         "trailers",
@@ -84,6 +85,8 @@ class Request:
         """Set instead of `body` when the body is passed on as it arrives."""
         self.trailers = NO_HEADERS
         """Trailing fields of a buffered body."""
+        self.signed: Any = None
+        """What it says of its own signature, once that has been read."""
         self.route: Any = None
         """Where it goes, once the application has looked at its head."""
         self.gone = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import names, regions
 from .identity import Principal
@@ -12,6 +12,16 @@ from .identity import Principal
 if TYPE_CHECKING:
     from .cloud import Cloud
     from .store import Store
+
+
+class Signature(NamedTuple):
+    """How a request is signed."""
+
+    algorithm: str
+    place: str
+    """`REST-HEADER` or `REST-QUERY-STRING`, as S3's condition key s3:authType has it."""
+    made: float
+    """When, in cloud time."""
 
 
 class Call:
@@ -38,6 +48,7 @@ class Call:
         secure: bool = False,
         called_via: tuple[str, ...] = (),
         members: Mapping[str, Any] = {},
+        signature: Signature | None = None,
     ) -> None:
         self.cloud = cloud
         self.store: Store = cloud.store
@@ -58,6 +69,8 @@ class Call:
         """What the operation acts on, where it has been looked up already."""
         self.members: Mapping[str, Any] = members
         """The request in wire names, for access decisions that only the operation can make."""
+        self.signature = signature
+        """None for what is unsigned, and for what the cloud itself calls."""
 
     @property
     def partition(self) -> str:
@@ -73,7 +86,8 @@ class Call:
     def _particulars(self) -> dict[str, Any]:
         names = ("account", "region", "principal", "service", "operation", "request_id", "endpoint", "now")
         return {
-            name: getattr(self, name) for name in (*names, "source_ip", "user_agent", "secure", "called_via", "members")
+            name: getattr(self, name)
+            for name in (*names, "source_ip", "user_agent", "secure", "called_via", "members", "signature")
         }
 
     # Names

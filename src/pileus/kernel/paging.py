@@ -9,9 +9,12 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+
+from pileus.models import snake_case
 
 from .errors import Fault
 
@@ -43,6 +46,21 @@ def opened(call: Call, token: str, invalid: Fault | None = None) -> Any:
         raise invalid or Fault("ValidationException", "The provided pagination token is invalid.", status=400)
     place = msgspec.msgpack.decode(data[MARK:].lstrip(_NIL))
     return tuple(place) if isinstance(place, list) else place
+
+
+def every(operation: Callable[..., Any], member: str, *, token: str = "NextToken", **asked: Any) -> Iterator[Any]:
+    """What all pages of another service's list have: `every(call.aws("organizations").list_accounts, "Accounts")`.
+
+    `token` is the member that continues; it is taken and given under the same name.
+    """
+    given = snake_case(token)
+    following = None
+    while True:
+        page = operation(**asked, **({given: following} if following else {}))
+        yield from page.get(member) or ()
+        following = page.get(token)
+        if not following:
+            return
 
 
 def _mark(call: Call, content: bytes) -> bytes:

@@ -85,18 +85,6 @@ class Dead(Record, scope="cloud"):
     failed: float
 
 
-class Standing(Record, scope="cloud", key=("service", "name", "of"), table="pileus.Standing"):
-    """A task to be enqueued whenever the cloud starts: what it sets up is in memory, such as a listener."""
-
-    service: str
-    name: str
-    of: str
-    arguments: dict[str, Any]
-    account: str
-    region: str
-    principal: Principal
-
-
 class Task:
     """A declared task."""
 
@@ -129,24 +117,6 @@ class Task:
         task.put(call)
         call.after_commit(lambda: call.cloud.runner.notice(task))
         return task.id
-
-    def at_every_start(self, call: Call, of: str, **arguments: Any) -> None:
-        """Enqueue the task now, and again whenever the cloud has started, until `no_more` is said of the same thing."""
-        Standing(
-            service=self.service,
-            name=self.name,
-            of=of,
-            arguments=arguments,
-            account=call.account,
-            region=call.region,
-            principal=call.principal,
-        ).put(call)
-        self.later(call, **arguments)
-
-    def no_more(self, call: Call, of: str) -> None:
-        """Enqueue it no more at the starts to come."""
-        if standing := Standing.get(call, self.service, self.name, of):
-            standing.delete(call)
 
     def __call__(self, call: Call, **arguments: Any) -> Any:
         return self.function(call, **arguments)
@@ -200,12 +170,6 @@ class Runner:
     def start(self) -> None:
         """Take up what is pending in the store: after a start, and after the store was replaced."""
         self._stopped = False
-        with self._cloud.store.attempt():
-            for one in Standing.scan(self._cloud.system):
-                call = self._cloud.call(
-                    one.service, one.name, account=one.account, region=one.region, principal=one.principal
-                )
-                self._cloud.service(one.service).tasks[one.name].later(call, **one.arguments)
         self.watches.start()
         self._wait()
 

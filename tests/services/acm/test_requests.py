@@ -110,6 +110,23 @@ def test_what_cannot_be_requested(acm: Acm, refused: Any) -> None:
     assert acm.client.list_certificates()["CertificateSummaryList"] == []
 
 
+def test_a_user_can_be_held_to_names_and_to_dns(cloud: Any, acm: Acm, refused: Any) -> None:
+    fine = {
+        "ForAllValues:StringLike": {"acm:DomainNames": ["*.example.com"]},
+        "StringEquals": {"acm:ValidationMethod": "DNS"},
+    }
+    user = User(cloud, acm.account.id, allow("acm:RequestCertificate", "*", Condition=fine))
+    client = user.client("acm")
+    client.request_certificate(DomainName="a.example.com", ValidationMethod="DNS")
+    for wrong in (
+        {"DomainName": "a.example.com"},
+        {"DomainName": "a.example.org", "ValidationMethod": "DNS"},
+        {"DomainName": "a.example.com", "SubjectAlternativeNames": ["b.example.org"], "ValidationMethod": "DNS"},
+    ):
+        with refused("AccessDeniedException"):
+            client.request_certificate(**wrong)
+
+
 # Private certificates
 
 

@@ -202,6 +202,21 @@ def test_a_policy_shares_an_authority_with_another_account(cloud: Any, authoriti
     assert theirs.list_certificate_authorities(ResourceOwner="OTHER_ACCOUNTS")["CertificateAuthorities"] == []
 
 
+def test_an_authority_is_shared_by_ram(cloud: Any, authorities: Authorities) -> None:
+    arn, other = authorities.root(), cloud.account()
+    authorities.aws.client("ram").create_resource_share(name="authority", resourceArns=[arn], principals=[other.id])
+    ram, theirs = other.client("ram"), other.client("acm-pca")
+    for invitation in ram.get_resource_share_invitations()["resourceShareInvitations"]:
+        ram.accept_resource_share_invitation(resourceShareInvitationArn=invitation["resourceShareInvitationArn"])
+    shared = theirs.list_certificate_authorities(ResourceOwner="OTHER_ACCOUNTS")["CertificateAuthorities"]
+    assert [one["Arn"] for one in shared] == [arn]
+    issued = theirs.issue_certificate(
+        CertificateAuthorityArn=arn, Csr=request(), SigningAlgorithm="SHA256WITHECDSA",
+        TemplateArn="arn:aws:acm-pca:::template/EndEntityCertificate/V1", Validity={"Type": "DAYS", "Value": 3},
+    )["CertificateArn"]  # fmt: skip
+    assert theirs.get_certificate(CertificateAuthorityArn=arn, CertificateArn=issued)
+
+
 def test_a_user_can_be_held_to_a_template(cloud: Any, authorities: Authorities, refused: Any) -> None:
     arn = authorities.root()
     user = User(cloud, authorities.aws.id)

@@ -151,6 +151,12 @@ def test_a_filter_goes_through_all_streams(logs: Any, put: Any, now: Any, refuse
     events = logs.filter_log_events(logGroupName="app")["events"]
     assert [event["logStreamName"] for event in events] == ["main", "second", "main", "second"]
     assert len({event["eventId"] for event in events}) == 4
+    latest = ["ERROR four", "ERROR three", "ERROR one"]
+    assert found(filterPattern="ERROR", startFromHead=False, startTime=at - 1000) == latest
+    backwards = {"startFromHead": False, "startTime": at - 1000, "PaginationConfig": {"PageSize": 1}}
+    assert found(filterPattern="ERROR", **backwards) == latest
+    with refused("InvalidParameterException"):
+        found(startFromHead=False)
     with refused("InvalidParameterException"):
         found(logStreamNames=["main"], logStreamNamePrefix="m")
     with refused("ResourceNotFoundException"):
@@ -167,3 +173,18 @@ def test_a_group_made_anew_is_empty(logs: Any, put: Any) -> None:
     logs.create_log_stream(logGroupName="app", logStreamName="main")
     assert read(logs) == []
     assert logs.describe_log_groups()["logGroups"][0]["storedBytes"] == 0
+
+
+def test_a_long_search_is_cut_into_pages(logs: Any, put: Any, now: Any, monkeypatch: Any) -> None:
+    from pileus.services.logs import filtering
+
+    monkeypatch.setattr(filtering, "MOST_READ", 2000)
+    at = now()
+    for number in range(40):
+        put((at - 1000 + number, f"{'ERROR' if number == 35 else 'INFO'} {number} {'x' * 300}"))
+    first = logs.filter_log_events(logGroupName="app", filterPattern="ERROR")
+    assert (first["events"], "nextToken" in first) == ([], True)
+    pages = logs.get_paginator("filter_log_events").paginate(logGroupName="app", filterPattern="ERROR")
+    assert [event["message"][:8] for page in pages for event in page["events"]] == ["ERROR 35"]
+    pages = logs.get_paginator("filter_log_events").paginate(logGroupName="app")
+    assert [event["message"].split()[1] for page in pages for event in page["events"]] == [str(n) for n in range(40)]

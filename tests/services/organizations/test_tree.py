@@ -9,6 +9,7 @@ from urllib.request import Request, urlopen
 
 import boto3
 import pytest
+from botocore.config import Config
 
 from pileus import LocalCloud
 from pileus.testing.account import Account
@@ -204,6 +205,27 @@ def test_nobody_does_anything_in_a_closed_account(founded: Organized, clock: Any
     org.delete_organization()
 
 
+@pytest.mark.parametrize(
+    ("operation", "members", "reason"),
+    [
+        ("create_organization", {"FeatureSet": "SOME"}, "INVALID_ENUM"),
+        ("list_accounts", {"MaxResults": 21}, "MAX_VALUE_EXCEEDED"),
+        ("list_accounts", {"MaxResults": 0}, "MIN_VALUE_EXCEEDED"),
+        ("create_organizational_unit", {"ParentId": "r-ab12", "Name": "a" * 129}, "MAX_LENGTH_EXCEEDED"),
+        ("create_organizational_unit", {"ParentId": "r-ab12", "Name": ""}, "MIN_LENGTH_EXCEEDED"),
+        ("create_organizational_unit", {"ParentId": "r-ab12"}, "INPUT_REQUIRED"),
+        ("describe_account", {"AccountId": "twelve"}, "INVALID_PATTERN"),
+    ],
+)
+def test_bad_input_is_refused_with_a_reason(
+    aws: Account, refused: Any, operation: str, members: dict[str, Any], reason: str
+) -> None:
+    org = aws.client("organizations", config=Config(parameter_validation=False))
+    with refused("InvalidInputException") as error:
+        getattr(org, operation)(**members)
+    assert error.response["Reason"] == reason
+
+
 def test_lists_come_in_pages(founded: Organized, refused: Any) -> None:
     org = founded.org
     for number in range(4):
@@ -250,9 +272,9 @@ def test_accounts_in_no_organization_pay_nothing_for_those_that_are(
     examined: list[str] = []
     original = enforcement.examined
 
-    def noted(call: Any, bound: Any, request: Any, owner: str) -> Any:
+    def noted(call: Any, *asked: Any) -> Any:
         examined.append(call.account)
-        return original(call, bound, request, owner)
+        return original(call, *asked)
 
     monkeypatch.setattr(enforcement, "examined", noted)
     outsider, member = cloud.account(), founded.account("member")
@@ -274,7 +296,8 @@ def test_resetting_the_management_account_frees_its_members(
     founded: Organized, cloud: LocalCloud, refused: Any
 ) -> None:
     founded.enable("SERVICE_CONTROL_POLICY")
-    account = founded.account("freed")
+    account, invited = founded.account("freed"), cloud.account()
+    founded.org.invite_account_to_organization(Target={"Type": "ACCOUNT", "Id": invited.id})
     founded.attach(account.id, deny("sqs:*"))
     with refused("AccessDenied"):
         account.client("sqs").list_queues()
@@ -282,6 +305,7 @@ def test_resetting_the_management_account_frees_its_members(
     with urlopen(reset) as answer:
         assert answer.status == 200
     account.client("sqs").list_queues()
+    assert invited.client("organizations").list_handshakes_for_account()["Handshakes"] == []
     with refused("AWSOrganizationsNotInUseException"):
         account.client("organizations").describe_organization()
 

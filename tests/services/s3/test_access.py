@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 import pytest
+from botocore.config import Config
 
 from pileus import LocalCloud
 from pileus.testing.account import Account
@@ -263,3 +264,21 @@ def test_each_of_several_objects_to_delete_is_asked_about(aws: Account, s3: Any,
     answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "keep"}, {"Key": "go"}]})
     assert [each["Key"] for each in answer["Deleted"]] == ["go"]
     assert [(each["Key"], each["Code"]) for each in answer["Errors"]] == [("keep", "AccessDenied")]
+
+
+def test_policies_know_how_and_when_a_request_was_signed(
+    clock: Any, cloud: LocalCloud, aws: Account, s3: Any, bucket: str
+) -> None:
+    put(s3, bucket, "k", b"x")
+    old = {"NumericGreaterThan": {"s3:signatureAge": "600000"}}
+    s3.put_bucket_policy(Bucket=bucket, Policy=policy(bucket, "s3:GetObject", "/*", Effect="Deny", Condition=old))
+    presigning = aws.client("s3", config=Config(signature_version="s3v4"))
+    url = presigning.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "k"}, ExpiresIn=3600)
+    path = url.partition(f":{cloud.server.port}")[2]
+    assert plain(cloud, "GET", path)[0] == 200
+    cloud.clock.advance(601)
+    assert plain(cloud, "GET", path)[0] == 403
+    by_link = {"StringNotEquals": {"s3:authType": "REST-HEADER"}}
+    s3.put_bucket_policy(Bucket=bucket, Policy=policy(bucket, "s3:GetObject", "/*", Effect="Deny", Condition=by_link))
+    assert read(s3, bucket, "k") == b"x"
+    assert plain(cloud, "GET", path)[0] == 403

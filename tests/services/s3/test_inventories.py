@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import gzip
 import hashlib
@@ -95,6 +96,25 @@ def test_a_daily_list_of_all_versions(noon: float, cloud: LocalCloud, s3: Any, v
     assert (rows[3]["StorageClass"], rows[3]["EncryptionStatus"]) == ("GLACIER_IR", "SSE-S3")
     cloud.clock.advance(DAY)
     assert len(keys(s3, shelf, "manifest.json")) == 2
+
+
+def test_grants_are_listed(noon: float, cloud: LocalCloud, s3: Any, bucket: str, shelf: str) -> None:
+    rules = {"Rules": [{"ObjectOwnership": "ObjectWriter"}]}
+    s3.put_bucket_ownership_controls(Bucket=bucket, OwnershipControls=rules)
+    s3.delete_public_access_block(Bucket=bucket)
+    put(s3, bucket, "a", b"x", ACL="public-read")
+    asked(s3, bucket, shelf, versions="Current", OptionalFields=["ObjectAccessControlList", "ObjectOwner"])
+    cloud.clock.advance(DAY)
+    (key,) = keys(s3, shelf, ".csv.gz")
+    (row,) = csv.reader(io.StringIO(gzip.decompress(read(s3, shelf, key)).decode()))
+    told = json.loads(base64.b64decode(row[2]))
+    assert (told["version"], told["status"]) == ("2022-11-10", "AVAILABLE")
+    me = s3.list_buckets()["Owner"]["ID"]
+    assert row[3] == me
+    assert told["grants"] == [
+        {"type": "CanonicalUser", "permission": "FULL_CONTROL", "canonicalId": me},
+        {"type": "Group", "permission": "READ", "uri": "http://acs.amazonaws.com/groups/global/AllUsers"},
+    ]
 
 
 def test_parquet_once_a_week(noon: float, cloud: LocalCloud, s3: Any, bucket: str, shelf: str) -> None:

@@ -244,3 +244,12 @@ def test_restoring(noon: float, cloud: LocalCloud, aws: Account, s3: Any, bucket
         "ObjectRestore:Delete",
     ]
     assert records[2]["glacierEventData"]["restoreEventData"]["lifecycleRestoreStorageClass"] == "GLACIER"
+
+
+def test_a_faster_tier_is_never_slower(clock: Any, cloud: LocalCloud, s3: Any, bucket: str) -> None:
+    put(s3, bucket, "a", b"cold", StorageClass="GLACIER")
+    for tier, hours in (("Bulk", 7), ("Standard", 2)):
+        request = {"Days": 1, "GlacierJobParameters": {"Tier": tier}}
+        s3.restore_object(Bucket=bucket, Key="a", RestoreRequest=request)
+        cloud.clock.advance(hours * 3600)
+    assert read(s3, bucket, "a") == b"cold"

@@ -107,7 +107,7 @@ class Hsms:
         if group not in self._workers:
             if not self.configuration(group).exists():
                 raise Refused("TokenNotPresent", "there are no modules")
-            self._workers[group] = Worker(check(), self.configuration(group))
+            self._workers.setdefault(group, Worker(check(), self.configuration(group)))  # two threads may come here
         return self._workers[group].ask(what, members)
 
     async def close(self) -> None:

@@ -82,6 +82,11 @@ class Certificate(
     """Since it was issued, or last renewed."""
     renewal: Members = {}
     """RenewalSummary."""
+    endpoint: str = ""
+    """The ARN of the ACME endpoint through which it was ordered."""
+    acme_account: str = ""
+    renewed: float = 0.0
+    """When the next attempt to renew it is due."""
     warned: float = 0.0
     """When the next event of its approaching end is due."""
 
@@ -91,13 +96,14 @@ class Certificate(
 
     def eligible(self, call: Call) -> bool:
         """Whether ACM renews it by itself ("Managed certificate renewal"): if it is in use, or was exported."""
-        return self.type != IMPORTED and self.status == ISSUED and (self.exported or bool(self.users(call)))
+        used = self.exported or bool(self.users(call))
+        return self.type != IMPORTED and self.status == ISSUED and bool(self.key) and used
 
     def install(self, call: Call, found: x509.Certificate, chain: list[x509.Certificate], key: Any) -> None:
-        """Take over a certificate with its key."""
+        """Take over a certificate with its key, if that is not its owner's alone."""
         self.certificate = chains.pem(found)
         self.chain = "\n".join(chains.pem(one) for one in chain)
-        self.key = call.cloud.master_key.seal(keys.der(key), about(self.id))
+        self.key = call.cloud.master_key.seal(keys.der(key), about(self.id)) if key else b""
         self.not_before = found.not_valid_before_utc.timestamp()
         self.not_after = found.not_valid_after_utc.timestamp()
         self.told = attributes.read(found)
@@ -106,6 +112,11 @@ class Certificate(
     def secret(self, call: Call) -> Any:
         """The private key."""
         return keys.loaded(call.cloud.master_key.open(self.key, about(self.id)))
+
+    @property
+    def origin(self) -> str:
+        """CertificateKeyPairOrigin."""
+        return "ACME" if self.endpoint else "CUSTOMER_PROVIDED" if self.type == IMPORTED else "AWS_MANAGED"
 
     @property
     def options(self) -> Members:
@@ -135,7 +146,9 @@ class Certificate(
             "RenewalSummary": self.renewal,
             "CertificateAuthorityArn": self.authority,
             "UpdateSummary": self.update,
-            "CertificateKeyPairOrigin": "CUSTOMER_PROVIDED" if self.type == IMPORTED else "AWS_MANAGED",
+            "CertificateKeyPairOrigin": self.origin,
+            "AcmeEndpointArn": self.endpoint,
+            "AcmeAccountId": self.acme_account,
         }
         shown = {member: value for member, value in told.items() if value}
         shown |= {member: self.told[member] for member in attributes.DETAIL if member in self.told}

@@ -69,7 +69,7 @@ async def published(call: Call, record: Members) -> bool:
     parts = name.rstrip(".").split(".")
     for start in range(1, len(parts) - 1):
         zone = ".".join(parts[start:]) + "."
-        found = await asked(call, "list_hosted_zones_by_name", dns_name=zone, max_items="1")
+        found = await asked(call, "list_hosted_zones_by_name", dns_name=zone, max_items="100")
         for one in found.get("HostedZones", ()):
             if one["Name"] == zone and not one.get("Config", {}).get("PrivateZone"):
                 return await listed(call, one["Id"], record)

@@ -15,15 +15,14 @@ RENEWED_BEFORE = {True: 45 * DAY, False: 60 * DAY}
 
 def await_end(call: Call, certificate: Certificate) -> None:
     """Enqueue what the present certificate will bring, up to its last day."""
-    from .renewing import renew
+    from .renewing import await_renewal
 
     end = certificate.not_after
     assert end is not None
     expire.later(call, due=end, certificate=certificate.id, end=end)
     await_warning(call, certificate)
-    if certificate.type != IMPORTED:
-        due = end - RENEWED_BEFORE[certificate.type == AMAZON]
-        renew.later(call, due=max(due, call.now), certificate=certificate.id, end=end)
+    if certificate.type != IMPORTED and certificate.key:
+        await_renewal(call, certificate, max(end - RENEWED_BEFORE[certificate.type == AMAZON], call.now))
 
 
 def await_warning(call: Call, certificate: Certificate) -> None:

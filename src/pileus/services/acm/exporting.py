@@ -20,7 +20,11 @@ PASSPHRASE = re.compile(rb"[\x20-\x7e]{4,128}")
 def export_certificate(call: Call, certificate: Certificate, passphrase: bytes) -> Members:
     """A certificate with its chain and its key, which the passphrase encrypts."""
     arn = certificate.arn(call)
-    if certificate.type == IMPORTED or (certificate.type == AMAZON and not certificate.exportable):
+    if (
+        certificate.type == IMPORTED
+        or certificate.endpoint
+        or (certificate.type == AMAZON and not certificate.exportable)
+    ):
         raise faults.validation(f"Certificate ARN: {arn} is not a private certificate or an exportable public one.")
     if certificate.status == PENDING:
         raise faults.in_progress(arn)

@@ -7,11 +7,13 @@ from typing import Any
 from pileus.kernel import Call, Fault
 
 from . import acm, faults
-from .certificates import AMAZON, IMPORTED, PRIVATE, Certificate
+from .certificates import AMAZON, PRIVATE, Certificate
 
 Members = dict[str, Any]
 
 SHOWN_BY_DEFAULT = ["RSA_1024", "RSA_2048"]
+ORIGINS = ["AWS_MANAGED", "CUSTOMER_PROVIDED"]
+"""Whose keys are shown by default: those of ACME's only if they are asked for."""
 MOST_NAMES = 100
 """In a summary; the rest is described."""
 
@@ -34,7 +36,7 @@ def list_certificates(
     def wanted(one: Certificate) -> bool:
         if certificate_statuses and one.status not in certificate_statuses:
             return False
-        if certificate_key_pair_origins and origin(one) not in certificate_key_pair_origins:
+        if one.origin not in (certificate_key_pair_origins or ORIGINS):
             return False
         return included(one, includes)
 
@@ -60,10 +62,6 @@ def backwards(call: Call, wanted: Any, limit: int, token: str) -> tuple[list[Cer
                 return found, paging.sealed(call, found[-1].place("by_time"))
             found.append(one)
     return found, None
-
-
-def origin(one: Certificate) -> str:
-    return "CUSTOMER_PROVIDED" if one.type == IMPORTED else "AWS_MANAGED"
 
 
 def included(one: Certificate, includes: Members) -> bool:
@@ -114,6 +112,6 @@ def summary(call: Call, one: Certificate) -> Members:
         "ImportedAt": one.imported,
         "RevokedAt": one.revoked,
         "ManagedBy": one.managed_by or None,
-        "CertificateKeyPairOrigin": origin(one),
+        "CertificateKeyPairOrigin": one.origin,
     }
     return {member: value for member, value in told.items() if value is not None}

@@ -41,18 +41,30 @@ def summarise(call: Call, certificate: Certificate, status: str, reason: str = "
     certificate.renewal = told | ({"RenewalStatusReason": reason} if reason else {})
 
 
+def await_renewal(call: Call, certificate: Certificate, due: float) -> None:
+    """Enqueue the next attempt, in place of the one that may be waiting."""
+    certificate.renewed = due
+    certificate.put(call)
+    renew.later(call, due=due, certificate=certificate.id, due_at=due)
+
+
 def try_again(call: Call, certificate: Certificate) -> None:
-    renew.later(call, certificate=certificate.id, end=certificate.not_after)
+    """Do not wait for tomorrow."""
+    await_renewal(call, certificate, call.now)
 
 
 @acm.task
-async def renew(call: Call, certificate: str, end: float) -> None:
+async def renew(call: Call, certificate: str, due_at: float) -> None:
     """Renew a certificate if it may be, or look again tomorrow."""
     found = Certificate.get(call, certificate)
-    if found is None or found.not_after != end or found.status != ISSUED or end <= call.now:
+    if found is None or found.renewed != due_at or found.status != ISSUED or not found.not_after:
+        return
+    end = found.not_after
+    if end <= call.now:
         return
     if not found.eligible(call):
-        again(call, certificate, end)
+        with call.transaction():
+            await_renewal(call, found, call.now + DAY)
         return
     if found.type == AMAZON and not await confirmed(call, found):
         return
@@ -77,11 +89,6 @@ async def renew(call: Call, certificate: str, end: float) -> None:
         announce(call, "ACM Certificate Available", found, Action="RENEWAL")
 
 
-def again(call: Call, certificate: str, end: float) -> None:
-    with call.transaction():
-        renew.later(call, delay=DAY, certificate=certificate, end=end)
-
-
 async def confirmed(call: Call, certificate: Certificate) -> bool:
     """Whether all names are proven anew. If not, tell whoever has to act, and look again tomorrow."""
     begun = bool(certificate.renewal) and certificate.renewal["RenewalStatus"] != PROVEN
@@ -103,7 +110,7 @@ async def confirmed(call: Call, certificate: Certificate) -> bool:
             announce(call, "ACM Certificate Renewal Action Required", found, RenewalStatusReason="OTHER")
             if certificate.method == EMAIL and not begun:
                 write(call, found, [one for one in domains if one["ValidationStatus"] == WAITING])
-            renew.later(call, delay=DAY, certificate=certificate.id, end=certificate.not_after)
+            await_renewal(call, found, call.now + DAY)
     return done
 
 
@@ -114,4 +121,4 @@ def refused(call: Call, certificate: str, end: float, reason: str) -> None:
             summarise(call, found, "FAILED", reason)
             found.put(call)
             announce(call, "ACM Certificate Renewal Action Required", found, RenewalStatusReason=reason)
-            renew.later(call, delay=DAY, certificate=certificate, end=end)
+            await_renewal(call, found, call.now + DAY)

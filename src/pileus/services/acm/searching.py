@@ -46,6 +46,7 @@ def shown(call: Call, one: Certificate) -> Members:
     metadata = {member: told[member] for member in METADATA if member in told}
     metadata |= {"RenewalStatus": one.renewal["RenewalStatus"]} if one.renewal else {}
     metadata |= {"ValidationMethod": one.method} if one.method else {}
+    metadata |= {"AcmeEndpointArn": one.endpoint, "AcmeAccountId": one.acme_account} if one.endpoint else {}
     attributes: Members = {
         "Subject": one.told.get("SubjectName", {"CommonName": one.domain}),
         "SubjectAlternativeNames": one.told.get("SubjectAlternativeNames", [{"DnsName": name} for name in one.names]),

@@ -11,7 +11,7 @@ import json
 from typing import Any
 
 from pileus.engines.x509 import keys
-from pileus.kernel import Call, Fault, Record, Unfinished, arn, identity, names
+from pileus.kernel import Call, Fault, Record, Unfinished, arn, identity, names, paging
 from pileus.kernel import tags as tagging
 from pileus.kernel.resource_type import resource_type
 
@@ -33,6 +33,8 @@ DELETED = "DELETED"
 ROOT = "ROOT"
 SHORT_LIVED = "SHORT_LIVED_CERTIFICATE"
 
+KIND = "acm-pca:CertificateAuthority"
+"""As AWS RAM names it."""
 MOST = 200
 """Authorities of an account in a Region ("AWS Private CA quotas")."""
 IDEMPOTENT = 300.0
@@ -272,13 +274,34 @@ def list_certificate_authorities(
     if resource_owner == "SELF":
         own = Authority.page(call, limit=max_results, token=next_token, invalid=invalid)
         return {"CertificateAuthorities": [one.described(call) for one in own.items], "NextToken": own.token}
-    shared = Shared.page(call, call.account, call.region, limit=max_results, token=next_token, invalid=invalid)
+    others = sorted({*by_policy(call), *by_ram(call)})
+    start = paging.opened(call, next_token, invalid) if next_token else 0
+    stop = start + max_results
     told = []
-    for one in shared.items:
-        there = call.at(account=one.owner)
-        if authority := Authority.get(there, one.id):
+    for place in others[start:stop]:
+        there = call.at(account=arn.parse(place).account)
+        if authority := Authority.get(there, place.rpartition("/")[2]):
             told.append(authority.described(there))
-    return {"CertificateAuthorities": told, "NextToken": shared.token}
+    return {"CertificateAuthorities": told, "NextToken": paging.sealed(call, stop) if stop < len(others) else None}
+
+
+def by_policy(call: Call) -> list[str]:
+    """The ARNs of the authorities that policies share with the account."""
+    shared = Shared.scan(call, call.account, call.region)
+    return [call.at(account=one.owner).arn(f"certificate-authority/{one.id}") for one in shared]
+
+
+def by_ram(call: Call) -> list[str]:
+    """The ARNs of those that AWS RAM shares with it."""
+    ram = call.aws("ram", principal=identity.service("pileus.amazonaws.com"))
+    found: list[str] = []
+    token = None
+    while True:
+        page = ram.list_resources(resource_owner="OTHER-ACCOUNTS", resource_type=KIND, next_token=token)
+        found += [one["arn"] for one in page["resources"]]
+        token = page.get("nextToken")
+        if not token:
+            return found
 
 
 @acm_pca.operation(on=living)
@@ -314,8 +337,6 @@ def untag_certificate_authority(call: Call, authority: Authority, tags: list[Mem
 
 @acm_pca.operation(on=living)
 def list_tags(call: Call, authority: Authority, max_results: int = 1000, next_token: str = "") -> Members:
-    from pileus.kernel import paging
-
     held = sorted(authority.tags.items())
     start = paging.opened(call, next_token, faults.invalid_token()) if next_token else 0
     stop = start + max_results

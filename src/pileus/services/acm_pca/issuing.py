@@ -67,12 +67,8 @@ def issue_certificate(
     kind = template(template_arn, call.partition)
     check_state(authority, kind)
     request = read_request(csr)
-    begin, until = start(validity_not_before, call.now), end(validity, call.now)
-    if begin >= until:
-        raise faults.validation("The certificate must not end before it begins.")
+    begin, until = period(call, authority, kind, validity, validity_not_before)
     issuer = issuer_of(authority, kind, request, until)
-    if authority.usage_mode == SHORT_LIVED and not kind.base.authority and int(until) - call.now > WEEK:
-        raise faults.validation("The validity of certificates of a short-lived CA is at most seven days.")
     if kind.from_api and api_passthrough.get("Subject"):
         subject = name(api_passthrough["Subject"])
     else:
@@ -89,9 +85,28 @@ def issue_certificate(
         validity=(begin, until),
         given=extensions_of(call, authority, kind, request, issuer, api_passthrough),
     )
-    issued = Issued(
+    place = kept(call, authority, certificate, kind, idempotency_token).name(call, authority)
+    told = {"result": "success"}
+    tell.later(call, kind="ACM Private CA Certificate Issuance", resources=[authority.arn(call), place], detail=told)
+    return {"CertificateArn": place}
+
+
+def period(
+    call: Call, authority: Authority, kind: Template, validity: Members, not_before: Members
+) -> tuple[float, float]:
+    """From when until when the certificate is to be valid."""
+    begin, until = start(not_before, call.now), end(validity, call.now)
+    if begin >= until:
+        raise faults.validation("The certificate must not end before it begins.")
+    if authority.usage_mode == SHORT_LIVED and not kind.base.authority and int(until) - call.now > WEEK:
+        raise faults.validation("The validity of certificates of a short-lived CA is at most seven days.")
+    return begin, until
+
+
+def kept(call: Call, authority: Authority, certificate: x509.Certificate, kind: Template, token: str) -> Issued:
+    return Issued(
         authority=authority.id,
-        serial=f"{number:032x}",
+        serial=f"{certificate.serial_number:032x}",
         certificate=chains.pem(certificate),
         template=kind.arn,
         subject=certificate.subject.rfc4514_string(),
@@ -99,12 +114,8 @@ def issue_certificate(
         not_after=certificate.not_valid_after_utc.timestamp(),
         issued=call.now,
         by=call.principal.arn if call.principal.type == "AWSService" else (call.called_via or ("",))[-1],
-        token=idempotency_token,
+        token=token,
     ).put(call)
-    place = issued.name(call, authority)
-    told = {"result": "success"}
-    tell.later(call, kind="ACM Private CA Certificate Issuance", resources=[authority.arn(call), place], detail=told)
-    return {"CertificateArn": place}
 
 
 def check_state(authority: Authority, kind: Template) -> None:

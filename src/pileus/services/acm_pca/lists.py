@@ -34,7 +34,7 @@ def quarterly(tries: int) -> float:
     return QUARTER
 
 
-@acm_pca.task(retries=96, backoff=quarterly)  # type: ignore[untyped-decorator]
+@acm_pca.task(retries=96, backoff=quarterly)
 async def publish(call: Call, authority: str) -> None:
     """Write an authority's list, and see to the next one."""
     found = Authority.get(call, authority)

@@ -80,6 +80,15 @@ def delete_policy(call: Call, authority: Authority) -> None:
     authority.put(call)
 
 
+@acm_pca.shareable("acm-pca:CertificateAuthority")
+def shareable(call: Call, arn: str) -> bool:
+    """Whether an authority is there that may be shared by AWS RAM."""
+    from .authorities import DELETED, Authority
+
+    found = Authority.get(call, arn.rpartition("/")[2])
+    return found is not None and found.status != DELETED
+
+
 def checked(text: str) -> dict[str, Any]:
     try:
         document = check(text, "resource")

@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from pileus.kernel import Call, Fault, identity, names
+from pileus.kernel import Call, Fault, identity, names, paging
 from pileus.kernel.trail import Data, Event, Filed, Place, unpack
 
 from . import cloudtrail, notices
@@ -118,12 +118,7 @@ def places(call: Call, trail: Trail) -> list[tuple[str, str]]:
 def members(call: Call) -> list[str]:
     """The accounts of the organization that the call's account manages."""
     organizations = call.aws("organizations", principal=identity.service("organizations.amazonaws.com"))
-    page = organizations.list_accounts()
-    found = [account["Id"] for account in page["Accounts"]]
-    while token := page["NextToken"]:
-        page = organizations.list_accounts(next_token=token)
-        found += [account["Id"] for account in page["Accounts"]]
-    return found
+    return [account["Id"] for account in paging.every(organizations.list_accounts, "Accounts")]
 
 
 def pieces(call: Call, trail: Trail, since: float, upto: float) -> Iterator[list[Members]]:

@@ -9,12 +9,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 
-from pileus.kernel import Call, Fault, Principal, identity
+from pileus.kernel import Call, Fault, Principal, identity, roles
 from pileus.kernel.access.enforcement import authorize
 from pileus.kernel.access.target import Target
 from pileus.kernel.identity import Credential
 
 from .clusters import Cluster
+
+SESSION = 3600.0
 
 
 def caller(call: Call, access_key: str, signature: str, signed: bytes, token: str | None) -> Principal:
@@ -55,10 +57,4 @@ def check(call: Call, cluster: Cluster, action: str) -> None:
 def role_of(call: Call, cluster: Cluster) -> tuple[Principal, float]:
     """The cluster's role, and until when it is its."""
     service = identity.service("dax.amazonaws.com", cluster.arn(call), call.account)
-    assumed = call.aws("sts", principal=service).assume_role(
-        role_arn=cluster.role, role_session_name=f"dax-{cluster.name}"
-    )
-    credentials = assumed["Credentials"]
-    known = Credential.get(call, credentials["AccessKeyId"])
-    assert known is not None and known.expires is not None
-    return known.principal, known.expires
+    return roles.taken_on(call, cluster.role, f"dax-{cluster.name}", service), call.now + SESSION

@@ -232,15 +232,24 @@ def table_name(given: Any) -> str:
     return given.decode() if isinstance(given, bytes) else str(given)
 
 
-@dax.task
+@dax.watch
 async def listen(call: Call, name: str) -> None:
-    """Open a cluster's endpoint; done when it is made, and again whenever the cloud starts."""
+    """Listen for a cluster, for as long as it is there."""
     cluster = Cluster.get(call, name)
     if cluster is None or cluster.endpoint_encryption == "TLS":
+        with call.transaction():
+            listen.end(call, name=name)
         return
-    endpoints = call.cloud.engine(Endpoints)
-    endpoints.caches(cluster.arn(call)).clear()  # the store may be another one than before
-    port = await endpoints.open(call, cluster)
+    arn, endpoints = cluster.arn(call), call.cloud.engine(Endpoints)
+    try:
+        with call.cloud.runner.working():
+            note_port(call, name, await endpoints.open(call, cluster))
+        await asyncio.Event().wait()  # until it is cancelled
+    finally:
+        endpoints.shut(arn)
+
+
+def note_port(call: Call, name: str, port: int) -> None:
     with call.transaction():
         cluster = Cluster.get(call, name)
         if cluster is not None and cluster.port != port:

@@ -41,11 +41,12 @@ def vanish(call: Call, name: str) -> None:
             return
         if table.view:
             closed(call, table)
+        peers = table.peers
         if table.group:
             leave(call, table)
         table.delete(call)
         boxes = [("Item", table.box), *(("Entry", f"{table.box}.{index.box}") for index in table.indexes)]
         boxes += [("Vector", f"{table.box}.{one['box']}") for one in table.vectors]
         boxes += [(kind, table.box) for kind in ("Expiry", "Change", "Stamp", "Telling")]
-        for kind, box in boxes + [("Outgoing", f"{table.box}.{peer}") for peer in table.peers]:
+        for kind, box in boxes + [("Outgoing", f"{table.box}.{peer}") for peer in peers]:
             purge.later(call, kind=kind, box=box)

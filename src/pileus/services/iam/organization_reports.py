@@ -8,6 +8,7 @@ from typing import Any
 from pileus.kernel import Call, Fault, names
 from pileus.kernel.access.attached import Document
 from pileus.kernel.identity import service
+from pileus.kernel.paging import every
 from pileus.kernel.record import Record
 from pileus.kernel.usage import Use
 
@@ -77,16 +78,6 @@ def documents(organizations: Any, policies: list[str]) -> list[Document]:
     return [
         Document(policy, organizations.describe_policy(policy_id=policy)["Policy"]["Content"]) for policy in policies
     ]
-
-
-def every(operation: Any, member: str, **asked: Any) -> Iterator[Any]:
-    """What all pages of a list have."""
-    token: str | None = None
-    while True:
-        page = operation(**asked, next_token=token)
-        yield from page[member]
-        if not (token := page["NextToken"]):
-            return
 
 
 @iam.operation

@@ -6,6 +6,7 @@ from typing import Any
 
 from pileus.kernel import Call, Fault
 from pileus.kernel.identity import service
+from pileus.kernel.paging import every
 from pileus.kernel.record import Record
 
 from . import iam
@@ -79,7 +80,7 @@ def features(call: Call) -> tuple[Call, RootFeatures]:
         raise Fault("OrganizationNotInAllFeaturesModeException", "Your organization must have all features enabled.")
     there = call.at(account=organization["MasterAccountId"])
     organizations = there.aws("organizations", principal=CLOUD)
-    enabled = organizations.list_aws_service_access_for_organization()["EnabledServicePrincipals"]
+    enabled = every(organizations.list_aws_service_access_for_organization, "EnabledServicePrincipals")
     if not any(one["ServicePrincipal"] == PRINCIPAL for one in enabled):
         raise Fault(
             "ServiceAccessNotEnabledException",
@@ -95,5 +96,6 @@ def features(call: Call) -> tuple[Call, RootFeatures]:
 
 def administers(call: Call, organizations: Any) -> bool:
     """Whether the caller's account administers IAM for its organization."""
-    found = organizations.list_delegated_administrators(service_principal=PRINCIPAL)["DelegatedAdministrators"]
+    asked = {"service_principal": PRINCIPAL}
+    found = every(organizations.list_delegated_administrators, "DelegatedAdministrators", **asked)
     return any(one["Id"] == call.account for one in found)

@@ -13,7 +13,7 @@ from pileus.engines.sandbox import Mount, Plan, Sandboxes
 from pileus.kernel import Call, Fault, Principal, identity
 from pileus.kernel.identity import Credential
 
-from .archives import Code, Unpacked
+from .archives import Code, Unpacked, newest
 from .environment import Environment, Invocation, Outcome
 from .functions import Version
 from .logs import Log
@@ -100,7 +100,7 @@ class Fleet:
         while warm:
             environment = warm.pop()
             del self.idle[environment]
-            if environment.ready and environment.expires > call.now:
+            if environment.ready and environment.expires > call.now and environment.code_at == code_at(version):
                 return environment
             environment.kill()
         return await self.start(call, version)
@@ -116,7 +116,35 @@ class Fleet:
         await self.unpacked.folder([version.code])
         await self.sandboxes.warm(found.image)
 
-    async def start(self, call: Call, version: Version) -> Environment:
+    async def provide(self, call: Call, version: Version, qualifier: str, number: int) -> int:
+        """Have so many environments of a version that are kept; how many there are."""
+        key = Key.of(call, version)
+        kept: list[Environment] = []
+        for environment in self.provided(call, version.function, qualifier):
+            if self.environments[environment] == key and len(kept) < number:
+                kept.append(environment)
+            else:
+                environment.provisioned = ""
+        for _ in range(number - len(kept)):
+            environment = await self.start(call, version, provisioned=qualifier)
+            await environment.initialised()
+            kept.append(environment)
+        return sum(not each.dead for each in kept)
+
+    def provided(self, call: Call, function: str, qualifier: str) -> list[Environment]:
+        """The environments that are kept for a function's version or alias."""
+        whose = (call.account, call.region, function)
+        return [
+            environment
+            for environment, key in self.environments.items()
+            if key[:3] == whose and environment.provisioned == qualifier
+        ]
+
+    def release(self, call: Call, function: str, qualifier: str) -> None:
+        for environment in self.provided(call, function, qualifier):
+            environment.provisioned = ""
+
+    async def start(self, call: Call, version: Version, provisioned: str = "") -> Environment:
         """Start a new environment."""
         settings = version.settings
         found = await asyncio.to_thread(runtime, settings["Runtime"])
@@ -125,6 +153,8 @@ class Fleet:
         self.shipping.carry(call, log, session.principal)
         environment = Environment(version, found.name, log)
         environment.expires = session.credentials["Expiration"] - RENEWED_BEFORE
+        environment.code_at = code_at(version)
+        environment.provisioned = provisioned
         environment.on_free = self._freed
         self.environments[environment] = Key.of(call, version)
         environment.begin()
@@ -188,8 +218,8 @@ class Fleet:
             return
         self.warm.setdefault(key, []).append(environment)
         self.idle[environment] = key
-        if len(self.idle) > MOST_IDLE:
-            self._reap(next(iter(self.idle)))
+        if len(self.idle) > MOST_IDLE and (oldest := next((each for each in self.idle if not each.provisioned), None)):
+            self._reap(oldest)
         if self._reaper is None:
             self._reaper = asyncio.get_running_loop().call_later(KEPT_SECONDS / 10, self._reap_idle)
 
@@ -209,7 +239,7 @@ class Fleet:
     def _reap_idle(self) -> None:
         self._reaper = None
         oldest = time.monotonic() - KEPT_SECONDS
-        for environment in [each for each in self.idle if each.idle_since < oldest]:
+        for environment in [each for each in self.idle if each.idle_since < oldest and not each.provisioned]:
             self._reap(environment)
         if self.idle:
             self._reaper = asyncio.get_running_loop().call_later(KEPT_SECONDS / 10, self._reap_idle)
@@ -227,6 +257,11 @@ class Fleet:
         await self.shipping.ship()
         for environment in list(self.environments):
             environment.kill()
+
+
+def code_at(version: Version) -> float:
+    """When the code was last edited, where it runs from the folder in which somebody edits it."""
+    return newest(version.code.folder) if version.code.folder else 0.0
 
 
 def assumed(call: Call, role: str, session_name: str) -> Session:
@@ -272,7 +307,7 @@ def variables(
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(settings["MemorySize"]),
         "AWS_LAMBDA_LOG_GROUP_NAME": environment.log.group,
         "AWS_LAMBDA_LOG_STREAM_NAME": environment.log.stream,
-        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_LAMBDA_INITIALIZATION_TYPE": environment.initialisation,
         "AWS_LAMBDA_RUNTIME_API": environment.address,
         "AWS_ACCESS_KEY_ID": credentials["AccessKeyId"],
         "AWS_SECRET_ACCESS_KEY": credentials["SecretAccessKey"],

@@ -12,9 +12,9 @@
     exports                                           files in S3
     detectors, deliveries                             what is kept, and has no effect yet
 
-Left out, and answering 501: transformers, scheduled queries, lookup tables, imports, integrations, S3 tables, syslog, the
-query languages SQL and PPL, and the Insights commands that find patterns or anomalies. Anomaly detectors find nothing.
-Keys are named and told, but events lie in the store as they are. There is no throttling.
+Left out, and answering 501: transformers, scheduled queries, lookup tables, imports, integrations, S3 tables, syslog,
+the query languages SQL and PPL, and the Insights commands that find patterns or anomalies. Anomaly detectors find
+nothing. Keys are named and told, but events lie in the store as they are. There is no throttling.
 """
 
 from pileus.kernel import Service

@@ -51,6 +51,11 @@ class Chunk(Record, key=("group", "stream", "width", "earliest", "number"), tabl
     latest: int
     parts: list[msgspec.Raw]
 
+    @property
+    def size(self) -> int:
+        """Octets of all parts."""
+        return sum(memoryview(part).nbytes for part in self.parts)
+
 
 class Stream(Record, key=("group", "name"), cfn="AWS::Logs::LogStream", kw_only=True):
     """A log stream of a group, and what of it DescribeLogStreams tells."""

@@ -65,14 +65,22 @@ def matching(part: Part, start: int, end: int, wanted: Wanted) -> Iterator[Found
             yield Found(times[index], part.number + index, part.ingested, message)
 
 
-def forwards(call: Call, stream: Stream, start: int, end: int, wanted: Wanted | None = None) -> Iterator[Found]:
-    """A stream's events in a time, from the first."""
+READ = -1
+"""The number of what is no event: a mark that so many events have been read, whose times come from `at` on."""
+
+
+def forwards(
+    call: Call, stream: Stream, start: int, end: int, wanted: Wanted | None = None, marks: bool = False
+) -> Iterator[Found]:
+    """A stream's events in a time, from the first; with marks in between, if they are asked for."""
     waiting: list[Found] = []
     for chunk in by_start(call, stream, start, end):
         if waiting and waiting[0].at < chunk.earliest:
             ready = bisect_left(waiting, (chunk.earliest,))
             yield from waiting[:ready]
             waiting = waiting[ready:]
+        if marks:
+            yield Found(chunk.earliest, READ, chunk.size, "")
         found = events_of(chunk, start, end, wanted)
         waiting = sorted(waiting + found) if waiting else found
     yield from waiting
@@ -88,17 +96,17 @@ def by_start(call: Call, stream: Stream, start: int, end: int) -> Iterator[Chunk
     return (chunk for chunk in merged if chunk.latest >= start)
 
 
-def backwards(call: Call, stream: Stream, start: int, end: int) -> Iterator[Found]:
+def backwards(call: Call, stream: Stream, start: int, end: int, wanted: Wanted | None = None) -> Iterator[Found]:
     """A stream's events in a time, from the last.
 
     A record's last event says nothing of where the record stands; so a window of time is read at a time, each twice as
     long as the one before.
     """
-    size = 60_000
+    size = 1000
     top = min(end, stream.latest + 1)
     while top > start:
         bottom = max(start, top - size)
-        found = [one for chunk in chunks(call, stream, bottom, top) for one in events_of(chunk, bottom, top)]
+        found = [one for chunk in chunks(call, stream, bottom, top) for one in events_of(chunk, bottom, top, wanted)]
         found.sort(reverse=True)
         yield from found
         top, size = bottom, size * 2
@@ -107,16 +115,27 @@ def backwards(call: Call, stream: Stream, start: int, end: int) -> Iterator[Foun
 
 
 def across(
-    call: Call, streams: list[Stream], start: int, end: int, wanted: Wanted | None = None
+    call: Call, streams: list[Stream], start: int, end: int, wanted: Wanted | None = None, marks: bool = False
 ) -> Iterator[tuple[Found, Stream]]:
     """The events of several streams, interleaved."""
 
     def told(stream: Stream) -> Iterator[tuple[Found, Stream]]:
-        return ((one, stream) for one in forwards(call, stream, start, end, wanted))
+        return ((one, stream) for one in forwards(call, stream, start, end, wanted, marks))
 
     if len(streams) == 1:
         return told(streams[0])
     return heapq.merge(*map(told, streams), key=lambda pair: (pair[0].at, pair[1].name, pair[0].number))
+
+
+def across_backwards(
+    call: Call, streams: list[Stream], start: int, end: int, wanted: Wanted | None = None
+) -> Iterator[tuple[Found, Stream]]:
+    """The events of several streams, interleaved, from the last."""
+
+    def told(stream: Stream) -> Iterator[tuple[Found, Stream]]:
+        return ((one, stream) for one in backwards(call, stream, start, end, wanted))
+
+    return heapq.merge(*map(told, streams), key=lambda pair: (pair[0].at, pair[1].name, pair[0].number), reverse=True)
 
 
 def event_id(stream: Stream, one: Found) -> str:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from pileus.kernel import Call, Fault
-from pileus.kernel.access.attached import Membership
 
 from . import organizations
 from .control import tell
 from .delegation import refuse_delegate
-from .faults import invalid_input, no_account, not_in_use
+from .faults import invalid_input, no_account
 from .membership import depart
 from .nodes import (
     ACCOUNT,
@@ -97,11 +96,10 @@ def move_account(call: Call, member: Member, source_parent_id: str, destination_
     """Put an account into another unit, whose policies then hold for it."""
     found = organization(call)
     parent_named(call, found, source_parent_id, "SourceParentNotFoundException")
-    for parent in (destination_parent_id,):
-        if kind_of(parent) == ROOT and parent != found.root:
-            raise invalid_input(
-                "MOVING_ACCOUNT_BETWEEN_DIFFERENT_ROOTS", "You can move an account only between entities in one root."
-            )
+    if kind_of(destination_parent_id) == ROOT and destination_parent_id != found.root:
+        raise invalid_input(
+            "MOVING_ACCOUNT_BETWEEN_DIFFERENT_ROOTS", "You can move an account only between entities in one root."
+        )
     parent_named(call, found, destination_parent_id, "DestinationParentNotFoundException")
     if member.parent == destination_parent_id:
         raise Fault("DuplicateAccountException", "That account is already present in the specified destination.")
@@ -134,8 +132,6 @@ def remove(call: Call, found: Organization, member: Member) -> None:
             "You can't remove a management account from an organization.",
         )
     refuse_delegate(call, member.id)
-    if Membership.get(call, member.id) is None:
-        raise not_in_use()
     depart(call, found, member, "LEFT" if call.principal.account == member.id else "REMOVED")
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pileus.kernel import Fault
 from pileus.models import Operation
 
-NO_MORE = "You have attempted to exceed a limit"
-
 
 def invalid(operation: Operation, violations: list[str]) -> Fault:
     """A violation of the model as Organizations words it: a reason, and no more of where it is than of what."""

@@ -3,13 +3,14 @@
 A way through the package, from the ground up:
 
     types, templates            what can be shared, and what a permission says
-    permissions, versions       permissions, AWS's own and the customer's
+    permissions                 permissions, AWS's own and the customer's
     organization                what RAM knows of the owner's organization
     shares, associations        resource shares; who and what is in them
     publishing                  what the access decision is told of all that
     invitations                 asking accounts outside the organization
-    sharing, received           the operations on shares, seen by the owner and by those who use them
+    sharing, looking            making and changing shares; looking at one's own and at others'
     replacing, tagging, tokens
+    deciding                    what the access decision must know of requests
 
 A service says by `@service.shareable("ssm:Parameter")` that its resources may be shared.
 

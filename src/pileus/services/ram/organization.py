@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from pileus.kernel import Call, Fault
+from pileus.kernel import Call, Fault, paging
 from pileus.kernel.access.attached import Membership
 from pileus.kernel.identity import service
 
@@ -28,13 +28,10 @@ def sharing_in(call: Call) -> Organization | None:
     if member is None:
         return None
     organizations = call.at(account=member.management_account).aws("organizations", principal=CLOUD)
-    token: str | None = None
-    while True:
-        answer = organizations.list_aws_service_access_for_organization(next_token=token)
-        if any(one["ServicePrincipal"] == PRINCIPAL for one in answer["EnabledServicePrincipals"]):
-            return Organization(member.organization, member.management_account)
-        if not (token := answer["NextToken"]):
-            return None
+    enabled = paging.every(organizations.list_aws_service_access_for_organization, "EnabledServicePrincipals")
+    if any(one["ServicePrincipal"] == PRINCIPAL for one in enabled):
+        return Organization(member.organization, member.management_account)
+    return None
 
 
 def path_of_unit(call: Call, organization: Organization, unit: str) -> str | None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pileus.kernel import Call
-from pileus.kernel.access.matching import Values
 
 from . import faults, s3, tagging, versions
 from .buckets import Bucket, by_name
 from .objects import Object
 from .versions import Version
+
+if TYPE_CHECKING:
+    from pileus.kernel.access.matching import Values
 
 
 @s3.operation(on=by_name, action="s3:GetBucketAbac")
@@ -33,7 +35,7 @@ def put_bucket_abac(call: Call, bucket: Bucket, abac_status: dict[str, Any]) -> 
 # Condition keys of S3's own
 
 
-class Keys(Mapping[str, Values]):
+class Keys(Mapping[str, tuple[str, ...]]):
     """Keys that no member of a request tells ("Condition keys for Amazon S3", Service Authorization Reference).
 
     They are looked up when a policy asks for one: most ask for none.
@@ -47,7 +49,7 @@ class Keys(Mapping[str, Values]):
     @cached_property
     def _found(self) -> dict[str, Values]:
         bucket, request = self._bucket, self._request
-        found: dict[str, Values] = {}
+        found = signature_keys(self._call)
         if bucket.abac:
             found |= {f"s3:buckettag/{name.lower()}": (value,) for name, value in bucket.tags.items()}
         if key := request.get("Key"):
@@ -66,6 +68,17 @@ class Keys(Mapping[str, Values]):
 
     def __len__(self) -> int:
         return len(self._found)
+
+
+def signature_keys(call: Call) -> dict[str, Values]:
+    """What policies may know of a request's signature, such as how long ago a presigned one was made."""
+    signed = call.signature
+    found: dict[str, Values] = {"s3:tlsversion": ("1.3",)} if call.secure else {}
+    if signed is not None:
+        found |= {"s3:authtype": (signed.place,), "s3:signatureversion": (signed.algorithm,)}
+        if signed.algorithm.startswith("AWS4"):  # the older form of presigned requests only says when they end
+            found["s3:signatureage"] = (str(max(0, int((call.now - signed.made) * 1000))),)
+    return found
 
 
 def given(tags: Any) -> dict[str, str]:

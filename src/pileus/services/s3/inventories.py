@@ -8,8 +8,7 @@ pyarrow, which the extra `inventory` brings.
 from __future__ import annotations
 
 import asyncio
-import csv
-import gzip
+import base64
 import hashlib
 import io
 import json
@@ -23,7 +22,7 @@ from urllib.parse import quote_plus
 from pileus.kernel import Call, Fault, Record, Unfinished, identity, names
 from pileus.kernel.blobs import threaded
 
-from . import documents, events, faults, roles, rules, s3, tiering
+from . import acls, documents, events, faults, roles, rules, s3, tiering
 from .buckets import Bucket
 from .configuration import numbered
 from .listing_versions import merged
@@ -74,6 +73,17 @@ def encryption(found: Object) -> str:
     return names[found.seal.algorithm]
 
 
+def access_list(found: Object) -> str:
+    """The grants on an object as JSON in base 64 ("Working with the Object ACL field", User Guide)."""
+    grants = [
+        {"type": grant["Grantee"]["Type"], "permission": grant["Permission"]}
+        | ({"canonicalId": grant["Grantee"]["ID"]} if "ID" in grant["Grantee"] else {"uri": grant["Grantee"]["URI"]})
+        for grant in found.acl or [acls.user(found.owner, "FULL_CONTROL")]
+    ]
+    told = {"version": "2022-11-10", "status": "AVAILABLE", "grants": grants}
+    return base64.b64encode(json.dumps(told, separators=(",", ":")).encode()).decode()
+
+
 def expires(row: Row) -> str:
     if row.held is None or not row.latest or not row.bucket.has_lifecycle:
         return ""
@@ -99,13 +109,12 @@ COLUMNS: dict[str, Callable[[Row], Any]] = {
     "IntelligentTieringAccessTier": lambda row: "" if row.held is None else tiering.tier(row.call, row.held),
     "BucketKeyStatus": of_object(lambda found: "ENABLED" if found.seal.bucket_key else "DISABLED"),
     "ChecksumAlgorithm": of_object(lambda found: found.algorithm),
+    "ObjectAccessControlList": of_object(access_list),
     "ObjectOwner": lambda row: canonical_id(row.version.owner),
     "LifecycleExpirationDate": expires,
 }
 """Optional fields, in the order in which reports have them."""
-UNTOLD = {"ObjectAccessControlList", "ObjectLockEventHoldStatus", "ObjectLockEventHoldDuration"} | {
-    "IntelligentTieringReferenceDate"
-}
+UNTOLD = {"ObjectLockEventHoldStatus", "ObjectLockEventHoldDuration", "IntelligentTieringReferenceDate"}
 
 
 def check(call: Call, bucket: Bucket, content: Members) -> None:
@@ -286,6 +295,9 @@ def snake(field: str) -> str:
 
 
 def as_csv(fields: list[str], rows: list[list[Any]]) -> bytes:
+    import csv
+    import gzip
+
     text = io.StringIO()
     writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n")
     for row in rows:

@@ -181,8 +181,8 @@ async def validate(call: Call, bucket: Bucket, content: Members) -> None:
     for sort, each in entries(content):
         target = each[sort.member]
         try:
-            if sort.service == "sqs" and target.endswith(".fifo"):
-                wrong.append((target, "FIFO SQS queues are not supported"))
+            if target.endswith(".fifo"):
+                wrong.append((target, f"A FIFO {sort.noun} is not supported"))
                 continue
             await send(call, bucket, target, message, test=True)
         except Unfinished:

@@ -73,6 +73,8 @@ def restore_object(
         status = 200
     else:
         ready = call.now + delay(found, tier)
+        if before is not None and call.now < before.ready:
+            ready = min(ready, before.ready)
         found.restore = Restore(ready, midnight(ready + days * DAY), tier)
         detail = {"source-storage-class": found.storage_class}
         happenings.changed(call, bucket, found, "ObjectRestore:Post", detail=detail)

@@ -1,0 +1,389 @@
+"""The work of batch operations: read a manifest, do its operation to each object, write a report.
+
+Objects are done in the order of the manifest, a hundred to a transaction of progress: after a crash at most those are
+done again, as AWS too promises no more than once at least.
+"""
+
+from __future__ import annotations
+
+import base64
+import csv
+import gzip
+import hashlib
+import io
+import json
+from collections.abc import AsyncIterator
+from typing import Any, NamedTuple
+from urllib.parse import quote, unquote_plus
+
+from pileus.kernel import Call, Fault, Record, names
+from pileus.kernel.identity import Principal
+from pileus.services.s3 import roles
+from pileus.services.s3.buckets import Bucket
+from pileus.services.s3.data import pieces
+
+from . import s3control
+from .jobs import FORMATS, OVER, Job
+
+SERVICE = "batchoperations.s3.amazonaws.com"
+AT_A_TIME = 100
+TOO_MANY = 1000
+"""Tasks after which a job ends of which more than half have failed."""
+GRANTEES = {
+    "id": ("CanonicalUser", "ID"),
+    "uri": ("Group", "URI"),
+    "emailAddress": ("AmazonCustomerByEmail", "EmailAddress"),
+}
+COLUMNS = ("Bucket", "Key", "VersionId", "TaskStatus", "ErrorCode", "HTTPStatusCode", "ResultMessage")
+
+
+class Target(NamedTuple):
+    """A line of a manifest."""
+
+    bucket: str
+    key: str
+    version: str
+
+
+class Outcome(Record, key=("job", "number")):
+    """What came of one task, until the report is written."""
+
+    job: str
+    number: int
+    line: list[str]
+
+
+class Stopped(Exception):
+    """The job cannot go on."""
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(reason)
+        self.failure = {"FailureCode": code, "FailureReason": reason[:256]}
+
+
+# The steps of a job
+
+
+@s3control.task
+async def prepare(call: Call, job: str) -> None:
+    """Read the manifest, and count what there is to do."""
+    if not become(call, job, "Preparing", "New", "Preparing"):
+        return
+    found = current(call, job)
+    try:
+        total = 0
+        async for _ in manifest(call, found, session(call, found)):
+            total += 1
+    except Stopped as stopped:
+        end(call, job, "Failed", stopped.failure)
+        return
+    with call.transaction():
+        found = current(call, job)
+        if found.status != "Preparing":
+            return
+        found.total = total
+        found.status = "Suspended" if found.confirmation else "Ready"
+        found.suspended = call.now if found.confirmation else 0.0
+        found.put(call)
+        if not found.confirmation:
+            work.later(call, job=job)
+
+
+@s3control.task
+async def work(call: Call, job: str) -> None:
+    """Do what is to be done, and go on where it was left."""
+    if not become(call, job, "Active", "Ready", "Active"):
+        return
+    found = current(call, job)
+    try:
+        principal = session(call, found)
+        done, lines, number = found.succeeded + found.failed, list[list[str]](), 0
+        async for target in manifest(call, found, principal):
+            number += 1
+            if number <= done:
+                continue
+            lines.append(await carried_out(call, found, principal, target))
+            if len(lines) == AT_A_TIME:
+                if not note(call, job, lines):
+                    return
+                lines = []
+        if not note(call, job, lines):
+            return
+    except Stopped as stopped:
+        end(call, job, "Failed", stopped.failure)
+        return
+    if become(call, job, "Completing", "Active"):
+        await report(call, current(call, job), principal)
+        end(call, job, "Complete")
+
+
+def current(call: Call, job: str) -> Job:
+    found = Job.get(call, job)
+    assert found is not None, f"a task is about a job that is not there: {job}"
+    return found
+
+
+def become(call: Call, job: str, status: str, *before: str) -> bool:
+    """Go on to another state, unless it was left meanwhile."""
+    with call.transaction():
+        found = current(call, job)
+        if found.status not in before:
+            return False
+        found.status = status
+        if status == "Active" and not found.active:
+            found.active = call.now
+        found.put(call)
+    return True
+
+
+def end(call: Call, job: str, status: str, failure: dict[str, str] | None = None) -> None:
+    with call.transaction():
+        found = current(call, job)
+        if found.status in OVER:
+            return
+        found.status, found.ended = status, call.now
+        found.failures += [failure] if failure else []
+        found.put(call)
+
+
+def note(call: Call, job: str, lines: list[list[str]]) -> bool:
+    """Write down what came of some tasks; whether the job is to go on."""
+    with call.transaction():
+        found = current(call, job)
+        if found.status in OVER:
+            return False
+        for line in lines:
+            failed = line[3] == "failed"
+            found.failed += failed
+            found.succeeded += not failed
+            if found.report["Enabled"] and (failed or found.report["ReportScope"] == "AllTasks"):
+                Outcome(job=job, number=found.failed + found.succeeded, line=line).put(call)
+        found.put(call)
+    if found.failed + found.succeeded >= TOO_MANY and found.failed * 2 > found.succeeded + found.failed:
+        raise Stopped("JobFailed", "The job's failure rate is above 50%.")
+    return True
+
+
+def session(call: Call, job: Job) -> Principal:
+    try:
+        return roles.taken_on(call, job.role, SERVICE, f"s3-batch-operations_{job.id}"[:64])
+    except Fault as fault:
+        raise Stopped("AccessDenied", f"The role {job.role} cannot be assumed: {fault.message}") from None
+
+
+# Manifests
+
+
+async def manifest(call: Call, job: Job, principal: Principal) -> AsyncIterator[Target]:
+    """The targets of a job."""
+    place, spec = job.manifest["Location"], job.manifest["Spec"]
+    bucket, _, key = place["ObjectArn"].split(":::", 1)[-1].partition("/")
+    content = await read(call, principal, bucket, unquote_plus(key), place["ETag"], place.get("ObjectVersionId"))
+    if spec["Format"] == FORMATS[0]:
+        for target in rows(content.decode(), spec["Fields"]):
+            yield target
+        return
+    try:
+        listed = json.loads(content)
+        fields = [field.strip() for field in listed["fileSchema"].split(",")]
+        home = listed["destinationBucket"].split(":::")[-1]
+        files = [file["key"] for file in listed["files"]]
+    except (ValueError, KeyError):
+        raise Stopped("InvalidManifest", "The manifest is no inventory's manifest.json.") from None
+    for name in files:
+        packed = await read(call, principal, home, name)
+        for target in rows(gzip.decompress(packed).decode(), fields):
+            yield target
+
+
+def rows(text: str, fields: list[str]) -> list[Target]:
+    """The lines of a CSV, whose keys are URL-encoded."""
+    found = []
+    for number, row in enumerate(csv.reader(io.StringIO(text)), 1):
+        if not row:
+            continue
+        if len(row) != len(fields):
+            raise Stopped("InvalidManifest", f"Line {number} of the manifest has {len(row)} fields.")
+        named = dict(zip(fields, row, strict=True))
+        if named.get("IsDeleteMarker") == "true":
+            continue
+        found.append(Target(named["Bucket"], unquote_plus(named["Key"]), named.get("VersionId", "")))
+    return found
+
+
+async def read(
+    call: Call, principal: Principal, bucket: str, key: str, etag: str = "", version: str | None = None
+) -> bytes:
+    members: dict[str, Any] = {"bucket": bucket, "key": key, "version_id": version}
+    try:
+        told = client(call, principal, bucket).get_object(**members)
+    except Fault as fault:
+        raise Stopped("ManifestInvalid", f"The manifest {bucket}/{key} cannot be read: {fault}") from None
+    if etag and told["ETag"].strip('"') != etag.strip('"'):
+        raise Stopped("ManifestETagMismatch", "The ETag of the manifest is not the one that the job names.")
+    return b"".join([piece async for piece in pieces(told["Body"])])
+
+
+def client(call: Call, principal: Principal, bucket: str) -> Any:
+    """S3 in the Region of a bucket, as the job's role calls it."""
+    found = Bucket.get(call, call.partition, bucket)
+    at = call.at(account=principal.account, region=found.region if found else call.region)
+    return at.aws("s3", principal=principal)
+
+
+# Operations
+
+
+async def carried_out(call: Call, job: Job, principal: Principal, target: Target) -> list[str]:
+    """Do the operation to one object: a line of the report."""
+    line = [target.bucket, quote(target.key, safe="/"), target.version]
+    try:
+        told = await perform(call, job, principal, target)
+    except Fault as fault:
+        return [*line, "failed", fault.code, str(fault.status or 400), fault.message]
+    return [*line, "succeeded", "", "200", told]
+
+
+async def perform(call: Call, job: Job, principal: Principal, target: Target) -> str:
+    given = job.operation[job.kind]
+    if job.kind == "LambdaInvoke":
+        return await invoked(call, job, principal, target, given)
+    s3 = client(call, principal, given.get("TargetResource", target.bucket).split(":::")[-1])
+    named: dict[str, Any] = {"bucket": target.bucket, "key": target.key, "version_id": target.version or None}
+    if job.kind == "S3PutObjectCopy":
+        await copied(s3, target, given)
+    elif job.kind == "S3PutObjectTagging":
+        s3.put_object_tagging(**named, tagging={"TagSet": given.get("TagSet", [])})
+    elif job.kind == "S3DeleteObjectTagging":
+        s3.delete_object_tagging(**named)
+    elif job.kind == "S3PutObjectAcl":
+        s3.put_object_acl(**named, **acl(given.get("AccessControlPolicy", {})))
+    elif job.kind == "S3InitiateRestoreObject":
+        tier = {"Tier": given.get("GlacierJobTier", "STANDARD").title()}
+        asked = {"Days": given.get("ExpirationInDays", 1), "GlacierJobParameters": tier}
+        s3.restore_object(**named, restore_request=asked)
+    elif job.kind == "S3PutObjectLegalHold":
+        s3.put_object_legal_hold(**named, legal_hold=given["LegalHold"])
+    else:
+        bypass = given.get("BypassGovernanceRetention")
+        s3.put_object_retention(**named, retention=given["Retention"], bypass_governance_retention=bypass)
+    return "Successful"
+
+
+def acl(given: dict[str, Any]) -> dict[str, Any]:
+    if canned := given.get("CannedAccessControlList"):
+        return {"acl": canned}
+    told = given.get("AccessControlList", {})
+    return {"access_control_policy": {"Owner": told.get("Owner", {}), "Grants": grants(told.get("Grants", []))}}
+
+
+def grants(given: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    kinds = {
+        "id": ("CanonicalUser", "ID"),
+        "uri": ("Group", "URI"),
+        "emailAddress": ("AmazonCustomerByEmail", "EmailAddress"),
+    }
+    rows = []
+    for each in given:
+        kind, member = kinds[each["Grantee"]["TypeIdentifier"]]
+        rows.append(
+            {"Grantee": {"Type": kind, member: each["Grantee"]["Identifier"]}, "Permission": each["Permission"]}
+        )
+    return rows
+
+
+async def copied(s3: Any, target: Target, given: dict[str, Any]) -> None:
+    new = given.get("NewObjectMetadata", {})
+    source = quote(f"{target.bucket}/{target.key}", safe="/")
+    algorithm = {"KMS": "aws:kms", None: None}.get(new.get("SSEAlgorithm"), new.get("SSEAlgorithm"))
+    tags = given.get("NewObjectTagging")
+    replaced = given.get("MetadataDirective") or ("REPLACE" if new.keys() - {"SSEAlgorithm"} else None)
+    await s3.copy_object(
+        bucket=given["TargetResource"].split(":::")[-1],
+        key=f"{given['TargetKeyPrefix']}/{target.key}" if given.get("TargetKeyPrefix") else target.key,
+        copy_source=f"{source}?versionId={target.version}" if target.version else source,
+        acl=given.get("CannedAccessControlList"),
+        storage_class=given.get("StorageClass"),
+        metadata_directive=replaced,
+        metadata=new.get("UserMetadata"),
+        content_type=new.get("ContentType"),
+        cache_control=new.get("CacheControl"),
+        content_disposition=new.get("ContentDisposition"),
+        content_encoding=new.get("ContentEncoding"),
+        content_language=new.get("ContentLanguage"),
+        server_side_encryption=algorithm,
+        ssekms_key_id=given.get("SSEAwsKmsKeyId"),
+        bucket_key_enabled=given.get("BucketKeyEnabled"),
+        checksum_algorithm=given.get("ChecksumAlgorithm"),
+        website_redirect_location=given.get("RedirectLocation"),
+        tagging="&".join(f"{quote(t['Key'])}={quote(t['Value'])}" for t in tags) if tags else None,
+        tagging_directive="REPLACE" if tags else None,
+        copy_source_if_modified_since=given.get("ModifiedSinceConstraint"),
+        copy_source_if_unmodified_since=given.get("UnModifiedSinceConstraint"),
+        object_lock_mode=given.get("ObjectLockMode"),
+        object_lock_retain_until_date=given.get("ObjectLockRetainUntilDate"),
+        object_lock_legal_hold_status=given.get("ObjectLockLegalHoldStatus"),
+    )
+
+
+async def invoked(call: Call, job: Job, principal: Principal, target: Target, given: dict[str, Any]) -> str:
+    """What a function says of one object ("Invoke AWS Lambda function", User Guide)."""
+    task = {
+        "taskId": base64.b64encode(target.key.encode()).decode(),
+        "s3Key": quote(target.key, safe="/"),
+        "s3VersionId": target.version or None,
+        "s3BucketArn": f"arn:{call.partition}:s3:::{target.bucket}",
+    }
+    event = {"invocationSchemaVersion": "1.0", "invocationId": names.uuid4(), "job": {"id": job.id}, "tasks": [task]}
+    told = await call.aws("lambda", principal=principal).invoke(
+        function_name=given["FunctionArn"], payload=json.dumps(event).encode()
+    )
+    answer = b"".join([piece async for piece in pieces(told["Payload"])])
+    results = [] if told.get("FunctionError") else json.loads(answer or b"{}").get("results", [])
+    if not results or results[0].get("resultCode") != "Succeeded":
+        raise Fault("PermanentFailure", str(results[0].get("resultString", "") if results else "FunctionError"))
+    return str(results[0].get("resultString", ""))
+
+
+# Reports
+
+
+async def report(call: Call, job: Job, principal: Principal) -> None:
+    """Write what came of the tasks, and a manifest of the files that say it."""
+    if not job.report["Enabled"]:
+        return
+    bucket = job.report["Bucket"].split(":::")[-1]
+    folder = "/".join(part for part in (job.report.get("Prefix", "").strip("/"), f"job-{job.id}") if part)
+    lines = [outcome.line for outcome in Outcome.scan(call, job.id)]
+    files = []
+    for status in ("succeeded", "failed"):
+        chosen = [line for line in lines if line[3] == status]
+        if not chosen:
+            continue
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows(chosen)
+        key = f"{folder}/results/{names.uuid4()}.csv"
+        body = text.getvalue().encode()
+        await put(call, principal, bucket, key, body)
+        digest = hashlib.md5(body, usedforsecurity=False).hexdigest()
+        files.append({"TaskExecutionStatus": status, "Bucket": bucket, "MD5Checksum": digest, "Key": key})
+    told = {
+        "Format": job.report["Format"],
+        "ReportCreationDate": call.now,
+        "Results": files,
+        "ReportSchema": ", ".join(COLUMNS),
+    }
+    await put(call, principal, bucket, f"{folder}/manifest.json", json.dumps(told).encode())
+    with call.transaction():
+        Outcome.delete_all(call, job.id)
+
+
+async def put(call: Call, principal: Principal, bucket: str, key: str, body: bytes) -> None:
+    try:
+        await client(call, principal, bucket).put_object(bucket=bucket, key=key, body=body)
+    except Fault as fault:
+        with call.transaction():
+            found = Job.get(call, key.split("job-", 1)[1].split("/")[0])
+            if found is not None:
+                found.failures.append({"FailureCode": "ReportFailed", "FailureReason": str(fault)[:256]})
+                found.put(call)
