@@ -18,9 +18,11 @@ from urllib.parse import quote, unquote_plus
 
 from pileus.kernel import Call, Fault, Record, names
 from pileus.kernel.identity import Principal
-from pileus.services.s3 import roles
+from pileus.services.s3 import faults, replicating, roles, versions
 from pileus.services.s3.buckets import Bucket
 from pileus.services.s3.data import pieces
+from pileus.services.s3.objects import Object
+from pileus.services.s3.versions import Version
 
 from . import s3control
 from .jobs import FORMATS, OVER, Job
@@ -248,6 +250,9 @@ async def perform(call: Call, job: Job, principal: Principal, target: Target) ->
     given = job.operation[job.kind]
     if job.kind == "LambdaInvoke":
         return await invoked(call, job, principal, target, given)
+    if job.kind == "S3ReplicateObject":
+        replicated(call, principal, target)
+        return "Successful"
     s3 = client(call, principal, given.get("TargetResource", target.bucket).split(":::")[-1])
     named: dict[str, Any] = {"bucket": target.bucket, "key": target.key, "version_id": target.version or None}
     if job.kind == "S3PutObjectCopy":
@@ -324,6 +329,27 @@ async def copied(s3: Any, target: Target, given: dict[str, Any]) -> None:
         object_lock_retain_until_date=given.get("ObjectLockRetainUntilDate"),
         object_lock_legal_hold_status=given.get("ObjectLockLegalHoldStatus"),
     )
+
+
+def replicated(call: Call, principal: Principal, target: Target) -> None:
+    """Have an object replicated that was there before the rules, or whose replication failed."""
+    with call.transaction():
+        source = Bucket.get(call, call.partition, target.bucket)
+        if source is None:
+            raise faults.no_bucket(target.bucket)
+        roles.check(call.at(principal=principal), "s3:InitiateReplication", source, target.key)
+        found = versions.lookup(call, source, target.key, target.version) if target.version else None
+        held = found.held if isinstance(found, Version) else found or Object.get(call, source.room, target.key)
+        if held is None:
+            raise faults.no_key(target.key)
+        fitting = replicating.fitting(call, source, held.name, held.tags)
+        chosen = [(rule, role) for rule, role in fitting if replicating.selected(rule, held)]
+        if not chosen:
+            raise faults.invalid_request("No replication rule of the bucket applies to the object")
+        for rule, role in chosen:
+            held.replicas[rule["Destination"]["Bucket"]] = replicating.PENDING
+            replicating.enqueue(call, source, held.name, held.version, rule, role, replicating.PUT)
+        versions.save(call, held)
 
 
 async def invoked(call: Call, job: Job, principal: Principal, target: Target, given: dict[str, Any]) -> str:
