@@ -163,3 +163,52 @@ def test_what_could_not_be_stored_is_not_acknowledged() -> None:
     assert response.status == 503
     assert isinstance(response.body, bytes)
     assert b"disk" in response.body
+
+
+def test_a_call_that_was_begun_without_a_task_goes_on_in_one() -> None:
+    import asyncio
+
+    from pileus.gateway.door import Begun
+
+    steps: list[str] = []
+
+    async def call(fails: bool) -> str:
+        try:
+            await asyncio.sleep(0.001)
+            await asyncio.to_thread(steps.append, "threaded")
+            if fails:
+                raise LookupError("of its own")
+            await asyncio.sleep(60 if steps.count("threaded") > 2 else 0)
+            return "done"
+        finally:
+            steps.append("ended")
+
+    async def scenario() -> None:
+        loop = asyncio.get_running_loop()
+
+        def begin(fails: bool) -> asyncio.Future[asyncio.Task[str]]:
+            """Begin the coroutine in a callback of the loop, where there is no task."""
+            begun: asyncio.Future[asyncio.Task[str]] = loop.create_future()
+
+            async def rest(waiting: Begun) -> str:
+                return str(await waiting)
+
+            def now() -> None:
+                coroutine = call(fails)
+                begun.set_result(loop.create_task(rest(Begun(coroutine, coroutine.send(None)))))
+
+            loop.call_soon(now)
+            return begun
+
+        assert await (await begin(False)) == "done"
+        with pytest.raises(LookupError, match="of its own"):
+            await (await begin(True))
+        task = await begin(False)
+        while steps.count("threaded") < 3:
+            await asyncio.sleep(0.001)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert steps.count("ended") == 3
+
+    asyncio.run(scenario())

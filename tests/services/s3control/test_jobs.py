@@ -212,6 +212,39 @@ def test_manifests_of_an_inventory(control: Any, aws: Account, s3: Any, bucket: 
     assert s3.get_object_tagging(Bucket=bucket, Key="dir/b")["TagSet"]
 
 
+def test_what_was_there_before_the_rules_is_replicated(
+    control: Any, aws: Account, s3: Any, bucket: str, role: str, clock: Any
+) -> None:
+    target = fresh()
+    s3.create_bucket(Bucket=target)
+    for each in (bucket, target):
+        s3.put_bucket_versioning(Bucket=each, VersioningConfiguration={"Status": "Enabled"})
+    version = put(s3, bucket, "old", b"older than the rules")["VersionId"]
+    iam = aws.client("iam")
+    trust = {"Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    replicator = iam.create_role(RoleName="replicator", AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    every = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [every]})
+    iam.put_role_policy(RoleName="replicator", PolicyName="p", PolicyDocument=document)
+    rule = {
+        "ID": "r",
+        "Priority": 1,
+        "Status": "Enabled",
+        "Filter": {"Prefix": "old"},
+        "DeleteMarkerReplication": {"Status": "Disabled"},
+        "Destination": {"Bucket": f"arn:aws:s3:::{target}"},
+    }
+    s3.put_bucket_replication(Bucket=bucket, ReplicationConfiguration={"Role": replicator, "Rules": [rule]})
+    names = listed(s3, bucket, (bucket, "old", version), (bucket, "a", ""), fields=("Bucket", "Key", "VersionId"))
+    made = job(control, aws, role, names, {"S3ReplicateObject": {}})
+    clock.advance(60)
+    told = described(control, aws, made)["ProgressSummary"]
+    assert (told["NumberOfTasksSucceeded"], told["NumberOfTasksFailed"]) == (1, 1)
+    assert read(s3, target, "old", VersionId=version) == b"older than the rules"
+    assert s3.head_object(Bucket=bucket, Key="old")["ReplicationStatus"] == "COMPLETED"
+
+
 def test_jobs_that_cannot_be(control: Any, aws: Account, s3: Any, bucket: str, role: str, refused: Any) -> None:
     names = manifest(s3, bucket)
     with refused("BadRequestException"):
@@ -222,7 +255,7 @@ def test_jobs_that_cannot_be(control: Any, aws: Account, s3: Any, bucket: str, r
     with refused("BadRequestException"):
         job(control, aws, role, names, {"S3DeleteObjectTagging": {}}, Report={"Enabled": True})
     with refused("NotImplemented"):
-        job(control, aws, role, names, {"S3ReplicateObject": {}})
+        job(control, aws, role, names, {"S3ComputeObjectChecksum": {}})
     with refused("NotFoundException"):
         described(control, aws, "00000000-0000-4000-a000-000000000000")
     first = job(control, aws, role, names, {"S3DeleteObjectTagging": {}}, ClientRequestToken="t")

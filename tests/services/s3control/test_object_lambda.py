@@ -107,7 +107,9 @@ def test_what_is_transformed_otherwise_is_not_built(
 ) -> None:
     named = {"AccountId": aws.id, "Name": "loud"}
     told = control.get_access_point_configuration_for_object_lambda(**named)["Configuration"]
-    told["TransformationConfigurations"][0]["Actions"] = ["GetObject", "HeadObject"]
+    told["TransformationConfigurations"][0]["Actions"] = ["GetObject", "HeadObject", "ListObjectsV2"]
     control.put_access_point_configuration_for_object_lambda(**named, Configuration=json.loads(json.dumps(told)))
     with refused("501"):
         aws.client("s3").head_object(Bucket=loud["alias"], Key="k")
+    with refused("NotImplemented"):
+        aws.client("s3").list_objects_v2(Bucket=loud["alias"])

@@ -82,6 +82,14 @@ class LambdaPoint(Record, kw_only=True, omit_defaults=True):
     def arn(self, call: Call) -> str:
         return self.address
 
+    def transforms(self, operation: str) -> dict[str, Any] | None:
+        """The function that transforms what an operation answers, and what it is told each time."""
+        for each in self.configuration["TransformationConfigurations"]:
+            if operation in each["Actions"]:
+                function: dict[str, Any] = each["ContentTransformation"]["AwsLambda"]
+                return function
+        return None
+
 
 class Alias(Record, scope="cloud"):
     """A name that can be used as a bucket's, and whose it is."""
@@ -157,6 +165,8 @@ def missing() -> Exception:
 def home(call: Call, point: Point) -> Bucket:
     """The bucket behind an access point; of several the nearest one that is active."""
     if isinstance(point, LambdaPoint):
+        if call.operation != "GetObject" and point.transforms(call.operation) is not None:
+            raise Unfinished(f"Pileus does not transform {call.operation} by functions yet.")
         name = supporting(call, point).bucket
     elif isinstance(point, AccessPoint):
         name = point.bucket

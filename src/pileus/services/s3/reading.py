@@ -81,17 +81,13 @@ def get_object(
 def transformation(call: Call, bucket: Bucket) -> tuple[points.LambdaPoint, dict[str, Any]] | None:
     """The function that is to answer a request by an access point, if one is."""
     point = points.find(call, bucket.through)
-    if not isinstance(point, points.LambdaPoint):
-        return None
-    function = transforming.configured(point, call.operation)
-    return None if function is None else (point, function)
+    function = point.transforms(call.operation) if isinstance(point, points.LambdaPoint) else None
+    return (point, function) if isinstance(point, points.LambdaPoint) and function else None
 
 
 @s3.operation(on=access.to_key, honours=READ, action="s3:GetObject")
 def head_object(call: Call, bucket: Bucket, key: str, request: dict[str, Any]) -> dict[str, Any]:
     """What GetObject would tell beside the bytes."""
-    if bucket.through:
-        transformation(call, bucket)
     found = versions.find(call, bucket, key, request.get("VersionId", ""), method="HEAD")
     check_unsigned(call, request)
     conditions.check_read(request, found)

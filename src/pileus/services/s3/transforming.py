@@ -49,17 +49,6 @@ class Transformation(Record, scope="cloud"):
     part: Part | None = None
 
 
-def configured(point: LambdaPoint, operation: str) -> Members | None:
-    """The transformation of an operation, if there is one."""
-    for each in point.configuration["TransformationConfigurations"]:
-        if operation in each["Actions"]:
-            function: Members = each["ContentTransformation"]["AwsLambda"]
-            if operation != "GetObject":
-                raise Unfinished(f"Pileus does not transform {operation} by functions yet.")
-            return function
-    return None
-
-
 async def transformed(call: Call, point: LambdaPoint, function: Members, request: Members) -> Members:
     """GetObject as the function answers it."""
     base = point.configuration["SupportingAccessPoint"]

@@ -4,12 +4,13 @@
     points            access points, their policies, their tags
     multi_region      Multi-Region access points: asked for with a token, done by a task; routes
     object_lambda     Object Lambda access points
-    jobs, batches     batch operations: jobs, and the work that they are
+    jobs, manifests   batch operations: jobs, and what they are about
+    batches           the work of a job
 
 This is S3's second API and shares its records: it imports `services/s3`, as DynamoDB Streams does DynamoDB.
 
-Left out: scopes of access points (they are for directory buckets); batch operations that replicate, encrypt anew or
-compute checksums, and generated manifests; Storage Lens, Access Grants, S3 on Outposts.
+Left out: scopes of access points (they are for directory buckets); batch operations that encrypt anew or compute
+checksums, and generated manifests; Storage Lens, Access Grants, S3 on Outposts.
 """
 
 from typing import Any

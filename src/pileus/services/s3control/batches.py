@@ -1,29 +1,30 @@
 """The work of batch operations: read a manifest, do its operation to each object, write a report.
 
 Objects are done in the order of the manifest, a hundred to a transaction of progress: after a crash at most those are
-done again, as AWS too promises no more than once at least.
+done again: AWS too promises no more than at least once.
 """
 
 from __future__ import annotations
 
 import base64
 import csv
-import gzip
 import hashlib
 import io
 import json
-from collections.abc import AsyncIterator
-from typing import Any, NamedTuple
-from urllib.parse import quote, unquote_plus
+from typing import Any
+from urllib.parse import quote
 
 from pileus.kernel import Call, Fault, Record, names
 from pileus.kernel.identity import Principal
-from pileus.services.s3 import roles
+from pileus.services.s3 import faults, replicating, roles, versions
 from pileus.services.s3.buckets import Bucket
 from pileus.services.s3.data import pieces
+from pileus.services.s3.objects import Object
+from pileus.services.s3.versions import Version
 
 from . import s3control
-from .jobs import FORMATS, OVER, Job
+from .jobs import OVER, Job
+from .manifests import Stopped, Target, client, manifest
 
 SERVICE = "batchoperations.s3.amazonaws.com"
 AT_A_TIME = 100
@@ -37,28 +38,12 @@ GRANTEES = {
 COLUMNS = ("Bucket", "Key", "VersionId", "TaskStatus", "ErrorCode", "HTTPStatusCode", "ResultMessage")
 
 
-class Target(NamedTuple):
-    """A line of a manifest."""
-
-    bucket: str
-    key: str
-    version: str
-
-
 class Outcome(Record, key=("job", "number")):
     """What came of one task, until the report is written."""
 
     job: str
     number: int
     line: list[str]
-
-
-class Stopped(Exception):
-    """The job cannot go on."""
-
-    def __init__(self, code: str, reason: str) -> None:
-        super().__init__(reason)
-        self.failure = {"FailureCode": code, "FailureReason": reason[:256]}
 
 
 # The steps of a job
@@ -171,66 +156,6 @@ def session(call: Call, job: Job) -> Principal:
         raise Stopped("AccessDenied", f"The role {job.role} cannot be assumed: {fault.message}") from None
 
 
-# Manifests
-
-
-async def manifest(call: Call, job: Job, principal: Principal) -> AsyncIterator[Target]:
-    """The targets of a job."""
-    place, spec = job.manifest["Location"], job.manifest["Spec"]
-    bucket, _, key = place["ObjectArn"].split(":::", 1)[-1].partition("/")
-    content = await read(call, principal, bucket, unquote_plus(key), place["ETag"], place.get("ObjectVersionId"))
-    if spec["Format"] == FORMATS[0]:
-        for target in rows(content.decode(), spec["Fields"]):
-            yield target
-        return
-    try:
-        listed = json.loads(content)
-        fields = [field.strip() for field in listed["fileSchema"].split(",")]
-        home = listed["destinationBucket"].split(":::")[-1]
-        files = [file["key"] for file in listed["files"]]
-    except (ValueError, KeyError):
-        raise Stopped("InvalidManifest", "The manifest is no inventory's manifest.json.") from None
-    for name in files:
-        packed = await read(call, principal, home, name)
-        for target in rows(gzip.decompress(packed).decode(), fields):
-            yield target
-
-
-def rows(text: str, fields: list[str]) -> list[Target]:
-    """The lines of a CSV, whose keys are URL-encoded."""
-    found = []
-    for number, row in enumerate(csv.reader(io.StringIO(text)), 1):
-        if not row:
-            continue
-        if len(row) != len(fields):
-            raise Stopped("InvalidManifest", f"Line {number} of the manifest has {len(row)} fields.")
-        named = dict(zip(fields, row, strict=True))
-        if named.get("IsDeleteMarker") == "true":
-            continue
-        found.append(Target(named["Bucket"], unquote_plus(named["Key"]), named.get("VersionId", "")))
-    return found
-
-
-async def read(
-    call: Call, principal: Principal, bucket: str, key: str, etag: str = "", version: str | None = None
-) -> bytes:
-    members: dict[str, Any] = {"bucket": bucket, "key": key, "version_id": version}
-    try:
-        told = client(call, principal, bucket).get_object(**members)
-    except Fault as fault:
-        raise Stopped("ManifestInvalid", f"The manifest {bucket}/{key} cannot be read: {fault}") from None
-    if etag and told["ETag"].strip('"') != etag.strip('"'):
-        raise Stopped("ManifestETagMismatch", "The ETag of the manifest is not the one that the job names.")
-    return b"".join([piece async for piece in pieces(told["Body"])])
-
-
-def client(call: Call, principal: Principal, bucket: str) -> Any:
-    """S3 in the Region of a bucket, as the job's role calls it."""
-    found = Bucket.get(call, call.partition, bucket)
-    at = call.at(account=principal.account, region=found.region if found else call.region)
-    return at.aws("s3", principal=principal)
-
-
 # Operations
 
 
@@ -248,6 +173,9 @@ async def perform(call: Call, job: Job, principal: Principal, target: Target) ->
     given = job.operation[job.kind]
     if job.kind == "LambdaInvoke":
         return await invoked(call, job, principal, target, given)
+    if job.kind == "S3ReplicateObject":
+        replicated(call, principal, target)
+        return "Successful"
     s3 = client(call, principal, given.get("TargetResource", target.bucket).split(":::")[-1])
     named: dict[str, Any] = {"bucket": target.bucket, "key": target.key, "version_id": target.version or None}
     if job.kind == "S3PutObjectCopy":
@@ -324,6 +252,27 @@ async def copied(s3: Any, target: Target, given: dict[str, Any]) -> None:
         object_lock_retain_until_date=given.get("ObjectLockRetainUntilDate"),
         object_lock_legal_hold_status=given.get("ObjectLockLegalHoldStatus"),
     )
+
+
+def replicated(call: Call, principal: Principal, target: Target) -> None:
+    """Have an object replicated that was there before the rules, or whose replication failed."""
+    with call.transaction():
+        source = Bucket.get(call, call.partition, target.bucket)
+        if source is None:
+            raise faults.no_bucket(target.bucket)
+        roles.check(call.at(principal=principal), "s3:InitiateReplication", source, target.key)
+        found = versions.lookup(call, source, target.key, target.version) if target.version else None
+        held = found.held if isinstance(found, Version) else found or Object.get(call, source.room, target.key)
+        if held is None:
+            raise faults.no_key(target.key)
+        fitting = replicating.fitting(call, source, held.name, held.tags)
+        chosen = [(rule, role) for rule, role in fitting if replicating.selected(rule, held)]
+        if not chosen:
+            raise faults.invalid_request("No replication rule of the bucket applies to the object")
+        for rule, role in chosen:
+            held.replicas[rule["Destination"]["Bucket"]] = replicating.PENDING
+            replicating.enqueue(call, source, held.name, held.version, rule, role, replicating.PUT)
+        versions.save(call, held)
 
 
 async def invoked(call: Call, job: Job, principal: Principal, target: Target, given: dict[str, Any]) -> str:

@@ -25,6 +25,7 @@ OPERATIONS = (
     "S3InitiateRestoreObject",
     "S3PutObjectLegalHold",
     "S3PutObjectRetention",
+    "S3ReplicateObject",
 )
 """Those that are built."""
 OVER = ("Complete", "Failed", "Cancelled")
