@@ -64,7 +64,9 @@ class Server:
         clock.attach(loop)
         blobs = Blobs(store, self.folder / "blobs", durability=settings.durability, storage=self._elsewhere())
         master_key = MasterKey(self.folder / "master.key")
-        options = {"acm-validate": settings.acm_validate}
+        options: dict[str, str] = {"acm-validate": settings.acm_validate}
+        if settings.hot_reload:
+            options["hot-reload"] = str(settings.hot_reload.resolve())
         self.cloud = Cloud(
             store,
             clock,

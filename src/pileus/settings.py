@@ -31,6 +31,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """`s3://BUCKET/PREFIX?endpoint=…`: where large bytes are kept, if not in the data directory."""
     strict: bool = False
     """Refuse unknown access keys, and members that have no effect."""
+    hot_reload: Path | None = None
+    """A folder below which functions may run code where it lies, so that edits take effect at once."""
     acm_validate: Literal["dns", "auto"] = "dns"
     """Whether ACM takes domain names as proven without looking for their records."""
     throttle: bool = False

@@ -64,6 +64,8 @@ def examined(port: int, home: Path) -> Iterator[Finding]:
     yield program("Terraform", "terraform", "see developer.hashicorp.com/terraform/install")
     yield program("Node.js", "node", "see nodejs.org, or your system's packages")
     yield modules()
+    yield sandboxes()
+    yield runtimes()
 
 
 def python() -> Finding:
@@ -107,6 +109,26 @@ def modules() -> Finding:
         return Finding("SoftHSM2", str(check()), needed=False)
     except Absent as absent:
         return Finding("SoftHSM2", "not usable", needed=False, cure=str(absent))
+
+
+def sandboxes() -> Finding:
+    """How what functions run is kept apart from everything else."""
+    from pileus.engines.sandbox.survey import choice
+
+    found = choice()
+    isolated = found.driver == "namespaces"
+    cure = "" if isolated else "run as root, or let users make namespaces (sysctl user.max_user_namespaces)"
+    return Finding("sandboxes", f"{found.driver}, {found.why}", needed=False, cure=cure)
+
+
+def runtimes() -> Finding:
+    """The interpreters that Lambda's runtimes run on."""
+    from pileus.services.lambda_.runtimes import brought, interpreters
+
+    versions = sorted(interpreters(), reverse=True)
+    found = ", ".join(f"python{major}.{minor}" for major, minor in versions)
+    more = "" if any(path.endswith("boto3") for path in brought()[0]) else 'pip install "pileus[lambda]" for boto3'
+    return Finding("runtimes of functions", found or "none", needed=False, cure=more)
 
 
 def program(what: str, name: str, cure: str) -> Finding:

@@ -97,6 +97,12 @@ def parser(environment: Mapping[str, str], otherwise: Mapping[str, str]) -> Pars
         metavar="dns|auto",
         help="what proves a domain name to ACM: its record in Route 53 (default), or nothing at all",
     )
+    made.option(
+        "--hot-reload",
+        parse=folder,
+        metavar="DIR",
+        help="a folder below which functions of the bucket `hot-reload` run where they lie",
+    )
     made.switch("--throttle", help="refuse what goes beyond the throughput that tables are provisioned with")
     made.option(
         "--listen",
@@ -160,6 +166,7 @@ class Options:
             blobs=given.blobs or "",
             strict=given.strict,
             acm_validate=given.acm_validate,
+            hot_reload=given.hot_reload,
             throttle=given.throttle,
             listen=given.listen,
             init=given.init,

@@ -68,7 +68,10 @@ async def fetched(issuer: str, thumbprints: tuple[str, ...]) -> list[Json]:
     about = await document(f"{issuer.rstrip('/')}/.well-known/openid-configuration", thumbprints)
     if str(about.get("issuer", "")).rstrip("/") != issuer.rstrip("/"):
         raise Unusable("the description is another issuer's")
-    keys = (await document(str(about.get("jwks_uri", "")), thumbprints)).get("keys")
+    place = str(about.get("jwks_uri", ""))
+    if issuer.startswith("https:") and not place.startswith("https:"):
+        raise Unusable("an issuer with TLS has its keys elsewhere, without")
+    keys = (await document(place, thumbprints)).get("keys")
     if not isinstance(keys, list):
         raise Unusable("there are no keys")
     return [key for key in keys if isinstance(key, dict) and key.get("use", "sig") == "sig"]

@@ -131,6 +131,7 @@ def cloud(
     blobs: str = "",
     strict: bool = False,
     acm_validate: Literal["dns", "auto"] = "dns",
+    hot_reload: Path | None = None,
     throttle: bool = False,
     listen: dict[str, int] | None = None,
     sockets: bool = False,
@@ -146,6 +147,7 @@ def cloud(
         blobs=blobs,
         strict=strict,
         acm_validate=acm_validate,
+        hot_reload=hot_reload,
         throttle=throttle,
         listen=listen or {},
     )

@@ -73,11 +73,11 @@ class Acm:
 
     def approve(self, *names: str) -> None:
         """Follow the links in the mails about these names, once each."""
-        with urllib.request.urlopen(f"{self.cloud.endpoint}/_pileus/at/acm/mail") as answer:
-            mails = [mail for mail in json.load(answer) if self.account.id in mail["Text"]]
+        with urllib.request.urlopen(f"{self.cloud.endpoint}/_pileus/mail?account={self.account.id}") as answer:
+            mails = json.load(answer)["mail"]
         for name in names:
-            mail = next(mail for mail in mails if mail["Subject"].endswith(f" {name}"))
-            (link,) = re.findall(r"http\S+", mail["Text"])
+            mail = next(mail for mail in mails if mail["subject"].endswith(f" {name}"))
+            (link,) = re.findall(r"http\S+", mail["text"])
             with urllib.request.urlopen(link) as page:
                 assert name in page.read().decode()
             urllib.request.urlopen(urllib.request.Request(link, method="POST")).close()

@@ -14,6 +14,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from pileus import LocalCloud
+from pileus.kernel import Fault
 from pileus.testing.account import Account
 
 from .asking import acting, allow, document, refused, trusting, user_with_key
@@ -245,8 +246,8 @@ def test_a_service_serves_the_account_that_its_policy_means_and_no_other(
             call = cloud.server.cloud.call("sns", account=aws.id)
             try:
                 call.aws("sts", principal=principal).assume_role(role_arn=role, role_session_name="delivery")
-            except Exception as error:
-                return getattr(error, "code", type(error).__name__)
+            except Fault as fault:
+                return fault.code
             return "assumed"
 
         return cloud.do(ask)
@@ -257,6 +258,38 @@ def test_a_service_serves_the_account_that_its_policy_means_and_no_other(
     assert assume(aws.id, "arn:aws:sns:us-east-1:999988887777:topic") == "AccessDenied"
     assert assume("", "") == "AccessDenied"
     assert assume(aws.id, mine, "events.amazonaws.com") == "AccessDenied"
+
+
+def test_a_service_serves_the_organization_that_its_policy_means_and_no_other(
+    iam: Any, cloud: LocalCloud, aws: Account
+) -> None:
+    from pileus.kernel.access.attached import Membership
+    from pileus.kernel.identity import service
+
+    inside, outside = cloud.account().id, cloud.account().id
+    trust = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+        "Condition": {
+            "StringEquals": {"aws:SourceOrgID": "o-exampleorgid"},
+            "ForAnyValue:StringLike": {"aws:SourceOrgPaths": "o-exampleorgid/r-ab12/*"},
+        },
+    }
+    iam.create_role(RoleName="delivery", AssumeRolePolicyDocument=document(trust))
+
+    def assume(source_account: str) -> str:
+        call = cloud.server.cloud.call("sns", account=aws.id)
+        Membership(account=inside, organization="o-exampleorgid", path="o-exampleorgid/r-ab12/").put(call)
+        sts = call.aws("sts", principal=service("sns.amazonaws.com", source_account=source_account))
+        try:
+            sts.assume_role(role_arn=f"arn:aws:iam::{aws.id}:role/delivery", role_session_name="delivery")
+        except Fault as fault:
+            return fault.code
+        return "assumed"
+
+    assert cloud.do(lambda: assume(inside)) == "assumed"
+    assert cloud.do(lambda: assume(outside)) == "AccessDenied"
 
 
 # Signatures

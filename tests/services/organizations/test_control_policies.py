@@ -187,6 +187,9 @@ def test_policies_live_under_names_of_their_own(founded: Organized, refused: Any
         (RCP, '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"*","Resource":"*"}]}'),
         ("TAG_POLICY", '{"plans":{}}'),
         ("TAG_POLICY", '{"tags":{"a":{"tag_key":"not an operator"}}}'),
+        ("TAG_POLICY", '{"tags":{"team":{"tag_key":{"@@assign":"Squad"}}}}'),
+        ("TAG_POLICY", '{"tags":{"team":{"tag_colour":{"@@assign":"red"}}}}'),
+        ("AISERVICES_OPT_OUT_POLICY", '{"services":{"lex":{"opt_out_policy":{"@@assign":"maybe"}}}}'),
         ("BACKUP_POLICY", '{"plans":{"a":{"regions":{"@@set":["eu-west-1"]}}}}'),
     ],
 )

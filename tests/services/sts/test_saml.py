@@ -14,6 +14,8 @@ from tests.kernel.access.people import allow, role, session
 
 from .provider import IdentityProvider, decoded, encoded
 
+OURS = "urn:amazon:webservices"
+CONDITIONS = "<Conditions><AudienceRestriction><Audience>{}</Audience></AudienceRestriction></Conditions>"
 NAMESPACE = "{urn:oasis:names:tc:SAML:2.0:assertion}"
 
 
@@ -96,6 +98,32 @@ def test_an_assertion_opens_no_other_role_and_not_for_ever(
         sts.assume_role_with_saml(
             **granted | {"PrincipalArn": f"arn:aws:iam::{aws.id}:saml-provider/none"}, SAMLAssertion=good
         )
+
+
+@pytest.mark.parametrize(
+    ("written", "instead"),
+    [
+        ('Recipient="https://signin.aws.amazon.com/saml"', 'Recipient="https://another.example/saml"'),
+        ("<AttributeStatement>", CONDITIONS.format("https://another.example") + "<AttributeStatement>"),
+    ],
+    ids=["recipient", "audience"],
+)
+def test_an_assertion_that_is_meant_for_somebody_else_is_refused(
+    aws: Account,
+    cloud: LocalCloud,
+    provider: IdentityProvider,
+    granted: dict[str, Any],
+    refused: Any,
+    written: str,
+    instead: str,
+) -> None:
+    assertion = provider.assertion(cloud.clock.now() + 60, **attribute(granted))
+    theirs = assertion.replace(written, instead)
+    assert theirs != assertion
+    with refused("IDPRejectedClaim"):
+        aws.client("sts").assume_role_with_saml(**granted, SAMLAssertion=provider.response(theirs))
+    ours = assertion.replace("<AttributeStatement>", CONDITIONS.format(OURS) + "<AttributeStatement>")
+    aws.client("sts").assume_role_with_saml(**granted, SAMLAssertion=provider.response(ours))
 
 
 def test_an_assertion_shortens_the_session_and_tags_it(

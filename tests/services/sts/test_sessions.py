@@ -166,6 +166,7 @@ def test_transitive_tags_cannot_be_replaced_in_a_chain(aws: Account, cloud: Loca
         ({"RoleSessionName": "has space"}, "ValidationError"),
         ({"RoleArn": "arn:aws:iam::111122223333:user/notarole"}, "ValidationError"),
         ({"Policy": "{"}, "MalformedPolicyDocument"),
+        ({"Policy": '{"Version":"2012-10-17","Statement":[{"Effect":"Allow"}]}'}, "MalformedPolicyDocument"),
         ({"Policy": "x" * 2049}, "PackedPolicyTooLarge"),
         ({"Tags": [{"Key": "a", "Value": "1"}, {"Key": "A", "Value": "2"}]}, "InvalidParameterValue"),
         ({"Tags": [{"Key": "aws:a", "Value": "1"}]}, "InvalidParameterValue"),

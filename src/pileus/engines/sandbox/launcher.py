@@ -16,6 +16,7 @@ import array
 import contextlib
 import gc
 import importlib
+import importlib.machinery
 import json
 import os
 import select
@@ -237,17 +238,54 @@ def run(program: list[str], environment: dict[str, str]) -> None:
         os._exit(127 if isinstance(error, FileNotFoundError) else 126)
 
 
+class Shown:
+    """Finds what sandboxes see, and nothing else that lies beside it: a library looks what others there are."""
+
+    def __init__(self, path: list[str], shown: list[str]) -> None:
+        self.path = path
+        self.shown = shown
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+        if path is not None:
+            return None
+        for place in self.path:
+            names = [one for one in self.shown if os.path.dirname(one) == place]
+            if not names or {os.path.join(place, name), os.path.join(place, f"{name}.py")} & set(names):
+                spec = importlib.machinery.PathFinder.find_spec(name, [place])
+                if spec is not None:
+                    return spec
+        return None
+
+
+def own_processes(control: int) -> None:
+    """Go on as the first process of a namespace of one's own: only into what one owns one may come back (setns(2))."""
+    isolation.unshare(isolation.NEW_PID)
+    child = os.fork()
+    if child == 0:
+        isolation.die_with_parent()
+        return
+    os.close(control)
+    while True:
+        pid, status = os.wait()
+        if pid == child:
+            os._exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status))
+
+
 def main() -> None:
     options = json.loads(sys.argv[2])
-    sys.path += options["path"]
+    finder: Any = Shown(options["path"], options["shown"])
+    sys.meta_path.append(finder)
     for name in options["preload"]:
         try:
             importlib.import_module(name)
         except Exception as error:  # what one interpreter cannot load, its programs do without
             print(f"launcher: {name} is not preloaded: {error}", file=sys.stderr)
+    sys.meta_path.remove(finder)
+    sys.path += options["path"]
     if options["driver"] == "namespaces":
         if os.geteuid() != 0:
             isolation.enter_user_namespace()
+            own_processes(int(sys.argv[1]))
         isolation.build_root(options["root"], options["shown"])
     control = socket.socket(fileno=int(sys.argv[1]))
     Launcher(control, options["driver"], options["root"], options["path"]).run()

@@ -106,6 +106,9 @@ class Recorder:
         """The last day on which something was written, by account and Region. A cache."""
         self._fresh: dict[tuple[str, str], int] = {}
         """How many fresh records there are, as far as it was this process that wrote them. A cache."""
+        self._calls: dict[tuple[str, str], Call] = {}
+        self._prefix = names.token(5)
+        self._number = 0
         cloud.store.before_commit(self.write)
 
     # Which calls
@@ -267,9 +270,24 @@ class Recorder:
         while self._notes:
             (account, region, data), notes = self._notes.popitem()
             try:
-                self._put(self._cloud.system.at(account, region), notes, data)
+                self._put(self._call(account, region, notes.last), notes, data)
             except StoreFailed as error:
                 log.error("%d events of %s in %s are lost: %s", len(notes.events), account, region, error)
+
+    def _call(self, account: str, region: str, now: float) -> Call:
+        """A call that looks there, to write with."""
+        if len(self._calls) > MOST_KNOWN:
+            self._calls.clear()
+        call = self._calls.get((account, region))
+        if call is None:
+            call = self._calls[account, region] = self._cloud.system.at(account, region)
+        call.now = now
+        return call
+
+    def _next(self) -> str:
+        """What tells records of the same instant apart, in this process and from those of others."""
+        self._number += 1
+        return f"{self._number:09d}{self._prefix}"
 
     def _put(self, call: Call, notes: Notes, data: bool) -> None:
         place = (call.account, call.region)
@@ -279,7 +297,7 @@ class Recorder:
             Place(*place).put(call)
             expire(call, notes.last)
         if data:
-            Data(notes.last, names.token(6), notes.events).put(call)
+            Data(notes.last, self._next(), notes.events).put(call)
             return
         if self._logged(*place):
             announce = self._cloud.service("cloudtrail").tasks["announce"]
@@ -287,7 +305,7 @@ class Recorder:
         fresh = self._fresh.get(place, 0)
         self._fresh[place] = fresh + 1
         if max(fresh, len(notes.events)) < WORTH_FILING:
-            Fresh(notes.last, names.token(6), notes.events, list(notes.marks())).put(call)
+            Fresh(notes.last, self._next(), notes.events, list(notes.marks())).put(call)
         else:
             self._file(call, notes)
 

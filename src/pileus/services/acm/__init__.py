@@ -10,11 +10,10 @@ An authority of the cloud's own plays Amazon's; who is to trust its certificates
     options, listing, searching, accounts
     acme_…                  endpoints at which clients order certificates themselves, by the protocol ACME
 
-A name is proven by a CNAME record in a hosted zone of Route 53 in the same account, or by the link in a mail that can
-be read at `/_pileus/at/acm/mail`. A cloud that is told `--acm-validate auto` takes every name as proven.
+A name is proven by a CNAME record in a hosted zone of Route 53 in the same account, or by the link in a mail that the
+outbox has (`/_pileus/mail`). A cloud that is told `--acm-validate auto` takes every name as proven.
 
-Left out: the root hierarchies of Amazon N2 certificates; validation by HTTP, which CloudFront alone
-may ask for.
+Left out: the root hierarchies of Amazon N2 certificates; validation by HTTP, which CloudFront alone may ask for.
 """
 
 from pileus.kernel import Service

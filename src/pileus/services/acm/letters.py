@@ -1,15 +1,14 @@
 """Mails that ask a domain's owner to approve a certificate, and the page behind their link.
 
-While there is no SES to send them by, they are read at `/_pileus/at/acm/mail`.
+They are read in the cloud's outbox, `/_pileus/mail`.
 """
 
 from __future__ import annotations
 
 import html
-import json
 from typing import TYPE_CHECKING, Any
 
-from pileus.kernel import Call, Record, names
+from pileus.kernel import Call, Record, names, outbox
 from pileus.kernel.edge import Answer
 
 from . import acm
@@ -22,35 +21,28 @@ if TYPE_CHECKING:
 
 Members = dict[str, Any]
 
+APPROVE = "_pileus/at/acm/approve"
+SENDER = "no-reply@certificates.amazon.com"
+TEXT = """To approve the certificate for {domain} that account {account} requests, go to:
+
+{link}
+"""
+
 
 class Letter(Record, scope="cloud", indexes={"by_certificate": ("certificate",)}, kw_only=True):
-    """A mail to the owners of one name, with the token in its link."""
+    """What the mails to the owners of one name are about, by the token in their link."""
 
     token: str
     certificate: str
     account: str
     region: str
     domain: str
-    to: list[str]
-    sent: float
-    address: str
-    """Of the cloud, as the request reached it."""
 
     @classmethod
     def forget(cls, call: Call, certificate: str) -> None:
         """The letters of a certificate have no use any more."""
         for letter in list(cls.scan(call, certificate, index="by_certificate")):
             letter.delete(call)
-
-    def shown(self, call: Call) -> Members:
-        return {
-            "Source": "no-reply@certificates.amazon.com",
-            "Destination": self.to,
-            "Subject": f"Certificate request for {self.domain}",
-            "Text": f"To approve the certificate for {self.domain} of account {self.account} in {self.region}, go to:\n"
-            f"{self.address}/_pileus/at/acm/approve/{self.token}\n",
-            "Sent": self.sent,
-        }
 
 
 @acm.forget
@@ -63,31 +55,33 @@ def forget(call: Call) -> None:
 def write(call: Call, certificate: Certificate, domains: list[Members]) -> None:
     """Write to the owners of some names."""
     for one in domains:
-        Letter(
+        letter = Letter(
             token=names.token(32),
             certificate=certificate.id,
             account=call.account,
             region=call.region,
             domain=one["DomainName"],
-            to=one["ValidationEmails"],
-            sent=call.now,
-            address=call.endpoint,
         ).put(call)
+        for mailbox in one["ValidationEmails"]:
+            outbox.send(
+                call,
+                "mail",
+                mailbox,
+                TEXT.format(domain=letter.domain, account=call.account, link=call.url(f"{APPROVE}/{letter.token}")),
+                sender=SENDER,
+                subject=f"Certificate approval for {letter.domain}",
+            )
 
 
 @acm.address
 def answer(call: Call, request: Request, what: str, token: str = "") -> Answer:
-    """The root to trust, the mails, and the page on which one is approved."""
+    """The root to trust, and the page on which a request is approved."""
     if what.startswith("acme."):
         from .acme_server import respond
 
         return respond(call, request, what, token)
     if what == "ca.pem" and not token:
         return text(roots(call), "application/x-pem-file")
-    if what == "mail" and not token:
-        return text(
-            json.dumps([letter.shown(call) for letter in Letter.scan(call)], indent=2) + "\n", "application/json"
-        )
     letter = Letter.get(call, token) if what == "approve" else None
     if letter is None:
         return text(

@@ -49,13 +49,14 @@ async def write(call: Call, trail: Trail, account: str, region: str, records: li
         role = roles.taken_on(call, trail.role, "CLOUDTRAIL", ours)
     logs = call.aws("logs", principal=role)
     group, stream = trail.log_group.split(":")[6], f"{account}_CloudTrail_{region}"
-    try:
-        await settled(logs.create_log_stream(log_group_name=group, log_stream_name=stream))
-    except Fault as fault:
-        if fault.code != "ResourceAlreadyExistsException":
-            raise
     for batch in batches(call, records):
-        await settled(logs.put_log_events(log_group_name=group, log_stream_name=stream, log_events=batch))
+        try:
+            await settled(logs.put_log_events(log_group_name=group, log_stream_name=stream, log_events=batch))
+        except Fault as fault:
+            if fault.code != "ResourceNotFoundException":
+                raise
+            await settled(logs.create_log_stream(log_group_name=group, log_stream_name=stream))
+            await settled(logs.put_log_events(log_group_name=group, log_stream_name=stream, log_events=batch))
 
 
 def batches(call: Call, records: list[Members]) -> list[list[Members]]:

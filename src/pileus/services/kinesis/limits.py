@@ -1,7 +1,8 @@
 """What a shard can take: a thousand records and a megabyte a second in, five calls and two megabytes a second out.
 
 Developer Guide, "Quotas and limits". What is not used is saved up for a second. A record or an answer may be larger
-than what is there, if something is; then nothing more goes until that has been made up for.
+than what is there, if something is; then nothing more goes until that has been made up for. What the cloud's own
+services read is not counted: they are woken by each put, where on AWS they come once a second.
 """
 
 from __future__ import annotations
@@ -51,6 +52,8 @@ def enter(call: Call, stream: Stream, shard: Shard) -> Gate:
     gate = Gate.get(call, shard.box, shard.number) or Gate(box=shard.box, number=shard.number, at=call.now)
     passed = max(call.now - gate.at, 0.0)
     gate.at = call.now
+    if not call.source_ip:
+        return gate
     gate.calls = min(gate.calls + passed * CALLS_OUT, CALLS_OUT)
     gate.bytes = min(gate.bytes + passed * BYTES_OUT, BYTES_OUT)
     if gate.calls < 1 or gate.bytes <= 0:

@@ -145,8 +145,7 @@ class Puts:
             ]
             see_to_trimming(call, stream, head)
             call.wake(("kinesis", stream.box, number))
-            call.wake(("kinesis", stream.arn(call)))
-            call.wake(("kinesis", stream.arn(call)))
+            call.wake(("kinesis", stream.arn(call)))  # services that read the whole stream
         head.put(call)
         if len(taken) < len(several):
             refused = faults.exceeded(call, stream.name, name)

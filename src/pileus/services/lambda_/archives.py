@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 MOST_UPLOADED = 50 * 1024 * 1024
 MOST_UNPACKED = 262_144_000
+HOT_RELOAD = "hot-reload"
+"""The bucket whose keys are folders of this machine."""
+PASSED_OVER = {"__pycache__", "node_modules", ".git", ".venv"}
 BROKEN = "Could not unzip uploaded file. Please check your file, then try to upload again."
 
 
@@ -39,6 +42,8 @@ class Code(msgspec.Struct, frozen=True):
     """In base 64, as Lambda tells it."""
     size: int
     blob: str
+    folder: str = ""
+    """Instead of a package: where the code lies on this machine, as long as somebody works on it."""
 
     @property
     def digest(self) -> str:
@@ -54,8 +59,31 @@ class Package(Record):
     uses: int = 1
 
 
-async def fetched(call: Call, given: dict[str, Any], most: int = MOST_UPLOADED) -> bytes:
+def mounted(call: Call, given: dict[str, Any]) -> Code | None:
+    """The folder that a request names in place of a package, if it may (`--hot-reload`)."""
+    allowed = call.cloud.options.get("hot-reload")
+    if given.get("S3Bucket") != HOT_RELOAD or not allowed:
+        return None
+    folder = Path(allowed, given.get("S3Key", "")).resolve()
+    if not folder.is_dir() or not folder.is_relative_to(allowed):
+        raise faults.invalid(f"{folder} is no folder below {allowed}, where the cloud was told to look for code.")
+    sha256 = base64.b64encode(hashlib.sha256(str(folder).encode()).digest()).decode()
+    return Code(sha256, 0, "", str(folder))
+
+
+def newest(folder: str) -> float:
+    """When something in a folder has last changed."""
+    times = [os.stat(folder).st_mtime]
+    for place, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if name not in PASSED_OVER]
+        times += [os.stat(os.path.join(place, name)).st_mtime for name in (*folders, *files)]
+    return max(times)
+
+
+async def fetched(call: Call, given: dict[str, Any]) -> bytes:
     """The package that a request brings along, or names in S3."""
+    if mounted(call, given):
+        return b""
     if "ZipFile" in given:
         if not given["ZipFile"]:
             raise faults.invalid("Uploaded file must be a non-empty zip")
@@ -96,14 +124,16 @@ def check(data: bytes) -> None:
 class Upload:
     """A package on its way in: its bytes are kept, and belong to nobody until `take`."""
 
-    def __init__(self, call: Call, data: bytes) -> None:
+    def __init__(self, call: Call, data: bytes, folder: Code | None = None) -> None:
         self._call = call
+        self._folder = folder
         self._data = data
         self._writer = call.cloud.blobs.writer()
         self.sha256 = base64.b64encode(hashlib.sha256(data).digest()).decode()
 
     async def __aenter__(self) -> Upload:
-        await asyncio.to_thread(check, self._data)
+        if not self._folder:
+            await asyncio.to_thread(check, self._data)
         await self._writer.__aenter__()
         await self._writer.write(self._data)
         await self._writer.keep()
@@ -115,6 +145,8 @@ class Upload:
     def take(self) -> Code:
         """Have the package, in the transaction that is under way."""
         call = self._call
+        if self._folder:
+            return self._folder
         if package := Package.get(call, self.sha256):
             package.uses += 1
         else:
@@ -127,7 +159,8 @@ class Upload:
 def share(call: Call, code: Code) -> Code:
     """Have a package that somebody has already."""
     package = Package.get(call, code.sha256)
-    assert package
+    if package is None:  # a folder belongs to nobody here
+        return code
     package.uses += 1
     package.put(call)
     return code
@@ -156,6 +189,8 @@ class Unpacked:
 
     async def folder(self, codes: list[Code]) -> Path:
         """A folder with what these packages contain; of files in several of them the last one's."""
+        if codes[0].folder:
+            return Path(codes[0].folder)
         name = hashlib.sha256("".join(code.digest for code in codes).encode()).hexdigest()
         if name not in self._making:
             self._making[name] = asyncio.create_task(self._make(name, codes))

@@ -9,8 +9,12 @@ from pileus.kernel import Call, Unfinished, names
 
 from . import archives, configuration, faults, lambda_
 from .archives import Code, Upload, release, share
+from .downloads import location
 from .events import EventConfig
+from .fleet import Fleet
 from .functions import LATEST, Alias, Function, Version, shown
+from .provisioned import Provision
+from .provisioned import forget as give_up
 from .qualifiers import Meant, parsed
 from .states import settle
 from .throttling import give_back
@@ -47,7 +51,8 @@ async def create_function(call: Call, request: dict[str, Any]) -> dict[str, Any]
         raise faults.invalid(f"Invalid function name: {request['FunctionName']}")
     if request.get("PackageType") == "Image" or "ImageUri" in request["Code"]:
         raise Unfinished("Pileus does not run functions that are container images yet.")
-    async with Upload(call, await archives.fetched(call, request["Code"])) as upload:
+    source = request["Code"]
+    async with Upload(call, await archives.fetched(call, source), archives.mounted(call, source)) as upload:
         with call.transaction():
             version = created(call, given.name, request, upload)
             if request.get("Publish"):
@@ -116,7 +121,7 @@ def get_function(call: Call, meant: Meant) -> dict[str, Any]:
     function, version = meant.function, meant.version
     answer: dict[str, Any] = {
         "Configuration": shown(call, version, meant.arn(call)),
-        "Code": {"RepositoryType": "S3"},
+        "Code": {"RepositoryType": "S3", "Location": location(call, version.code)},
     }
     if function.tags:
         answer["Tags"] = function.tags
@@ -171,6 +176,8 @@ def delete_version(call: Call, version: Version) -> None:
 def delete_whole(call: Call, function: Function) -> None:
     for version in list(Version.scan(call, function.name)):
         delete_version(call, version)
+    for provision in list(Provision.scan(call, function.name)):
+        give_up(call, provision)
     for url in list(Url.scan(call, function.name)):
         forget(call, url)
     for kind in owned():
@@ -178,6 +185,7 @@ def delete_whole(call: Call, function: Function) -> None:
             record.delete(call)
     give_back(call, function)
     function.delete(call)
+    call.after_commit(lambda: call.cloud.engine(Fleet).drop(call, function.name))
 
 
 def owned() -> Iterable[Any]:

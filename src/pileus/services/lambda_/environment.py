@@ -104,9 +104,13 @@ class Environment:
         self.memory = int(settings["MemorySize"])
         self.runtime = runtime
         self.log = log
-        self.expires = math.inf
-        """When its credentials do, in cloud time."""
+        self.session: Any = None
+        """The session of the function's role whose credentials it has."""
         self.idle_since = 0.0
+        self.code_at = 0.0
+        """When its code was last edited before it started."""
+        self.provisioned = ""
+        """The version or alias for which it is kept, whether it has something to do or not."""
         self.sandbox: Sandbox | None = None
         self.user: int | None = None
         """Who it is to the machine, if it is anybody of its own."""
@@ -117,6 +121,7 @@ class Environment:
         """Called when it can take another invocation, or never will again."""
         self.dead = False
         self._loop = asyncio.get_running_loop()
+        self._awaited: asyncio.Future[None] | None = None
         self._current: Invocation | None = None
         self._next: Reply | None = None
         self._began = time.perf_counter()
@@ -143,8 +148,19 @@ class Environment:
     def begin(self) -> None:
         """The clock of its initialisation starts."""
         self._began = time.perf_counter()
-        record = {"initializationType": "on-demand", "phase": "init", "runtimeVersion": self.runtime_version}
+        record = {"initializationType": self.initialisation, "phase": "init", "runtimeVersion": self.runtime_version}
         self.log.platform("initStart", record, f"INIT_START Runtime Version: {self.runtime_version}")
+
+    @property
+    def initialisation(self) -> str:
+        """How it came to be, as AWS_LAMBDA_INITIALIZATION_TYPE says."""
+        return "provisioned-concurrency" if self.provisioned else "on-demand"
+
+    async def initialised(self) -> None:
+        """Wait until it has nothing to do, or is no more."""
+        if not self.ready and not self.dead:
+            self._awaited = self._loop.create_future()
+            await self._awaited
 
     @property
     def runtime_version(self) -> str:
@@ -276,6 +292,7 @@ class Environment:
     def _ended(self, status: int) -> None:
         """The sandbox has ended, by itself or because it had to."""
         self.dead = True
+        self._tell()
         if self.server:
             self.server.close()
         if self._current is None:
@@ -355,7 +372,12 @@ class Environment:
         elif self._current is None and self._next is not None and self.extensions.waiting:
             self._free()
 
+    def _tell(self) -> None:
+        if self._awaited and not self._awaited.done():
+            self._awaited.set_result(None)
+
     def _free(self) -> None:
+        self._tell()
         self.idle_since = time.monotonic()
         self.on_free(self)
 

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pileus.engines.sandbox import Mount, Plan, Sandboxes
+from pileus.engines.sandbox.survey import choice
 from pileus.kernel import Call, Fault, Principal, identity
+from pileus.kernel.access.attached import Grants
 from pileus.kernel.identity import Credential
 
-from .archives import Code, Unpacked
+from .archives import Code, Unpacked, newest
 from .environment import Environment, Invocation, Outcome
 from .functions import Version
 from .logs import Log
@@ -58,6 +60,8 @@ class Session(NamedTuple):
 
     credentials: dict[str, Any]
     principal: Principal
+    real: bool
+    """Whether the role exists."""
 
 
 class Fleet:
@@ -97,10 +101,11 @@ class Fleet:
         """A warm environment, or a new one."""
         key = Key.of(call, version)
         warm = self.warm.get(key)
+        session = self.session(call, version) if warm else None
         while warm:
             environment = warm.pop()
             del self.idle[environment]
-            if environment.ready and environment.expires > call.now:
+            if environment.ready and environment.session is session and environment.code_at == code_at(version):
                 return environment
             environment.kill()
         return await self.start(call, version)
@@ -116,7 +121,35 @@ class Fleet:
         await self.unpacked.folder([version.code])
         await self.sandboxes.warm(found.image)
 
-    async def start(self, call: Call, version: Version) -> Environment:
+    async def provide(self, call: Call, version: Version, qualifier: str, number: int) -> int:
+        """Have so many environments of a version that are kept; how many there are."""
+        key = Key.of(call, version)
+        kept: list[Environment] = []
+        for environment in self.provided(call, version.function, qualifier):
+            if self.environments[environment] == key and len(kept) < number:
+                kept.append(environment)
+            else:
+                environment.provisioned = ""
+        for _ in range(number - len(kept)):
+            environment = await self.start(call, version, provisioned=qualifier)
+            await environment.initialised()
+            kept.append(environment)
+        return sum(not each.dead for each in kept)
+
+    def provided(self, call: Call, function: str, qualifier: str) -> list[Environment]:
+        """The environments that are kept for a function's version or alias."""
+        whose = (call.account, call.region, function)
+        return [
+            environment
+            for environment, key in self.environments.items()
+            if key[:3] == whose and environment.provisioned == qualifier
+        ]
+
+    def release(self, call: Call, function: str, qualifier: str) -> None:
+        for environment in self.provided(call, function, qualifier):
+            environment.provisioned = ""
+
+    async def start(self, call: Call, version: Version, provisioned: str = "") -> Environment:
         """Start a new environment."""
         settings = version.settings
         found = await asyncio.to_thread(runtime, settings["Runtime"])
@@ -124,7 +157,9 @@ class Fleet:
         log = Log(settings["LoggingConfig"], version.label)
         self.shipping.carry(call, log, session.principal)
         environment = Environment(version, found.name, log)
-        environment.expires = session.credentials["Expiration"] - RENEWED_BEFORE
+        environment.session = session
+        environment.code_at = code_at(version)
+        environment.provisioned = provisioned
         environment.on_free = self._freed
         self.environments[environment] = Key.of(call, version)
         environment.begin()
@@ -173,7 +208,7 @@ class Fleet:
         role = version.settings["Role"]
         name = (call.account, call.region, version.function, role)
         session = self._sessions.get(name)
-        if session is None or session.credentials["Expiration"] - RENEWED_BEFORE <= call.now:
+        if session is None or not good(call, session, role):
             with call.transaction():
                 session = self._sessions[name] = assumed(call, role, version.function.ljust(2, "_"))
         return session
@@ -188,8 +223,8 @@ class Fleet:
             return
         self.warm.setdefault(key, []).append(environment)
         self.idle[environment] = key
-        if len(self.idle) > MOST_IDLE:
-            self._reap(next(iter(self.idle)))
+        if len(self.idle) > MOST_IDLE and (oldest := next((each for each in self.idle if not each.provisioned), None)):
+            self._reap(oldest)
         if self._reaper is None:
             self._reaper = asyncio.get_running_loop().call_later(KEPT_SECONDS / 10, self._reap_idle)
 
@@ -206,10 +241,16 @@ class Fleet:
         if key := self.environments.get(environment):
             self._forget(environment, key)
 
+    def drop(self, call: Call, function: str) -> None:
+        """End the environments of a function that is gone."""
+        for environment, key in list(self.environments.items()):
+            if key[:3] == (call.account, call.region, function):
+                self._reap(environment)
+
     def _reap_idle(self) -> None:
         self._reaper = None
         oldest = time.monotonic() - KEPT_SECONDS
-        for environment in [each for each in self.idle if each.idle_since < oldest]:
+        for environment in [each for each in self.idle if each.idle_since < oldest and not each.provisioned]:
             self._reap(environment)
         if self.idle:
             self._reaper = asyncio.get_running_loop().call_later(KEPT_SECONDS / 10, self._reap_idle)
@@ -229,9 +270,12 @@ class Fleet:
             environment.kill()
 
 
-def assumed(call: Call, role: str, session_name: str) -> Session:
-    from pileus.kernel.access.attached import Grants
+def code_at(version: Version) -> float:
+    """When the code was last edited, where it runs from the folder in which somebody edits it."""
+    return newest(version.code.folder) if version.code.folder else 0.0
 
+
+def assumed(call: Call, role: str, session_name: str) -> Session:
     exists = Grants.by_arn(call, role) is not None
     who = (
         identity.service("lambda.amazonaws.com", source_account=call.account) if exists else identity.root(call.account)
@@ -241,7 +285,16 @@ def assumed(call: Call, role: str, session_name: str) -> Session:
     )["Credentials"]
     credential = Credential.get(call.cloud.system, credentials["AccessKeyId"])
     assert credential
-    return Session(credentials, credential.principal)
+    return Session(credentials, credential.principal, exists)
+
+
+def good(call: Call, session: Session, role: str) -> bool:
+    """Whether a session can still be handed out: the role is what it was, and nobody has reset the cloud."""
+    if session.credentials["Expiration"] - RENEWED_BEFORE <= call.now:
+        return False
+    if Credential.get(call.cloud.system, session.credentials["AccessKeyId"]) is None:
+        return False
+    return session.real == (Grants.by_arn(call, role) is not None)
 
 
 def program(task: Path, opt: Path | None) -> str:
@@ -272,7 +325,7 @@ def variables(
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(settings["MemorySize"]),
         "AWS_LAMBDA_LOG_GROUP_NAME": environment.log.group,
         "AWS_LAMBDA_LOG_STREAM_NAME": environment.log.stream,
-        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_LAMBDA_INITIALIZATION_TYPE": environment.initialisation,
         "AWS_LAMBDA_RUNTIME_API": environment.address,
         "AWS_ACCESS_KEY_ID": credentials["AccessKeyId"],
         "AWS_SECRET_ACCESS_KEY": credentials["SecretAccessKey"],
@@ -290,4 +343,6 @@ def variables(
         defined["AWS_LAMBDA_LOG_FORMAT"] = "JSON"
         defined["AWS_LAMBDA_LOG_LEVEL"] = environment.log.application_level
     own: dict[str, str] = settings.get("Environment", {}).get("Variables", {})
+    if choice().driver == "process":
+        defined["PILEUS_OPT"] = "/opt"  # which lies elsewhere there
     return defined | own

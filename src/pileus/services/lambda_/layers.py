@@ -10,6 +10,7 @@ from pileus.kernel import Call, Record
 
 from . import faults, lambda_
 from .archives import Code, Upload, fetched, release
+from .downloads import location
 from .functions import stamp
 
 ARN = re.compile(
@@ -91,6 +92,7 @@ def layer_name_of(text: str) -> str:
 def whole(call: Call, layer: LayerVersion) -> dict[str, Any]:
     """A version with its content, as reading and publishing answer."""
     content = {
+        "Location": location(call, layer.code),
         "CodeSha256": layer.code.sha256,
         "CodeSize": layer.code.size,
     }

@@ -35,7 +35,7 @@ async def update_function_code(call: Call, meant: Meant, request: dict[str, Any]
     if "ImageUri" in request:
         raise Unfinished("Pileus does not run functions that are container images yet.")
     data = await archives.fetched(call, request)
-    async with Upload(call, data) as upload:
+    async with Upload(call, data, archives.mounted(call, request)) as upload:
         with call.transaction():
             latest = whole(call, request["FunctionName"]).version
             refuse_busy(call, latest)

@@ -84,6 +84,32 @@ def check_management(kind: Kind, document: Any) -> None:
         raise ValueError
     for part in document.values():
         check_part(part)
+    for name, part in document.get("tags", {}).items():
+        check_tag(name, part)
+    for part in document.get("services", {}).values():
+        check_choice(part)
+
+
+TAG = {"tag_key", "tag_value", "enforced_for", "report_required_tag_for"}
+CHOICES = ("optIn", "optOut")
+
+
+def check_tag(name: str, part: Any) -> None:
+    """A tag of a tag policy, whose key may be spelt only in another case ("Tag policy syntax and examples")."""
+    if name.startswith("@@"):
+        return
+    spelt = part.get("tag_key", {}).get("@@assign", name)
+    if not all(element in TAG or element.startswith("@@") for element in part) or str(spelt).lower() != name.lower():
+        raise ValueError
+
+
+def check_choice(part: Any) -> None:
+    """A service of a policy on AI services ("AI services opt-out policy syntax and examples")."""
+    if not isinstance(part, dict):
+        return  # an operator of the element above
+    choice = part.get("opt_out_policy", {}).get("@@assign", CHOICES[0])
+    if not all(element == "opt_out_policy" or element.startswith("@@") for element in part) or choice not in CHOICES:
+        raise ValueError
 
 
 def check_part(part: Any) -> None:

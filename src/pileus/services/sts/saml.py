@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import re
 from datetime import datetime
 from typing import Any
 from xml.etree import ElementTree
@@ -20,6 +21,10 @@ from .trust import check_trust
 
 ASSERTION = "{urn:oasis:names:tc:SAML:2.0:assertion}"
 AWS = "https://aws.amazon.com/SAML/Attributes/"
+AUDIENCE = "urn:amazon:webservices"
+SIGN_IN = re.compile(
+    r"https://([a-z0-9-]+\.)?signin(\.aws\.amazon\.com|\.amazonaws-us-gov\.com|\.amazonaws\.cn)/(platform/)?saml(/.*)?"
+)
 NAME_ID_FORMATS = ("urn:oasis:names:tc:SAML:2.0:nameid-format:", "urn:oasis:names:tc:SAML:1.1:nameid-format:")
 
 
@@ -44,8 +49,13 @@ def assume_role_with_saml(
     subject = required(assertion, "Subject/NameID")
     recipient = required(assertion, "Subject/SubjectConfirmation/SubjectConfirmationData")
     check_time(call, recipient)
+    if not meant_for_us(call, recipient.get("Recipient", "")):
+        raise rejected("The assertion is meant for another recipient")
     for condition in assertion.findall(path("Conditions")):
         check_time(call, condition)
+        audiences = [audience.text or "" for audience in condition.findall(path("AudienceRestriction/Audience"))]
+        if audiences and not any(one == AUDIENCE or meant_for_us(call, one) for one in audiences):
+            raise rejected("The assertion is meant for another audience")
     session_name = first(attributes, "RoleSessionName")
     if not session_name:
         raise rejected("RoleSessionName is required in the assertion")
@@ -133,6 +143,11 @@ def check_time(call: Call, element: ElementTree.Element) -> None:
         raise Fault("ExpiredTokenException", "Token must be redeemed within 5 minutes of issuance")
     if not_before and instant(not_before) > call.now:
         raise rejected("The assertion is not yet valid")
+
+
+def meant_for_us(call: Call, address: str) -> bool:
+    """Whether an address is one at which AWS, or this cloud, signs people in ("Configure SAML assertions")."""
+    return bool(SIGN_IN.fullmatch(address)) or address.startswith(f"{call.endpoint}/")
 
 
 def instant(text: str) -> float:

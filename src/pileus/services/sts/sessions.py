@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import math
 import os
 import zlib
@@ -13,6 +12,7 @@ from typing import Any
 import msgspec
 
 from pileus.kernel import Arn, Call, Fault, Principal, arn, identity, names
+from pileus.kernel.access import grammar
 from pileus.kernel.access.attached import Grants
 from pileus.kernel.identity import Credential
 
@@ -249,13 +249,11 @@ def inherit(session: dict[str, Any], earlier: dict[str, Any]) -> None:
 
 
 def check_policy(policy: str) -> None:
-    """Refuse what is no policy document at all; its grammar is IAM's to judge."""
+    """Refuse what is no session policy."""
     try:
-        document = json.loads(policy)
-    except ValueError:
-        document = None
-    if not isinstance(document, dict) or "Statement" not in document:
-        raise Fault("MalformedPolicyDocumentException", "Syntax errors in policy.")
+        grammar.check(policy, "session")
+    except grammar.Malformed as malformed:
+        raise Fault("MalformedPolicyDocumentException", malformed.reason) from None
 
 
 def role_of(role_arn: str) -> Arn:

@@ -1,0 +1,91 @@
+"""Environments that are there beforehand, and code that is run where it is edited."""
+
+from __future__ import annotations
+
+import io
+import json
+import urllib.request
+import zipfile
+from pathlib import Path
+
+import pileus
+
+from .conftest import Functions
+from .test_queues import eventually
+
+KIND = """
+    import os
+
+    def handler(event, context):
+        return os.environ["AWS_LAMBDA_INITIALIZATION_TYPE"]
+"""
+
+
+def test_provisioned_concurrency_has_environments_ready(functions: Functions, refused) -> None:
+    client = functions.client
+    functions.create(KIND, Publish=True)
+    with refused("InvalidParameterValueException", "cannot be applied to unpublished function versions"):
+        client.put_provisioned_concurrency_config(
+            FunctionName="function", Qualifier="$LATEST", ProvisionedConcurrentExecutions=1
+        )
+    made = client.put_provisioned_concurrency_config(
+        FunctionName="function", Qualifier="1", ProvisionedConcurrentExecutions=2
+    )
+    assert made["Status"] == "IN_PROGRESS"
+
+    def status() -> bool:
+        found = client.get_provisioned_concurrency_config(FunctionName="function", Qualifier="1")
+        return found["Status"] == "READY" and found["AllocatedProvisionedConcurrentExecutions"] == 2
+
+    assert eventually(status)
+    answer = functions.invoke(Qualifier="1")
+    assert answer.json == "provisioned-concurrency"
+    assert functions.invoke().json == "on-demand"
+    listed = client.list_provisioned_concurrency_configs(FunctionName="function")["ProvisionedConcurrencyConfigs"]
+    assert [each["FunctionArn"].split(":")[-1] for each in listed] == ["1"]
+    client.delete_provisioned_concurrency_config(FunctionName="function", Qualifier="1")
+    with refused("ProvisionedConcurrencyConfigNotFoundException"):
+        client.get_provisioned_concurrency_config(FunctionName="function", Qualifier="1")
+
+
+def test_an_edit_of_a_mounted_folder_takes_effect_at_once(tmp_path: Path, refused) -> None:
+    folder = tmp_path / "work"
+    folder.mkdir()
+    source = folder / "app.py"
+    source.write_text("def handler(event, context): return 'first'")
+    with pileus.cloud(hot_reload=tmp_path, sockets=True) as cloud:
+        functions = Functions(cloud.account())
+        functions.create("", Code={"S3Bucket": "hot-reload", "S3Key": "work"})
+        assert [functions.invoke().json for _ in range(2)] == ["first"] * 2
+        source.write_text("def handler(event, context): return 'second'")
+        assert functions.invoke().json == "second"
+        with refused("InvalidParameterValueException", "is no folder below"):
+            functions.create("", name="other", Code={"S3Bucket": "hot-reload", "S3Key": "/etc"})
+
+
+def test_a_package_can_be_fetched_from_where_get_function_says(functions: Functions) -> None:
+    functions.create("def handler(e, c): return 1")
+    code = functions.client.get_function(FunctionName="function")["Code"]
+    assert code["RepositoryType"] == "S3"
+    data = urllib.request.urlopen(code["Location"]).read()
+    assert zipfile.ZipFile(io.BytesIO(data)).namelist() == ["app.py"]
+    layer = functions.client.publish_layer_version(LayerName="layer", Content={"ZipFile": data})
+    assert urllib.request.urlopen(layer["Content"]["Location"]).read() == data
+
+
+def test_a_log_goes_to_cloudwatch_logs(functions: Functions) -> None:
+    functions.create("def handler(event, context):\n    print(event)")
+    functions.invoke({"hello": "logs"})
+    logs = functions.account.client("logs")
+
+    def events() -> list[str]:
+        try:
+            found = logs.filter_log_events(logGroupName="/aws/lambda/function")["events"]
+        except logs.exceptions.ResourceNotFoundException:
+            return []
+        return [event["message"] for event in found]
+
+    found = eventually(events)
+    assert "{'hello': 'logs'}" in [line.strip() for line in found]
+    assert found[0].startswith("INIT_START")
+    assert json.dumps(found).count("REPORT RequestId") == 1
