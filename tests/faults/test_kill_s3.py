@@ -79,7 +79,8 @@ def test_what_was_acknowledged_is_told_and_copied(tmp_path: Path) -> None:
             threads = [threading.Thread(target=write, args=(f"{round}-{number}",)) for number in range(WRITERS)]
             for thread in threads:
                 thread.start()
-            time.sleep(0.6)  # the moment of the kill is what is random here
+            while len(acknowledged) < 15 * (round + 1):
+                time.sleep(0.01)  # so that there is something to lose, however slow the machine is
             server.kill()
             for thread in threads:
                 thread.join()
@@ -87,7 +88,7 @@ def test_what_was_acknowledged_is_told_and_copied(tmp_path: Path) -> None:
         s3, sqs = client(server, "s3"), client(server, "sqs")
         told: set[str] = set()
         copied: dict[str, str] = {}
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline and not (
             acknowledged.keys() <= told and acknowledged.items() <= copied.items()
         ):
@@ -99,7 +100,6 @@ def test_what_was_acknowledged_is_told_and_copied(tmp_path: Path) -> None:
             if acknowledged.keys() <= told:
                 pages = s3.get_paginator("list_object_versions").paginate(Bucket="target-bucket")
                 copied = {each["Key"]: each["VersionId"] for page in pages for each in page.get("Versions", [])}
-        assert len(acknowledged) > 20
         assert acknowledged.keys() <= told
         assert acknowledged.items() <= copied.items()
         for key in list(acknowledged)[::7]:

@@ -167,7 +167,7 @@ def test_tags_payer_and_acceleration(s3: Any, bucket: str) -> None:
         (
             "inventory",
             {
-                "IsEnabled": True,
+                "IsEnabled": False,
                 "IncludedObjectVersions": "All",
                 "Schedule": {"Frequency": "Daily"},
                 "Destination": {"S3BucketDestination": {"Bucket": "arn:aws:s3:::somewhere", "Format": "CSV"}},

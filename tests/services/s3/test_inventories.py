@@ -8,6 +8,7 @@ import gzip
 import hashlib
 import io
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote_plus
@@ -25,8 +26,8 @@ FIELDS = ["Size", "ETag", "LastModifiedDate", "StorageClass", "IsMultipartUpload
 
 
 @pytest.fixture
-def shelf(s3: Any, bucket: str) -> str:
-    """A bucket that takes the inventories of another."""
+def shelf(s3: Any, bucket: str) -> Iterator[str]:
+    """A bucket that takes the reports of another, for the time of a test: later ones let years pass."""
     name = fresh()
     s3.create_bucket(Bucket=name)
     statement = {
@@ -37,7 +38,11 @@ def shelf(s3: Any, bucket: str) -> str:
         "Condition": {"ArnLike": {"aws:SourceArn": f"arn:aws:s3:::{bucket}"}},
     }
     s3.put_bucket_policy(Bucket=name, Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
-    return name
+    yield name
+    for each in s3.list_bucket_inventory_configurations(Bucket=bucket).get("InventoryConfigurationList", []):
+        s3.delete_bucket_inventory_configuration(Bucket=bucket, Id=each["Id"])
+    for each in s3.list_bucket_analytics_configurations(Bucket=bucket).get("AnalyticsConfigurationList", []):
+        s3.delete_bucket_analytics_configuration(Bucket=bucket, Id=each["Id"])
 
 
 def asked(s3: Any, bucket: str, shelf: str, form: str = "CSV", versions: str = "All", **more: Any) -> None:
