@@ -5,7 +5,7 @@ A way through the package, from the ground up:
     faults                              what is wrong, in Lambda's words
     archives, downloads                 deployment packages: fetched, checked, kept, unpacked, handed out
     functions, qualifiers               what a function and its versions are, and which one a request means
-    configuration, layers               how a function is configured, and what functions share
+    configuration, sealing, layers      how a function is configured, and what functions share
     creating, states, updating, versions, aliases, tagging, permissions, signing, management
                                         the life of all that
     runtimes, bootstrap                 which interpreter of this machine is which runtime; what runs handlers in it
@@ -19,8 +19,8 @@ A way through the package, from the ground up:
                                         functions that are fed from queues and streams
 
 Left out: durable executions, capacity providers and tenants; container images; runtimes for Java, Ruby and .NET; the
-Telemetry API; checking signatures of code; Kafka, MQ and DocumentDB as sources. Snapshots (SnapStart), file systems, VPC
-networks and keys of one's own for the environment are kept and shown, and change nothing.
+Telemetry API; checking signatures of code; Kafka, MQ and DocumentDB as sources. Snapshots (SnapStart), file systems and
+VPC networks are kept and shown, and change nothing.
 """
 
 from pileus.kernel import Service

@@ -15,6 +15,7 @@ from pileus.kernel import Call, Fault, Principal, identity
 from pileus.kernel.access.attached import Grants
 from pileus.kernel.identity import Credential
 
+from . import sealing
 from .archives import Code, Unpacked, newest
 from .environment import Environment, Invocation, Outcome
 from .functions import Version
@@ -342,7 +343,7 @@ def variables(
     if environment.log.json:
         defined["AWS_LAMBDA_LOG_FORMAT"] = "JSON"
         defined["AWS_LAMBDA_LOG_LEVEL"] = environment.log.application_level
-    own: dict[str, str] = settings.get("Environment", {}).get("Variables", {})
+    own = sealing.for_invocation(call, version.function, settings, session.principal)
     if choice().driver == "process":
         defined["PILEUS_OPT"] = "/opt"  # which lies elsewhere there
     return defined | own
