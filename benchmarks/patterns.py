@@ -42,10 +42,10 @@ EVENT = {
 def timed(index: Index[int], event: dict[str, Any]) -> float:
     best = 1.0
     for _ in range(7):
-        start = time.perf_counter()
+        start = time.process_time()
         for _ in range(200):
             index.matching(event)
-        best = min(best, (time.perf_counter() - start) / 200)
+        best = min(best, (time.process_time() - start) / 200)
     return best * 1e6
 
 
@@ -56,9 +56,9 @@ def main() -> None:
     for name, make in [*KINDS.items(), ("all of these", lambda n: mixed[n % len(mixed)](n))]:
         patterns = {number: parse(json.dumps(make(number))) for number in range(RULES)}
         index = Index(patterns)
-        start = time.perf_counter()
+        start = time.process_time()
         slow = [number for number, pattern in patterns.items() if pattern.matches(EVENT)]
-        alone = (time.perf_counter() - start) * 1e6
+        alone = (time.process_time() - start) * 1e6
         assert index.matching(EVENT) == slow
         print(f"{name:<18}{len(slow):>10}{timed(index, EVENT):>9.1f}{alone:>15.0f}")
 

@@ -1,17 +1,19 @@
 """SNS through HTTP: one topic, three queues that hear it. Deliveries count once they are in the queues.
 
     python -m benchmarks.sns
-    python -m benchmarks.sns --endpoint ministack=http://127.0.0.1:4570
+    python -m benchmarks.sns --endpoint ministack=http://127.0.0.1:4570 --pid ministack=4711
 
-Pileus keeps its data in a directory, signs what it wraps, and asks the policies of the queues about every delivery.
+With the process of a server its processor time is told as well, which others on the machine do not change. Pileus keeps its data in a directory, signs what it wraps, and asks the policies of the queues about every delivery.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import time
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -68,9 +70,9 @@ class Topic:
         head = ["POST / HTTP/1.1", f"Host: {urlsplit(endpoint).netloc}", *lines, f"Content-Length: {len(request.data)}"]
         return ("\r\n".join(head) + "\r\n\r\n" + str(request.data)).encode()
 
-    def measure(self, connections: int, seconds: float) -> tuple[float, float, int]:
-        """Deliveries per second, from the first request to the last delivery; median latency; errors."""
-        before = self.delivered()
+    def measure(self, connections: int, seconds: float, pid: int) -> tuple[float, float, int, float]:
+        """Deliveries per second, from the first request to the last; median latency; errors; µs of CPU a delivery."""
+        before, spent = self.delivered(), cpu(pid)
         start = time.perf_counter()
         result = apply(self.contender.endpoint, [self.request()], connections=connections, seconds=seconds)
         now, count = time.perf_counter(), self.delivered()
@@ -79,12 +81,22 @@ class Topic:
             if (again := self.delivered()) == count:
                 break
             now, count = time.perf_counter(), again
-        return (count - before) / (now - start), result.p50, result.errors
+        each = (cpu(pid) - spent) / max(1, count - before) * 1e6
+        return (count - before) / (now - start), result.p50, result.errors, each
+
+
+def cpu(pid: int) -> float:
+    """Seconds of the processor that a process has had (Linux)."""
+    if not pid:
+        return 0.0
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--endpoint", action="append", default=[], metavar="NAME=URL", help="another server to measure")
+    parser.add_argument("--pid", action="append", default=[], metavar="NAME=PID", help="the process of such a server")
     parser.add_argument("--connections", type=int, default=16)
     parser.add_argument("--seconds", type=float, default=4)
     parser.add_argument("--rounds", type=int, default=3)
@@ -92,17 +104,19 @@ def main() -> None:
     with ExitStack() as stack:
         contenders = [stack.enter_context(pileus())]
         contenders += [Contender(*option.split("=", 1)) for option in given.endpoint]
+        pids = {name: int(pid) for name, _, pid in (option.partition("=") for option in given.pid)}
+        pids["Pileus"] = contenders[0].process.pid  # type: ignore[attr-defined]
         for raw in (False, True):
             print(f"\nPublish to {QUEUES} queues, 256 bytes, {'raw' if raw else 'wrapped and signed'}")
-            print(f"{'server':<16}{'deliveries/s':>14}{'p50 ms':>9}{'errors':>8}")
+            print(f"{'server':<16}{'deliveries/s':>14}{'p50 ms':>9}{'errors':>8}{'CPU µs each':>13}")
             taken: dict[str, list[Any]] = {}
             for _ in range(given.rounds):
                 for contender in contenders:
-                    found = Topic(contender, raw).measure(given.connections, given.seconds)
+                    found = Topic(contender, raw).measure(given.connections, given.seconds, pids.get(contender.name, 0))
                     taken.setdefault(contender.name, []).append(found)
             for name, results in taken.items():
-                rate, p50, errors = sorted(results)[len(results) // 2]
-                print(f"{name:<16}{rate:>14,.0f}{p50:>9.2f}{errors:>8}")
+                rate, p50, errors, each = sorted(results)[len(results) // 2]
+                print(f"{name:<16}{rate:>14,.0f}{p50:>9.2f}{errors:>8}{each:>13.0f}")
 
 
 if __name__ == "__main__":

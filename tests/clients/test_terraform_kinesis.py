@@ -100,18 +100,12 @@ resource "aws_dax_parameter_group" "short" {
   }
 }
 
-resource "aws_dax_subnet_group" "private" {
-  name       = "private"
-  subnet_ids = ["subnet-11111111"]
-}
-
 resource "aws_dax_cluster" "cache" {
   cluster_name         = "cache"
   iam_role_arn         = aws_iam_role.dax.arn
   node_type            = "dax.t3.small"
   replication_factor   = 2
   parameter_group_name = aws_dax_parameter_group.short.name
-  subnet_group_name    = aws_dax_subnet_group.private.name
   tags                 = { team = "red" }
 }
 """

@@ -164,3 +164,41 @@ def test_a_function_is_called_by_a_topic_a_rule_and_a_schedule(aws: Account, clo
     cloud.clock.advance(1)
     assert said(aws, url, 1) == [{"job": "report"}]
     aws.client("scheduler").delete_schedule(Name="soon")
+
+
+ENRICHES = """
+def handler(event, context):
+    return [{"order": one["body"], "checked": True} for one in event if one["body"] != "spam"]
+"""
+
+
+def test_a_pipe_has_a_function_look_at_what_it_carries(aws: Account, cloud: LocalCloud) -> None:
+    """Source, enrichment, target, and nothing to write but the enrichment."""
+    package = io.BytesIO()
+    with zipfile.ZipFile(package, "w") as archive:
+        archive.writestr("app.py", ENRICHES)
+    arn = aws.client("lambda").create_function(
+        FunctionName="check",
+        Runtime="python3.11",
+        Handler="app.handler",
+        Role=f"arn:aws:iam::{aws.id}:role/functions",
+        Code={"ZipFile": package.getvalue()},
+    )["FunctionArn"]
+    url, source = queue(aws, "orders", "pipes.amazonaws.com")
+    out, target = queue(aws, "checked", "pipes.amazonaws.com")
+    aws.client("pipes").create_pipe(
+        Name="orders",
+        RoleArn=f"arn:aws:iam::{aws.id}:role/pipes",
+        Source=source,
+        Enrichment=arn,
+        Target=target,
+        TargetParameters={"InputTemplate": '{"order": <$.order>, "by": "<aws.pipes.pipe-name>"}'},
+    )
+    cloud.clock.advance(0.01)
+    sqs = aws.client("sqs")
+    for order in ("spam", "tea", "bread"):
+        sqs.send_message(QueueUrl=url, MessageBody=order)
+    found = said(aws, out, 2)
+    assert sorted(one["order"] for one in found) == ["bread", "tea"]
+    assert {one["by"] for one in found} == {"orders"}
+    aws.client("pipes").delete_pipe(Name="orders")

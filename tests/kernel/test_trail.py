@@ -114,3 +114,13 @@ def test_what_the_model_marks_as_sensitive_is_left_out_wherever_it_is() -> None:
     batch = secrets.tree("sqs", models.load("sqs").operation("SendMessageBatch").input)
     given = {"QueueUrl": "q", "Entries": [{"Id": "1", "MessageBody": "hush"}]}
     assert secrets.without(given, batch, False)["Entries"] == [{"Id": "1", "MessageBody": secrets.HIDDEN}]
+
+
+def test_what_contains_itself_is_searched_to_its_depth() -> None:
+    shape = models.load("wafv2").operation("CreateWebACL").input
+    tree = secrets.tree("wafv2", shape)
+    match = {"ByteMatchStatement": {"SearchString": b"hush", "PositionalConstraint": "EXACTLY"}}
+    nested: dict[str, Any] = {"NotStatement": {"Statement": {"NotStatement": {"Statement": match}}}}
+    told = secrets.without({"Name": "n", "Rules": [{"Name": "r", "Statement": nested}]}, tree, False)
+    assert "hush" not in str(told)
+    assert "EXACTLY" in str(told)

@@ -8,8 +8,10 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 import pileus
+from pileus.testing.account import Account
 from pileus.testing.local import CloudClock
 
 from .conftest import Make, described
@@ -128,3 +130,39 @@ def test_a_cluster_listens_again_where_it_did_after_a_restart(tmp_path: Path, ma
             with socket.create_connection(("127.0.0.1", ports[-1])):
                 pass
     assert ports[0] == ports[1]
+
+
+def subnets(account: Account) -> list[str]:
+    """Two subnets of a VPC; names of such where there is no EC2 yet."""
+    ec2 = account.client("ec2")
+    try:
+        vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] != 501:
+            raise
+        return ["subnet-11111111", "subnet-22222222"]
+    made = [ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{number}.0/24") for number in range(2)]
+    return [one["Subnet"]["SubnetId"] for one in made]
+
+
+def test_subnet_groups_are_made_changed_and_kept_while_in_use(
+    dax: Any, make: Make, clock: CloudClock, refused: Any, account: Account
+) -> None:
+    one, other = subnets(account)
+    told = dax.create_subnet_group(SubnetGroupName="Private", SubnetIds=[one], Description="d")["SubnetGroup"]
+    assert (told["SubnetGroupName"], [each["SubnetIdentifier"] for each in told["Subnets"]]) == ("private", [one])
+    with refused("SubnetGroupAlreadyExistsFault"):
+        dax.create_subnet_group(SubnetGroupName="private", SubnetIds=[one])
+    told = dax.update_subnet_group(SubnetGroupName="private", SubnetIds=[one, other])["SubnetGroup"]
+    assert len(told["Subnets"]) == 2
+    name = make(SubnetGroupName="private")["ClusterName"]
+    assert described(dax, name)["SubnetGroup"] == "private"
+    with refused("SubnetInUse"):
+        dax.update_subnet_group(SubnetGroupName="private", SubnetIds=[one])
+    with refused("SubnetGroupInUseFault"):
+        dax.delete_subnet_group(SubnetGroupName="private")
+    dax.delete_cluster(ClusterName=name)
+    clock.advance(1)
+    dax.delete_subnet_group(SubnetGroupName="private")
+    with refused("SubnetGroupNotFoundFault"):
+        dax.describe_subnet_groups(SubnetGroupNames=["private"])

@@ -70,6 +70,26 @@ def test_what_a_stream_does_not_take_comes_later(db: Any, make: Make, clock: Clo
     assert list(dict.fromkeys(keys)) == [str(number) for number in range(6)]
 
 
+def test_many_large_changes_go_in_several_requests(db: Any, make: Make, clock: CloudClock, kinesis: Any) -> None:
+    table = make()
+    kinesis.create_stream(StreamName=table, StreamModeDetails={"StreamMode": "ON_DEMAND"})
+    clock.advance(1)
+    arn = kinesis.describe_stream_summary(StreamName=table)["StreamDescriptionSummary"]["StreamARN"]
+    db.enable_kinesis_streaming_destination(TableName=table, StreamArn=arn)
+    clock.advance(1)
+    puts = [{"PutRequest": {"Item": {"pk": s(str(number)), "x": s("x" * 390_000)}}} for number in range(40)]
+    for start in range(0, 40, 20):
+        db.batch_write_item(RequestItems={table: puts[start : start + 20]})
+    clock.advance(1)
+    seen: set[str] = set()
+    for shard in kinesis.list_shards(StreamARN=arn)["Shards"]:
+        asked = {"StreamARN": arn, "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
+        at = kinesis.get_shard_iterator(**asked)["ShardIterator"]
+        told = kinesis.get_records(ShardIterator=at)["Records"]
+        seen |= {json.loads(one["Data"])["dynamodb"]["Keys"]["pk"]["S"] for one in told}
+    assert seen == {str(number) for number in range(40)}
+
+
 def test_destinations_are_disabled_and_changed(
     db: Any, make: Make, clock: CloudClock, kinesis: Any, refused: Any
 ) -> None:

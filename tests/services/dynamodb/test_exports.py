@@ -258,3 +258,15 @@ def test_a_table_is_not_to_be_used_while_it_is_imported(
     first = db.list_imports(PageSize=1)
     assert len(first["ImportSummaryList"]) == 1
     assert db.list_imports(PageSize=1, NextToken=first["NextToken"])["ImportSummaryList"]
+
+
+def test_an_export_can_be_under_a_key_of_kms(
+    db: Any, make: Make, clock: CloudClock, s3: Any, bucket: str, account: Account
+) -> None:
+    key = account.client("kms").create_key()["KeyMetadata"]["Arn"]
+    table = make()
+    db.update_continuous_backups(TableName=table, PointInTimeRecoverySpecification=ON)
+    told = exported(db, clock, table, S3Bucket=bucket, S3Prefix=table, S3SseAlgorithm="KMS", S3SseKmsKeyId=key)
+    assert told["ExportStatus"] == "COMPLETED", told
+    head = s3.head_object(Bucket=bucket, Key=told["ExportManifest"])
+    assert (head["ServerSideEncryption"], head["SSEKMSKeyId"]) == ("aws:kms", key)

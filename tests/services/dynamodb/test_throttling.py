@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import boto3
+from botocore.config import Config
+
+import pileus
 from pileus.testing.local import CloudClock
 
 from .conftest import Make, n, s
@@ -98,3 +102,21 @@ def test_nobody_is_throttled_who_did_not_ask_for_it(db: Any, make: Make, clock: 
     name = make(BillingMode="PROVISIONED", ProvisionedThroughput={"ReadCapacityUnits": 1, "WriteCapacityUnits": 1})
     for _ in range(5):
         put(db, name)
+
+
+def test_a_cloud_can_be_told_to_throttle_all_tables(refused: Any) -> None:
+    with pileus.cloud(throttle=True, sockets=True) as cloud:
+        cloud.clock.freeze()
+        once = Config(retries={"total_max_attempts": 1})
+        db = boto3.client("dynamodb", **cloud.client_kwargs(), config=once)
+        db.create_table(
+            TableName="table",
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+            ProvisionedThroughput={"ReadCapacityUnits": 1, "WriteCapacityUnits": 1},
+        )
+        cloud.clock.advance(1)
+        put(db, "table")
+        put(db, "table")
+        with refused("ProvisionedThroughputExceededException"):
+            put(db, "table")

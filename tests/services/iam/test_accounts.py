@@ -1,5 +1,9 @@
 import csv
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import pytest
 
 from pileus import LocalCloud
 from pileus.testing.account import Account
@@ -260,3 +264,15 @@ def test_rights_to_one_user_are_no_rights_to_another(iam: Any, aws: Account, clo
     bob.create_access_key()
     with refused("AccessDenied"):
         bob.create_access_key(UserName="admin")
+
+
+def test_an_account_that_is_reset_leaves_its_alias_to_others(
+    iam: Any, aws: Account, other: Account, cloud: LocalCloud
+) -> None:
+    iam.create_account_alias(AccountAlias=f"alias-{aws.id}")
+    issuer = iam.enable_outbound_web_identity_federation()["IssuerIdentifier"]
+    urlopen(f"{issuer}/.well-known/jwks.json").close()
+    urlopen(Request(f"{cloud.endpoint}/_pileus/reset?account={aws.id}", method="POST")).close()
+    other.client("iam").create_account_alias(AccountAlias=f"alias-{aws.id}")
+    with pytest.raises(HTTPError):
+        urlopen(f"{issuer}/.well-known/jwks.json")

@@ -6,6 +6,8 @@ import itertools
 import json
 from typing import Any
 
+import boto3
+
 from pileus.testing.account import Account
 from pileus.testing.local import CloudClock
 
@@ -250,3 +252,64 @@ def test_monitoring_limits_and_settings(kinesis: Any, make: Make, clock: CloudCl
     clock.advance(25 * 3600)
     kinesis.update_account_settings(**disabled)
     assert kinesis.describe_account_settings()["MinimumThroughputBillingCommitment"]["Status"] == "DISABLED"
+
+
+def test_users_are_allowed_stream_by_stream(
+    kinesis: Any, make: Make, account: Account, clock: CloudClock, refused: Any
+) -> None:
+    mine, other = make(), make()
+    arn = summary(kinesis, mine)["StreamARN"]
+    iam = account.client("iam")
+    iam.create_user(UserName="reader")
+    statement = {
+        "Effect": "Allow",
+        "Action": ["kinesis:PutRecord", "kinesis:Get*", "kinesis:SubscribeToShard", "kinesis:ListShards"],
+        "Resource": [arn, f"{arn}/consumer/*"],
+    }
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.put_user_policy(UserName="reader", PolicyName="p", PolicyDocument=document)
+    key = iam.create_access_key(UserName="reader")["AccessKey"]
+    reader = boto3.client(
+        "kinesis",
+        endpoint_url=account.cloud.endpoint,
+        region_name="us-east-1",
+        aws_access_key_id=key["AccessKeyId"],
+        aws_secret_access_key=key["SecretAccessKey"],
+    )
+    reader.put_record(StreamName=mine, Data=b"x", PartitionKey="k")
+    assert data(reader, mine) == [b"x"]
+    assert len(shards(reader, mine)) == 1
+    with refused("AccessDeniedException"):
+        reader.put_record(StreamName=other, Data=b"x", PartitionKey="k")
+    foreign = iterator(kinesis, other)
+    with refused("AccessDeniedException"):
+        reader.get_records(ShardIterator=foreign)
+    with refused("AccessDeniedException"):
+        shards(reader, other)
+    consumers = [
+        kinesis.register_stream_consumer(StreamARN=summary(kinesis, name)["StreamARN"], ConsumerName="c")["Consumer"]
+        for name in (mine, other)
+    ]
+    clock.advance(1)
+    position = {"ShardId": "shardId-000000000000", "StartingPosition": {"Type": "LATEST"}}
+    reader.subscribe_to_shard(ConsumerARN=consumers[0]["ConsumerARN"], **position)["EventStream"].close()
+    with refused("AccessDeniedException"):
+        reader.subscribe_to_shard(ConsumerARN=consumers[1]["ConsumerARN"], **position)
+
+
+def test_nothing_is_left_of_a_stream(make: Make, kinesis: Any, clock: CloudClock) -> None:
+    name = make(2)
+    arn = summary(kinesis, name)["StreamARN"]
+    kinesis.register_stream_consumer(StreamARN=arn, ConsumerName="c")
+    clock.advance(1)
+    for number in range(20):
+        kinesis.put_record(StreamName=name, Data=b"x", PartitionKey=str(number))
+    data(kinesis, name)
+    kinesis.delete_stream(StreamName=name, EnforceConsumerDeletion=True)
+    clock.advance(1)
+    for number in (1, 2):
+        kinesis.create_stream(StreamName=name, ShardCount=2)
+        clock.advance(1)
+        assert data(kinesis, name) == [] and summary(kinesis, name)["ConsumerCount"] == 0, number
+        kinesis.delete_stream(StreamName=name)
+        clock.advance(1)

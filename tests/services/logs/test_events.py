@@ -151,6 +151,12 @@ def test_a_filter_goes_through_all_streams(logs: Any, put: Any, now: Any, refuse
     events = logs.filter_log_events(logGroupName="app")["events"]
     assert [event["logStreamName"] for event in events] == ["main", "second", "main", "second"]
     assert len({event["eventId"] for event in events}) == 4
+    latest = ["ERROR four", "ERROR three", "ERROR one"]
+    assert found(filterPattern="ERROR", startFromHead=False, startTime=at - 1000) == latest
+    backwards = {"startFromHead": False, "startTime": at - 1000, "PaginationConfig": {"PageSize": 1}}
+    assert found(filterPattern="ERROR", **backwards) == latest
+    with refused("InvalidParameterException"):
+        found(startFromHead=False)
     with refused("InvalidParameterException"):
         found(logStreamNames=["main"], logStreamNamePrefix="m")
     with refused("ResourceNotFoundException"):

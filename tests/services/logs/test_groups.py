@@ -85,3 +85,33 @@ def test_streams_are_listed_by_name_and_by_their_last_event(logs: Any, put: Any,
     assert stream["arn"].endswith(":log-group:app:log-stream:c")
     logs.delete_log_stream(logGroupName="app", logStreamName="c")
     assert names() == ["a", "b", "main"]
+
+
+def test_what_the_infrequent_access_class_does_not_have(aws: Any, now: Any, refused: Any) -> None:
+    logs = aws.client("logs")
+    logs.create_log_group(logGroupName="cold", logGroupClass="INFREQUENT_ACCESS")
+    logs.create_log_stream(logGroupName="cold", logStreamName="main")
+    events = [{"timestamp": now(), "message": "x"}]
+    logs.put_log_events(logGroupName="cold", logStreamName="main", logEvents=events)
+    (group,) = logs.describe_log_groups(logGroupClass="INFREQUENT_ACCESS")["logGroups"]
+    assert group["logGroupClass"] == "INFREQUENT_ACCESS"
+    count = {"metricName": "n", "metricNamespace": "s", "metricValue": "1"}
+    with refused("InvalidParameterException", "INFREQUENT_ACCESS"):
+        logs.put_metric_filter(logGroupName="cold", filterName="f", filterPattern="", metricTransformations=[count])
+    with refused("InvalidParameterException", "INFREQUENT_ACCESS"):
+        logs.filter_log_events(logGroupName="cold")
+
+
+def test_a_group_may_have_a_key(aws: Any, refused: Any) -> None:
+    logs = aws.client("logs")
+    key = aws.client("kms").create_key()["KeyMetadata"]["Arn"]
+    logs.create_log_group(logGroupName="sealed", kmsKeyId=key)
+    assert logs.describe_log_groups()["logGroups"][0]["kmsKeyId"] == key
+    logs.disassociate_kms_key(logGroupName="sealed")
+    assert "kmsKeyId" not in logs.describe_log_groups()["logGroups"][0]
+    logs.associate_kms_key(logGroupName="sealed", kmsKeyId=key)
+    with refused("InvalidParameterException"):
+        logs.associate_kms_key(logGroupName="sealed", kmsKeyId=key[:-4] + "0000")
+    aws.client("kms").disable_key(KeyId=key)
+    with refused("InvalidParameterException"):
+        logs.create_log_group(logGroupName="other", kmsKeyId=key)

@@ -175,13 +175,20 @@ def test_what_lambda_reports_is_discovered(ask: Any, put: Any) -> None:
     }
 
 
-def test_a_record_is_read_whole_by_its_pointer(logs: Any, ask: Any, now: Any) -> None:
+def test_a_record_is_read_whole_by_its_pointer(logs: Any, ask: Any, now: Any, clock: Any) -> None:
     ask("limit 1")
     query = logs.describe_queries(logGroupName="app")["queries"][0]
     assert (query["queryString"], query["status"]) == ("limit 1", "Complete")
     answer = logs.get_query_results(queryId=query["queryId"])
     assert answer["statistics"]["recordsScanned"] == 6
     pointer = answer["results"][0][-1]
+    number = logs.start_query(logGroupName="app", startTime=0, endTime=now() // 1000, queryString="fields path")[
+        "queryId"
+    ]
+    clock.advance(1)
+    first = logs.get_query_results(queryId=number, maxItems=4)
+    second = logs.get_query_results(queryId=number, maxItems=4, nextToken=first["nextToken"])
+    assert (len(first["results"]), len(second["results"]), "nextToken" in second) == (4, 2, False)
     assert pointer["field"] == "@ptr"
     record = logs.get_log_record(logRecordPointer=pointer["value"])["logRecord"]
     assert record["@message"] == "plain text"

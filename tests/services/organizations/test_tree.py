@@ -272,9 +272,9 @@ def test_accounts_in_no_organization_pay_nothing_for_those_that_are(
     examined: list[str] = []
     original = enforcement.examined
 
-    def noted(call: Any, bound: Any, request: Any, owner: str) -> Any:
+    def noted(call: Any, *asked: Any) -> Any:
         examined.append(call.account)
-        return original(call, bound, request, owner)
+        return original(call, *asked)
 
     monkeypatch.setattr(enforcement, "examined", noted)
     outsider, member = cloud.account(), founded.account("member")
@@ -296,7 +296,8 @@ def test_resetting_the_management_account_frees_its_members(
     founded: Organized, cloud: LocalCloud, refused: Any
 ) -> None:
     founded.enable("SERVICE_CONTROL_POLICY")
-    account = founded.account("freed")
+    account, invited = founded.account("freed"), cloud.account()
+    founded.org.invite_account_to_organization(Target={"Type": "ACCOUNT", "Id": invited.id})
     founded.attach(account.id, deny("sqs:*"))
     with refused("AccessDenied"):
         account.client("sqs").list_queues()
@@ -304,6 +305,7 @@ def test_resetting_the_management_account_frees_its_members(
     with urlopen(reset) as answer:
         assert answer.status == 200
     account.client("sqs").list_queues()
+    assert invited.client("organizations").list_handshakes_for_account()["Handshakes"] == []
     with refused("AWSOrganizationsNotInUseException"):
         account.client("organizations").describe_organization()
 

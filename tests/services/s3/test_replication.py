@@ -141,11 +141,14 @@ def test_rules_of_the_first_version(clock: Any, cloud: LocalCloud, aws: Account,
     assert (len(found["Versions"]), len(found["DeleteMarkers"])) == (1, 1)
 
 
-def test_metadata_follows(clock: Any, cloud: LocalCloud, aws: Account, s3: Any, versioned: str) -> None:
+@pytest.mark.parametrize("wait", [1, 0])
+def test_metadata_follows(clock: Any, cloud: LocalCloud, aws: Account, s3: Any, versioned: str, wait: int) -> None:
+    """Be the object there already or still on its way."""
     there, other = target(aws)
     replicated(s3, versioned, role(aws), rule(other))
-    put(s3, versioned, "a", b"x")
-    cloud.clock.advance(1)
+    put(s3, versioned, "a", b"x" * 3_000_000)
+    if wait:
+        cloud.clock.advance(wait)
     s3.put_object_tagging(Bucket=versioned, Key="a", Tagging={"TagSet": [{"Key": "k", "Value": "v"}]})
     cloud.clock.advance(1)
     assert there.get_object_tagging(Bucket=other, Key="a")["TagSet"] == [{"Key": "k", "Value": "v"}]

@@ -17,6 +17,7 @@ HOSTS = (
     "{}.s3-website.us-east-1.amazonaws.com",
     "{}.s3-website.us-east-1.localhost:4566",
     "{}.s3-website-us-east-1.localhost.localstack.cloud",
+    "{}.s3-website.localhost.localstack.cloud:4566",
 )
 
 

@@ -101,6 +101,17 @@ def test_a_web_server_that_fails_is_asked_again_as_the_policy_says(
     assert [notice["Message"] for notice in dead.notices()] == ["not found"], "an error of the client's is final"
 
 
+def test_a_web_server_is_not_called_more_often_than_it_wants(sns: Any, topic: Any, web: Any, clock: CloudClock) -> None:
+    arn = topic()
+    confirmed(sns, arn, web, clock, DeliveryPolicy=json.dumps({"throttlePolicy": {"maxReceivesPerSecond": 2}}))
+    for number in range(10):
+        sns.publish(TopicArn=arn, Message=str(number))
+    clock.advance(1)
+    assert len(web.requests) in (2, 3)
+    clock.advance(5)
+    assert sorted(int(notice["Message"]) for notice in web.notices()) == list(range(10))
+
+
 def test_who_confirmed_with_a_signature_unsubscribes_with_one(
     sns: Any, topic: Any, web: Any, clock: CloudClock
 ) -> None:

@@ -41,6 +41,6 @@ def unlimited(call: Call, account: str) -> bool:
     return (
         principal.type == "Root"
         and principal.account == account
-        and not principal.session.get("policy_arns")
+        and not (principal.session.get("policy_arns") or principal.session.get("policy"))
         and not call.cloud.access.limited(call, account)
     )

@@ -27,6 +27,18 @@ if TYPE_CHECKING:
 Members = Mapping[str, Any]
 
 
+STEADY = {
+    "aws:principalisawsservice",
+    "aws:principalservicename",
+    "aws:principaltype",
+    "aws:requestedregion",
+    "aws:resourceaccount",
+    "aws:sourceaccount",
+    "aws:sourcearn",
+    "aws:sourceowner",
+}
+
+
 class Context:
     """The keys of one request about one resource; calling it gives the values of a key."""
 
@@ -48,6 +60,10 @@ class Context:
         if found is None:
             found = self._known[key] = self._value(key)
         return found
+
+    def steady(self) -> bool:
+        """Whether nothing was asked that may be otherwise when the same service asks for the same again."""
+        return self._known.keys() <= STEADY
 
     def asked(self) -> dict[str, Values]:
         """The keys that policies have asked for, and that are there."""

@@ -12,6 +12,7 @@ A service says what only it can know in up to three ways, all optional:
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -55,18 +56,31 @@ def examined(call: Call, bound: Bound, request: Members, owner: str, given: list
         raise Fault("MissingAuthenticationToken", "Missing Authentication Token")
     if found is None:
         return call
-    who = standing(call)
-    for action in actions:
-        for target in found.targets(action):
-            check(call, who, bound, target.action or action, target, request, found.missing)
-    for role in passed(bound, actions[0], request):
-        keys = {"iam:passedtoservice": (passed_to(bound),)}
-        check(call, who, bound, "iam:PassRole", Target(role, role.split(":")[4], keys=keys), request)
+    key = found.key(actions)
+    if key is None or not call.cloud.access.passed(key):
+        decide_all(call, bound, request, actions, found, key)
     if found.record is not None:
         if at_owner is call:
             at_owner = call.at()
         at_owner.found = found.record
     return at_owner
+
+
+def decide_all(
+    call: Call, bound: Bound, request: Members, actions: list[str], found: Found, key: Hashable | None
+) -> None:
+    """Ask for each action on each resource, and for the roles that are passed."""
+    who = standing(call)
+    contexts = [
+        check(call, who, bound, target.action or action, target, request, found.missing)
+        for action in actions
+        for target in found.targets(action)
+    ]
+    for role in passed(bound, actions[0], request):
+        keys = {"iam:passedtoservice": (passed_to(bound),)}
+        contexts.append(check(call, who, bound, "iam:PassRole", Target(role, role.split(":")[4], keys=keys), request))
+    if key is not None and all(context.steady() for context in contexts):
+        call.cloud.access.get(key, lambda: True)
 
 
 def closed(call: Call, account: str) -> bool:
@@ -107,6 +121,16 @@ class Found:
         hidden = self.missing is not None and self.bound.service.owner_of is not None
         return self.policy is not None or hidden or any(one.policy for one in self.given or ())
 
+    def key(self, actions: list[str]) -> Hashable | None:
+        """By what a decision for a service is remembered: it asks for the same, message after message."""
+        principal = self.call.principal
+        if principal.type != "AWSService" or not isinstance(self.record, Record) or self.given is not None:
+            return None
+        told = principal.session
+        who = principal.arn, told.get("source_arn"), told.get("source_account")
+        what = self.record.layout.table, self.call.account, self.call.region, self.record.place(), self.policy
+        return "passed", who, what, *actions
+
     def targets(self, action: str) -> list[Target]:
         if self.given is not None:
             return self.given
@@ -143,7 +167,7 @@ def check(
     target: Target,
     request: Members,
     missing: Fault | None = None,
-) -> None:
+) -> Context:
     """Raise the denial of one action on one resource, if it is denied; to strangers, that it is not there."""
     if closed(call, target.account or call.account):
         raise Fault("AccessDenied", f"The account {target.account or call.account} is closed.")
@@ -152,6 +176,7 @@ def check(
         if missing is not None and who.caller.account != query.account:
             raise missing
         raise denial(call, query, decision, context)
+    return context
 
 
 def decided(

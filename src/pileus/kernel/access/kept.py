@@ -34,6 +34,10 @@ class Kept:
             found = self._things[key] = make()
         return found
 
+    def passed(self, key: Hashable) -> bool:
+        """Whether a decision of that key was made, and let its caller in."""
+        return key in self._things
+
     def credential(self, call: Call, access_key_id: str) -> Credential | None:
         """The access key of that id, if the cloud issued it."""
         try:

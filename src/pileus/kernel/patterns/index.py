@@ -186,12 +186,13 @@ class Index(Generic[K]):
 
     def _keys(self, alive: int, event: dict[str, Any] | None) -> Iterator[K]:
         """The owners of bits; after a closer look, where values of several objects were thrown together."""
-        while alive:
-            lowest = alive & -alive
-            alive ^= lowest
-            key, pattern, number = self._owners[lowest.bit_length() - 1]
+        bits = f"{alive:b}"[::-1]
+        at = bits.find("1")
+        while at >= 0:
+            key, pattern, number = self._owners[at]
             if event is None or pattern.matches_alternative(number, event):
                 yield key
+            at = bits.find("1", at + 1)
 
 
 def gather(node: Node, event: dict[str, Any], hits: dict[Field, int]) -> bool:

@@ -25,6 +25,7 @@ CONTENTS: dict[str, frozenset[str]] = {
             "Items",
             "Attributes",
             "ExpressionAttributeValues",
+            "Parameters",
             "UnprocessedItems",
             "Responses",
             "ItemCollectionKey",
@@ -40,25 +41,71 @@ CONTENTS: dict[str, frozenset[str]] = {
 }
 
 Tree = Any
-"""None: nothing to leave out. True: leave out. A dict: by member. A list of one: in each element, or each value."""
+"""None: nothing to leave out. True: leave out. A dict: by member. A list of one: in each element, or each value.
+
+Where shapes contain themselves, so do their trees.
+"""
 
 
-def tree(service: str, shape: Shape | None, above: tuple[str, ...] = ()) -> Tree:
+def tree(service: str, shape: Shape | None) -> Tree:
     """What is to be left out of values of a shape."""
-    if shape is None or shape.name in above:
+    if shape is None:
         return None
-    if shape.traits.get("sensitive") or shape.type == "blob" or shape.traits.get("eventstream"):
-        return True
-    above = (*above, shape.name)
+    contents = CONTENTS.get(service, frozenset())
+    inner: dict[str, dict[str, Shape]] = {}
+    above: dict[str, set[str]] = {}
+    secret: list[str] = []
+    waiting = [shape]
+    while waiting:
+        one = waiting.pop()
+        if one.name in inner:
+            continue
+        parts = inner[one.name] = {} if is_secret(one) else parts_of(one)
+        if is_secret(one) or (one.type == "structure" and not contents.isdisjoint(parts)):
+            secret.append(one.name)
+        for part in parts.values():
+            above.setdefault(part.name, set()).add(one.name)
+            waiting.append(part)
+    hiding: set[str] = set()
+    while secret:
+        if (name := secret.pop()) not in hiding:
+            hiding.add(name)
+            secret += above.get(name, ())
+    return grown(shape, inner, contents, hiding, {})
+
+
+def is_secret(shape: Shape) -> bool:
+    return bool(shape.traits.get("sensitive") or shape.type == "blob" or shape.traits.get("eventstream"))
+
+
+def parts_of(shape: Shape) -> dict[str, Shape]:
     if shape.type == "structure":
-        contents = CONTENTS.get(service, frozenset())
-        found = {
-            name: True if name in contents else tree(service, member, above) for name, member in shape.members.items()
-        }
-        return {name: inner for name, inner in found.items() if inner} or None
-    each = shape.member if shape.type == "list" else shape.value if shape.type == "map" else None
-    inner = tree(service, each, above)
-    return [inner] if inner else None
+        return shape.members
+    return {"": shape.member if shape.type == "list" else shape.value} if shape.type in ("list", "map") else {}
+
+
+def grown(
+    shape: Shape, inner: dict[str, dict[str, Shape]], contents: frozenset[str], hiding: set[str], made: dict[str, Tree]
+) -> Tree:
+    """The tree of a shape, of which some parts are to be left out."""
+    if shape.name not in hiding:
+        return None
+    if shape.name in made:
+        return made[shape.name]
+    parts = inner[shape.name]
+    if not parts:
+        return True
+    if shape.type != "structure":
+        each: list[Tree] = []
+        made[shape.name] = each
+        each.append(grown(parts[""], inner, contents, hiding, made))
+        return each
+    node: dict[str, Tree] = {}
+    made[shape.name] = node
+    for name, part in parts.items():
+        if found := True if name in contents else grown(part, inner, contents, hiding, made):
+            node[name] = found
+    return node
 
 
 def without(value: Any, secrets: Tree, silent: bool) -> Any:

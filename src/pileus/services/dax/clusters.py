@@ -78,11 +78,11 @@ def create_cluster(
     iam_role_arn: str,
     description: str = "",
     availability_zones: list[str] = [],
-    subnet_group_name: str = "default",
+    subnet_group_name: str = "",
     security_group_ids: list[str] = [],
-    preferred_maintenance_window: str = "sun:05:00-sun:06:00",
+    preferred_maintenance_window: str = "",
     notification_topic_arn: str = "",
-    parameter_group_name: str = parameters.DEFAULT,
+    parameter_group_name: str = "",
     tags: list[dict[str, str]] = [],
     sse_specification: dict[str, bool] = {},
     cluster_endpoint_encryption_type: str = "NONE",
@@ -101,17 +101,19 @@ def create_cluster(
         raise Fault("ClusterAlreadyExistsFault", f"Cluster {name} already exists.")
     if sum(1 for _ in Cluster.scan(call, limit=MOST_CLUSTERS)) >= MOST_CLUSTERS:
         raise Fault("ClusterQuotaForCustomerExceededFault", f"There may be at most {MOST_CLUSTERS} clusters.")
-    use(call, subnet_group_name, parameter_group_name, 1)
+    subnet_group = (subnet_group_name or "default").lower()
+    parameter_group = parameter_group_name or parameters.DEFAULT
+    use(call, subnet_group, parameter_group, 1)
     cluster = Cluster(
         name=name,
         type=node_type,
         role=iam_role_arn,
         description=description,
         nodes=new_nodes(call, [], replication_factor, availability_zones),
-        subnet_group=subnet_group_name.lower(),
+        subnet_group=subnet_group,
         security_groups=security_group_ids,
-        parameter_group=parameter_group_name,
-        window=preferred_maintenance_window,
+        parameter_group=parameter_group,
+        window=preferred_maintenance_window or "sun:05:00-sun:06:00",
         topic=notification_topic_arn,
         tags=checked(tags),
         encrypted=sse_specification.get("Enabled", False),

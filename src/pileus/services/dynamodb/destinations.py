@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -21,6 +22,9 @@ from .values import Item
 
 MOST = 2
 AT_ONCE = 250
+ROOM = 4 * 1024 * 1024
+LARGEST = 1024 * 1024
+"""What no stream takes is left out."""
 AGAIN = 5.0
 KEPT = 86400.0
 """What a stream has not taken for a day is given up."""
@@ -62,7 +66,7 @@ def deliver(call: Call, name: str, box: str) -> None:
     if outbox is None:
         return
     prefix = under(call, "Telling", box)
-    rows = list(call.store.scan(prefix, prefix + END, limit=AT_ONCE))
+    rows = some(call.store.scan(prefix, prefix + END, limit=AT_ONCE))
     wanted = [one for one in table.destinations if one["status"] in STREAMING] if table and table.box == box else []
     taken = len(rows)
     if table and rows and wanted:
@@ -70,10 +74,22 @@ def deliver(call: Call, name: str, box: str) -> None:
         taken = min(sent(call, table, destination, changes) for destination in wanted)
     for path, _ in rows[:taken]:
         call.store.delete(path)
-    outbox.sending = taken < len(rows) or len(rows) == AT_ONCE
+    outbox.sending = next(iter(call.store.scan(prefix, prefix + END, limit=1)), None) is not None
     outbox.put(call)
     if outbox.sending:
         deliver.later(call, name=name, box=box, delay=AGAIN if taken < len(rows) else 0.0)
+
+
+def some(rows: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """As many of the first of them as go into one request to a stream, which has ten megabytes at most."""
+    found: list[tuple[bytes, bytes]] = []
+    size = 0
+    for row in rows:
+        size += len(row[1])
+        if found and size > ROOM:
+            break
+        found.append(row)
+    return found
 
 
 STREAMING = ("ACTIVE", "UPDATING")
@@ -82,13 +98,18 @@ STREAMING = ("ACTIVE", "UPDATING")
 def sent(call: Call, table: Table, destination: Members, changes: list[Any]) -> int:
     """Put changes into a stream; how many of the first of them it has taken, or are too old to be tried again."""
     records = [record(call, table, destination, change) for change in changes]
+    fitting = [at for at, one in enumerate(records) if len(one["Data"]) <= LARGEST]
+    if not fitting:
+        return len(changes)
     who = replicator(call)
     stale: int = sum(change[0] < call.now - KEPT for change in changes)
     try:
-        answer = call.aws("kinesis", principal=who).put_records(stream_arn=destination["arn"], records=records)
+        answer = call.aws("kinesis", principal=who).put_records(
+            stream_arn=destination["arn"], records=[records[at] for at in fitting]
+        )
     except (Fault, Unfinished):
         return stale
-    refused = [at for at, one in enumerate(answer["Records"]) if "ErrorCode" in one]
+    refused = [at for at, one in zip(fitting, answer["Records"], strict=True) if "ErrorCode" in one]
     return max(refused[0], stale) if refused else len(changes)
 
 

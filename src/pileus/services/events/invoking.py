@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable
 from typing import Any
 
-from pileus.kernel import Call, Principal, arn, identity, names, roles, targets, templates
+from pileus.kernel import Call, Fault, Principal, arn, identity, names, roles, targets, templates
 from pileus.kernel.access.enforcement import authorize
 from pileus.kernel.targets import Sending
 
@@ -42,6 +43,7 @@ async def invoke(call: Call, rule: Rule, target: Target, event: dict[str, Any], 
     ways: dict[str, targets.Way] = {
         **targets.WAYS,
         "api-destination": to_destination,
+        "schemas": lambda sending: to_discoverer(sending, event),
         "event-bus": lambda sending: to_bus(sending, event, accounts),
     }
     if kind == "logs" and "InputTransformer" not in target:
@@ -58,6 +60,8 @@ def acting(call: Call, rule: Rule, target: Target, kind: str) -> Principal:
     """As whom the target is called: the role that is named for it, or EventBridge; to other buses, the account."""
     service = identity.service("events.amazonaws.com", rule.arn(call), call.account)
     role = target.get("RoleArn") or rule.role
+    if kind == "schemas":
+        return identity.service("schemas.amazonaws.com", rule.arn(call), call.account)
     if not role:
         return identity.root(call.account) if kind == "event-bus" else service
     with call.transaction():
@@ -80,6 +84,21 @@ def to_bus(sending: Sending, event: dict[str, Any], accounts: tuple[str, ...]) -
     authorize(call.at(principal=sending.principal), "events:PutEvents", permissions.target(call, str(to)))
     with call.transaction():
         accept(there, Bus.named(there, buses.name_of(str(to))), event, accounts=passed)
+
+
+def to_discoverer(sending: Sending, event: dict[str, Any]) -> None:
+    """Keep what the event looks like in the registry of discoveries, as a new version where it looks different."""
+    schemas = sending.aws("schemas", at_owner=True)
+    name = f"{event['source']}@{event['detail-type'].replace(' ', '')}"
+    registry = "discovered-schemas"
+    with sending.call.transaction():
+        content = schemas.get_discovered_schema(events=[json.dumps(event)], type="OpenApi3")["Content"]
+        try:
+            schemas.update_schema(registry_name=registry, schema_name=name, content=content, type="OpenApi3")
+        except Fault as fault:
+            if fault.code != "NotFoundException":
+                raise
+            schemas.create_schema(registry_name=registry, schema_name=name, content=content, type="OpenApi3")
 
 
 def to_destination(sending: Sending) -> Awaitable[None]:

@@ -29,11 +29,14 @@ def owner(call: Call, request: dict[str, Any]) -> str:
 
 @events.targets(root=False)
 def targets(call: Call, request: dict[str, Any]) -> list[Target] | None:
-    """The buses of the entries of PutEvents. Services send what happens to an account to that account's bus."""
-    if call.operation != "PutEvents":
-        return None
+    """The buses of the entries of PutEvents.
+
+    Services tell an account's own bus what happens in the account, and make rules there that they manage.
+    """
     if call.principal.type == "AWSService":
         return []
+    if call.operation != "PutEvents":
+        return None
     named = {entry.get("EventBusName") or DEFAULT for entry in request.get("Entries", ())}
     return [target(call, name) for name in sorted(named)]
 

@@ -14,12 +14,13 @@ A way through the package:
     simulation                                  what the access decision would say
     root_access, organization_reports           what an organization's management account may do and learn
     outbound                                    the account as an issuer of tokens (STS GetWebIdentityToken)
+    delegation_requests                         rights that partners ask for, and are lent for a while
     tags, lists, quotas, faults                 what all of them share
 
 Everything is global: records belong to the account, whichever Region a call names.
 
-Left out: delegation requests (which AWS lets only its partners make) and their summaries in prose, role templates and
-the account properties that steer them. Versions of AWS's own policies before their present one are not known.
+Left out: summaries in prose, role templates and the account properties that steer them. Versions of AWS's own policies
+before their present one are not known.
 """
 
 from pileus.kernel import Service

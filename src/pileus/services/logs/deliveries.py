@@ -81,8 +81,12 @@ def get_delivery_source(call: Call, found: DeliverySource) -> Members:
 
 
 @logs.operation
-def describe_delivery_sources(call: Call, limit: int = 50, next_token: str = "") -> Members:
-    page = DeliverySource.page(call, limit=limit, token=next_token)
+def describe_delivery_sources(
+    call: Call, resource_arns: list[str] = [], limit: int = 50, next_token: str = ""
+) -> Members:
+    page = DeliverySource.page(
+        call, limit=limit, token=next_token, where=lambda one: not resource_arns or one.resource in resource_arns
+    )
     return {"deliverySources": [source(call, one) for one in page.items], "nextToken": page.token}
 
 
@@ -143,8 +147,10 @@ def get_delivery_destination(call: Call, found: DeliveryDestination) -> Members:
 
 
 @logs.operation
-def describe_delivery_destinations(call: Call, limit: int = 50, next_token: str = "") -> Members:
-    page = DeliveryDestination.page(call, limit=limit, token=next_token)
+def describe_delivery_destinations(call: Call, names: list[str] = [], limit: int = 50, next_token: str = "") -> Members:
+    page = DeliveryDestination.page(
+        call, limit=limit, token=next_token, where=lambda one: not names or one.name in names
+    )
     return {"deliveryDestinations": [destination(call, one) for one in page.items], "nextToken": page.token}
 
 
@@ -246,8 +252,15 @@ def update_delivery_configuration(
 
 
 @logs.operation
-def describe_deliveries(call: Call, limit: int = 50, next_token: str = "") -> Members:
-    page = Delivery.page(call, limit=limit, token=next_token)
+def describe_deliveries(
+    call: Call, delivery_source_names: list[str] = [], limit: int = 50, next_token: str = ""
+) -> Members:
+    page = Delivery.page(
+        call,
+        limit=limit,
+        token=next_token,
+        where=lambda one: not delivery_source_names or one.source in delivery_source_names,
+    )
     return {"deliveries": [delivery(call, one) for one in page.items], "nextToken": page.token}
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from pileus.kernel import Call, Fault, Record, identity, names
 
 from . import faults, logs, retention
-from .groups import Group
+from .groups import Group, standard
 from .parts import Stream
 from .protection import shown
 from .scanning import forwards
@@ -51,7 +51,7 @@ async def create_export_task(
     destination_prefix: str = "exportedlogs",
 ) -> Members:
     """Begin an export, if the bucket takes a test file; there is one at a time."""
-    group = Group.named(call, log_group_name)
+    group = standard(Group.named(call, log_group_name))
     start = request["from"]  # which Python has for itself
     if start > to:
         raise faults.invalid("The specified time range is not valid: from must be before to.")

@@ -63,6 +63,13 @@ class Group(Record, arn="log-group:{name}", cfn="AWS::Logs::LogGroup", kw_only=T
         return cls.identified(call, log_group_identifier) if log_group_identifier else cls.named(call, log_group_name)
 
 
+def standard(group: Group) -> Group:
+    """The group, for what there is only in the standard class ("Log classes", User Guide)."""
+    if group.kind != "STANDARD":
+        raise faults.invalid(f"This operation is not supported for log groups of the {group.kind} log class.")
+    return group
+
+
 class Volume(Record):
     """How much is stored in a group."""
 

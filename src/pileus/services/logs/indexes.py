@@ -9,7 +9,7 @@ from pileus.kernel import Call, Record
 
 from . import faults, logs
 from .account_policies import AccountPolicy
-from .groups import Group, name_in
+from .groups import Group, name_in, standard
 from .parts import Stream
 
 MOST = 20
@@ -41,8 +41,7 @@ def fields_of(document: str) -> list[str]:
 @logs.operation(on=Group.identified)
 def put_index_policy(call: Call, group: Group, policy_document: str) -> Members:
     """Replace the group's index policy."""
-    if group.kind != "STANDARD":
-        raise faults.invalid("This operation is not supported for log groups of this class.")
+    standard(group)
     fields_of(policy_document)
     found = IndexPolicy(group=group.id, document=policy_document, updated=int(call.now * 1000)).put(call)
     return {"indexPolicy": described(call, group, found)}

@@ -8,7 +8,7 @@ from typing import Any
 from pileus.kernel import Call, Record, Unfinished, identity
 
 from . import faults, logs
-from .groups import Group
+from .groups import Group, standard
 from .patterns import Pattern, compiled, values
 
 MOST = 100
@@ -37,8 +37,7 @@ def put_metric_filter(
     call: Call, group: Group, filter_name: str, filter_pattern: str, metric_transformations: list[Members]
 ) -> None:
     """Create a filter, or replace the one of that name."""
-    if group.kind != "STANDARD":
-        raise faults.invalid("This operation is not supported for log groups of this class.")
+    standard(group)
     compiled(filter_pattern)
     (transformation,) = metric_transformations
     check(transformation)

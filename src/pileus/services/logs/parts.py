@@ -54,7 +54,7 @@ class Chunk(Record, key=("group", "stream", "width", "earliest", "number"), tabl
     @property
     def size(self) -> int:
         """Octets of all parts."""
-        return sum(map(len, map(memoryview, self.parts)))
+        return sum(memoryview(part).nbytes for part in self.parts)
 
 
 class Stream(Record, key=("group", "name"), cfn="AWS::Logs::LogStream", kw_only=True):

@@ -17,7 +17,7 @@ from pileus.kernel.access.target import Target
 
 from . import faults, logs
 from .account_policies import AccountPolicy
-from .groups import Group
+from .groups import Group, standard
 
 LONGEST = 30_720
 VERSION = "2021-06-01"
@@ -54,6 +54,7 @@ class Protection(Record, kw_only=True):
 @logs.operation(on=Group.identified)
 def put_data_protection_policy(call: Call, group: Group, policy_document: str) -> Members:
     """Have sensitive data in events masked from now on."""
+    standard(group)
     rules(policy_document)
     now = int(call.now * 1000)
     old = Protection.get(call, group.id)

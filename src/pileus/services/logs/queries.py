@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Self
 
-from pileus.kernel import Call, Record, Unfinished, names
+from pileus.kernel import Call, Record, Unfinished, names, paging
 
 from . import faults, logs, pointers, protection, retention
 from .groups import Group, name_in
@@ -14,10 +14,8 @@ from .parts import Stream, chunks, unpack
 
 KEPT = 7 * 86400.0
 """How long results are kept (User Guide, "CloudWatch Logs quotas")."""
-LONGEST = 3600.0
 MOST_GROUPS = 50
-MOST_AT_ONCE = 30
-DAYS = 1000
+MOST_RESULTS = 10_000
 UNFINISHED = ("Scheduled", "Running")
 
 Members = dict[str, Any]
@@ -146,13 +144,17 @@ async def search(call: Call, group: Group, run: Run, query: Query) -> None:
 
 
 @logs.operation(on=Run.found)
-def get_query_results(call: Call, run: Run) -> Members:
-    """How far a query is, and what it has found."""
+def get_query_results(call: Call, run: Run, max_items: int = MOST_RESULTS, next_token: str = "") -> Members:
+    """How far a query is, and what it has found, a page at a time."""
+    wrong = faults.invalid("The specified nextToken is invalid.")
+    start = paging.opened(call, next_token, wrong) if next_token else 0
+    stop = start + (max_items or MOST_RESULTS)
     return {
         "queryLanguage": "CWLI",
-        "results": [[{"field": name, "value": value} for name, value in row] for row in run.results],
+        "results": [[{"field": name, "value": value} for name, value in row] for row in run.results[start:stop]],
         "statistics": {"recordsMatched": 0.0, "recordsScanned": 0.0, "bytesScanned": 0.0} | run.statistics,
         "status": run.status,
+        "nextToken": paging.sealed(call, stop) if stop < len(run.results) else None,
     }
 
 

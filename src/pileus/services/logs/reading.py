@@ -10,7 +10,7 @@ from typing import Any
 from pileus.kernel import Call
 
 from . import faults, logs, protection, retention
-from .groups import Group
+from .groups import Group, standard
 from .parts import Stream
 from .scanning import Found, backwards, forwards
 from .streams import find
@@ -38,7 +38,7 @@ def get_log_events(
     unmask: bool = False,
 ) -> Members:
     """Events of a stream. A token that leads nowhere further is given again."""
-    stream = find(call, group, log_stream_name)
+    stream = find(call, standard(group), log_stream_name)
     start, end = max(start_time, retention.horizon(call, group)), end_time
     forward, place = start_from_head, None
     if next_token:

@@ -96,17 +96,17 @@ def by_start(call: Call, stream: Stream, start: int, end: int) -> Iterator[Chunk
     return (chunk for chunk in merged if chunk.latest >= start)
 
 
-def backwards(call: Call, stream: Stream, start: int, end: int) -> Iterator[Found]:
+def backwards(call: Call, stream: Stream, start: int, end: int, wanted: Wanted | None = None) -> Iterator[Found]:
     """A stream's events in a time, from the last.
 
     A record's last event says nothing of where the record stands; so a window of time is read at a time, each twice as
     long as the one before.
     """
-    size = 60_000
+    size = 1000
     top = min(end, stream.latest + 1)
     while top > start:
         bottom = max(start, top - size)
-        found = [one for chunk in chunks(call, stream, bottom, top) for one in events_of(chunk, bottom, top)]
+        found = [one for chunk in chunks(call, stream, bottom, top) for one in events_of(chunk, bottom, top, wanted)]
         found.sort(reverse=True)
         yield from found
         top, size = bottom, size * 2
@@ -125,6 +125,17 @@ def across(
     if len(streams) == 1:
         return told(streams[0])
     return heapq.merge(*map(told, streams), key=lambda pair: (pair[0].at, pair[1].name, pair[0].number))
+
+
+def across_backwards(
+    call: Call, streams: list[Stream], start: int, end: int, wanted: Wanted | None = None
+) -> Iterator[tuple[Found, Stream]]:
+    """The events of several streams, interleaved, from the last."""
+
+    def told(stream: Stream) -> Iterator[tuple[Found, Stream]]:
+        return ((one, stream) for one in backwards(call, stream, start, end, wanted))
+
+    return heapq.merge(*map(told, streams), key=lambda pair: (pair[0].at, pair[1].name, pair[0].number), reverse=True)
 
 
 def event_id(stream: Stream, one: Found) -> str:

@@ -20,7 +20,7 @@ from pileus.kernel.access.target import Target
 from . import faults, logs
 from .account_policies import AccountPolicy, parsed
 from .destinations import Destination
-from .groups import Group
+from .groups import Group, standard
 from .parts import Stream
 from .patterns import compiled
 from .scanning import Found, event_id
@@ -59,6 +59,7 @@ async def put_subscription_filter(
     distribution: str = "ByLogStream",
 ) -> None:
     """Create a filter, or replace the one of that name, once its destination takes a test message."""
+    standard(group)
     compiled(filter_pattern)
     kind = destination_kind(destination_arn)
     if kind in ("kinesis", "firehose") and not role_arn:

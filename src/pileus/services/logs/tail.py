@@ -8,7 +8,7 @@ from typing import Any
 from pileus.kernel import Call, Fault, names
 
 from . import faults, logs
-from .groups import Group, name_in
+from .groups import Group, name_in, standard
 from .parts import Stream, chunks
 from .patterns import Pattern, compiled
 from .protection import shown
@@ -39,7 +39,7 @@ async def start_live_tail(
         raise faults.invalid("logStreamNames and logStreamNamePrefixes are mutually exclusive parameters.")
     if any(not one.startswith("arn:") for one in log_group_identifiers):
         raise faults.invalid("Log groups must be named by their ARNs.")
-    groups = [Group.named(call, name_in(one)) for one in log_group_identifiers]
+    groups = [standard(Group.named(call, name_in(one))) for one in log_group_identifiers]
     session = Session(call, groups, log_stream_names, log_stream_name_prefixes, log_event_filter_pattern)
     start = {
         "requestId": call.request_id,

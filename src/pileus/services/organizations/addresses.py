@@ -7,8 +7,6 @@ import re
 from pileus.kernel import Call
 from pileus.kernel.record import Record
 
-from . import organizations
-
 UNKNOWN = "example.com"
 
 
@@ -33,10 +31,3 @@ def account_with(call: Call, email: str) -> str:
         return found.account
     number = re.fullmatch(rf"(\d{{12}})@{re.escape(UNKNOWN)}", email.lower())
     return number[1] if number else ""
-
-
-@organizations.forget
-def forget(call: Call) -> None:
-    """The account is reset: its address is free again."""
-    for address in list(Address.scan(call, call.account, index="by_account")):
-        address.delete(call)

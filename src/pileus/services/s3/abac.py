@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pileus.kernel import Call
-from pileus.kernel.access.matching import Values
 
 from . import faults, s3, tagging, versions
 from .buckets import Bucket, by_name
 from .objects import Object
 from .versions import Version
+
+if TYPE_CHECKING:
+    from pileus.kernel.access.matching import Values
 
 
 @s3.operation(on=by_name, action="s3:GetBucketAbac")
@@ -33,7 +35,7 @@ def put_bucket_abac(call: Call, bucket: Bucket, abac_status: dict[str, Any]) -> 
 # Condition keys of S3's own
 
 
-class Keys(Mapping[str, Values]):
+class Keys(Mapping[str, tuple[str, ...]]):
     """Keys that no member of a request tells ("Condition keys for Amazon S3", Service Authorization Reference).
 
     They are looked up when a policy asks for one: most ask for none.

@@ -9,7 +9,7 @@ Left out: lines of lifecycle actions.
 from __future__ import annotations
 
 import logging
-import secrets
+import os
 import time
 from datetime import UTC, datetime
 from itertools import groupby
@@ -265,7 +265,7 @@ def day(at: float) -> str:
 
 
 def stamp(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d-%H-%M-%S-") + secrets.token_hex(8).upper()
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d-%H-%M-%S-") + os.urandom(8).hex().upper()
 
 
 async def put(call: Call, enabled: Members, key: str, body: bytes) -> None:

@@ -7,7 +7,6 @@ objects that a configuration means, and for all of them. Left out: the age at wh
 from __future__ import annotations
 
 import asyncio
-import csv
 import io
 import logging
 from bisect import bisect_right
@@ -132,6 +131,8 @@ async def analyse(call: Call, bucket: str, room: str, name: str, planned: float)
 
 async def table(call: Call, bucket: Bucket, content: Members, tally: Tally) -> bytes:
     """The rows of the day."""
+    import csv
+
     stored: dict[tuple[str, str], list[float]] = defaultdict(lambda: [0.0, 0.0, 0.0])
     after = None
     while seen := list(Object.scan(call, bucket.room, limit=SLICE, above=after)):

@@ -14,10 +14,10 @@ from datetime import UTC, datetime
 from email.message import Message
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlencode
-from xml.sax.saxutils import escape
 
 from pileus import models
 from pileus.kernel import Call, Fault, identity
+from pileus.kernel.call import Signature
 from pileus.kernel.edge import Answer
 from pileus.kernel.identity import ANONYMOUS, Credential, Principal
 
@@ -135,6 +135,7 @@ async def post(call: Call, request: Request, labels: dict[str, str]) -> Answer:
         principal=principal,
         region=region(call, fields),
         members={"Bucket": name, "Key": key, **put},
+        signature=None if principal is ANONYMOUS else signature(call, fields),
     )
     least, most = 0, None
     if "policy" in fields:
@@ -200,6 +201,12 @@ def signer(call: Call, fields: dict[str, str]) -> Principal:
         )
         raise faults.fault("SignatureDoesNotMatch", words, 403, AWSAccessKeyId=key, StringToSign=fields["policy"])
     return credential.principal
+
+
+def signature(call: Call, fields: dict[str, str]) -> Signature:
+    """What policies may know of it: s3:authType is `POST`."""
+    algorithm = "AWS4-HMAC-SHA256" if "x-amz-signature" in fields else "AWS"
+    return Signature(algorithm, "POST", call.now)
 
 
 def signed(secret: str, fields: dict[str, str]) -> str:
@@ -317,6 +324,8 @@ def tags_header(document: str) -> str:
 
 def answered(call: Call, bucket: Bucket, key: str, fields: dict[str, str], done: dict[str, Any]) -> Answer:
     """A redirection, or the status that the form asks for."""
+    from xml.sax.saxutils import escape
+
     head = [("x-amz-request-id", call.request_id), ("etag", done["ETag"])]
     if "VersionId" in done:
         head.append(("x-amz-version-id", done["VersionId"]))

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import csv
-import gzip
 import hashlib
 import io
 import json
@@ -297,6 +295,9 @@ def snake(field: str) -> str:
 
 
 def as_csv(fields: list[str], rows: list[list[Any]]) -> bytes:
+    import csv
+    import gzip
+
     text = io.StringIO()
     writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n")
     for row in rows:

@@ -20,7 +20,7 @@ from . import documents, faults, public, s3
 from .buckets import Bucket
 
 
-class AccountBlock(Record, scope="cloud"):
+class AccountBlock(Record, scope="account"):
     """The public access block of an account, which holds for all its buckets."""
 
     account: str
@@ -94,7 +94,7 @@ class Alias(Record, scope="cloud"):
     """`point`, `multi` or `lambda`."""
 
 
-Point = AccessPoint | MultiRegionPoint
+Point = AccessPoint | MultiRegionPoint | LambdaPoint
 _ARN = re.compile(r"arn:([^:]+):(s3|s3-object-lambda|s3-outposts):([^:]*):([^:]*):(accesspoint|outpost)[/:](.+)")
 _HOSTED = re.compile(r"(.{3,50})-(\d{12})")
 
@@ -116,15 +116,14 @@ def find(call: Call, name: str) -> Point | None:
             raise missing() if name.endswith(".mrap") else faults.no_bucket(name)
         return by_alias(call, alias)
     if match := _HOSTED.fullmatch(name):  # NAME-ACCOUNT, as SDKs write it before a host of the user's own
-        return AccessPoint.get(call.at(account=match[2]), match[1])
+        at = call.at(account=match[2])
+        return AccessPoint.get(at, match[1]) or LambdaPoint.get(at, match[1])
     return None
 
 
 def by_arn(call: Call, partition: str, service: str, region: str, account: str, kind: str, name: str) -> Point:
     if service == "s3-outposts" or kind == "outpost":
         raise Unfinished("Pileus has no S3 on Outposts.")
-    if service == "s3-object-lambda":
-        raise Unfinished("Pileus does not transform objects by functions yet.")
     if name.endswith(".mrap"):
         alias = Alias.get(call, name)
         if alias is None or (account and alias.account != account):
@@ -133,18 +132,19 @@ def by_arn(call: Call, partition: str, service: str, region: str, account: str, 
     if region != call.region and call.principal is not ANONYMOUS:
         words = f"The authorization header is malformed; the region '{call.region}' is wrong; expecting '{region}'"
         raise faults.fault("AuthorizationHeaderMalformed", words, Region=region)
-    found = AccessPoint.get(call.at(account=account, region=region), name)
+    at = call.at(account=account, region=region)
+    found = LambdaPoint.get(at, name) if service == "s3-object-lambda" else AccessPoint.get(at, name)
     if found is None:
         raise missing()
     return found
 
 
 def by_alias(call: Call, alias: Alias) -> Point:
-    if alias.kind == "lambda":
-        raise Unfinished("Pileus does not transform objects by functions yet.")
     at = call.at(account=alias.account, region=alias.region)
-    found = MultiRegionPoint.get(at, alias.name) if alias.kind == "multi" else AccessPoint.get(at, alias.name)
-    assert found is not None, f"an alias names an access point that is not there: {alias.alias}"
+    kinds: dict[str, type[Point]] = {"point": AccessPoint, "multi": MultiRegionPoint, "lambda": LambdaPoint}
+    found = kinds[alias.kind].get(at, alias.name)
+    if found is None:  # it went with its account
+        raise missing()
     if isinstance(found, MultiRegionPoint) and found.status == "CREATING":
         raise missing()
     return found
@@ -156,7 +156,9 @@ def missing() -> Exception:
 
 def home(call: Call, point: Point) -> Bucket:
     """The bucket behind an access point; of several the nearest one that is active."""
-    if isinstance(point, AccessPoint):
+    if isinstance(point, LambdaPoint):
+        name = supporting(call, point).bucket
+    elif isinstance(point, AccessPoint):
         name = point.bucket
     else:
         active = [each for each in point.regions if each["dial"]] or point.regions
@@ -166,6 +168,13 @@ def home(call: Call, point: Point) -> Bucket:
     if found is None:
         raise faults.no_bucket(name)
     found.through = point.arn(call)
+    return found
+
+
+def supporting(call: Call, point: LambdaPoint) -> AccessPoint:
+    """The access point below one of Object Lambda."""
+    found = by_arn(call, *_ARN.fullmatch(point.configuration["SupportingAccessPoint"]).groups())  # type: ignore[union-attr]
+    assert isinstance(found, AccessPoint)
     return found
 
 
@@ -184,7 +193,7 @@ def reach(call: Call, name: str) -> Bucket | None:
 
 def blocks(call: Call, bucket: Bucket) -> set[str]:
     """The settings of the public access block that are on for a bucket: its own, and its account's."""
-    account = AccountBlock.get(call, bucket.owner)
+    account = AccountBlock.get(call.at(account=bucket.owner), bucket.owner)
     return {*bucket.blocks, *(account.blocks if account else ())}
 
 
@@ -192,6 +201,10 @@ def limits(call: Call, point: Point, bucket: Bucket, key: str) -> list[Target]:
     """What must allow a request: the access point, and the bucket by way of it."""
     if isinstance(point, AccessPoint) and point.vpc:
         raise faults.denied()
+    if isinstance(point, LambdaPoint):
+        action = f"s3-object-lambda:{call.operation}"
+        own = Target(point.address, point.address.split(":")[4], point.policy, action=action)
+        return [own, *limits(call, supporting(call, point), bucket, key)]
     arn = point.arn(call)
     account = arn.split(":")[4]
     keys: dict[str, Any] = {
@@ -233,7 +246,11 @@ def targets(call: Call, request: dict[str, Any]) -> list[Target] | None:
         return directories.targets(call, request)
     if "express" in call.principal.session:
         raise faults.denied()
-    if not is_named(call, name) or call.operation == "CreateBucket" or Bucket.get(call, call.partition, name) is not None:
+    if (
+        not is_named(call, name)
+        or call.operation == "CreateBucket"
+        or Bucket.get(call, call.partition, name) is not None
+    ):
         return None
     if (point := find(call, name)) is None:
         return None

@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from typing import Any, NamedTuple
 
 from pileus.kernel import Call
 from pileus.kernel.edge import Result
 
-from . import access, conditions, data, faults, headers, locks, restoring, rules, s3, seals, tiering, versions
+from . import (
+    access,
+    conditions,
+    data,
+    faults,
+    headers,
+    locks,
+    points,
+    restoring,
+    rules,
+    s3,
+    seals,
+    tiering,
+    transforming,
+    versions,
+)
 from .buckets import Bucket
 from .objects import Object, Part
 from .writing import checksums
@@ -42,8 +57,12 @@ class Range(NamedTuple):
 
 
 @s3.operation(on=access.to_key, honours=READ)
-def get_object(call: Call, bucket: Bucket, key: str, request: dict[str, Any]) -> dict[str, Any]:
+def get_object(
+    call: Call, bucket: Bucket, key: str, request: dict[str, Any]
+) -> dict[str, Any] | Coroutine[Any, Any, dict[str, Any]]:
     """The bytes of an object, or some of them."""
+    if bucket.through and (function := transformation(call, bucket)) is not None:
+        return transforming.transformed(call, *function, request)
     found = versions.find(call, bucket, key, request.get("VersionId", ""))
     check_unsigned(call, request)
     conditions.check_read(request, found)
@@ -59,9 +78,20 @@ def get_object(call: Call, bucket: Bucket, key: str, request: dict[str, Any]) ->
     return Result(told, 206) if wanted.partial else told
 
 
+def transformation(call: Call, bucket: Bucket) -> tuple[points.LambdaPoint, dict[str, Any]] | None:
+    """The function that is to answer a request by an access point, if one is."""
+    point = points.find(call, bucket.through)
+    if not isinstance(point, points.LambdaPoint):
+        return None
+    function = transforming.configured(point, call.operation)
+    return None if function is None else (point, function)
+
+
 @s3.operation(on=access.to_key, honours=READ, action="s3:GetObject")
 def head_object(call: Call, bucket: Bucket, key: str, request: dict[str, Any]) -> dict[str, Any]:
     """What GetObject would tell beside the bytes."""
+    if bucket.through:
+        transformation(call, bucket)
     found = versions.find(call, bucket, key, request.get("VersionId", ""), method="HEAD")
     check_unsigned(call, request)
     conditions.check_read(request, found)

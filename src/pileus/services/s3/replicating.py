@@ -139,7 +139,7 @@ async def replicate(
     if source is None or source.room != room:
         return
     try:
-        await in_turn(call, source, key, version, rule)
+        await in_turn(call, source, key, version, rule, kind)
         found = versions.lookup(call, source, key, version)
         if found is None:
             return
@@ -158,17 +158,21 @@ async def replicate(
         late(call, source, key, version, rule, requested)
 
 
-async def in_turn(call: Call, source: Bucket, key: str, version: str, rule: Rule) -> None:
-    """Wait until what is older under the key has arrived, or has failed."""
-    while pending_below(call, source, key, version, rule["Destination"]["Bucket"]):
+async def in_turn(call: Call, source: Bucket, key: str, version: str, rule: Rule, kind: str) -> None:
+    """Wait until what must come before has arrived, or has failed."""
+    while pending_before(call, source, key, version, rule["Destination"]["Bucket"], kind):
         if not await call.wait(("s3 replication", source.room, key), seconds=PATIENCE):
-            raise TimeoutError("an older version of the key is still on its way")
+            raise TimeoutError("what comes before under this key is still on its way")
 
 
-def pending_below(call: Call, source: Bucket, key: str, version: str, to: str) -> bool:
+def pending_before(call: Call, source: Bucket, key: str, version: str, to: str, kind: str) -> bool:
+    """Whether the next older version of the key is still to come; before a change of metadata the version itself."""
     found = versions.lookup(call, source, key, version)
     if found is None:
         return False
+    held = found.held if isinstance(found, Version) else found
+    if kind == CHANGE:
+        return held is not None and held.replicas.get(to) == PENDING
     order = found.order if isinstance(found, Version) else -found.serial
     below = Version.first(call, source.room, key, above=(order,))
     return below is not None and below.held is not None and below.held.replicas.get(to) == PENDING

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from pileus.kernel import Call, Fault, arn, identity
-from pileus.kernel.access.attached import Grants
-from pileus.kernel.access.enforcement import authorize
-from pileus.kernel.access.target import Target
 from pileus.kernel.identity import Principal
 
 from . import documents, events
@@ -16,6 +13,10 @@ SESSION = "s3-replication"
 
 def taken_on(call: Call, role_arn: str, by: str = events.S3_ITSELF, session: str = SESSION) -> Principal:
     """A session of the role, if that trusts S3. It needs no credentials: nobody but S3 itself acts by it."""
+    from pileus.kernel.access.attached import Grants
+    from pileus.kernel.access.enforcement import authorize
+    from pileus.kernel.access.target import Target
+
     grants = Grants.by_arn(call, role_arn)
     role = arn.parse(role_arn)
     if grants is None:
@@ -34,6 +35,9 @@ def taken_on(call: Call, role_arn: str, by: str = events.S3_ITSELF, session: str
 
 def check(call: Call, action: str, bucket: Bucket, key: str = "") -> None:
     """Refuse what a role's policies do not allow, or in another account the bucket's policy."""
+    from pileus.kernel.access.enforcement import authorize
+    from pileus.kernel.access.target import Target
+
     policy = documents.load(call, bucket.room, "policy") or ""
     resource = f"{bucket.arn(call)}/{key}" if key else bucket.arn(call)
     authorize(call.at(account=bucket.owner), action, Target(resource, bucket.owner, policy))

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from email.utils import formatdate
-from html import escape
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, unquote
 
@@ -231,6 +229,8 @@ def details(fault: Fault) -> list[tuple[str, Any]]:
 
 def error_page(call: Call, fault: Fault, again: Fault | None = None, document: str = "") -> Answer:
     """S3's own words for what went wrong; `again` is what went wrong with the site's own."""
+    from http import HTTPStatus
+
     status = fault.status or 500
     title = f"{status} {HTTPStatus(status).phrase}"
     items = [("Code", fault.code), ("Message", fault.message), *details(fault)]
@@ -245,5 +245,7 @@ def error_page(call: Call, fault: Fault, again: Fault | None = None, document: s
 
 
 def listed(items: list[tuple[str, Any]]) -> str:
+    from html import escape
+
     lines = "\n".join(f"<li>{escape(name)}: {escape(str(value))}</li>" for name, value in items)
     return f"<ul>\n{lines}\n</ul>"

@@ -8,9 +8,8 @@
 
 This is S3's second API and shares its records: it imports `services/s3`, as DynamoDB Streams does DynamoDB.
 
-Left out: Object Lambda access points are kept, but reading by one answers 501; scopes of access points (they are for
-directory buckets); batch operations that replicate, encrypt anew or compute checksums, and generated manifests; Storage
-Lens, Access Grants, S3 on Outposts.
+Left out: scopes of access points (they are for directory buckets); batch operations that replicate, encrypt anew or
+compute checksums, and generated manifests; Storage Lens, Access Grants, S3 on Outposts.
 """
 
 from typing import Any

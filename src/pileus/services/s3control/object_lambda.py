@@ -1,4 +1,4 @@
-"""Object Lambda access points: what is set about them. Reading by one is not built."""
+"""Object Lambda access points: what is set about them. How they are read by is S3's (`transforming`)."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import base64
 import json
 from typing import TYPE_CHECKING, Any
 
-from pileus.kernel import Call, Fault, Unfinished, arn, identity, outbox, web
+from pileus.kernel import Call, Fault, Record, Unfinished, arn, identity, outbox, web
 
 from . import messages, retries, sns, status
 from .envelopes import Envelope, confirmation_url, unsubscribe_url
@@ -20,6 +20,13 @@ AGENT = "Amazon Simple Notification Service Agent"
 SECONDS = 15.0
 SENDER = "AWS Notifications <no-reply@sns.amazonaws.com>"
 THROTTLED = 429
+
+
+class Turn(Record):
+    """When a web server may be called next, whose policy says how often."""
+
+    subscription: str
+    next: float
 
 
 class Failed(Exception):
@@ -40,6 +47,11 @@ async def deliver(call: Call, topic: str, subscription: str, notice: bytes, trie
     if found is None or target is None or target.id != topic:
         return
     content = unpacked(notice)
+    if found.protocol in ("http", "https"):
+        with call.transaction():
+            if wait := too_early(call, target, found):
+                deliver.later(call, topic=topic, subscription=subscription, notice=notice, tries=tries, delay=wait)
+                return
     try:
         await to_subscriber(call, target, found, content)
     except Failed as failed:
@@ -48,6 +60,20 @@ async def deliver(call: Call, topic: str, subscription: str, notice: bytes, trie
     else:
         with call.transaction():
             status.note(call, target, found, content)
+
+
+def too_early(call: Call, topic: Topic, subscription: Subscription) -> float:
+    """Seconds until a web server may be called, whose policy says how often; it is then somebody's turn."""
+    policies = topic.attributes.get("DeliveryPolicy", ""), subscription.attributes.get("DeliveryPolicy", "")
+    most = (retries.effective(*policies)["throttlePolicy"] or {}).get("maxReceivesPerSecond")
+    if not most:
+        return 0.0
+    turn = Turn.get(call, subscription.id) or Turn(subscription.id, 0.0)
+    if turn.next > call.now + 1e-6:
+        return turn.next - call.now
+    turn.next = call.now + 1.0 / most
+    turn.put(call)
+    return 0.0
 
 
 def again_or_bury(

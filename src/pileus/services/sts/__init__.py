@@ -9,10 +9,11 @@ A way through the package:
     tokens, webidentity                 ID tokens, verified by their issuers' keys, and the roles that they open
     signatures, saml                    SAML assertions, verified by their providers' certificates
     roots                               sessions as the root of a member account
+    delegated                           credentials for partners who were lent rights
     vouching                            tokens with which principals of an account prove elsewhere who they are
 
 Left out: encrypted SAML assertions; access tokens of OAuth 2.0 (ProviderId); contexts that IAM Identity Center
-provides; GetDelegatedAccessToken.
+provides.
 """
 
 from pileus.kernel import Service

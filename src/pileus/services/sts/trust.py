@@ -45,7 +45,7 @@ def root_of(call: Call, target: str) -> str:
 def may_improvise(call: Call) -> bool:
     """Whether the caller may take on a role that nobody has created (see `sessions.admission`)."""
     caller = call.principal
-    root = caller.type == "Root" and not caller.session.get("policy_arns")
+    root = caller.type == "Root" and not (caller.session.get("policy_arns") or caller.session.get("policy"))
     return not call.cloud.strict and (root or bool(caller.session.get("improvised")))
 
 

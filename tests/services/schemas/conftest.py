@@ -1,0 +1,3 @@
+from tests.services.events.conftest import client, events, put, session
+
+__all__ = ["client", "events", "put", "session"]
