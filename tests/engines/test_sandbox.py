@@ -236,7 +236,7 @@ def test_a_user_without_privileges_has_sandboxes_too(tmp_path: Path) -> None:
     program = textwrap.dedent(f"""
         import asyncio, os
         from pathlib import Path
-        from pileus.engines.sandbox import Image, Plan, Sandboxes
+        from pileus.engines.sandbox import Image, Plan, Sandboxes, isolation
         from pileus.engines.sandbox.survey import choice
         from pileus.kernel.cloud import Cloud
         from pileus.kernel.store import open_store
@@ -244,6 +244,7 @@ def test_a_user_without_privileges_has_sandboxes_too(tmp_path: Path) -> None:
         os.setgroups([])
         os.setgid(65534)
         os.setuid(65534)
+        isolation.process_control(isolation.SET_DUMPABLE, 1)  # as for whoever has never been root
 
         async def main():
             sandboxes = Sandboxes(Cloud(open_store(None), folder=Path({str(tmp_path / "own")!r})))

@@ -46,7 +46,7 @@ def client(server: Process, service: str) -> Any:
     )
 
 
-def set_up(server: Process) -> str:
+def set_up(server: Process, timeout: int = 3) -> str:
     """A function that tells in a queue what it has seen; the queue's URL."""
     attributes = {"FifoQueue": "true", "ContentBasedDeduplication": "true"}
     url: str = client(server, "sqs").create_queue(QueueName="seen.fifo", Attributes=attributes)["QueueUrl"]
@@ -57,6 +57,7 @@ def set_up(server: Process) -> str:
         FunctionName="function",
         Runtime="python3.11",
         Handler="app.handler",
+        Timeout=timeout,
         Role="arn:aws:iam::111122223333:role/functions",
         Code={"ZipFile": data.getvalue()},
     )
@@ -81,7 +82,7 @@ def killed(server: Process) -> None:
 
 
 def test_every_event_is_handled_though_the_cloud_is_killed_meanwhile(server: Process) -> None:
-    url = set_up(server)
+    url = set_up(server, timeout=30)
     invoker = client(server, "lambda")
     for number in range(60):
         invoker.invoke(FunctionName="function", InvocationType="Event", Payload=json.dumps({"n": number}))

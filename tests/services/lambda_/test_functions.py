@@ -299,3 +299,24 @@ def test_lists_come_in_pages(functions: Functions) -> None:
     assert [each["FunctionName"] for page in pages for each in page["Functions"]] == [f"f{n}" for n in range(5)]
     every = functions.client.list_functions(FunctionVersion="ALL")["Functions"]
     assert [each["Version"] for each in every][:3] == ["$LATEST", "1", "$LATEST"]
+
+
+def test_variables_under_a_key_are_for_those_who_may_use_it(functions: Functions, refused) -> None:
+    kms = functions.account.client("kms")
+    key = kms.create_key()["KeyMetadata"]
+    client = functions.client
+    source = "import os\ndef handler(event, context): return os.environ['SECRET']"
+    variables = {"Variables": {"SECRET": "hidden"}}
+    made = functions.create(source, KMSKeyArn=key["Arn"], Environment=variables)
+    assert made["Environment"] == variables
+    assert functions.invoke().json == "hidden"
+    kms.disable_key(KeyId=key["KeyId"])
+    found = client.get_function_configuration(FunctionName="function")["Environment"]
+    assert "Variables" not in found
+    assert found["Error"]["ErrorCode"] == "DisabledException"
+    kms.enable_key(KeyId=key["KeyId"])
+    client.get_waiter("function_active_v2").wait(FunctionName="function")
+    client.update_function_configuration(FunctionName="function", KMSKeyArn="")
+    kms.disable_key(KeyId=key["KeyId"])
+    assert client.get_function_configuration(FunctionName="function")["Environment"] == variables
+    assert functions.invoke().json == "hidden"

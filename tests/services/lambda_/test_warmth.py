@@ -89,3 +89,20 @@ def test_a_log_goes_to_cloudwatch_logs(functions: Functions) -> None:
     assert "{'hello': 'logs'}" in [line.strip() for line in found]
     assert found[0].startswith("INIT_START")
     assert json.dumps(found).count("REPORT RequestId") == 1
+
+
+def test_what_belongs_to_an_alias_goes_with_it(functions: Functions, refused) -> None:
+    client = functions.client
+    functions.create(KIND, Publish=True)
+    named = {"FunctionName": "function", "Qualifier": "live"}
+    client.create_alias(FunctionName="function", Name="live", FunctionVersion="1")
+    client.create_function_url_config(**named, AuthType="AWS_IAM")
+    client.put_function_event_invoke_config(**named, MaximumRetryAttempts=1)
+    client.put_provisioned_concurrency_config(**named, ProvisionedConcurrentExecutions=1)
+    client.delete_alias(FunctionName="function", Name="live")
+    client.create_alias(FunctionName="function", Name="live", FunctionVersion="1")
+    for gone in (client.get_function_url_config, client.get_function_event_invoke_config):
+        with refused("ResourceNotFoundException"):
+            gone(**named)
+    with refused("ProvisionedConcurrencyConfigNotFoundException"):
+        client.get_provisioned_concurrency_config(**named)

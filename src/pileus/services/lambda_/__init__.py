@@ -2,19 +2,25 @@
 
 A way through the package, from the ground up:
 
-    faults, limits              what is wrong, and how much may be
-    archives                    deployment packages: fetched, checked, kept, unpacked
-    functions, configuration    what a function and its versions are, and how they are configured
-    qualifiers                  which version a request means
-    creating, updating, versions, aliases, layers, ...      the life of all that
-    runtimes                    which interpreter of this machine is which runtime
-    runtime_api, environment    one execution environment, and the API by which its runtime talks to us
-    fleet                       the environments of a cloud: started, reused, reaped
-    invoking                    Invoke
-    events                      what was invoked asynchronously: queued, retried, passed on
+    faults                              what is wrong, in Lambda's words
+    archives, downloads                 deployment packages: fetched, checked, kept, unpacked, handed out
+    functions, qualifiers               what a function and its versions are, and which one a request means
+    configuration, sealing, layers      how a function is configured, and what functions share
+    creating, states, updating, versions, aliases, tagging, permissions, signing, management
+                                        the life of all that
+    runtimes, bootstrap                 which interpreter of this machine is which runtime; what runs handlers in it
+    runtime_api, extensions, environment, logs
+                                        one execution environment, and the API by which what is in it talks to us
+    fleet, shipping                     the environments of a cloud: started, reused, reaped; their logs
+    throttling, provisioned, waiting    how many may run, and which are there beforehand
+    invoking, streaming, urls, web      invocations, by the API and by HTTP
+    events, destinations, traces        what was invoked asynchronously: retried, passed on, stopped in a loop
+    mappings, polling, batches, queues, shards
+                                        functions that are fed from queues and streams
 
-Left out: durable executions, capacity providers and tenant isolation; container images; SnapStart's snapshots, file
-systems and VPC networks, which are kept and shown but change nothing.
+Left out: durable executions, capacity providers and tenants; container images; runtimes for Java, Ruby and .NET; the
+Telemetry API; checking signatures of code; Kafka, MQ and DocumentDB as sources. Snapshots (SnapStart), file systems and
+VPC networks are kept and shown, and change nothing.
 """
 
 from pileus.kernel import Service

@@ -10,6 +10,7 @@ from typing import Any
 from pileus.kernel import Call, names
 
 from . import faults, lambda_
+from .creating import forget_qualifier
 from .functions import LATEST, Alias, Version
 from .qualifiers import Meant, number_of, parsed, whole
 
@@ -83,6 +84,7 @@ def delete_alias(call: Call, meant: Meant, name: str) -> None:
     """Delete an alias; one that is not there is none too many."""
     if alias := Alias.get(call, meant.name, name):
         alias.delete(call)
+        forget_qualifier(call, meant.name, name)
         if meant.function.policies.pop(name, None):
             meant.function.put(call)
 

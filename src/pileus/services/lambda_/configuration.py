@@ -14,7 +14,7 @@ from pileus.kernel.access.attached import Grants
 from pileus.kernel.access.enforcement import authorize
 from pileus.kernel.access.target import Target
 
-from . import faults
+from . import faults, sealing
 from .layers import LayerVersion
 
 MOST_ENVIRONMENT = 4096
@@ -79,6 +79,8 @@ def settings(call: Call, name: str, given: dict[str, Any], before: dict[str, Any
         check_role(call, given["Role"])
     if "Environment" in given:
         found["Environment"] = environment(given["Environment"])
+    elif "KMSKeyArn" in given and before.get("Environment"):
+        found["Environment"] = {"Variables": sealing.opened(call, name, before)}
     if "Layers" in given:
         found["Layers"] = layers(call, given["Layers"])
     if "VpcConfig" in given:
@@ -88,6 +90,7 @@ def settings(call: Call, name: str, given: dict[str, Any], before: dict[str, Any
     for member in ("Environment", "VpcConfig", "DeadLetterConfig", "KMSKeyArn"):
         if not found.get(member):
             found.pop(member, None)
+    sealing.sealed(call, name, found)
     return found
 
 

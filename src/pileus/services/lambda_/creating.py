@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from pileus.kernel import Call, Unfinished, names
@@ -169,6 +168,8 @@ def delete_function(call: Call, meant: Meant) -> None:
 
 def delete_version(call: Call, version: Version) -> None:
     version.delete(call)
+    if version.number:
+        forget_qualifier(call, version.function, version.label)
     for code in (version.code, *layer_codes(version.settings)):
         release(call, code)
 
@@ -176,21 +177,24 @@ def delete_version(call: Call, version: Version) -> None:
 def delete_whole(call: Call, function: Function) -> None:
     for version in list(Version.scan(call, function.name)):
         delete_version(call, version)
-    for provision in list(Provision.scan(call, function.name)):
-        give_up(call, provision)
-    for url in list(Url.scan(call, function.name)):
-        forget(call, url)
-    for kind in owned():
-        for record in list(kind.scan(call, function.name)):
-            record.delete(call)
+    for alias in list(Alias.scan(call, function.name)):
+        alias.delete(call)
+        forget_qualifier(call, function.name, alias.name)
+    for qualifier in ("", LATEST):
+        forget_qualifier(call, function.name, qualifier)
     give_back(call, function)
     function.delete(call)
     call.after_commit(lambda: call.cloud.engine(Fleet).drop(call, function.name))
 
 
-def owned() -> Iterable[Any]:
-    """What belongs to a function, by its name."""
-    return (Alias, EventConfig)
+def forget_qualifier(call: Call, function: str, qualifier: str) -> None:
+    """What belongs to a version, an alias or an unqualified function goes with it."""
+    if provision := Provision.get(call, function, qualifier):
+        give_up(call, provision)
+    if url := Url.get(call, function, qualifier):
+        forget(call, url)
+    if config := EventConfig.get(call, function, qualifier):
+        config.delete(call)
 
 
 def refuse_busy(call: Call, version: Version) -> None:

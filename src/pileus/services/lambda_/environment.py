@@ -119,6 +119,8 @@ class Environment:
         self.extensions = Extensions(self)
         self.on_free: Callable[[Environment], None] = lambda environment: None
         """Called when it can take another invocation, or never will again."""
+        self.on_initialised: Callable[[], None] = lambda: None
+        """Called when its initialisation is over, or never will be."""
         self.dead = False
         self._loop = asyncio.get_running_loop()
         self._awaited: asyncio.Future[None] | None = None
@@ -292,6 +294,7 @@ class Environment:
     def _ended(self, status: int) -> None:
         """The sandbox has ended, by itself or because it had to."""
         self.dead = True
+        self.on_initialised()
         self._tell()
         if self.server:
             self.server.close()
@@ -356,6 +359,7 @@ class Environment:
         if self._init_done or self._next is None or not self.extensions.waiting:
             return
         self._init_done = True
+        self.on_initialised()
         self._init_duration = (time.perf_counter() - self._began) * 1000
         if self._timer:
             self._timer.cancel()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import time
 from collections import Counter, OrderedDict
 from pathlib import Path
@@ -15,6 +16,7 @@ from pileus.kernel import Call, Fault, Principal, identity
 from pileus.kernel.access.attached import Grants
 from pileus.kernel.identity import Credential
 
+from . import sealing
 from .archives import Code, Unpacked, newest
 from .environment import Environment, Invocation, Outcome
 from .functions import Version
@@ -34,6 +36,12 @@ MOST_IDLE = 64
 SESSION_SECONDS = 3600
 RENEWED_BEFORE = 900
 """Seconds before the end of a role's session from which on it is not handed out any more."""
+AT_ONCE = 2 * (os.cpu_count() or 1)
+"""So many environments start at the same time,"""
+PERMITTED_SECONDS = 1.0
+"""unless one takes longer than this."""
+LOOKED_EVERY = 1.0
+"""Real seconds between two looks at whether a role is still what it was when it was assumed."""
 MEMORY_OF_A_PROCESSOR = 1769
 """MB for which a function gets one whole processor (Developer Guide, "Configure Lambda function memory")."""
 
@@ -64,6 +72,23 @@ class Session(NamedTuple):
     """Whether the role exists."""
 
 
+class Permit:
+    """Leave to start an environment, which is given back once."""
+
+    def __init__(self, starting: asyncio.Semaphore) -> None:
+        self._starting = starting
+        self._held = False
+
+    async def get(self) -> None:
+        await self._starting.acquire()
+        self._held = True
+
+    def give_back(self) -> None:
+        if self._held:
+            self._held = False
+            self._starting.release()
+
+
 class Fleet:
     """An engine of the cloud."""
 
@@ -80,6 +105,9 @@ class Fleet:
         """How many invocations are under way, by account, Region and function."""
         self.busy_accounts: Counter[tuple[str, str]] = Counter()
         self._sessions: dict[tuple[str, str, str, str], Session] = {}
+        self._looked: dict[tuple[str, str, str, str], float] = {}
+        """When it was last looked whether a session is still good."""
+        self._starting = asyncio.Semaphore(AT_ONCE)
         self._reaper: asyncio.TimerHandle | None = None
 
     # Invocations
@@ -98,7 +126,25 @@ class Fleet:
             self.busy_accounts[account] -= 1
 
     async def _environment(self, call: Call, version: Version) -> Environment:
-        """A warm environment, or a new one."""
+        """A warm environment, or a new one; not too many start at once, or none would come to anything."""
+        if (environment := self._warm(call, version)) is not None:
+            return environment
+        permit = Permit(self._starting)
+        await permit.get()
+        try:
+            if (environment := self._warm(call, version)) is None:
+                environment = await self.start(call, version)
+                environment.on_initialised = permit.give_back
+                asyncio.get_running_loop().call_later(PERMITTED_SECONDS, permit.give_back)
+                return environment
+        except BaseException:
+            permit.give_back()
+            raise
+        permit.give_back()
+        return environment
+
+    def _warm(self, call: Call, version: Version) -> Environment | None:
+        """An environment that has nothing to do and can be used."""
         key = Key.of(call, version)
         warm = self.warm.get(key)
         session = self.session(call, version) if warm else None
@@ -108,7 +154,7 @@ class Fleet:
             if environment.ready and environment.session is session and environment.code_at == code_at(version):
                 return environment
             environment.kill()
-        return await self.start(call, version)
+        return None
 
     # Their life
 
@@ -208,6 +254,10 @@ class Fleet:
         role = version.settings["Role"]
         name = (call.account, call.region, version.function, role)
         session = self._sessions.get(name)
+        fresh = time.monotonic() - self._looked.get(name, 0.0) < LOOKED_EVERY
+        if session and fresh and call.now < session.credentials["Expiration"] - RENEWED_BEFORE:
+            return session
+        self._looked[name] = time.monotonic()
         if session is None or not good(call, session, role):
             with call.transaction():
                 session = self._sessions[name] = assumed(call, role, version.function.ljust(2, "_"))
@@ -342,7 +392,7 @@ def variables(
     if environment.log.json:
         defined["AWS_LAMBDA_LOG_FORMAT"] = "JSON"
         defined["AWS_LAMBDA_LOG_LEVEL"] = environment.log.application_level
-    own: dict[str, str] = settings.get("Environment", {}).get("Variables", {})
+    own = sealing.for_invocation(call, version.function, settings, session.principal)
     if choice().driver == "process":
         defined["PILEUS_OPT"] = "/opt"  # which lies elsewhere there
     return defined | own

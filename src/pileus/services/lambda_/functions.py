@@ -13,7 +13,7 @@ import msgspec
 
 from pileus.kernel import Call, Record, names
 
-from . import faults
+from . import faults, sealing
 from .archives import Code
 
 LATEST = "$LATEST"
@@ -117,6 +117,8 @@ def shown(call: Call, version: Version, arn: str = "") -> dict[str, Any]:
         **settings,
     }
     answer["Layers"] = [{"Arn": layer["Arn"], "CodeSize": layer["CodeSize"]} for layer in settings["Layers"]] or None
+    if "Environment" in settings:
+        answer["Environment"] = sealing.shown(call, version.function, settings)
     if snap := settings.get("SnapStart"):
         optimised = version.number and snap["ApplyOn"] == "PublishedVersions"
         answer["SnapStart"] = {**snap, "OptimizationStatus": "On" if optimised else "Off"}
