@@ -225,3 +225,46 @@ def until(holds: Callable[[], bool]) -> bool:
 def processes(pattern: str) -> list[int]:
     found = subprocess.run(["pgrep", "-f", pattern], capture_output=True, text=True, check=False).stdout
     return [int(pid) for pid in found.split() if int(pid) != os.getpid()]
+
+
+@as_root
+def test_a_user_without_privileges_has_sandboxes_too(tmp_path: Path) -> None:
+    """In a user namespace of their own, without control groups."""
+    system = shutil.which("python3", path="/usr/bin")
+    if system is None:
+        pytest.skip("the system has no Python that everybody may run")
+    program = textwrap.dedent(f"""
+        import asyncio, os
+        from pathlib import Path
+        from pileus.engines.sandbox import Image, Plan, Sandboxes
+        from pileus.engines.sandbox.survey import choice
+        from pileus.kernel.cloud import Cloud
+        from pileus.kernel.store import open_store
+
+        os.setgroups([])
+        os.setgid(65534)
+        os.setuid(65534)
+
+        async def main():
+            sandboxes = Sandboxes(Cloud(open_store(None), folder=Path({str(tmp_path / "own")!r})))
+            script = "touch /tmp/x && echo tmp; touch /usr/x || echo read-only; ls /home || echo none"
+            plan = Plan(argv=["/bin/sh", "-c", script], environment={{"PATH": "/usr/bin:/bin"}})
+            said = []
+            sandbox = await sandboxes.start(plan, Image(interpreter={system!r}), outputs=[said.append, lambda _: None])
+            await sandbox.ended
+            print(choice().driver, b"".join(said).decode().split())
+            await sandboxes.close()
+
+        asyncio.run(main())
+    """)
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own").chmod(0o777)
+    launcher = Path(sys.modules["pileus.engines.sandbox"].__file__ or "").with_name("launcher.py")
+    if any(not folder.stat().st_mode & 0o001 for folder in launcher.parents):
+        pytest.skip("this checkout is for its owner only")
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False)
+    if done.stdout.startswith("process"):
+        pytest.skip("users may not make namespaces here")
+    assert done.stdout.strip() == "namespaces ['tmp', 'read-only', 'none']", done.stderr

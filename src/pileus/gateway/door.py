@@ -120,6 +120,7 @@ class Door:
             endpoint=f"{request.scheme}://{request.host}" if request.host else "",
             source_ip=request.client,
             user_agent=request.headers.get("user-agent"),
+            trace=request.headers.get("x-amzn-trace-id"),
             secure=request.scheme == "https",
             signature=signature(cloud, request),
         )

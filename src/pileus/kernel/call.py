@@ -45,6 +45,7 @@ class Call:
         now: float | None = None,
         source_ip: str = "",
         user_agent: str = "",
+        trace: str = "",
         secure: bool = False,
         called_via: tuple[str, ...] = (),
         members: Mapping[str, Any] = {},
@@ -62,6 +63,8 @@ class Call:
         self.now: float = cloud.clock.now() if now is None else now
         self.source_ip = source_ip
         self.user_agent: str = user_agent
+        self.trace: str = trace
+        """The trace header with which it came (X-Amzn-Trace-Id)."""
         self.secure: bool = secure
         self.called_via: tuple[str, ...] = called_via
         """The services that called on the principal's behalf, the first one first."""
@@ -87,7 +90,7 @@ class Call:
         names = ("account", "region", "principal", "service", "operation", "request_id", "endpoint", "now")
         return {
             name: getattr(self, name)
-            for name in (*names, "source_ip", "user_agent", "secure", "called_via", "members", "signature")
+            for name in (*names, "source_ip", "user_agent", "trace", "secure", "called_via", "members", "signature")
         }
 
     # Names

@@ -53,9 +53,9 @@ class Authorities:
 
     def root(self, **more: Any) -> str:
         """A root authority, ready for use."""
-        algorithm = more.get("algorithm", "SHA256WITHECDSA")
+        algorithm, days = more.get("algorithm", "SHA256WITHECDSA"), more.pop("days", 3650)
         arn = self.create(**more)
-        own = self.issue(arn, self.csr(arn), "RootCACertificate", 3650, SigningAlgorithm=algorithm)
+        own = self.issue(arn, self.csr(arn), "RootCACertificate", days, SigningAlgorithm=algorithm)
         self.pca.import_certificate_authority_certificate(
             CertificateAuthorityArn=arn, Certificate=own["Certificate"].encode()
         )

@@ -199,6 +199,8 @@ def test_revoked_certificates_are_listed_in_the_bucket_until_they_expire(
     assert later.next_update_utc and later.next_update_utc.timestamp() > clock.now()
     clock.advance(30 * DAY)
     assert len(crl(authorities, bucket, arn)) == 0
+    never = {"CrlConfiguration": {"Enabled": False}}
+    authorities.pca.update_certificate_authority(CertificateAuthorityArn=arn, RevocationConfiguration=never)
 
 
 def test_a_bucket_must_let_the_service_in(authorities: Authorities, refused: Any) -> None:

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import urllib.request
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -114,9 +115,22 @@ class Owner:
         command = ["softhsm2-util", "--init-token", "--free", "--label", name, "--so-pin", "officer", "--pin", pin]
         subprocess.run(command, env=environment, check=True, capture_output=True)
 
+    def leave(self) -> None:
+        """Delete the clusters, whose daily backups would keep other tests waiting that let years pass."""
+        for cluster in self.hsm.describe_clusters()["Clusters"]:
+            for hsm in cluster["Hsms"]:
+                self.hsm.delete_hsm(ClusterId=cluster["ClusterId"], HsmId=hsm["HsmId"])
+        self.wait()
+        for cluster in self.hsm.describe_clusters()["Clusters"]:
+            if cluster["State"] not in ("DELETED", "DELETE_IN_PROGRESS"):
+                self.hsm.delete_cluster(ClusterId=cluster["ClusterId"])
+        self.wait()
+
 
 @pytest.fixture
-def owner(cloud: pileus.LocalCloud, aws: Any, clock: Any) -> Owner:
+def owner(cloud: pileus.LocalCloud, aws: Any, clock: Any) -> Iterator[Owner]:
     if why := reason():
         pytest.skip(why)
-    return Owner(cloud, aws)
+    found = Owner(cloud, aws)
+    yield found
+    found.leave()

@@ -503,6 +503,23 @@ def test_bytes_on_the_disk_are_encrypted_and_reclaimed(tmp_path: Path) -> None:
     assert blobs(tmp_path) == []
 
 
+def test_a_reset_account_leaves_no_bytes(tmp_path: Path) -> None:
+    import urllib.request
+
+    with pileus.cloud(data=tmp_path, sockets=True) as cloud:
+        first, second = cloud.account("111122223333"), cloud.account("444455556666")
+        for account, region in ((first, "us-east-1"), (first, "eu-west-1"), (second, "us-east-1")):
+            glacier = account.client("glacier", region)
+            glacier.create_vault(vaultName="vault")
+            upload(glacier, "vault", os.urandom(100_000))
+        send(glacier, "vault", begun(glacier, "vault"), 0, bytes(MEGABYTE))
+        url = f"{cloud.endpoint}/_pileus/reset?account={first.id}"
+        urllib.request.urlopen(urllib.request.Request(url, method="POST")).read()
+        assert first.client("glacier").list_vaults()["VaultList"] == []
+        assert len(glacier.list_vaults()["VaultList"]) == 1
+    assert len(blobs(tmp_path)) == 2
+
+
 def test_kill_9_leaves_whole_archives_and_no_orphans(tmp_path: Path) -> None:
     process = Process(tmp_path / "data")
 

@@ -146,6 +146,15 @@ def test_a_request_to_one_account_is_nobody_elses(iam: Any, aws: Account, cloud:
         owner.get_delegation_request(DelegationRequestId=request)
 
 
+def test_who_is_asked_learns_whether_he_has_the_rights(
+    iam: Any, aws: Account, cloud: LocalCloud, partner: Partner
+) -> None:
+    request = {"DelegationRequestId": partner.ask(OwnerAccountId=aws.id), "DelegationPermissionCheck": True}
+    assert iam.get_delegation_request(**request)["PermissionCheckResult"] == "ALLOWED"
+    poor = acting(cloud, user_with_key(iam, "poor", allow(["iam:*", "sqs:ListQueues"])), "iam")
+    assert poor.get_delegation_request(**request)["PermissionCheckResult"] == "DENIED"
+
+
 def test_what_is_asked_for_must_be_complete(partner: Partner) -> None:
     asked = {
         "Description": "d",

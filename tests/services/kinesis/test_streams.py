@@ -295,3 +295,21 @@ def test_users_are_allowed_stream_by_stream(
     reader.subscribe_to_shard(ConsumerARN=consumers[0]["ConsumerARN"], **position)["EventStream"].close()
     with refused("AccessDeniedException"):
         reader.subscribe_to_shard(ConsumerARN=consumers[1]["ConsumerARN"], **position)
+
+
+def test_nothing_is_left_of_a_stream(make: Make, kinesis: Any, clock: CloudClock) -> None:
+    name = make(2)
+    arn = summary(kinesis, name)["StreamARN"]
+    kinesis.register_stream_consumer(StreamARN=arn, ConsumerName="c")
+    clock.advance(1)
+    for number in range(20):
+        kinesis.put_record(StreamName=name, Data=b"x", PartitionKey=str(number))
+    data(kinesis, name)
+    kinesis.delete_stream(StreamName=name, EnforceConsumerDeletion=True)
+    clock.advance(1)
+    for number in (1, 2):
+        kinesis.create_stream(StreamName=name, ShardCount=2)
+        clock.advance(1)
+        assert data(kinesis, name) == [] and summary(kinesis, name)["ConsumerCount"] == 0, number
+        kinesis.delete_stream(StreamName=name)
+        clock.advance(1)

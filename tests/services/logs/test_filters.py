@@ -137,3 +137,36 @@ def test_resource_policies(aws: Any, refused: Any, name: str) -> None:
     logs.delete_resource_policy(policyName=name)
     with refused("ResourceNotFoundException"):
         logs.delete_resource_policy(policyName=name)
+
+
+def test_events_may_have_metrics_embedded_in_them(aws: Any, put: Any, now: Any, clock: Any) -> None:
+    message = {
+        "_aws": {
+            "Timestamp": now(),
+            "CloudWatchMetrics": [
+                {
+                    "Namespace": "shop",
+                    "Dimensions": [["service"], ["service", "stage"]],
+                    "Metrics": [{"Name": "latency", "Unit": "Milliseconds"}, {"Name": "absent"}],
+                }
+            ],
+        },
+        "service": "orders",
+        "stage": "prod",
+        "latency": [10, 30],
+    }
+    put(json.dumps(message), json.dumps({"_aws": {"CloudWatchMetrics": "nonsense"}}))
+    clock.advance(60)
+    found = aws.client("cloudwatch").list_metrics(Namespace="shop")["Metrics"]
+    assert sorted(len(metric["Dimensions"]) for metric in found) == [1, 2]
+    points = aws.client("cloudwatch").get_metric_statistics(
+        Namespace="shop",
+        MetricName="latency",
+        Dimensions=[{"Name": "service", "Value": "orders"}],
+        StartTime=clock.now() - 600,
+        EndTime=clock.now() + 60,
+        Period=3600,
+        Statistics=["Sum", "SampleCount"],
+        Unit="Milliseconds",
+    )["Datapoints"]
+    assert [(point["Sum"], point["SampleCount"]) for point in points] == [(40, 2)]

@@ -8,6 +8,7 @@ import itertools
 import json
 import logging
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -269,6 +270,8 @@ class Sandboxes:
             group.limit(plan.memory_bytes + plan.tmp_bytes + 32 * MEGABYTE, plan.cpus)
         else:
             limits.setdefault("DATA", plan.memory_bytes)
+        if choice().driver == "process":
+            plan = self._relocated(plan, name)
         plan.user = self.user() if plan.user is None else plan.user
         order = msgspec.to_builtins(plan) | {
             "start": name,
@@ -281,6 +284,25 @@ class Sandboxes:
             os.close(theirs)
         await sandbox.running()
         return sandbox
+
+    def _relocated(self, plan: Plan, name: str) -> Plan:
+        """The plan as it can be carried out where nothing can be mounted: with the host's own paths in it."""
+        temporary = self._folder / f"tmp-{name}"
+        temporary.mkdir(parents=True)
+        places = sorted(plan.mounts, key=lambda mount: -len(mount.target))
+
+        def there(text: str) -> str:
+            for mount in places:
+                text = re.sub(rf"(?<![\w./-]){re.escape(mount.target)}(?![\w.-])", mount.source, text)
+            return text
+
+        return msgspec.structs.replace(
+            plan,
+            argv=[there(word) for word in plan.argv],
+            beside=[[there(word) for word in program] for program in plan.beside],
+            directory=there(plan.directory),
+            environment={"TMPDIR": str(temporary)} | {key: there(text) for key, text in plan.environment.items()},
+        )
 
     def user(self) -> int | None:
         """Another user for each sandbox, so that none can meddle with another's processes; only root can do that."""
@@ -301,6 +323,7 @@ class Sandboxes:
         return launcher
 
     def _ended(self, sandbox: Sandbox) -> None:
+        shutil.rmtree(self._folder / f"tmp-{sandbox.name}", ignore_errors=True)
         if self._groups and sandbox.group:
             self._groups.discard(sandbox.group)
 

@@ -257,6 +257,20 @@ class Shown:
         return None
 
 
+def own_processes(control: int) -> None:
+    """Go on as the first process of a namespace of one's own: only into what one owns one may come back (setns(2))."""
+    isolation.unshare(isolation.NEW_PID)
+    child = os.fork()
+    if child == 0:
+        isolation.die_with_parent()
+        return
+    os.close(control)
+    while True:
+        pid, status = os.wait()
+        if pid == child:
+            os._exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status))
+
+
 def main() -> None:
     options = json.loads(sys.argv[2])
     finder: Any = Shown(options["path"], options["shown"])
@@ -271,6 +285,7 @@ def main() -> None:
     if options["driver"] == "namespaces":
         if os.geteuid() != 0:
             isolation.enter_user_namespace()
+            own_processes(int(sys.argv[1]))
         isolation.build_root(options["root"], options["shown"])
     control = socket.socket(fileno=int(sys.argv[1]))
     Launcher(control, options["driver"], options["root"], options["path"]).run()

@@ -111,14 +111,21 @@ def await_end(call: Call, backup: Backup) -> None:
 
 
 @cloudhsmv2.task
-def daily(call: Call, cluster: str) -> None:
-    """Back a cluster up as long as it is there."""
+def daily(call: Call, cluster: str, due_at: float) -> None:
+    """Back a cluster up as long as it is there, and has HSMs."""
     found = Cluster.get(call, cluster)
-    if found is None or found.state not in (INITIALIZED, ACTIVE):
+    if found is None or found.daily != due_at or found.state not in (INITIALIZED, ACTIVE) or not found.hsms:
         return
-    if found.hsms and found.state == ACTIVE:
+    if found.state == ACTIVE:
         back_up(call, found)
-    daily.later(call, delay=DAY, cluster=cluster)
+    await_backup(call, found)
+
+
+def await_backup(call: Call, cluster: Cluster) -> None:
+    """Enqueue the next backup, in place of the one that may be waiting."""
+    cluster.daily = call.now + DAY
+    cluster.put(call)
+    daily.later(call, due=cluster.daily, cluster=cluster.id, due_at=cluster.daily)
 
 
 @cloudhsmv2.task

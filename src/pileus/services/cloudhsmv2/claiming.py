@@ -12,7 +12,7 @@ from pileus.engines.x509 import chains
 from pileus.kernel import Call
 
 from . import cloudhsmv2, faults
-from .backups import back_up, daily
+from .backups import await_backup, back_up
 from .clusters import (
     ACTIVE,
     INITIALIZED,
@@ -83,7 +83,7 @@ def initialise(call: Call, cluster: str) -> None:
     found.state = INITIALIZED
     found.put(call)
     watch.later(call, cluster=cluster, since=call.now)
-    daily.later(call, delay=86400.0, cluster=cluster)
+    await_backup(call, found)
 
 
 @cloudhsmv2.task

@@ -61,6 +61,8 @@ class Cluster(Record, arn="arn:{partition}:cloudhsm:{region}:{account}:cluster/{
     source: str = ""
     """The backup that it was made from."""
     hsms: list[Members] = []
+    daily: float = 0.0
+    """When the next backup is due."""
     csr: str = ""
     certificate: str = ""
     anchor: str = ""

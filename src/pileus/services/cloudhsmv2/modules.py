@@ -7,7 +7,7 @@ from typing import Any
 from pileus.kernel import Call
 
 from . import cloudhsmv2, faults
-from .backups import back_up, daily
+from .backups import await_backup, back_up
 from .claiming import watch
 from .clusters import (
     ACTIVE,
@@ -66,10 +66,11 @@ def start(call: Call, cluster: str, hsm: str) -> None:
         if found.source:
             found.state = INITIALIZED
             watch.later(call, cluster=cluster, since=call.now)
-            daily.later(call, delay=86400.0, cluster=cluster)
         else:
             found.csr = found.csr or request_of(cluster)
     found.put(call)
+    if found.state in (INITIALIZED, ACTIVE):
+        await_backup(call, found)
 
 
 def request_of(cluster: str) -> str:

@@ -8,9 +8,13 @@ from pileus.kernel import Call
 
 from . import dynamodb, faults
 from .describing import description
+from .destinations import Outbox
 from .groups import leave
+from .replication import Shipping
 from .streams import closed
 from .tables import Table, purge
+from .throttling import Bucket
+from .ttl import Sweep
 
 
 @dynamodb.operation(on=Table.of)
@@ -45,8 +49,12 @@ def vanish(call: Call, name: str) -> None:
         if table.group:
             leave(call, table)
         table.delete(call)
+        for kind in (Outbox, Shipping, Bucket, Sweep):
+            kind.delete_all(call, table.box)
+        for index in table.indexes:
+            Bucket.delete_all(call, f"{table.box}.{index.box}")
         boxes = [("Item", table.box), *(("Entry", f"{table.box}.{index.box}") for index in table.indexes)]
         boxes += [("Vector", f"{table.box}.{one['box']}") for one in table.vectors]
         boxes += [(kind, table.box) for kind in ("Expiry", "Change", "Stamp", "Telling")]
-        for kind, box in boxes + [("Outgoing", f"{table.box}.{peer}") for peer in peers]:
-            purge.later(call, kind=kind, box=box)
+        for name_of_kind, box in boxes + [("Outgoing", f"{table.box}.{peer}") for peer in peers]:
+            purge.later(call, kind=name_of_kind, box=box)

@@ -24,7 +24,7 @@ def targets(call: Call, request: dict[str, Any]) -> list[Target] | None:
     if vault is None or not (vault.policy or vault.lock):
         return None
     keys: dict[str, Any] = {f"glacier:resourcetag/{key}".lower(): (value,) for key, value in vault.tags.items()}
-    archive = Archive.get(at, vault.room, request["archiveId"]) if "archiveId" in request else None
+    archive = Archive.get(at, at.account, vault.room, request["archiveId"]) if "archiveId" in request else None
     if archive is not None:
         keys["glacier:archiveageindays"] = (str(int((call.now - archive.created) / DAY)),)
     return [Target(vault.arn(at), account, together(vault), tags=vault.tags, keys=keys)]

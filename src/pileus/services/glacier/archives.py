@@ -58,6 +58,7 @@ def still(call: Call, found: Vault) -> Vault:
 
 def store(call: Call, vault: Vault, description: str, tree_hash: str, parts: list[Stored]) -> Archive:
     archive = Archive(
+        account=call.account,
         room=vault.room,
         id=names.token(ID),
         created=call.now,
@@ -83,7 +84,7 @@ def delete_archive(call: Call, found: Vault, archive_id: str) -> None:
     """Delete an archive; one that is gone is no error, but what never was an id is."""
     if len(archive_id) != ID:
         raise not_found(f"The archive ID was not found: {archive_id}")
-    archive = Archive.get(call, found.room, archive_id)
+    archive = Archive.get(call, call.account, found.room, archive_id)
     if archive is None:
         return
     for part in archive.parts:

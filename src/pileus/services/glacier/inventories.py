@@ -5,15 +5,16 @@ from __future__ import annotations
 from pileus.kernel import Call, Record
 
 from . import glacier
-from .storage import Stored
+from .storage import Stored, discard
 from .vaults import Vault
 
 EVERY = 86400.0
 
 
-class Archive(Record, scope="cloud", key=("room", "id"), kw_only=True):
+class Archive(Record, scope="cloud", key=("account", "room", "id"), kw_only=True):
     """An archive. It never changes."""
 
+    account: str
     room: str
     id: str
     created: float
@@ -21,6 +22,20 @@ class Archive(Record, scope="cloud", key=("room", "id"), kw_only=True):
     size: int
     tree_hash: str
     parts: list[Stored]
+
+
+@glacier.forget
+def forget(call: Call) -> None:
+    """Remove what is in the vaults of the account that the call looks at; these go by themselves."""
+    from .uploads import Part
+
+    for archive in Archive.scan(call, call.account):
+        for stored in archive.parts:
+            discard(call, stored)
+    for part in Part.scan(call, call.account):
+        discard(call, part.stored)
+    Archive.delete_all(call, call.account)
+    Part.delete_all(call, call.account)
 
 
 def changed(call: Call, vault: Vault, archives: int) -> None:
@@ -39,7 +54,7 @@ def count(call: Call, name: str, room: str) -> None:
     if vault is None or vault.room != room:
         return
     vault.count, vault.size = 0, 0
-    for archive in Archive.scan(call, room):
+    for archive in Archive.scan(call, call.account, room):
         vault.count += 1
         vault.size += archive.size
     vault.inventoried, vault.changed = call.now, False

@@ -23,7 +23,7 @@ ACTIONS = {"archive-retrieval": "ArchiveRetrieval", "inventory-retrieval": "Inve
 _RANGE = re.compile(r"(\d+)-(\d+)", re.ASCII)
 
 
-class Job(Record, scope="cloud", key=("room", "id"), kw_only=True, omit_defaults=True):
+class Job(Record, scope="account", key=("room", "id"), kw_only=True, omit_defaults=True):
     """A retrieval."""
 
     room: str
@@ -87,7 +87,7 @@ def initiate_job(call: Call, found: Vault, job_parameters: dict[str, Any] = {}) 
 def of_archive(call: Call, found: Vault, job: Job, given: dict[str, Any]) -> None:
     if "ArchiveId" not in given:
         raise missing("Required parameter missing: ArchiveId")
-    job.archive = archive = Archive.get(call, found.room, given["ArchiveId"])
+    job.archive = archive = Archive.get(call, call.account, found.room, given["ArchiveId"])
     if archive is None:
         raise not_found(f"The archive ID was not found: {given['ArchiveId']}")
     job.tier = given.get("Tier", "Standard")
@@ -137,7 +137,7 @@ def finish(call: Call, name: str, room: str, job: str) -> None:
         return
     if running.archive is None:
         take_inventory(call, found, running)
-    elif Archive.get(call, room, running.archive.id) is None:
+    elif Archive.get(call, call.account, room, running.archive.id) is None:
         running.failed = "The archive was deleted"
     running.done = call.now
     running.put(call)

@@ -79,7 +79,7 @@ def take_inventory(call: Call, found: Vault, job: Job) -> None:
     until = durations.instant(job.until) if job.until else found.inventoried + 1
     most = int(job.most) if job.most else None
     rows: list[Archive] = []
-    for archive in Archive.scan(call, found.room, above=(job.marker,) if job.marker else None):
+    for archive in Archive.scan(call, call.account, found.room, above=(job.marker,) if job.marker else None):
         if archive.created > found.inventoried or not since <= archive.created < until:
             continue
         if most is not None and len(rows) == most:

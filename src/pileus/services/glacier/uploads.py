@@ -20,7 +20,7 @@ MOST_LISTED = 50
 _RANGE = re.compile(r"bytes (\d+)-(\d+)/\*", re.ASCII)
 
 
-class Upload(Record, scope="cloud", key=("room", "id"), kw_only=True):
+class Upload(Record, scope="account", key=("room", "id"), kw_only=True):
     """An upload that is under way."""
 
     room: str
@@ -30,9 +30,10 @@ class Upload(Record, scope="cloud", key=("room", "id"), kw_only=True):
     part_size: int
 
 
-class Part(Record, scope="cloud", key=("upload", "start")):
+class Part(Record, scope="cloud", key=("account", "upload", "start")):
     """A part that has arrived."""
 
+    account: str
     upload: str
     start: int
     stored: Stored
@@ -89,9 +90,9 @@ async def upload_multipart_part(
         check_hash(checksum, tree_hash)
         with call.transaction():
             under_way(call, still(call, found), upload_id)
-            if before := Part.get(call, upload.id, start):
+            if before := Part.get(call, call.account, upload.id, start):
                 discard(call, before.stored)
-            Part(upload=upload.id, start=start, stored=intake.adopt(call)).put(call)
+            Part(account=call.account, upload=upload.id, start=start, stored=intake.adopt(call)).put(call)
     return {"checksum": tree_hash}
 
 
@@ -115,7 +116,7 @@ def complete_multipart_upload(
     upload = under_way(call, found, upload_id)
     if not checksum or not archive_size:
         raise missing("Required parameter missing: x-amz-sha256-tree-hash and x-amz-archive-size")
-    parts = list(Part.scan(call, upload.id))
+    parts = list(Part.scan(call, call.account, upload.id))
     at = 0
     for part in parts:
         if part.start != at:
@@ -128,7 +129,7 @@ def complete_multipart_upload(
     tree_hash = joined(bytes.fromhex(part.stored.tree_hash) for part in parts).hex()
     check_hash(checksum, tree_hash)
     archive = store(call, found, upload.description, tree_hash, [part.stored for part in parts])
-    Part.delete_all(call, upload.id)
+    Part.delete_all(call, call.account, upload.id)
     upload.delete(call)
     return located(call, found, archive)
 
@@ -140,9 +141,9 @@ def abort_multipart_upload(call: Call, found: Vault, upload_id: str) -> None:
 
 
 def abort(call: Call, upload: Upload) -> None:
-    for part in Part.scan(call, upload.id):
+    for part in Part.scan(call, call.account, upload.id):
         discard(call, part.stored)
-    Part.delete_all(call, upload.id)
+    Part.delete_all(call, call.account, upload.id)
     upload.delete(call)
 
 
@@ -179,7 +180,7 @@ def list_parts(call: Call, found: Vault, upload_id: str, marker: str = "", limit
     """The parts that have arrived, in their order."""
     upload = under_way(call, found, upload_id)
     wrong = invalid(f"Invalid marker: {marker}")
-    page = Part.page(call, upload.id, limit=page_size(limit), token=marker, invalid=wrong)
+    page = Part.page(call, call.account, upload.id, limit=page_size(limit), token=marker, invalid=wrong)
     parts = [
         {
             "RangeInBytes": f"{part.start}-{part.start + part.stored.size - 1}",

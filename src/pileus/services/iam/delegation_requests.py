@@ -2,9 +2,7 @@
 
 AWS lets only partners ask whom it knows, with policies that it has on file. Here any account may ask, and the policy is
 a managed policy of its own, in which `@{name}` is a place for a parameter.
-
-Left out: whether whoever is asked has all the rights that are asked for is not checked before he accepts; the partner
-gets no more than he has.
+The partner gets no more than the rights of whoever accepts.
 """
 
 from __future__ import annotations
@@ -16,6 +14,9 @@ from typing import Any
 from pileus.kernel import Call, Fault, Principal, arn, names
 from pileus.kernel.access import grammar
 from pileus.kernel.access.attached import managed
+from pileus.kernel.access.enforcement import decided
+from pileus.kernel.access.standing import standing
+from pileus.kernel.access.target import Target
 from pileus.kernel.identity import service
 from pileus.kernel.record import Record
 from pileus.kernel.trade_in import TradeIn, digest_of
@@ -196,8 +197,31 @@ def check_state(request: DelegationRequest, *states: str) -> None:
 
 
 @iam.operation(on=seen)
-def get_delegation_request(call: Call, request: DelegationRequest) -> dict[str, Any]:
-    return {"DelegationRequest": request.shown()}
+def get_delegation_request(
+    call: Call, request: DelegationRequest, delegation_permission_check: bool = False
+) -> dict[str, Any]:
+    """A request, and if that is asked whether the caller has the rights that it is about."""
+    told: dict[str, Any] = {"DelegationRequest": request.shown()}
+    if delegation_permission_check:
+        told |= {"PermissionCheckStatus": "COMPLETE", "PermissionCheckResult": checked(call, request.policy)}
+    return told
+
+
+def checked(call: Call, policy: str) -> str:
+    """Whether the caller may do what a policy allows. What it allows by wildcards is uncertain."""
+    who = standing(call)
+    result = "ALLOWED"
+    for statement in grammar.statements(grammar.parsed(policy)):
+        if statement["Effect"] != "Allow":
+            continue
+        for action in grammar.listed(statement.get("Action", "*")):
+            for resource in grammar.listed(statement.get("Resource", "*")):
+                target = Target(resource, call.account)
+                if "*" in action:
+                    result = "UNSURE"
+                elif not decided(call, who, None, action, target, {})[0].allowed:
+                    return "DENIED"
+    return result
 
 
 @iam.operation

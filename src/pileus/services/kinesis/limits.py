@@ -1,8 +1,8 @@
 """What a shard can take: a thousand records and a megabyte a second in, five calls and two megabytes a second out.
 
 Developer Guide, "Quotas and limits". What is not used is saved up for a second. A record or an answer may be larger
-than what is there, if something is; then nothing more goes until that has been made up for. What the cloud's own services
-read is not counted: they are woken by each put, where on AWS they come once a second.
+than what is there, if something is; then nothing more goes until that has been made up for. What the cloud's own
+services read is not counted: they are woken by each put, where on AWS they come once a second.
 """
 
 from __future__ import annotations

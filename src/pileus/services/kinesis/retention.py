@@ -95,5 +95,8 @@ def trim(call: Call, name: str, box: str, number: int) -> None:
         head.trimming = False
         head.put(call)
     if shard.closed is not None and shard.closed + kept <= call.now:
+        from .limits import Gate
+
         shard.delete(call)
-        Head.delete_all(call, box, number)
+        for kind in (Head, Gate):
+            kind.delete_all(call, box, number)

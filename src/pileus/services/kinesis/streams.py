@@ -325,7 +325,9 @@ def delete_stream(call: Call, stream: Stream, enforce_consumer_deletion: bool = 
 def vanish(call: Call, name: str, box: str) -> None:
     """The stream is gone, and what was in it goes in the background."""
     from .consumers import Consumer
+    from .limits import Gate
     from .log import purge
+    from .subscribing import Subscription
 
     stream = Stream.get(call, name)
     if stream is None or stream.box != box:
@@ -333,6 +335,6 @@ def vanish(call: Call, name: str, box: str) -> None:
     for shard in Shard.scan(call, box):
         purge.later(call, box=box, number=shard.number)
         call.wake(("kinesis", box, shard.number))
-    Consumer.delete_all(call, box)
-    Shard.delete_all(call, box)
+    for kind in (Consumer, Subscription, Gate, Shard):
+        kind.delete_all(call, box)
     stream.delete(call)

@@ -11,6 +11,7 @@ from typing import Any
 from pileus.kernel import Call, Fault
 from pileus.kernel.patterns import Pattern, parse
 
+from . import traces
 from .environment import Invocation, Outcome
 from .fleet import Fleet
 from .mappings import Mapping
@@ -71,7 +72,7 @@ class Delivery:
 
 
 async def delivered(
-    call: Call, mapping: Mapping, event: Document, patience: Callable[[], bool] = lambda: True
+    call: Call, mapping: Mapping, event: Document, patience: Callable[[], bool] = lambda: True, trace: str = ""
 ) -> Delivery | None:
     """Invoke the function with a batch; None where there was no concurrency for it as long as there was patience."""
     payload = json.dumps(event, separators=(",", ":")).encode()
@@ -82,7 +83,8 @@ async def delivered(
         try:
             admit(inner, meant.name)
             version = await active(inner, meant.chosen(inner))
-            invocation = Invocation(payload, meant.arn(inner))
+            header = traces.continued(inner, meant.function, version, trace)
+            invocation = Invocation(payload, meant.arn(inner), trace=header)
             outcome = await call.cloud.engine(Fleet).invoke(inner, version, invocation)
             return Delivery(outcome, meant, invocation.id)
         except Fault as fault:

@@ -11,6 +11,7 @@ from . import archives, configuration, faults, lambda_
 from .archives import Code, Upload, release, share
 from .downloads import location
 from .events import EventConfig
+from .fleet import Fleet
 from .functions import LATEST, Alias, Function, Version, shown
 from .provisioned import Provision
 from .provisioned import forget as give_up
@@ -184,6 +185,7 @@ def delete_whole(call: Call, function: Function) -> None:
             record.delete(call)
     give_back(call, function)
     function.delete(call)
+    call.after_commit(lambda: call.cloud.engine(Fleet).drop(call, function.name))
 
 
 def owned() -> Iterable[Any]:

@@ -104,8 +104,8 @@ class Environment:
         self.memory = int(settings["MemorySize"])
         self.runtime = runtime
         self.log = log
-        self.expires = math.inf
-        """When its credentials do, in cloud time."""
+        self.session: Any = None
+        """The session of the function's role whose credentials it has."""
         self.idle_since = 0.0
         self.code_at = 0.0
         """When its code was last edited before it started."""

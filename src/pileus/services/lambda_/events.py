@@ -12,7 +12,7 @@ from typing import Any
 
 from pileus.kernel import Call, Fault, Record
 
-from . import destinations, faults, lambda_
+from . import destinations, faults, lambda_, traces
 from .environment import Invocation, Outcome
 from .fleet import Fleet
 from .functions import LATEST
@@ -113,6 +113,10 @@ async def handle(
         with call.transaction():
             carried.over(meant, config, "EventAgeExceeded", None)
         return
+    if traces.looping(call, meant.function, trace):
+        with call.transaction():
+            carried.over(meant, config, "RecursiveInvocation", None)
+        return
     if Account.of(call).reserved.get(function) == 0:
         with call.transaction():
             carried.over(meant, config, "ZeroReservedConcurrency", None)
@@ -134,7 +138,8 @@ async def tried(call: Call, meant: Meant, event: str, payload: bytes, trace: str
     version = await active(call, meant.chosen(call))
     try:
         admit(call, meant.name)
-        invocation = Invocation(payload, meant.arn(call), trace=trace, request_id=event)
+        header = traces.continued(call, meant.function, version, trace)
+        invocation = Invocation(payload, meant.arn(call), trace=header, request_id=event)
         return await call.cloud.engine(Fleet).invoke(call, version, invocation)
     except Fault as fault:
         if fault.code == "TooManyRequestsException":

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pileus.engines.sandbox import Mount, Plan, Sandboxes
+from pileus.engines.sandbox.survey import choice
 from pileus.kernel import Call, Fault, Principal, identity
+from pileus.kernel.access.attached import Grants
 from pileus.kernel.identity import Credential
 
 from .archives import Code, Unpacked, newest
@@ -58,6 +60,8 @@ class Session(NamedTuple):
 
     credentials: dict[str, Any]
     principal: Principal
+    real: bool
+    """Whether the role exists."""
 
 
 class Fleet:
@@ -97,10 +101,11 @@ class Fleet:
         """A warm environment, or a new one."""
         key = Key.of(call, version)
         warm = self.warm.get(key)
+        session = self.session(call, version) if warm else None
         while warm:
             environment = warm.pop()
             del self.idle[environment]
-            if environment.ready and environment.expires > call.now and environment.code_at == code_at(version):
+            if environment.ready and environment.session is session and environment.code_at == code_at(version):
                 return environment
             environment.kill()
         return await self.start(call, version)
@@ -152,7 +157,7 @@ class Fleet:
         log = Log(settings["LoggingConfig"], version.label)
         self.shipping.carry(call, log, session.principal)
         environment = Environment(version, found.name, log)
-        environment.expires = session.credentials["Expiration"] - RENEWED_BEFORE
+        environment.session = session
         environment.code_at = code_at(version)
         environment.provisioned = provisioned
         environment.on_free = self._freed
@@ -203,7 +208,7 @@ class Fleet:
         role = version.settings["Role"]
         name = (call.account, call.region, version.function, role)
         session = self._sessions.get(name)
-        if session is None or session.credentials["Expiration"] - RENEWED_BEFORE <= call.now:
+        if session is None or not good(call, session, role):
             with call.transaction():
                 session = self._sessions[name] = assumed(call, role, version.function.ljust(2, "_"))
         return session
@@ -236,6 +241,12 @@ class Fleet:
         if key := self.environments.get(environment):
             self._forget(environment, key)
 
+    def drop(self, call: Call, function: str) -> None:
+        """End the environments of a function that is gone."""
+        for environment, key in list(self.environments.items()):
+            if key[:3] == (call.account, call.region, function):
+                self._reap(environment)
+
     def _reap_idle(self) -> None:
         self._reaper = None
         oldest = time.monotonic() - KEPT_SECONDS
@@ -265,8 +276,6 @@ def code_at(version: Version) -> float:
 
 
 def assumed(call: Call, role: str, session_name: str) -> Session:
-    from pileus.kernel.access.attached import Grants
-
     exists = Grants.by_arn(call, role) is not None
     who = (
         identity.service("lambda.amazonaws.com", source_account=call.account) if exists else identity.root(call.account)
@@ -276,7 +285,16 @@ def assumed(call: Call, role: str, session_name: str) -> Session:
     )["Credentials"]
     credential = Credential.get(call.cloud.system, credentials["AccessKeyId"])
     assert credential
-    return Session(credentials, credential.principal)
+    return Session(credentials, credential.principal, exists)
+
+
+def good(call: Call, session: Session, role: str) -> bool:
+    """Whether a session can still be handed out: the role is what it was, and nobody has reset the cloud."""
+    if session.credentials["Expiration"] - RENEWED_BEFORE <= call.now:
+        return False
+    if Credential.get(call.cloud.system, session.credentials["AccessKeyId"]) is None:
+        return False
+    return session.real == (Grants.by_arn(call, role) is not None)
 
 
 def program(task: Path, opt: Path | None) -> str:
@@ -325,4 +343,6 @@ def variables(
         defined["AWS_LAMBDA_LOG_FORMAT"] = "JSON"
         defined["AWS_LAMBDA_LOG_LEVEL"] = environment.log.application_level
     own: dict[str, str] = settings.get("Environment", {}).get("Variables", {})
+    if choice().driver == "process":
+        defined["PILEUS_OPT"] = "/opt"  # which lies elsewhere there
     return defined | own

@@ -10,7 +10,7 @@ import msgspec
 
 from pileus.kernel import Call, Fault
 
-from . import faults, lambda_
+from . import faults, lambda_, traces
 from .environment import Invocation
 from .events import accept
 from .fleet import Fleet
@@ -38,12 +38,15 @@ async def invoke(
         return {"StatusCode": 204}
     if invocation_type == "Event":
         with call.transaction():
-            accept(call, meant, payload)
+            accept(call, meant, payload, call.trace)
         return {"StatusCode": 202}
+    if traces.looping(call, meant.function, call.trace):
+        raise traces.refusal()
     admit(call, meant.name)
     version = await active(call, meant.chosen(call))
     context = context_of(client_context)
-    invocation = Invocation(payload, meant.arn(call), client_context=context, request_id=call.request_id)
+    trace = traces.continued(call, meant.function, version, call.trace)
+    invocation = Invocation(payload, meant.arn(call), client_context=context, trace=trace, request_id=call.request_id)
     outcome = await call.cloud.engine(Fleet).invoke(call, version, invocation)
     answer: dict[str, Any] = {"StatusCode": 200, "Payload": outcome.payload, "ExecutedVersion": outcome.version}
     if outcome.error:

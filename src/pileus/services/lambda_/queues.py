@@ -13,6 +13,7 @@ from typing import Any
 
 from pileus.kernel import Call, Fault, Principal
 
+from . import traces
 from .batches import Delivery, delivered, patterns, readable
 from .fleet import Fleet
 from .mappings import Mapping
@@ -64,12 +65,9 @@ class Queue:
             ]
             self._sqs().delete_message_batch(queue_url=self.url, entries=entries)
 
-    def give_back(self, messages: list[Message]) -> None:
-        """Let messages be received again at once."""
-        for message in messages:
-            self._sqs().change_message_visibility(
-                queue_url=self.url, receipt_handle=message["ReceiptHandle"], visibility_timeout=0
-            )
+    def has_dead_letters(self) -> bool:
+        answer = self._sqs().get_queue_attributes(queue_url=self.url, attribute_names=["RedrivePolicy"])
+        return "RedrivePolicy" in answer.get("Attributes", {})
 
 
 class Feeder:
@@ -152,15 +150,31 @@ class Feeder:
             queue.delete([message for message, fit in zip(messages, fits, strict=True) if not fit])
             messages = [message for message, fit in zip(messages, fits, strict=True) if fit]
             records = [one for one, fit in zip(records, fits, strict=True) if fit]
+        if messages and self.looping(mapping, queue, messages):
+            return
         if not messages:
             return
         began = time.monotonic()
         delivery = await delivered(
-            self.call, mapping, {"Records": records}, lambda: time.monotonic() - began < PATIENCE
+            self.call, mapping, {"Records": records}, lambda: time.monotonic() - began < PATIENCE, trace_of(messages)
         )
         done = [] if delivery is None else handled(mapping, delivery, messages)
         if done:
             queue.delete(done)
+
+    def looping(self, mapping: Mapping, queue: Queue, messages: list[Message]) -> bool:
+        """Whether messages go in a circle: the dead-letter queue gets them in time; without one they are dropped."""
+        meant = Meant.of(self.call, mapping.function, mapping.qualifier)
+        if not traces.looping(self.call, meant.function, trace_of(messages)):
+            return False
+        if not queue.has_dead_letters():
+            queue.delete(messages)
+        return True
+
+
+def trace_of(messages: list[Message]) -> str:
+    """The trace header of a batch: its first message's."""
+    return str(messages[0].get("Attributes", {}).get("AWSTraceHeader", ""))
 
 
 def handled(mapping: Mapping, delivery: Delivery, messages: list[Message]) -> list[Message]:

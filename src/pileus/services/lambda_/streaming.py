@@ -9,7 +9,7 @@ from typing import Any
 
 from pileus.kernel import Call
 
-from . import lambda_
+from . import lambda_, traces
 from .environment import Invocation, Outcome
 from .events import accept
 from .fleet import Fleet
@@ -62,7 +62,10 @@ class Stream:
 def started(call: Call, meant: Meant, payload: bytes, context: str = "") -> Stream:
     """Invoke a function for a stream."""
     admit(call, meant.name)
-    invocation = Invocation(payload, meant.arn(call), client_context=context, request_id=call.request_id)
+    if traces.looping(call, meant.function, call.trace):
+        raise traces.refusal()
+    trace = traces.continued(call, meant.function, meant.version, call.trace)
+    invocation = Invocation(payload, meant.arn(call), client_context=context, trace=trace, request_id=call.request_id)
     stream = Stream(call, invocation)
 
     async def run() -> Outcome:

@@ -17,7 +17,7 @@ from pileus.kernel.access.enforcement import authorize
 from pileus.kernel.access.target import Target
 from pileus.kernel.edge import Answer, Fields
 
-from . import lambda_
+from . import lambda_, traces
 from .environment import Invocation, Outcome
 from .fleet import Fleet
 from .invoking import MOST_PAYLOAD
@@ -87,7 +87,8 @@ async def answered(call: Call, url: Url, request: Request) -> Answer:
             return await streamed(started(call, meant, payload), cors)
         admit(call, meant.name)
         version = await active(call, meant.chosen(call))
-        invocation = Invocation(payload, meant.arn(call), request_id=call.request_id)
+        trace = traces.continued(call, meant.function, version, call.trace)
+        invocation = Invocation(payload, meant.arn(call), trace=trace, request_id=call.request_id)
         outcome = await call.cloud.engine(Fleet).invoke(call, version, invocation)
     except Fault as fault:
         status = 429 if fault.code == "TooManyRequestsException" else 502

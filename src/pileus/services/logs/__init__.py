@@ -5,7 +5,8 @@
     parts, putting                                    how events are stored: many in one record
     scanning, reading, filtering, tail                getting them back
     patterns                                          the filter pattern language
-    metric_filters, subscriptions, destinations       where events go on to
+    metric_filters, embedded, subscriptions, destinations
+                                                      where events go on to
     insights, queries, definitions, pointers, fields  Logs Insights
     protection, indexes, account_policies, resource_policies
                                                       what is said of groups

@@ -6,7 +6,7 @@ from typing import Any
 
 from pileus.kernel import Call
 
-from . import faults, logs, metric_filters, protection, retention, subscriptions
+from . import embedded, faults, logs, metric_filters, protection, retention, subscriptions
 from .account_policies import AccountPolicy
 from .groups import Group, Volume
 from .parts import DAY, Stream, store
@@ -53,6 +53,7 @@ def arrived(call: Call, group: Group, stream: Stream, times: list[int], messages
     subscribed = group.subscriptions or AccountPolicy.first(call, "SUBSCRIPTION_FILTER_POLICY")
     if (group.metric_filters or subscribed) and (mask := protection.mask(call, group)):
         messages = [mask(ingested, message) for message in messages]
+    embedded.measure(call, messages)
     if group.metric_filters:
         metric_filters.measure(call, group, times, messages)
     if subscribed:

@@ -20,7 +20,7 @@ from . import documents, faults, public, s3
 from .buckets import Bucket
 
 
-class AccountBlock(Record, scope="cloud"):
+class AccountBlock(Record, scope="account"):
     """The public access block of an account, which holds for all its buckets."""
 
     account: str
@@ -143,7 +143,8 @@ def by_alias(call: Call, alias: Alias) -> Point:
     at = call.at(account=alias.account, region=alias.region)
     kinds: dict[str, type[Point]] = {"point": AccessPoint, "multi": MultiRegionPoint, "lambda": LambdaPoint}
     found = kinds[alias.kind].get(at, alias.name)
-    assert found is not None, f"an alias names an access point that is not there: {alias.alias}"
+    if found is None:  # it went with its account
+        raise missing()
     if isinstance(found, MultiRegionPoint) and found.status == "CREATING":
         raise missing()
     return found
@@ -192,7 +193,7 @@ def reach(call: Call, name: str) -> Bucket | None:
 
 def blocks(call: Call, bucket: Bucket) -> set[str]:
     """The settings of the public access block that are on for a bucket: its own, and its account's."""
-    account = AccountBlock.get(call, bucket.owner)
+    account = AccountBlock.get(call.at(account=bucket.owner), bucket.owner)
     return {*bucket.blocks, *(account.blocks if account else ())}
 
 

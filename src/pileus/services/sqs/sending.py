@@ -122,7 +122,7 @@ def composed(call: Call, queue: Queue, depth: Depth, draft: Draft) -> Message:
         sender=call.principal.user_id,
         body=draft.body,
         attributes=draft.attributes,
-        trace=trace["StringValue"] if trace else "",
+        trace=trace["StringValue"] if trace else call.trace,
         deduplication_id=draft.deduplication_id,
     )
 

@@ -1,0 +1,266 @@
+"""Sending: who may, to whom, and how a letter leaves. Both APIs send through `send`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pileus.kernel import Call, Fault
+from pileus.kernel.outbox import Sent
+
+from . import accounts, events, identities, letters, ses, sets, suppression, templates
+from .faults import rejected, second
+from .letters import Letter, address_of
+
+MOST_RECIPIENTS = 50
+SIMULATOR = "simulator.amazonses.com"
+
+
+def check_sender(call: Call, source: str) -> identities.Identity:
+    address = address_of(source)
+    if "@" not in address:
+        raise Fault(
+            "BadRequestException" if second(call) else "InvalidParameterValue", "Missing final '@domain'", status=400
+        )
+    identity = identities.sender(call, address)
+    if identity is None:
+        raise unverified(call, [address])
+    return identity
+
+
+def unverified(call: Call, addresses: list[str]) -> Fault:
+    region, listed = call.region.upper(), ", ".join(addresses)
+    return rejected(
+        f"Email address is not verified. The following identities failed the check in region {region}: {listed}"
+    )
+
+
+def check_account(call: Call, to: list[str]) -> None:
+    """Raise where the account may not send, or in the sandbox not to these."""
+    account = accounts.account(call)
+    if not account.sending:
+        text = "Email sending is disabled for this account."
+        raise Fault("SendingPausedException" if second(call) else "AccountSendingPausedException", text)
+    if not to:
+        raise Fault(
+            "BadRequestException" if second(call) else "InvalidParameterValue",
+            "Missing required recipients.",
+            status=400,
+        )
+    if len(to) > MOST_RECIPIENTS:
+        raise rejected(f"Recipient count exceeds {MOST_RECIPIENTS}.")
+    if not account.production:
+        strangers = [one for one in to if not simulated(one) and identities.sender(call, one) is None]
+        if strangers:
+            raise unverified(call, strangers)
+    quota = accounts.quota(call)
+    if quota["SentLast24Hours"] + len(to) > quota["Max24HourSend"]:
+        if second(call):
+            raise Fault("LimitExceededException", "Daily message quota exceeded.")
+        raise Fault("Throttling", "Daily message quota exceeded.")
+
+
+def simulated(address: str) -> bool:
+    return address.lower().endswith(f"@{SIMULATOR}")
+
+
+def applying(call: Call, name: str, identity: identities.Identity) -> sets.ConfigurationSet | None:
+    """The configuration set that a letter names, or its identity's own."""
+    name = name or identity.configuration_set
+    if not name:
+        return None
+    found = sets.existing(call, name)
+    if not found.sending:
+        text = f"Email sending is disabled for configuration set <{name}>."
+        if second(call):
+            raise Fault("SendingPausedException", text)
+        raise Fault("ConfigurationSetSendingPausedException", text, ConfigurationSetName=name)
+    return found
+
+
+def send(
+    call: Call,
+    message: Any,
+    to: list[str],
+    *,
+    configuration_set: str = "",
+    tags: list[dict[str, str]] = [],
+) -> str:
+    """Send a letter to these addresses. Its id."""
+    identity = check_sender(call, str(message["From"] or ""))
+    to = [address_of(one) for one in to]
+    check_account(call, to)
+    found = applying(call, configuration_set, identity)
+    held = {one["Name"]: one["Value"] for one in tags}
+    letter = letters.sealed(message, letters.new_id(call), call.region, to, held)
+    if len(letter.raw) > letters.LARGEST:
+        raise rejected(f"Message length is more than {letters.LARGEST} bytes long.")
+    accounts.note(call, attempts=len(to))
+    keep(call, letter)
+    name = found.name if found else ""
+    events.tell(call, letter, identity, name, "SEND", {})
+    follow(call, letter, identity, found)
+    return letter.id
+
+
+def keep(call: Call, letter: Letter) -> None:
+    Sent(
+        kind="mail",
+        at=call.now,
+        id=letter.id,
+        account=call.account,
+        region=call.region,
+        sender=letter.sender,
+        to=letter.to,
+        subject=letter.subject,
+        text=letter.text,
+        raw=letter.raw,
+    ).put(call)
+
+
+def follow(call: Call, letter: Letter, identity: identities.Identity, found: sets.ConfigurationSet | None) -> None:
+    """What becomes of a letter at each of its recipients, as the simulator's addresses have it."""
+    reasons = accounts.account(call).suppressed_reasons
+    if found and "SuppressionOptions" in found.options:
+        reasons = found.options["SuppressionOptions"].get("SuppressedReasons", [])
+    name = found.name if found else ""
+    outcomes: dict[str, list[str]] = {}
+    for address in letter.to:
+        outcomes.setdefault(outcome(call, address, reasons), []).append(address)
+    for kind, addresses in outcomes.items():
+        events.became(call, letter, identity, name, kind, addresses, reasons)
+
+
+def outcome(call: Call, address: str, reasons: list[str]) -> str:
+    local = address.partition("@")[0].partition("+")[0].lower()
+    if simulated(address) and local in ("bounce", "complaint", "suppressionlist"):
+        return {"bounce": "bounce", "complaint": "complaint"}.get(local, "suppressed")
+    return "suppressed" if suppression.suppressed(call, address, reasons) else "delivery"
+
+
+# Operations of the first API
+
+
+def all_of(destination: dict[str, list[str]]) -> list[str]:
+    return [one for kind in ("ToAddresses", "CcAddresses", "BccAddresses") for one in destination.get(kind, ())]
+
+
+@ses.operation
+def send_email(
+    call: Call,
+    source: str,
+    destination: dict[str, list[str]],
+    message: dict[str, Any],
+    reply_to_addresses: list[str] = [],
+    tags: list[dict[str, str]] = [],
+    configuration_set_name: str = "",
+) -> dict[str, Any]:
+    body = message["Body"]
+    letter = letters.built(
+        call,
+        sender=source,
+        to=destination.get("ToAddresses", []),
+        cc=destination.get("CcAddresses", []),
+        reply_to=reply_to_addresses,
+        subject=message["Subject"]["Data"],
+        text=body.get("Text", {}).get("Data", ""),
+        html=body.get("Html", {}).get("Data", ""),
+    )
+    found = send(call, letter, all_of(destination), configuration_set=configuration_set_name, tags=tags)
+    return {"MessageId": found}
+
+
+@ses.operation
+def send_raw_email(
+    call: Call,
+    raw_message: dict[str, bytes],
+    source: str = "",
+    destinations: list[str] = [],
+    tags: list[dict[str, str]] = [],
+    configuration_set_name: str = "",
+) -> dict[str, Any]:
+    return {"MessageId": send_raw(call, raw_message["Data"], source, destinations, tags, configuration_set_name)}
+
+
+def send_raw(
+    call: Call, raw: bytes, source: str, destinations: list[str], tags: list[dict[str, str]], configuration_set: str
+) -> str:
+    """Send a letter that was brought whole; what it leaves out comes from the request, and the other way round."""
+    letter = letters.read(raw)
+    if source and not letter["From"]:
+        letter["From"] = source
+    if source:
+        check_sender(call, source)
+    named = configuration_set or str(letter["X-SES-CONFIGURATION-SET"] or "")
+    given = tags or [
+        {"Name": name.strip(), "Value": value.strip()}
+        for pair in str(letter["X-SES-MESSAGE-TAGS"] or "").split(",")
+        if pair
+        for name, _, value in [pair.partition("=")]
+    ]
+    return send(call, letter, destinations or letters.recipients(letter), configuration_set=named, tags=given)
+
+
+@ses.operation
+def send_templated_email(
+    call: Call,
+    source: str,
+    destination: dict[str, list[str]],
+    template: str,
+    template_data: str,
+    reply_to_addresses: list[str] = [],
+    tags: list[dict[str, str]] = [],
+    configuration_set_name: str = "",
+) -> dict[str, Any]:
+    subject, text, html = templates.filled(call, template, templates.existing(call, template).parts(), template_data)
+    letter = letters.built(
+        call,
+        sender=source,
+        to=destination.get("ToAddresses", []),
+        cc=destination.get("CcAddresses", []),
+        reply_to=reply_to_addresses,
+        subject=subject,
+        text=text,
+        html=html,
+    )
+    found = send(call, letter, all_of(destination), configuration_set=configuration_set_name, tags=tags)
+    return {"MessageId": found}
+
+
+@ses.operation
+def send_bulk_templated_email(
+    call: Call,
+    source: str,
+    template: str,
+    default_template_data: str,
+    destinations: list[dict[str, Any]],
+    reply_to_addresses: list[str] = [],
+    configuration_set_name: str = "",
+    default_tags: list[dict[str, str]] = [],
+) -> dict[str, Any]:
+    """A letter to each destination; one that fails does not keep the others."""
+    check_sender(call, source)
+    parts = templates.existing(call, template).parts()
+    told: list[dict[str, Any]] = []
+    for one in destinations:
+        try:
+            data = one.get("ReplacementTemplateData") or default_template_data
+            subject, text, html = templates.filled(call, template, parts, data)
+            to = one["Destination"]
+            letter = letters.built(
+                call,
+                sender=source,
+                to=to.get("ToAddresses", []),
+                cc=to.get("CcAddresses", []),
+                reply_to=reply_to_addresses,
+                subject=subject,
+                text=text,
+                html=html,
+            )
+            tags = [*default_tags, *one.get("ReplacementTags", [])]
+            found = send(call, letter, all_of(to), configuration_set=configuration_set_name, tags=tags)
+            told.append({"Status": "Success", "MessageId": found})
+        except Fault as fault:
+            told.append(
+                {"Status": "MessageRejected" if fault.code == "MessageRejected" else "Failed", "Error": fault.message}
+            )
+    return {"Status": told}

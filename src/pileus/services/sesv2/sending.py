@@ -1,0 +1,183 @@
+"""Sending letters, and the account that sends them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pileus.kernel import Call, Fault
+from pileus.services.ses import accounts, letters, sending, templates
+from pileus.services.ses.faults import wrong
+
+from . import sesv2
+
+
+@sesv2.operation
+def send_email(
+    call: Call,
+    content: dict[str, Any],
+    from_email_address: str = "",
+    destination: dict[str, list[str]] = {},
+    reply_to_addresses: list[str] = [],
+    email_tags: list[dict[str, str]] = [],
+    configuration_set_name: str = "",
+) -> dict[str, Any]:
+    """Send a letter: a simple one, one that is brought whole, or a template."""
+    kinds = [kind for kind in ("Simple", "Raw", "Template") if kind in content]
+    if len(kinds) != 1:
+        raise wrong(call, "Content must have exactly one of Simple, Raw and Template.")
+    if kinds == ["Raw"]:
+        to = sending.all_of(destination)
+        raw = content["Raw"]["Data"]
+        found = sending.send_raw(call, raw, from_email_address, to, email_tags, configuration_set_name)
+        return {"MessageId": found}
+    if not from_email_address:
+        raise wrong(call, "FromEmailAddress is required.")
+    what = simple(content["Simple"]) if kinds == ["Simple"] else from_template(call, content["Template"], "")
+    found = deliver(call, from_email_address, destination, reply_to_addresses, what, email_tags, configuration_set_name)
+    return {"MessageId": found}
+
+
+def simple(message: dict[str, Any]) -> dict[str, Any]:
+    body = message["Body"]
+    return {
+        "subject": message["Subject"]["Data"],
+        "text": body.get("Text", {}).get("Data", ""),
+        "html": body.get("Html", {}).get("Data", ""),
+        "headers": message.get("Headers", []),
+        "attachments": message.get("Attachments", []),
+    }
+
+
+def from_template(call: Call, template: dict[str, Any], data: str) -> dict[str, Any]:
+    name = template.get("TemplateName") or template.get("TemplateArn", "").rpartition("/")[2]
+    if inline := template.get("TemplateContent"):
+        parts = (inline.get("Subject", ""), inline.get("Text", ""), inline.get("Html", ""))
+    else:
+        parts = templates.existing(call, name).parts()
+    subject, text, html = templates.filled(call, name, parts, data or template.get("TemplateData", "{}"))
+    more = {"headers": template.get("Headers", []), "attachments": template.get("Attachments", [])}
+    return {"subject": subject, "text": text, "html": html, **more}
+
+
+def deliver(
+    call: Call,
+    source: str,
+    destination: dict[str, list[str]],
+    reply_to: list[str],
+    what: dict[str, Any],
+    tags: list[dict[str, str]],
+    configuration_set: str,
+) -> str:
+    letter = letters.built(
+        call,
+        sender=source,
+        to=destination.get("ToAddresses", []),
+        cc=destination.get("CcAddresses", []),
+        reply_to=reply_to,
+        **what,
+    )
+    to = sending.all_of(destination)
+    return sending.send(call, letter, to, configuration_set=configuration_set, tags=tags)
+
+
+STATUSES = {
+    "MessageRejected": "MESSAGE_REJECTED",
+    "NotFoundException": "TEMPLATE_NOT_FOUND",
+    "BadRequestException": "INVALID_PARAMETER",
+    "SendingPausedException": "ACCOUNT_SENDING_PAUSED",
+    "LimitExceededException": "ACCOUNT_DAILY_QUOTA_EXCEEDED",
+}
+
+
+@sesv2.operation
+def send_bulk_email(
+    call: Call,
+    default_content: dict[str, Any],
+    bulk_email_entries: list[dict[str, Any]],
+    from_email_address: str = "",
+    reply_to_addresses: list[str] = [],
+    default_email_tags: list[dict[str, str]] = [],
+    configuration_set_name: str = "",
+) -> dict[str, Any]:
+    """A letter for each entry; one that fails does not keep the others."""
+    template = default_content.get("Template")
+    if not template:
+        raise wrong(call, "DefaultContent must have a Template.")
+    sending.check_sender(call, from_email_address)
+    told: list[dict[str, Any]] = []
+    for entry in bulk_email_entries:
+        replacement = entry.get("ReplacementEmailContent", {}).get("ReplacementTemplate", {})
+        data = merged(template.get("TemplateData", "{}"), replacement.get("ReplacementTemplateData", "{}"))
+        tags = [*default_email_tags, *entry.get("ReplacementTags", [])]
+        try:
+            what = from_template(call, template, data)
+            what["headers"] = [*what["headers"], *entry.get("ReplacementHeaders", [])]
+            to, answers = entry["Destination"], reply_to_addresses
+            found = deliver(call, from_email_address, to, answers, what, tags, configuration_set_name)
+            told.append({"Status": "SUCCESS", "MessageId": found})
+        except Fault as fault:
+            told.append({"Status": STATUSES.get(fault.code, "FAILED"), "Error": fault.message})
+    return {"BulkEmailEntryResults": told}
+
+
+def merged(default: str, replacement: str) -> str:
+    try:
+        return json.dumps(json.loads(default) | json.loads(replacement))
+    except (ValueError, TypeError):
+        return replacement
+
+
+# The account
+
+
+@sesv2.operation
+def get_account(call: Call) -> dict[str, Any]:
+    account = accounts.account(call)
+    review = {"ReviewDetails": {"Status": "GRANTED" if account.production else "PENDING"}}
+    return {
+        "ProductionAccessEnabled": account.production,
+        "SendingEnabled": account.sending,
+        "SendQuota": accounts.quota(call),
+        "EnforcementStatus": "HEALTHY",
+        "SuppressionAttributes": {"SuppressedReasons": account.suppressed_reasons},
+        "Details": account.details | review if account.details else None,
+        "DedicatedIpAutoWarmupEnabled": False,
+    }
+
+
+@sesv2.operation
+def put_account_details(
+    call: Call,
+    mail_type: str,
+    website_url: str,
+    contact_language: str = "EN",
+    use_case_description: str = "",
+    additional_contact_email_addresses: list[str] = [],
+    production_access_enabled: bool = False,
+) -> None:
+    """Say what the account's mail is for. Whoever asks to leave the sandbox has left it: nobody here reviews that."""
+    account = accounts.account(call)
+    account.details = {
+        "MailType": mail_type,
+        "WebsiteURL": website_url,
+        "ContactLanguage": contact_language,
+        "UseCaseDescription": use_case_description,
+        "AdditionalContactEmailAddresses": additional_contact_email_addresses,
+    }
+    account.production = account.production or production_access_enabled
+    account.put(call)
+
+
+@sesv2.operation
+def put_account_sending_attributes(call: Call, sending_enabled: bool = False) -> None:
+    account = accounts.account(call)
+    account.sending = sending_enabled
+    account.put(call)
+
+
+@sesv2.operation
+def put_account_suppression_attributes(call: Call, suppressed_reasons: list[str] = []) -> None:
+    account = accounts.account(call)
+    account.suppressed_reasons = suppressed_reasons
+    account.put(call)

@@ -1,0 +1,36 @@
+"""Functions where there are no namespaces: they run, with paths of the machine's own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+
+PROGRAM = """
+    import json, pileus
+    from tests.services.lambda_.conftest import Functions, package
+
+    SOURCE = '''
+    import os, shared, tempfile
+
+    def handler(event, context):
+        return [shared.value, os.path.exists("app.py"), tempfile.gettempdir() != "/tmp", event]
+    '''
+
+    with pileus.cloud(sockets=True) as cloud:
+        functions = Functions(cloud.account())
+        layer = functions.client.publish_layer_version(
+            LayerName="layer", Content={"ZipFile": package({"python/shared.py": "value = 'shared'"})}
+        )
+        functions.create(SOURCE, Layers=[layer["LayerVersionArn"]])
+        print(json.dumps([functions.invoke({"n": n}).json for n in range(2)]))
+"""
+
+
+def test_a_function_runs_without_any_isolation_too() -> None:
+    environment = os.environ | {"PILEUS_SANDBOX": "process"}
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(PROGRAM)], env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout.strip() == '[["shared", true, true, {"n": 0}], ["shared", true, true, {"n": 1}]]', done.stderr
