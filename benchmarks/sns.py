@@ -3,7 +3,8 @@
     python -m benchmarks.sns
     python -m benchmarks.sns --endpoint ministack=http://127.0.0.1:4570 --pid ministack=4711
 
-With the process of a server its processor time is told as well, which others on the machine do not change. Pileus keeps its data in a directory, signs what it wraps, and asks the policies of the queues about every delivery.
+Where the process of a server is known its processor time is told too, which others on the machine hardly change. Pileus
+keeps its data in a directory, signs what it wraps, and asks the policies of the queues about every delivery.
 """
 
 from __future__ import annotations

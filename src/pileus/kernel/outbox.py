@@ -5,8 +5,6 @@ Nothing leaves the machine: whoever waits for a confirmation or a code looks for
 
 from __future__ import annotations
 
-from email.message import EmailMessage
-from email.utils import format_datetime, make_msgid
 from typing import TYPE_CHECKING, Any, Literal
 
 from .record import Record
@@ -59,6 +57,8 @@ def send(
 
 def letter(sent: Sent) -> bytes:
     from datetime import UTC, datetime
+    from email.message import EmailMessage
+    from email.utils import format_datetime, make_msgid
 
     message = EmailMessage()
     message["From"] = sent.sender

@@ -32,10 +32,15 @@ class _Reader:
     def __init__(self) -> None:
         self.headers: dict[str, str] = {}
         self.body = b""
+        self.begun = False
+        """Whether the head is there."""
         self.complete = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+
+    def on_headers_complete(self) -> None:
+        self.begun = True
 
     def on_body(self, part: bytes) -> None:
         self.body += part
@@ -89,7 +94,8 @@ async def _request(
                 raise ValueError(f"no HTTP: {error}") from None
             if len(found.body) > MOST_BYTES:
                 raise ValueError("the answer is too long")
-        if not found.complete and not found.headers:
+        told = {"content-length", "transfer-encoding"} & found.headers.keys()
+        if not found.begun or (told and not found.complete):
             raise ValueError("the connection was closed")
         return Answered(parser.get_status_code(), found.headers, found.body)
     finally:

@@ -23,9 +23,13 @@ def visit(url: str) -> str:
 
 def test_a_web_server_confirms_hears_and_leaves(sns: Any, topic: Any, web: Any, clock: CloudClock) -> None:
     arn = topic()
+    web.answers = [503]
     answer = sns.subscribe(TopicArn=arn, Protocol="http", Endpoint=web.url)
     assert answer["SubscriptionArn"] == "pending confirmation"
     clock.advance(1)
+    assert len(web.requests) == 1, "it was not able to, and is asked again"
+    web.requests.clear()
+    clock.advance(20)
     headers, body = web.requests.pop()
     asked = json.loads(body)
     assert headers["x-amz-sns-message-type"] == asked["Type"] == "SubscriptionConfirmation"

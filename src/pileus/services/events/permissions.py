@@ -35,10 +35,34 @@ def targets(call: Call, request: dict[str, Any]) -> list[Target] | None:
     """
     if call.principal.type == "AWSService":
         return []
+    if call.operation in ON_RULES:
+        return [rule_target(call, request)]
     if call.operation != "PutEvents":
         return None
     named = {entry.get("EventBusName") or DEFAULT for entry in request.get("Entries", ())}
     return [target(call, name) for name in sorted(named)]
+
+
+ON_RULES = {
+    "DeleteRule": "Name",
+    "DescribeRule": "Name",
+    "DisableRule": "Name",
+    "EnableRule": "Name",
+    "ListTargetsByRule": "Rule",
+    "PutRule": "Name",
+    "PutTargets": "Rule",
+    "RemoveTargets": "Rule",
+}
+"""Operations on rules, and the member that names one."""
+
+
+def rule_target(call: Call, request: dict[str, Any]) -> Target:
+    """A rule as the access decision sees it; its bus's policy counts."""
+    named = request.get("EventBusName") or DEFAULT
+    bus = target(call, named)
+    name, where = request[ON_RULES[call.operation]], buses.name_of(named)
+    resource = f"rule/{name}" if where == DEFAULT else f"rule/{where}/{name}"
+    return bus._replace(arn=bus.arn.replace(f"event-bus/{where}", resource), tags={})
 
 
 def target(call: Call, name_or_arn: str) -> Target:

@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from pileus.kernel import Call, Fault, Record, arn
 from pileus.kernel import tags as tagging
+from pileus.kernel.access.target import Target
 from pileus.kernel.resource_type import resource_type
 
 from . import faults, scheduler
@@ -52,6 +53,20 @@ class Group(Record, arn="schedule-group/{name}", cfn="AWS::Scheduler::ScheduleGr
             "CreationDate": self.created,
             "LastModificationDate": self.modified,
         }
+
+
+ON_SCHEDULES = ("CreateSchedule", "DeleteSchedule", "GetSchedule", "UpdateSchedule")
+ON_GROUPS = ("CreateScheduleGroup", "DeleteScheduleGroup", "GetScheduleGroup")
+
+
+@scheduler.targets(root=False)
+def targets(call: Call, request: dict[str, Any]) -> list[Target] | None:
+    """The schedule or group that a request names."""
+    if call.operation in ON_SCHEDULES:
+        return [Target(call.arn(f"schedule/{request.get('GroupName') or DEFAULT}/{request['Name']}"), call.account)]
+    if call.operation in ON_GROUPS:
+        return [Target(call.arn(f"schedule-group/{request['Name']}"), call.account)]
+    return None
 
 
 @scheduler.operation

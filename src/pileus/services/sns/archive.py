@@ -14,6 +14,7 @@ from pileus.kernel import Call, Record
 
 from . import sns
 from .faults import invalid
+from .fifo import Line
 from .messages import Notice, unpacked
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from .topics import Topic
 
 PIECE = 100
+DAY = 86_400.0
 PENDING, UNDERWAY, COMPLETED, FAILED = "Pending", "In progress", "Completed", "Failed"
 HOLDING = (PENDING, UNDERWAY)
 """While a replay is there, the subscriber gets nothing but it."""
@@ -50,15 +52,37 @@ def days(topic: Topic) -> int:
 
 def keep(call: Call, topic: Topic, notice: Notice) -> None:
     """Archive a message, if the topic has an archive, until it is past its retention."""
-    if retention := days(topic):
-        Archived(topic.id, notice.at, notice.sequence_number, notice.packed()).put(call)
-        drop.later(call, topic=topic.id, at=notice.at, number=notice.sequence_number, delay=retention * 86400.0)
+    if not days(topic):
+        return
+    Archived(topic.id, notice.at, notice.sequence_number, notice.packed()).put(call)
+    line = Line.get(call, topic.id)
+    if line and not line.sweeping:
+        await_oldest(call, topic, line)
+        line.put(call)
+
+
+def await_oldest(call: Call, topic: Topic, line: Line) -> None:
+    """See to it that the oldest message goes in its time."""
+    oldest = Archived.first(call, topic.id)
+    line.sweeping = oldest is not None
+    if oldest:
+        sweep.later(call, name=topic.name, topic=topic.id, due=oldest.at + days(topic) * DAY)
 
 
 @sns.task
-def drop(call: Call, topic: str, at: float, number: str) -> None:
-    if archived := Archived.get(call, topic, at, number):
-        archived.delete(call)
+def sweep(call: Call, name: str, topic: str) -> None:
+    """Remove what is past its retention."""
+    from .topics import Topic
+
+    found, line = Topic.get(call, name), Line.get(call, topic)
+    if found is None or line is None or found.id != topic:
+        return
+    line.sweeping = False
+    if retention := days(found):
+        for archived in Archived.scan(call, topic, upto=(call.now - retention * DAY,), limit=PIECE):
+            archived.delete(call)
+        await_oldest(call, found, line)
+    line.put(call)
 
 
 def checked(topic: Topic, value: str) -> str:
@@ -114,6 +138,7 @@ def replay(call: Call, topic: str, subscription: str, policy: str, at: float, nu
         return
     ending = json.loads(policy).get("EndingPoint")
     until = moment(ending) if ending else call.now
+    at = max(at, call.now - days(target) * DAY)
     pieces = list(Archived.scan(call, topic, above=(at, number), upto=(until,), limit=PIECE))
     for archived in pieces:
         notice = unpacked(archived.notice)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 AGENT = "Amazon Simple Notification Service Agent"
 SECONDS = 15.0
-SENDER = "AWS Notifications <no-reply@sns.amazonaws.com>"
+TEXT = "text/plain; charset=UTF-8"
 THROTTLED = 429
 
 
@@ -91,18 +91,27 @@ def again_or_bury(
         deliver.later(call, topic=topic.id, subscription=subscription.id, notice=packed, tries=tries + 1, delay=delay)
 
 
-@sns.task(retries=3, backoff=lambda tries: 20.0)
-async def tell(call: Call, topic: str, endpoint: str, protocol: str, subscription_arn: str, notice: bytes) -> None:
-    """Ask for a confirmation, or take leave."""
+@sns.task
+async def tell(
+    call: Call, topic: str, endpoint: str, protocol: str, subscription_arn: str, notice: bytes, tries: int = 0
+) -> None:
+    """Ask for a confirmation, or take leave. Who cannot be reached is asked again as by AWS's own policy."""
     found = Topic.get(call, topic)
     if found is None:
         return
     envelope = envelope_of(call, found, unpacked(notice))
-    if protocol in ("http", "https"):
-        await post(call, endpoint, envelope, subscription_arn, protocol, raw=False, kind="text/plain; charset=UTF-8")
-    elif protocol in ("email", "email-json"):
+    if protocol in ("email", "email-json"):
         with call.transaction():
             write(call, found, endpoint, envelope, subscription_arn, protocol)
+        return
+    try:
+        await post(call, endpoint, envelope, subscription_arn, protocol, raw=False, kind=TEXT)
+    except Failed:
+        delay = retries.delay(retries.HEALTHY, tries + 1)
+        if delay is not None:
+            given = {"topic": topic, "endpoint": endpoint, "protocol": protocol, "subscription_arn": subscription_arn}
+            with call.transaction():
+                tell.later(call, **given, notice=notice, tries=tries + 1, delay=delay)
 
 
 def envelope_of(call: Call, topic: Topic, notice: Notice) -> Envelope:

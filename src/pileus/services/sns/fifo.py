@@ -26,6 +26,8 @@ class Line(Record):
     last: int = 0
     window: int = 0
     """The last window of which something is remembered."""
+    sweeping: bool = False
+    """Whether a task waits for the oldest message of its archive to go."""
 
 
 class Published(Record, key=("topic", "window", "scope", "id"), array_like=True):
