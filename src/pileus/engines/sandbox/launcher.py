@@ -188,7 +188,8 @@ class Launcher:
 
     def report(self, **message: Any) -> None:
         data = json.dumps(message).encode()
-        self.control.sendall(len(data).to_bytes(4, "big") + data)
+        with contextlib.suppress(BrokenPipeError):  # the cloud is gone, as `obey` is about to learn
+            self.control.sendall(len(data).to_bytes(4, "big") + data)
 
 
 def receive(control: socket.socket) -> tuple[dict[str, Any] | None, list[int]]:

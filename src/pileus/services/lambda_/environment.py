@@ -106,6 +106,8 @@ class Environment:
         self.log = log
         self.session: Any = None
         """The session of the function's role whose credentials it has."""
+        self.claimed = False
+        """Whether it was started for an invocation that is still to come, and is nobody else's till then."""
         self.idle_since = 0.0
         self.code_at = 0.0
         """When its code was last edited before it started."""
@@ -129,6 +131,7 @@ class Environment:
         self._began = time.perf_counter()
         self._init_done = False
         self._init_duration = 0.0
+        self._status = 0
         self._init_error: bytes | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._peak = 0
@@ -171,13 +174,17 @@ class Environment:
 
     def invoke(self, invocation: Invocation) -> None:
         """Take an invocation: now, or as soon as the initialisation is over."""
-        assert self._current is None and not self.dead
+        assert self._current is None
+        self.claimed = False
         self._current = invocation
-        self.log.tail = [] if self._init_done else self.log.tail
-        if self._init_done:
-            self._start()
-        elif self._init_error is not None:
+        if self._init_done and not self._init_duration:
+            self.log.tail = []
+        if self._init_error is not None:
             self._init_failed()
+        elif self.dead:
+            self._ended(self._status)
+        elif self._init_done:
+            self._start()
 
     def kill(self) -> None:
         self.dead = True
@@ -294,6 +301,7 @@ class Environment:
     def _ended(self, status: int) -> None:
         """The sandbox has ended, by itself or because it had to."""
         self.dead = True
+        self._status = status
         self.on_initialised()
         self._tell()
         if self.server:
@@ -382,6 +390,8 @@ class Environment:
 
     def _free(self) -> None:
         self._tell()
+        if self.claimed:
+            return
         self.idle_since = time.monotonic()
         self.on_free(self)
 

@@ -206,6 +206,7 @@ class Fleet:
         environment.session = session
         environment.code_at = code_at(version)
         environment.provisioned = provisioned
+        environment.claimed = not provisioned
         environment.on_free = self._freed
         self.environments[environment] = Key.of(call, version)
         environment.begin()
