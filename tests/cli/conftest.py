@@ -17,6 +17,11 @@ import pytest
 FOREIGN = ("PILEUS_", "AWS_", "XDG_", "LOCALSTACK", "GATEWAY_LISTEN", "PERSISTENCE", "DEBUG", "SERVICES")
 
 
+def heed_interrupts() -> None:
+    """A shell that started the tests in the background has them and their children ignore SIGINT."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Command:
     """`pileus` on one data directory."""
 
@@ -53,6 +58,7 @@ class Command:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            preexec_fn=heed_interrupts,
         )
 
     @property
