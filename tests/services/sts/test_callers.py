@@ -59,10 +59,3 @@ def test_an_unsigned_call_is_nobody(aws: Account) -> None:
         aws.client("sts", config=Config(signature_version=UNSIGNED)).get_caller_identity()
     assert raised.value.response["Error"]["Code"] == "MissingAuthenticationToken"
     assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
-
-
-def test_what_is_not_built_answers_501_and_names_itself(aws: Account) -> None:
-    with pytest.raises(ClientError) as raised:
-        aws.client("sts").get_delegated_access_token(TradeInToken="x")
-    assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
-    assert "GetDelegatedAccessToken" in raised.value.response["Error"]["Message"]
