@@ -1,8 +1,8 @@
 """Matroska as it is streamed: a reader that takes bytes as they come, and what writes the same format again.
 
-The reader does no I/O. It knows the EBML header, segments and clusters of unknown size, and takes of a file what is needed
-to play any one cluster of it: the header, Info and Tracks, and the blocks. Cues, attachments, chapters and the tags of whoever
-wrote it are passed over.
+The reader does no I/O. It knows the EBML header, segments and clusters of unknown size, and takes of a file what is
+needed to play any one cluster of it: the header, Info and Tracks, and the blocks. Cues, attachments, chapters and the
+tags of whoever wrote it are passed over.
 """
 
 from __future__ import annotations

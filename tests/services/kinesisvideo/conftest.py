@@ -29,7 +29,19 @@ def movie(ffmpeg: str, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     pictures = ["-f", "lavfi", "-i", f"testsrc2=size=320x240:rate={RATE}:duration={FRAMES // RATE}"]
     sound = ["-f", "lavfi", "-i", f"sine=frequency=440:duration={FRAMES // RATE}"]
     codecs = ["-c:v", "libx264", "-preset", "ultrafast", "-g", "20", "-keyint_min", "20", "-sc_threshold", "0"]
-    shape = ["-pix_fmt", "yuv420p", "-c:a", "aac", "-shortest", "-cluster_time_limit", "2500", "-f", "matroska"]
+    shape = [
+        "-pix_fmt",
+        "yuv420p",
+        "-c:a",
+        "aac",
+        "-shortest",
+        "-cluster_time_limit",
+        "2500",
+        "-cluster_size_limit",
+        "4M",
+        "-f",
+        "matroska",
+    ]
     subprocess.run(
         [ffmpeg, "-v", "error", *pictures, *sound, *codecs, *shape, "-live", "1", str(path)], check=True, timeout=60
     )

@@ -23,3 +23,7 @@ def mismatch(kind: str) -> Fault:
 
 def no_retention() -> Fault:
     return Fault("NoDataRetentionException", "The stream data retention in hours is equal to zero.")
+
+
+def no_fragments() -> Fault:
+    return Fault("ResourceNotFoundException", "No fragments found in the stream for the given request.")

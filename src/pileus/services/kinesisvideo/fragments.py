@@ -1,7 +1,7 @@
 """Fragments at rest: a cluster of Matroska each, and what stood before it.
 
-A fragment's number is made of the time at which it came, in microseconds, and grows; so a time is a place in a stream. The
-blocks are a parcel or, if they are larger, a blob; the times in them count from the timecode, which the record has.
+A fragment's number is made of the time at which it came, in microseconds, and grows; so a time is a place in a stream.
+The blocks are a parcel or, if they are larger, a blob; the times in them count from the timecode, which the record has.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """PutMedia: Matroska comes in for as long as the producer sends, and acknowledgements go out meanwhile.
 
-Developer Guide, "PutMedia": a fragment is a cluster. Each is acknowledged when it begins (BUFFERING), when it is complete
-(RECEIVED) and when it is stored (PERSISTED); what is wrong with one ends the stream (ERROR).
+Developer Guide, "PutMedia": a fragment is a cluster. Each is acknowledged when it begins (BUFFERING), when it is
+complete (RECEIVED) and when it is stored (PERSISTED); what is wrong with one ends the stream (ERROR).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pileus.engines.matroska import Begun, Cluster, Ended, Invalid, Reader
-from pileus.kernel import Call, Fault, parcels
+from pileus.kernel import Call, parcels
 from pileus.kernel.access.enforcement import authorize
 from pileus.kernel.access.target import Target
 from pileus.kernel.edge import Answer
