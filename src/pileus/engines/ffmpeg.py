@@ -39,8 +39,8 @@ class Ffmpeg:
         self._free = asyncio.Semaphore(os.cpu_count() or 1)
 
     async def segment(self, matroska: bytes) -> bytes:
-        """A fragmented MP4 of one fragment, whose times are those of the Matroska."""
-        flags = "empty_moov+default_base_moof+frag_discont+skip_trailer+frag_custom"
+        """A fragmented MP4 of one fragment, in which each track begins at 0."""
+        flags = "empty_moov+default_base_moof+skip_trailer+frag_custom"
         return await self._piped(matroska, "-f", "mp4", "-movflags", flags)
 
     async def transport(self, matroska: bytes) -> bytes:

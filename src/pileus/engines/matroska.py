@@ -181,9 +181,7 @@ class Reader:
             if cluster.timecode is None:
                 raise Invalid("a block stands before its cluster's timecode")
             cluster.blocks += whole
-            place = content if element == SIMPLE_BLOCK else inner(content, BLOCK)
-            which, start = variable(place, 0)
-            (time,) = struct.unpack_from(">h", place, start)
+            which, time = place(element, content)
             cluster.times.setdefault(which, []).append(time)
 
 
@@ -247,6 +245,23 @@ def variable(data: bytes, at: int) -> tuple[int, int]:
     if width > 8 or len(data) < at + width + 2:
         raise Invalid("a block is not whole")
     return int.from_bytes(data[at : at + width], "big") & ((1 << 7 * width) - 1), at + width
+
+
+def place(element: int, content: bytes) -> tuple[int, int]:
+    """A block's track, and its time after the cluster's timecode."""
+    block = content if element == SIMPLE_BLOCK else inner(content, BLOCK)
+    which, start = variable(block, 0)
+    (time,) = struct.unpack_from(">h", block, start)
+    return which, time
+
+
+def starts(blocks: bytes) -> dict[int, int]:
+    """When each track's blocks begin, after the timecode."""
+    found: dict[int, int] = {}
+    for element, content in children(blocks):
+        which, time = place(element, content)
+        found[which] = min(time, found.get(which, time))
+    return found
 
 
 def number(content: bytes) -> int:

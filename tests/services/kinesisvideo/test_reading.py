@@ -31,7 +31,7 @@ def numbers(aws: Any, producer: Producer, movie: bytes) -> list[str]:
 def data(aws: Any, service: str, api: str) -> Any:
     """A client at the address that the stream's data are read at."""
     found = aws.client("kinesisvideo").get_data_endpoint(StreamName="cam", APIName=api)["DataEndpoint"]
-    return aws.client(service, endpoint_url=found)
+    return aws.session().client(service, endpoint_url=found)
 
 
 def taken(aws: Any, clusters: int, **selector: Any) -> bytes:

@@ -12,6 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
+from pileus.engines import matroska
 from pileus.engines.matroska import Heading
 from pileus.kernel import Call, Fault, Record, Unfinished, names
 from pileus.kernel.edge import Answer
@@ -272,5 +273,7 @@ async def converted(
     if name == "getMP4InitFragment.mp4":
         result = initial(result)
     elif name == "getMP4MediaFragment.mp4":
-        result = media(result)
+        starts = matroska.starts(content)
+        begins = [offset + starts.get(one.number, 0) * before.scale / 1_000_000 for one in before.entries]
+        result = media(result, begins)
     yield result

@@ -18,11 +18,11 @@ def chunk(call: Call, fragment: Fragment, before: Heading, content: bytes, *, li
         "SERVER_TIMESTAMP": f"{fragment.server:.3f}",
         "PRODUCER_TIMESTAMP": f"{fragment.producer / 1000:.3f}",
     }
-    parts = [before.info, before.tracks, tags(what), matroska.cluster(fragment.timecode, content)]
+    parts = [matroska.beginning(before), tags(what), matroska.cluster(fragment.timecode, content)]
     if live:
         behind = max(0, round((call.cloud.clock.now() - fragment.server) * 1000))
         parts.append(tags({"MILLIS_BEHIND_NOW": str(behind), "CONTINUATION_TOKEN": fragment.name}))
-    return before.ebml + matroska.element(matroska.SEGMENT, b"".join(parts))
+    return b"".join(parts)
 
 
 def tags(named: dict[str, str]) -> bytes:
