@@ -228,3 +228,20 @@ def test_data_can_only_be_read_through_the_api_and_by_whoever_may(aws, numbers):
         aws.client("kinesis-video-media", **own).get_media(
             StreamName="cam", StartSelector={"StartSelectorType": "EARLIEST"}
         )
+
+
+def test_fragments_are_encrypted_under_the_key_of_the_stream(aws, producer, movie, refused):
+    kms, video = aws.client("kms"), aws.client("kinesisvideo")
+    key = kms.create_key()["KeyMetadata"]
+    with refused("InvalidArgumentException"):
+        video.create_stream(StreamName="cam", KmsKeyId="alias/none")
+    video.create_stream(StreamName="cam", KmsKeyId=key["KeyId"], DataRetentionInHours=1)
+    assert video.describe_stream(StreamName="cam")["StreamInfo"]["KmsKeyId"] == key["Arn"]
+    _, said = producer.put(movie, stream_name="cam", fragment_timecode_type="ABSOLUTE")
+    assert said[-1]["EventType"] == "PERSISTED"
+    assert taken(aws, 3, StartSelectorType="EARLIEST")
+    kms.disable_key(KeyId=key["KeyId"])
+    with refused("NotAuthorizedException"):
+        taken(aws, 3, StartSelectorType="EARLIEST")
+    status, _ = producer.put(movie, stream_name="cam", fragment_timecode_type="ABSOLUTE")
+    assert status == 401

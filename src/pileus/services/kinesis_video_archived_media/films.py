@@ -13,6 +13,7 @@ from pileus.kernel import Call, Fault, Unfinished
 from pileus.kernel.cloud import Cloud
 from pileus.services.kinesisvideo import faults
 from pileus.services.kinesisvideo.fragments import Fragment, between, blocks, heading, ticks
+from pileus.services.kinesisvideo.seals import opened
 from pileus.services.kinesisvideo.streams import Stream
 
 from . import kinesis_video_archived_media
@@ -61,18 +62,19 @@ async def get_clip(call: Call, stream: Stream, clip_fragment_selector: Members) 
             raise faults.invalid(f"A clip can have {MOST} fragments, and {LARGEST} bytes.")
         before = heading(call, found[0])
         playable(before)
+        key = opened(call, stream)
         if any(fragment.preface != found[0].preface for fragment in found):
             raise faults.invalid("The codec private data of the fragments of a clip must be the same.")
-    content = await joined(call, before, found, origin)
+    content = await joined(call, key, before, found, origin)
     return {"ContentType": "video/mp4", "Payload": whole(await made(call.cloud.engine(Studio).film(content)))}
 
 
-async def joined(call: Call, before: Heading, fragments: list[Fragment], origin: str) -> bytes:
+async def joined(call: Call, key: bytes, before: Heading, fragments: list[Fragment], origin: str) -> bytes:
     """Fragments as one file, which begins with the first of them."""
     parts = [matroska.beginning(before)]
     first = time_of(fragments[0], origin)
     for fragment in fragments:
-        content = await blocks(call, fragment)
+        content = await blocks(call, fragment, key)
         if content is not None:
             offset = round((time_of(fragment, origin) - first) * 1000)
             parts.append(matroska.cluster(ticks(offset, before.scale), content))

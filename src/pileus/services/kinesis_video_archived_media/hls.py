@@ -18,6 +18,7 @@ from pileus.kernel import Call, Fault, Record, Unfinished, names
 from pileus.kernel.edge import Answer
 from pileus.services.kinesisvideo import faults
 from pileus.services.kinesisvideo.fragments import Fragment, between, blocks, heading, kept, number_of, ticks, whole
+from pileus.services.kinesisvideo.seals import opened
 from pileus.services.kinesisvideo.streams import Stream
 
 from . import kinesis_video_archived_media
@@ -51,6 +52,8 @@ class Session(Record, key=("account", "id"), scope="cloud", kw_only=True):
     form: str
     discontinuity: str
     dated: bool
+    secret: bytes
+    """The stream's key, which whoever began the session may use, sealed by the cloud's."""
     most: int
     base: int
     """When its first fragment began, in milliseconds."""
@@ -106,6 +109,7 @@ def get_hls_streaming_session_url(
         form=container_format,
         discontinuity=discontinuity_mode or ("ALWAYS" if origin == "SERVER_TIMESTAMP" else "NEVER"),
         dated=display_fragment_timestamp == "ALWAYS",
+        secret=call.cloud.master_key.seal(opened(call, stream)),
         most=most,
         base=round(time_of(found[0], origin) * 1000),
         head=found[0].number,
@@ -262,7 +266,7 @@ def segment(call: Call, stream: Stream, session: Session, name: str, number: str
 async def converted(
     call: Call, session: Session, fragment: Fragment, before: Heading, name: str
 ) -> AsyncIterator[bytes]:
-    content = await blocks(call, fragment)
+    content = await blocks(call, fragment, call.cloud.master_key.open(session.secret))
     if content is None:
         raise Fault("ResourceNotFoundException", "The fragment is not there any more.")
     offset = max(0, round(time_of(fragment, session.origin) * 1000) - session.base)

@@ -9,6 +9,7 @@ from typing import Any
 from pileus.kernel import Call, paging
 from pileus.services.kinesisvideo import faults
 from pileus.services.kinesisvideo.fragments import Fragment, between, blocks, heading, kept, number_of
+from pileus.services.kinesisvideo.seals import opened
 from pileus.services.kinesisvideo.streams import Stream
 from pileus.services.kinesisvideo.tagged import chunk
 
@@ -63,16 +64,17 @@ async def get_media_for_fragment_list(call: Call, stream: Stream, fragments: lis
     numbers = sorted({number for name in fragments if (number := number_of(name))})
     with call.transaction():
         oldest = kept(call, stream)
+        key = opened(call, stream)
         found = [Fragment.get(call, stream.box, number) for number in numbers if number >= oldest]
     there = [fragment for fragment in found if fragment]
     if not there:
         raise faults.no_fragments()
-    return {"ContentType": "video/webm", "Payload": chunks(call, there)}
+    return {"ContentType": "video/webm", "Payload": chunks(call, there, key)}
 
 
-async def chunks(call: Call, fragments: list[Fragment]) -> AsyncIterator[bytes]:
+async def chunks(call: Call, fragments: list[Fragment], key: bytes) -> AsyncIterator[bytes]:
     for fragment in fragments:
         before = heading(call, fragment)
-        content = await blocks(call, fragment)
+        content = await blocks(call, fragment, key)
         if content is not None:
             yield chunk(call, fragment, before, content, live=False)

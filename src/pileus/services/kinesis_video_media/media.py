@@ -8,6 +8,7 @@ from typing import Any
 from pileus.kernel import Call
 from pileus.services.kinesisvideo import faults
 from pileus.services.kinesisvideo.fragments import Fragment, blocks, heading, kept, number_of
+from pileus.services.kinesisvideo.seals import opened
 from pileus.services.kinesisvideo.streams import Stream
 from pileus.services.kinesisvideo.tagged import chunk
 
@@ -24,7 +25,8 @@ async def get_media(call: Call, stream: Stream, start_selector: dict[str, Any]) 
         if stream.status != "ACTIVE":
             raise faults.no_stream()
         since = start(call, stream, start_selector)
-    return {"ContentType": "video/webm", "Payload": chunks(call, stream.name, stream.box, since)}
+        key = opened(call, stream)
+    return {"ContentType": "video/webm", "Payload": chunks(call, stream.name, stream.box, since, key)}
 
 
 def start(call: Call, stream: Stream, selector: dict[str, Any]) -> int:
@@ -64,7 +66,7 @@ def at(call: Call, stream: Stream, kind: str, moment: float) -> int:
     return later.number if later else round(call.now * 1_000_000)
 
 
-async def chunks(call: Call, name: str, box: str, since: int) -> AsyncIterator[bytes]:
+async def chunks(call: Call, name: str, box: str, since: int, key: bytes) -> AsyncIterator[bytes]:
     while True:
         with call.transaction():
             stream = Stream.get(call, name)
@@ -77,6 +79,6 @@ async def chunks(call: Call, name: str, box: str, since: int) -> AsyncIterator[b
                 return
             continue
         since = fragment.number + 1
-        content = await blocks(call, fragment)
+        content = await blocks(call, fragment, key)
         if content is not None:
             yield chunk(call, fragment, before, content)

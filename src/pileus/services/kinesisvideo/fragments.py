@@ -14,6 +14,7 @@ from pileus.engines import matroska
 from pileus.engines.matroska import Heading
 from pileus.kernel import Call, Record, parcels
 
+from .seals import unsealed
 from .streams import Stream
 
 LEAD = "9134385233318"
@@ -115,8 +116,8 @@ def between(call: Call, stream: Stream, origin: str, start: float, end: float) -
         since, upto = max(oldest, micros(start)), micros(end)
         yield from Fragment.scan(call, stream.box, since=(since,), upto=(upto,))
         return
-    span = {"since": (round(start * 1000),), "upto": (round(end * 1000),)}
-    for fragment in Fragment.scan(call, stream.box, index="by_producer", **span):
+    first, last = (round(start * 1000),), (round(end * 1000),)
+    for fragment in Fragment.scan(call, stream.box, index="by_producer", since=first, upto=last):
         if fragment.number >= oldest:
             yield fragment
 
@@ -125,13 +126,14 @@ def micros(moment: float) -> int:
     return round(moment * 1_000_000)
 
 
-async def blocks(call: Call, fragment: Fragment) -> bytes | None:
+async def blocks(call: Call, fragment: Fragment, key: bytes) -> bytes | None:
     """A fragment's blocks; None if they have been thrown away meanwhile."""
     if fragment.parcel:
-        return parcels.get(call.store, fragment.parcel)
+        content = parcels.get(call.store, fragment.parcel)
+        return None if content is None else unsealed(key, content)
     try:
         with call.cloud.blobs.hold():
-            return b"".join([piece async for piece in call.cloud.blobs.open(fragment.blob)])
+            return unsealed(key, b"".join([piece async for piece in call.cloud.blobs.open(fragment.blob)]))
     except FileNotFoundError:
         return None
 

@@ -20,6 +20,7 @@ from pileus.kernel.edge import Answer
 from . import faults
 from .fragments import Fragment, next_number, preface
 from .retention import plan
+from .seals import opened, sealed
 from .streams import Stream
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class Session(NamedTuple):
 
     name: str
     box: str
+    key: bytes
     start: float
     """When timecodes begin: 0 for absolute ones."""
 
@@ -77,7 +79,8 @@ def begun(call: Call, request: Request) -> Session:
     kind = headers.get("x-amzn-fragment-timecode-type")
     if kind not in KINDS:
         raise faults.invalid(f"x-amzn-fragment-timecode-type must be one of {', '.join(KINDS)}.")
-    return Session(stream.name, stream.box, start_of(headers.get("x-amzn-producer-start-timestamp"), kind))
+    start = start_of(headers.get("x-amzn-producer-start-timestamp"), kind)
+    return Session(stream.name, stream.box, opened(call, stream), start)
 
 
 def start_of(given: str, kind: str) -> float:
@@ -154,14 +157,15 @@ async def stored(call: Call, session: Session, cluster: Cluster) -> tuple[Fragme
         raise Refused("MORE_THAN_ALLOWED_TRACKS_FOUND")
     if length > LONGEST * 1000:
         raise Refused("MAX_FRAGMENT_DURATION_REACHED")
-    if len(cluster.blocks) <= parcels.MOST:
+    content = sealed(session.key, bytes(cluster.blocks))
+    if len(content) <= parcels.MOST:
         with call.transaction():
             fragment, keeps = placed(call, session, cluster, length)
-            fragment.parcel = parcels.put(call.store, bytes(cluster.blocks))
+            fragment.parcel = parcels.put(call.store, content)
             fragment.put(call)
     else:
         async with call.cloud.blobs.writer() as writer:
-            await writer.write(bytes(cluster.blocks))
+            await writer.write(content)
             blob = await writer.keep()
             with call.transaction():
                 fragment, keeps = placed(call, session, cluster, length)

@@ -36,6 +36,8 @@ class Stream(Record, arn="arn:{partition}:kinesisvideo:{region}:{account}:stream
     device: str = ""
     media_type: str = ""
     key: str = ""
+    secret: bytes = b""
+    """What its fragments are encrypted by, sealed."""
     tier: str = "HOT"
     tags: dict[str, str] = {}
     images: Members = {}
@@ -145,6 +147,8 @@ def create_stream(
     stream_storage_configuration: Members = {},
 ) -> Members:
     """Make a stream, which can be used a moment later."""
+    from . import seals
+
     if Stream.get(call, stream_name):
         raise Fault("ResourceInUseException", f"The stream {stream_name} already exists.")
     if data_retention_in_hours > LONGEST:
@@ -165,7 +169,9 @@ def create_stream(
         key=kms_key_id,
         tier=stream_storage_configuration.get("DefaultStorageTier", "HOT"),
         tags=checked(tags),
-    ).put(call)
+    )
+    stream.secret = seals.new(call, stream)
+    stream.put(call)
     begin.later(call, name=stream.name, box=stream.box)
     return {"StreamARN": stream.arn(call)}
 
