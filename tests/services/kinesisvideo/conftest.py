@@ -78,12 +78,12 @@ def frames(ffmpeg: str) -> Callable[[Any], int]:
 class Producer:
     """Puts media on a stream."""
 
-    def __init__(self, aws: Any) -> None:
-        self._aws = aws
+    def __init__(self, aws: Any, **keys: str) -> None:
+        self._client = aws.client("kinesisvideo", **keys)
 
     def put(self, body: bytes | Iterator[bytes], declared: str = "UNSIGNED-PAYLOAD", **headers: str) -> tuple[int, Any]:
         """The status, and the acknowledgements or the error."""
-        video = self._aws.client("kinesisvideo")
+        video = self._client
         address = urlsplit(video.meta.endpoint_url)
         named = {f"x-amzn-{name.replace('_', '-')}": value for name, value in headers.items()}
         if declared:

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from .conftest import Producer
+
 START = "1700000000"
 
 
@@ -38,10 +40,24 @@ def test_a_stream_without_retention_persists_nothing(aws, producer, movie):
     assert [one["EventType"] for one in said] == ["BUFFERING", "RECEIVED"] * 3
 
 
-def test_a_producer_may_sign_as_if_there_were_no_body(video, producer, movie):
-    """As AWS's C and C++ producers do, who send no hash beside it."""
+@pytest.mark.parametrize("declared", ["", "UNSIGNED-PAYLOAD"])
+def test_a_producer_may_sign_as_if_there_were_no_body(aws, video, movie, declared):
+    """Those who send no hash beside it, as AWS's C producers do, sign the one of nothing."""
     arn = video.describe_stream(StreamName="cam")["StreamInfo"]["StreamARN"]
-    status, said = producer.put(movie, declared="", stream_arn=arn, fragment_timecode_type="ABSOLUTE")
+    iam = aws.client("iam")
+    iam.create_user(UserName="camera")
+    key = iam.create_access_key(UserName="camera")["AccessKey"]
+
+    def put(secret: str) -> tuple[int, Any]:
+        own = Producer(aws, aws_access_key_id=key["AccessKeyId"], aws_secret_access_key=secret)
+        return own.put(movie, declared=declared, stream_arn=arn, fragment_timecode_type="ABSOLUTE")
+
+    assert put("another")[1]["code"] == "InvalidSignatureException"
+    assert put(key["SecretAccessKey"])[1]["code"] == "AccessDeniedException"
+    allowed = f'{{"Effect": "Allow", "Action": "kinesisvideo:PutMedia", "Resource": "{arn}"}}'
+    document = f'{{"Version": "2012-10-17", "Statement": [{allowed}]}}'
+    iam.put_user_policy(UserName="camera", PolicyName="put", PolicyDocument=document)
+    status, said = put(key["SecretAccessKey"])
     assert status == 200
     assert len(said) == 9
 

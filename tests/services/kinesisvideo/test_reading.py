@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
 import urllib.error
 import urllib.request
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 from urllib.parse import urljoin
 
@@ -142,6 +144,30 @@ def test_a_player_plays_it_over_hls(aws, numbers, frames, form):
         HLSFragmentSelector={"FragmentSelectorType": "PRODUCER_TIMESTAMP", "TimestampRange": span},
     )["HLSStreamingSessionURL"]
     assert frames(address) == FRAMES
+
+
+def test_the_fragments_of_hls_follow_each_other_whatever_is_predicted_from_what(aws, ffmpeg, producer, tmp_path):
+    """Pictures that are decoded earlier than they are shown are where they belong."""
+    path = tmp_path / "predicted.mkv"
+    pictures = ["-f", "lavfi", "-i", "testsrc2=size=160x120:rate=10:duration=6"]
+    codec = ["-c:v", "libx264", "-bf", "2", "-g", "20", "-sc_threshold", "0", "-pix_fmt", "yuv420p"]
+    shape = ["-cluster_time_limit", "2500", "-f", "matroska", "-live", "1"]
+    subprocess.run([ffmpeg, "-v", "error", *pictures, *codec, *shape, str(path)], check=True, timeout=60)
+    aws.client("kinesisvideo").create_stream(StreamName="cam", DataRetentionInHours=1)
+    producer.put(path.read_bytes(), stream_name="cam", fragment_timecode_type="ABSOLUTE")
+    archive = data(aws, "kinesis-video-archived-media", "GET_HLS_STREAMING_SESSION_URL")
+    span = {"StartTimestamp": 0, "EndTimestamp": 60}
+    address = archive.get_hls_streaming_session_url(
+        StreamName="cam",
+        PlaybackMode="ON_DEMAND",
+        HLSFragmentSelector={"FragmentSelectorType": "PRODUCER_TIMESTAMP", "TimestampRange": span},
+    )["HLSStreamingSessionURL"]
+    command = [ffmpeg, "-v", "error", "-copyts", "-i", address, "-fps_mode", "passthrough", "-f", "framemd5", "-"]
+    done = subprocess.run(command, capture_output=True, timeout=60, check=True)
+    lines = [line.split(",") for line in done.stdout.decode().splitlines() if not line.startswith("#")]
+    shown = [int(line[2]) for line in lines]
+    assert len(shown) == FRAMES
+    assert {after - before for before, after in pairwise(shown)} == {1}
 
 
 def fetched(address: str) -> str:

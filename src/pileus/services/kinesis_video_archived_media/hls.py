@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 PLACE = "_pileus/at/kinesis-video-archived-media/hls"
 PLAYLIST = "application/vnd.apple.mpegurl"
 LIVE_FRAGMENTS, ARCHIVED_FRAGMENTS = 5, 5000
+LEAD = 1000
+"""Milliseconds before a session's first fragment: pictures that are decoded before they are shown need the room."""
 GAP = 50
 """Milliseconds between two fragments from which on there is a discontinuity."""
 
@@ -269,7 +271,7 @@ async def converted(
     content = await blocks(call, fragment, call.cloud.master_key.open(session.secret))
     if content is None:
         raise Fault("ResourceNotFoundException", "The fragment is not there any more.")
-    offset = max(0, round(time_of(fragment, session.origin) * 1000) - session.base)
+    offset = LEAD + max(0, round(time_of(fragment, session.origin) * 1000) - session.base)
     file = whole(before, ticks(offset, before.scale), content)
     studio = call.cloud.engine(Studio)
     run: Any = studio.transport(file) if name.endswith(".ts") else studio.segment(file)
