@@ -1,7 +1,7 @@
-"""ffmpeg: media turned from one container into another, by the program that PyPI's imageio-ffmpeg brings.
+"""ffmpeg: media turned from one container into another, and into pictures, by the program of PyPI's imageio-ffmpeg.
 
-Codecs stay as they are. A run is a process of its own, awaited on a thread; there are no more of them at a time than
-there are processors.
+Codecs stay as they are, but for pictures. A run is a process of its own, awaited on a thread; there are no more of them
+at a time than there are processors.
 """
 
 from __future__ import annotations
@@ -53,6 +53,17 @@ class Ffmpeg:
             made = Path(folder, "film.mp4")
             out = ("-c", "copy", "-f", "mp4", "-movflags", "+faststart", str(made))
             await self._run(("-i", "pipe:0", *out), matroska)
+            return await asyncio.to_thread(made.read_bytes)
+
+    async def picture(self, matroska: bytes, after: float, *form: str) -> bytes:
+        """The picture that is shown some seconds after the beginning."""
+        with tempfile.TemporaryDirectory(prefix="pileus-") as folder:
+            made = Path(folder, "picture")
+            shown = ("-map", "0:v:0", "-t", f"{max(after, 0.0) + 0.001:.3f}", "-fps_mode", "passthrough")
+            out = (*shown, *form, "-update", "1", "-f", "image2", str(made))
+            await self._run(("-i", "pipe:0", *out), matroska)
+            if not made.exists():
+                raise Unusable("There is no picture.")
             return await asyncio.to_thread(made.read_bytes)
 
     async def _piped(self, matroska: bytes, *form: str) -> bytes:

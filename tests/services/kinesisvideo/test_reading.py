@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import struct
 import subprocess
 import urllib.error
 import urllib.request
@@ -271,3 +273,32 @@ def test_fragments_are_encrypted_under_the_key_of_the_stream(aws, producer, movi
         taken(aws, 3, StartSelectorType="EARLIEST")
     status, _ = producer.put(movie, stream_name="cam", fragment_timecode_type="ABSOLUTE")
     assert status == 401
+
+
+def test_images_at_intervals(aws, numbers, refused):
+    archive = data(aws, "kinesis-video-archived-media", "GET_IMAGES")
+
+    def images(start: float, end: float, **asked: Any) -> dict[str, Any]:
+        answer: dict[str, Any] = archive.get_images(
+            StreamName="cam",
+            ImageSelectorType="PRODUCER_TIMESTAMP",
+            StartTimestamp=START + start,
+            EndTimestamp=START + end,
+            **asked,
+        )
+        return answer
+
+    page = images(0.5, 6.5, Format="JPEG", SamplingInterval=3000, MaxResults=2, WidthPixels=64, HeightPixels=48)
+    rest = images(0.5, 6.5, Format="JPEG", SamplingInterval=3000, NextToken=page["NextToken"])
+    first, second = (base64.b64decode(one["ImageContent"]) for one in page["Images"])
+    assert first[:2] == second[:2] == b"\xff\xd8"
+    assert first != second
+    assert [one.get("Error") for one in rest["Images"]] == ["NO_MEDIA"]
+    [picture] = images(1, 1, Format="PNG")["Images"]
+    drawn = base64.b64decode(picture["ImageContent"])
+    assert drawn[:4] == b"\x89PNG"
+    assert struct.unpack_from(">II", drawn, 16) == (320, 240)
+    with refused("InvalidArgumentException"):
+        images(0, 301, Format="PNG")
+    with refused("InvalidArgumentException"):
+        images(0, 1, Format="PNG", SamplingInterval=100)

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 PLACE = "_pileus/at/kinesis-video-archived-media/hls"
 PLAYLIST = "application/vnd.apple.mpegurl"
+ANYWHERE = ("access-control-allow-origin", "*")
+"""Players in browsers are pages of other origins."""
 LIVE_FRAGMENTS, ARCHIVED_FRAGMENTS = 5, 5000
 LEAD = 1000
 """Milliseconds before a session's first fragment: pictures that are decoded before they are shown need the room."""
@@ -169,11 +171,12 @@ def serve(call: Call, request: Request, kind: str, name: str) -> Answer:
 
 
 def refused(status: int, message: str) -> Answer:
-    return Answer(status, [("content-type", "text/plain")], message.encode())
+    return Answer(status, [("content-type", "text/plain"), ANYWHERE], message.encode())
 
 
 def playlist(lines: list[str]) -> Answer:
-    return Answer(200, [("content-type", PLAYLIST), ("cache-control", "no-cache")], "\n".join([*lines, ""]).encode())
+    fields = [("content-type", PLAYLIST), ("cache-control", "no-cache"), ANYWHERE]
+    return Answer(200, fields, "\n".join([*lines, ""]).encode())
 
 
 def master(call: Call, stream: Stream, session: Session) -> list[str]:
@@ -262,7 +265,9 @@ def segment(call: Call, stream: Stream, session: Session, name: str, number: str
     if fragment is None:
         return refused(404, "The fragment is not found.")
     kind = "video/mp2t" if name.endswith(".ts") else "video/mp4"
-    return Answer(200, [("content-type", kind)], converted(call, session, fragment, heading(call, fragment), name))
+    return Answer(
+        200, [("content-type", kind), ANYWHERE], converted(call, session, fragment, heading(call, fragment), name)
+    )
 
 
 async def converted(

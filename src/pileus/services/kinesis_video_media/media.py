@@ -7,7 +7,7 @@ from typing import Any
 
 from pileus.kernel import Call
 from pileus.services.kinesisvideo import faults
-from pileus.services.kinesisvideo.fragments import Fragment, blocks, heading, kept, number_of
+from pileus.services.kinesisvideo.fragments import Fragment, blocks, heading, kept, micros, number_of, playing
 from pileus.services.kinesisvideo.seals import opened
 from pileus.services.kinesisvideo.streams import Stream
 from pileus.services.kinesisvideo.tagged import chunk
@@ -54,16 +54,12 @@ def given(selector: dict[str, Any], member: str) -> Any:
 
 def at(call: Call, stream: Stream, kind: str, moment: float) -> int:
     """The number of the fragment that plays at a time, or else of the first one after it."""
+    if fragment := playing(call, stream, kind, moment):
+        return fragment.number
     if kind == "SERVER_TIMESTAMP":
-        micros = round(moment * 1_000_000)
-        before = Fragment.first(call, stream.box, upto=(micros,), reverse=True)
-        return before.number if before and before.server + before.length / 1000 > moment else micros
-    millis = round(moment * 1000)
-    earlier = Fragment.first(call, stream.box, index="by_producer", upto=(millis,), reverse=True)
-    if earlier and earlier.producer + earlier.length > millis:
-        return earlier.number
-    later = Fragment.first(call, stream.box, index="by_producer", since=(millis,))
-    return later.number if later else round(call.now * 1_000_000)
+        return micros(moment)
+    later = Fragment.first(call, stream.box, index="by_producer", since=(round(moment * 1000),))
+    return later.number if later else micros(call.now)
 
 
 async def chunks(call: Call, name: str, box: str, since: int, key: bytes) -> AsyncIterator[bytes]:

@@ -122,6 +122,16 @@ def between(call: Call, stream: Stream, origin: str, start: float, end: float) -
             yield fragment
 
 
+def playing(call: Call, stream: Stream, origin: str, moment: float) -> Fragment | None:
+    """The fragment that plays at a time, by the producer's clock or the cloud's."""
+    if origin == "SERVER_TIMESTAMP":
+        before = Fragment.first(call, stream.box, upto=(micros(moment),), reverse=True)
+        return before if before and before.server + before.length / 1000 > moment else None
+    millis = round(moment * 1000)
+    before = Fragment.first(call, stream.box, index="by_producer", upto=(millis,), reverse=True)
+    return before if before and before.producer + before.length > millis else None
+
+
 def micros(moment: float) -> int:
     return round(moment * 1_000_000)
 
