@@ -53,7 +53,7 @@ class Heading:
         """Nanoseconds of a tick."""
         for element, content in children(body(self.info)):
             if element == TIMESTAMP_SCALE:
-                return number(content)
+                return number(content) or SCALE
         return SCALE
 
     @property

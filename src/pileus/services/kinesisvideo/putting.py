@@ -30,6 +30,8 @@ LARGEST = 50 * 1024 * 1024
 """Bytes of a fragment, and seconds of one (Developer Guide, quotas)."""
 LONGEST = 20
 MOST_TRACKS = 3
+LATEST = 10**14
+"""Milliseconds: no producer lives in the year 5138."""
 KINDS = ("ABSOLUTE", "RELATIVE")
 
 ERRORS = {
@@ -106,6 +108,8 @@ async def acknowledgements(call: Call, request: Request, session: Session) -> As
         async for piece in pieces(request, reader):
             cluster = piece.cluster
             under_way = session.producer(cluster)
+            if under_way > LATEST:
+                raise Refused("INVALID_PRODUCER_TIMESTAMP")
             if isinstance(piece, Begun):
                 if under_way <= last:
                     raise Refused("FRAGMENT_TIMECODE_LESSER_THAN_PREVIOUS")
