@@ -10,5 +10,5 @@ from .streams import Members, Stream
 
 @kinesisvideo.operation(on=Stream.of)
 def get_data_endpoint(call: Call, stream: Stream, api_name: str) -> Members:
-    """The address for one of the APIs that work on a stream's data; they are told apart by their paths."""
-    return {"DataEndpoint": call.endpoint} if api_name else {}
+    """The address for an API that works on a stream's data: one for all of them, whose paths tell them apart."""
+    return {"DataEndpoint": call.endpoint}
