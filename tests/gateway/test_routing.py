@@ -436,6 +436,15 @@ def test_whatever_is_sent_to_a_function_s_address_is_lambda_s() -> None:
         assert found.whole
 
 
+def test_put_media_is_of_no_model_and_goes_to_kinesis_video_streams() -> None:
+    found = route(call("POST", "/putMedia", scope="eu-west-1/kinesisvideo"))
+    assert (found.model.name, found.operation, found.region) == ("kinesisvideo", None, "eu-west-1")
+    assert found.beside
+    assert not found.whole
+    assert refused(call("GET", "/putMedia", scope="eu-west-1/kinesisvideo"))[0].status == 404
+    assert refused(call("POST", "/putMedia", scope="eu-west-1/lambda"))[1].model.name == "lambda"
+
+
 # --- nothing is loaded in vain --------------------------------------------------------------------------------------
 
 

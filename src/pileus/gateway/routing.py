@@ -26,7 +26,8 @@ class Route(NamedTuple):
     """Where a request goes. Do not write into `labels`: a route may be shared by all requests that look alike.
 
     `operation` is None while `Action` is still to come with the body (`finish` finds it then), and for what S3 answers
-    beside its model: an OPTIONS request (CORS), a browser's form upload (POST Object), and the pages of websites.
+    beside its model (an OPTIONS request (CORS), a browser's form upload (POST Object), and the pages of websites), or
+    another service at a path that no model has.
     """
 
     model: Model
@@ -64,6 +65,9 @@ _QUEUE_PATH = re.compile(r"(?:/queue/([a-z0-9-]+))?/\d{12}/[A-Za-z0-9_-]{1,80}(?
 
 _AT_HOSTS = {"lambda-url": "lambda"}
 """Services that answer everything at hosts of their own, and have no operations there."""
+
+_AT_PATHS = {("POST", "/putMedia"): "kinesisvideo"}
+"""What a service does at a path of its own that no model has, because SDKs had to write it by hand."""
 
 # What S3 has at an account's or a route's host, not a bucket's: S3 Control, and Object Lambda's answer.
 _BUCKETLESS = ("/v20180820/", "/WriteGetObjectResponse")
@@ -222,6 +226,8 @@ def _by_path(request: Request, known: Clues) -> Route:
     match = tree.match(request.method, path, request.query, request.headers)
     if match is not None:
         return _matched(match, known)
+    if (service := _AT_PATHS.get((request.method, path))) in known.rest:
+        return Route(load(service), "rest-json", None, {}, known.region)
     if known.rest[0] in ("s3", "s3control"):
         return _beside_the_model(request, path, known)
     raise _no_operation(load(known.rest[0]), index()[known.rest[0]]["protocol"], known.region)

@@ -35,6 +35,7 @@ LIFETIME_IGNORED = frozenset({"sts"})
 """Services whose presigned URLs are good for `SKEW` seconds whatever X-Amz-Expires says; EKS's tokens rely on it."""
 
 UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
+_NOTHING = sha256().hexdigest()
 STAND_INS = dict.fromkeys(
     (
         UNSIGNED_PAYLOAD,
@@ -249,6 +250,8 @@ def _payload(signed: Signed, request: Request) -> str:
         return declared
     if request.stream is None:
         return sha256(request.body).hexdigest()
+    if not declared and request.route is not None and request.route.beside:
+        return _NOTHING  # producers of media sign as if there were no body
     if not declared:
         raise ValueError("a body that is streamed must have been declared")
     return declared
