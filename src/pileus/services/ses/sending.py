@@ -102,6 +102,32 @@ def send(
     return letter.id
 
 
+def deliver(
+    call: Call,
+    source: str,
+    destination: dict[str, list[str]],
+    reply_to: list[str],
+    what: dict[str, Any],
+    tags: list[dict[str, str]],
+    configuration_set: str,
+) -> str:
+    """Make a letter of what `letters.built` takes, and send it. Its id."""
+    letter = letters.built(
+        call,
+        sender=source,
+        to=destination.get("ToAddresses", []),
+        cc=destination.get("CcAddresses", []),
+        reply_to=reply_to,
+        **what,
+    )
+    return send(call, letter, all_of(destination), configuration_set=configuration_set, tags=tags)
+
+
+def from_template(call: Call, name: str, parts: tuple[str, str, str], data: str) -> dict[str, str]:
+    subject, text, html = templates.filled(call, name, parts, data)
+    return {"subject": subject, "text": text, "html": html}
+
+
 def keep(call: Call, letter: Letter) -> None:
     Sent(
         kind="mail",
@@ -155,17 +181,12 @@ def send_email(
     configuration_set_name: str = "",
 ) -> dict[str, Any]:
     body = message["Body"]
-    letter = letters.built(
-        call,
-        sender=source,
-        to=destination.get("ToAddresses", []),
-        cc=destination.get("CcAddresses", []),
-        reply_to=reply_to_addresses,
-        subject=message["Subject"]["Data"],
-        text=body.get("Text", {}).get("Data", ""),
-        html=body.get("Html", {}).get("Data", ""),
-    )
-    found = send(call, letter, all_of(destination), configuration_set=configuration_set_name, tags=tags)
+    what = {
+        "subject": message["Subject"]["Data"],
+        "text": body.get("Text", {}).get("Data", ""),
+        "html": body.get("Html", {}).get("Data", ""),
+    }
+    found = deliver(call, source, destination, reply_to_addresses, what, tags, configuration_set_name)
     return {"MessageId": found}
 
 
@@ -211,18 +232,8 @@ def send_templated_email(
     tags: list[dict[str, str]] = [],
     configuration_set_name: str = "",
 ) -> dict[str, Any]:
-    subject, text, html = templates.filled(call, template, templates.existing(call, template).parts(), template_data)
-    letter = letters.built(
-        call,
-        sender=source,
-        to=destination.get("ToAddresses", []),
-        cc=destination.get("CcAddresses", []),
-        reply_to=reply_to_addresses,
-        subject=subject,
-        text=text,
-        html=html,
-    )
-    found = send(call, letter, all_of(destination), configuration_set=configuration_set_name, tags=tags)
+    what = from_template(call, template, templates.existing(call, template).parts(), template_data)
+    found = deliver(call, source, destination, reply_to_addresses, what, tags, configuration_set_name)
     return {"MessageId": found}
 
 
@@ -244,20 +255,10 @@ def send_bulk_templated_email(
     for one in destinations:
         try:
             data = one.get("ReplacementTemplateData") or default_template_data
-            subject, text, html = templates.filled(call, template, parts, data)
-            to = one["Destination"]
-            letter = letters.built(
-                call,
-                sender=source,
-                to=to.get("ToAddresses", []),
-                cc=to.get("CcAddresses", []),
-                reply_to=reply_to_addresses,
-                subject=subject,
-                text=text,
-                html=html,
-            )
+            what = from_template(call, template, parts, data)
             tags = [*default_tags, *one.get("ReplacementTags", [])]
-            found = send(call, letter, all_of(to), configuration_set=configuration_set_name, tags=tags)
+            to, answers = one["Destination"], reply_to_addresses
+            found = deliver(call, source, to, answers, what, tags, configuration_set_name)
             told.append({"Status": "Success", "MessageId": found})
         except Fault as fault:
             told.append(

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from pileus.kernel import Call, Fault
-from pileus.services.ses import accounts, letters, sending, templates
+from pileus.services.ses import accounts, sending, templates
 from pileus.services.ses.faults import wrong
 
 from . import sesv2
@@ -34,7 +34,9 @@ def send_email(
     if not from_email_address:
         raise wrong(call, "FromEmailAddress is required.")
     what = simple(content["Simple"]) if kinds == ["Simple"] else from_template(call, content["Template"], "")
-    found = deliver(call, from_email_address, destination, reply_to_addresses, what, email_tags, configuration_set_name)
+    found = sending.deliver(
+        call, from_email_address, destination, reply_to_addresses, what, email_tags, configuration_set_name
+    )
     return {"MessageId": found}
 
 
@@ -55,30 +57,8 @@ def from_template(call: Call, template: dict[str, Any], data: str) -> dict[str, 
         parts = (inline.get("Subject", ""), inline.get("Text", ""), inline.get("Html", ""))
     else:
         parts = templates.existing(call, name).parts()
-    subject, text, html = templates.filled(call, name, parts, data or template.get("TemplateData", "{}"))
     more = {"headers": template.get("Headers", []), "attachments": template.get("Attachments", [])}
-    return {"subject": subject, "text": text, "html": html, **more}
-
-
-def deliver(
-    call: Call,
-    source: str,
-    destination: dict[str, list[str]],
-    reply_to: list[str],
-    what: dict[str, Any],
-    tags: list[dict[str, str]],
-    configuration_set: str,
-) -> str:
-    letter = letters.built(
-        call,
-        sender=source,
-        to=destination.get("ToAddresses", []),
-        cc=destination.get("CcAddresses", []),
-        reply_to=reply_to,
-        **what,
-    )
-    to = sending.all_of(destination)
-    return sending.send(call, letter, to, configuration_set=configuration_set, tags=tags)
+    return sending.from_template(call, name, parts, data or template.get("TemplateData", "{}")) | more
 
 
 STATUSES = {
@@ -114,7 +94,7 @@ def send_bulk_email(
             what = from_template(call, template, data)
             what["headers"] = [*what["headers"], *entry.get("ReplacementHeaders", [])]
             to, answers = entry["Destination"], reply_to_addresses
-            found = deliver(call, from_email_address, to, answers, what, tags, configuration_set_name)
+            found = sending.deliver(call, from_email_address, to, answers, what, tags, configuration_set_name)
             told.append({"Status": "SUCCESS", "MessageId": found})
         except Fault as fault:
             told.append({"Status": STATUSES.get(fault.code, "FAILED"), "Error": fault.message})
