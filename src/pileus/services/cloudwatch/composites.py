@@ -255,7 +255,7 @@ def released(call: Call, alarm: Alarm, state: State) -> bool:
     if (
         guard is not None
         and guard.value != ALARM
-        and guard.turned > guard_since(alarm)
+        and guard.turned > alarm.updated
         and call.now < guard.turned + extension
     ):
         suppress(call, state, "ExtensionPeriod", "The suppressor alarm has lately left ALARM.")
@@ -267,10 +267,6 @@ def released(call: Call, alarm: Alarm, state: State) -> bool:
         release.later(call, name=alarm.name, turned=state.turned, due=state.turned + wait)
         return False
     return True
-
-
-def guard_since(alarm: Alarm) -> float:
-    return alarm.updated
 
 
 def suppress(call: Call, state: State, by: str, why: str) -> None:

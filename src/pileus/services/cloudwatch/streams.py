@@ -14,6 +14,7 @@ from . import cloudwatch, points
 from .distributions import Distribution, statistic
 from .faults import bad_combination, bad_token, bad_value
 from .metrics import Metric
+from .reading import tell
 
 LATE = 60
 """Seconds after a minute in which its statistics are sent."""
@@ -222,8 +223,3 @@ def line(call: Call, stream: Stream, metric: Metric, at: int, unit: str, values:
         },
         separators=(",", ":"),
     )
-
-
-def tell(name: str, values: Distribution) -> float | None:
-    known = statistic(name)
-    return known(values) if known else None

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from pileus.kernel import Call, Fault, Record, tags
+from pileus.kernel import Call, Fault, Record
 from pileus.kernel.resource_type import resource_type
 
 from . import xray
 from .faults import bad_request
+from .groups import as_map
 
 MOST = 25
 INTERVAL = 10
@@ -96,12 +97,6 @@ def create_sampling_rule(call: Call, sampling_rule: dict[str, Any], tags: list[d
     rule = {"Attributes": {}, **{key: value for key, value in sampling_rule.items() if key != "RuleARN"}}
     made = Rule(name, rule, call.now, call.now, as_map(tags)).put(call)
     return {"SamplingRuleRecord": made.shown(call)}
-
-
-def as_map(given: list[dict[str, str]]) -> dict[str, str]:
-    held = tags.as_map(given)
-    tags.check(held, code="InvalidRequestException")
-    return held
 
 
 @xray.operation
