@@ -29,13 +29,18 @@ from .watch import Watch
 Function = Callable[..., Any]
 F = TypeVar("F", bound=Function)
 
+DRY_RUN = "DryRun"
+"""The member by which a request asks to be checked only."""
+
 
 class Service:
     """One AWS service: its operations and tasks, as its modules declare them.
 
     `name` is botocore's. `invalid` turns violations of the model into the service's own error, where that differs from
     AWS's common one; `overlooks` says which violations are left to the operations, who know better words for them.
-    `engine` says in a few words what real thing is behind the API, for `pileus coverage`.
+    `engine` says in a few words what real thing is behind the API, for `pileus coverage`. `rehearsed` makes the error
+    that says a request with DryRun would have succeeded: then every operation whose model has that member heeds it.
+    `rooms` are the sub-packages in which a service of several hundred operations keeps them.
     """
 
     def __init__(
@@ -45,11 +50,15 @@ class Service:
         engine: str = "store",
         invalid: Callable[[models.Operation, list[str]], Fault] | None = None,
         overlooks: Callable[[str], bool] | None = None,
+        rehearsed: Callable[[], Fault] | None = None,
+        rooms: Iterable[str] = (),
     ) -> None:
         self.name = name
         self.engine = engine
         self.invalid = invalid or _invalid
         self.overlooks = overlooks
+        self.rehearsed = rehearsed
+        self.rooms = tuple(rooms)
         self.tasks: dict[str, TaskFunction] = {}
         self.watches: dict[str, Watch] = {}
         self.edge: Edge | None = None
@@ -244,6 +253,7 @@ class Bound:
         "name",
         "on",
         "on_members",
+        "rehearsed",
         "service",
         "unsigned",
         "whole",
@@ -275,11 +285,24 @@ class Bound:
         self.whole = whole
         self.unsigned = unsigned
         self.is_async = inspect.iscoroutinefunction(function)
+        self.rehearsed = service.rehearsed if DRY_RUN in (model.input.members if model.input else ()) else None
         self.ignored = frozenset(model.input.members if model.input else ()) - set(heeded)
         """Members of the request that have no effect."""
 
     def __call__(self, call: Any, request: dict[str, Any]) -> Any:
         """Run the function on a request in wire names; a coroutine where it is async."""
+        if self.rehearsed and request.get(DRY_RUN):
+            return self._rehearse(call, request)
+        return self._run(call, request)
+
+    def _rehearse(self, call: Any, request: dict[str, Any]) -> Any:
+        """Raise what says that the request would succeed: after all that was done for it, which this undoes."""
+        assert self.rehearsed
+        if not self.is_async:
+            self._run(call, request)
+        raise self.rehearsed()
+
+    def _run(self, call: Any, request: dict[str, Any]) -> Any:
         names = self.members
         arguments = {names[member]: value for member, value in request.items() if member in names}
         if self.whole:
@@ -344,7 +367,7 @@ def bind(
         on_members=on_members,
         action=f"{service.name}:{name}" if action is None else action,
         whole=whole,
-        heeded={*members, *on_members, *honours},
+        heeded={*members, *on_members, *honours, *([DRY_RUN] if service.rehearsed else ())},
         unsigned=unsigned,
     )
 
