@@ -14,9 +14,8 @@ from ipaddress import IPv4Network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from . import spaces
 from .claims import Claim
-from .plans import INTERNET, Network
+from .plans import Network
 from .survey import unable
 
 if TYPE_CHECKING:
@@ -74,11 +73,11 @@ class Networks:
 
     async def public(self) -> IPv4Network:
         """The public addresses of this cloud. The first sixteen are its own."""
-        return await self._do("public_range")
+        return cast(IPv4Network, await self._do("public_range"))
 
     async def names(self) -> dict[str, str]:
         """The namespaces that there are, by networks and hosts."""
-        return await self._do("spaces_by_name")
+        return cast(dict[str, str], await self._do("spaces_by_name"))
 
     async def settled(self) -> None:
         """Everything that was asked for up to now has been done."""
@@ -108,6 +107,3 @@ class Networks:
         from .fabric import Fabric, sweep
 
         return Fabric(Claim(self._folder, sweep))
-
-
-__all__ = ["INTERNET", "Absent", "Networks", "spaces"]

@@ -33,7 +33,7 @@ class Neighbour(NamedTuple):
 
 
 class Way(NamedTuple):
-    """A route: to a device, by way of a neighbour or not; without a device it is dropped, or the next table is asked."""
+    """A route: to a device, by way of a neighbour or not; without one it is dropped, or the next table is asked."""
 
     table: int
     prefix: str

@@ -1,7 +1,7 @@
 """What is asked of the data plane: networks as their owners describe them, without a word of how they are made.
 
-A network is a router. Ports are its interfaces, and belong to subnets; links join it to other networks. A plan tells the
-whole of one network, and says nothing of others: a link is there as soon as both its ends have been told of.
+A network is a router. Ports are its interfaces, and belong to subnets; links join it to other networks. A plan tells
+the whole of one network, and says nothing of others: a link is there as soon as both its ends have been told of.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Entry(Struct, frozen=True):
 
 
 class Border(Struct, frozen=True):
-    """A stateless filter: each packet that crosses the border is judged by the first line that it matches, else refused."""
+    """A stateless filter: each packet that crosses the border is judged by the first line that it matches."""
 
     inbound: tuple[Entry, ...] = ()
     outbound: tuple[Entry, ...] = ()

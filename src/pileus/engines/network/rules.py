@@ -331,12 +331,14 @@ def translation(port: Port) -> str:
 
 
 def internet(public: Mapping[str, tuple[str, ...]], host: str, served: Iterable[str]) -> str:
-    """The rules of the internet: everybody speaks under their own addresses; nobody opens connections to the machine."""
-    arrival, others = [f'iifname "{host}" accept'], list(of(served, "ip"))
-    for link, prefixes in sorted(public.items()):
-        for kind in ("ip", "ip6"):
-            if own := of(prefixes, kind):
-                arrival.append(f'iifname "{link}" {kind} saddr {listed(_joined(own))} accept')
+    """The rules of the internet: all speak under their own addresses; nobody opens connections to the machine."""
+    others = of(served, "ip")
+    arrival = [
+        f'iifname "{link}" {kind} saddr {listed(_joined(own))} accept'
+        for link, prefixes in sorted(public.items())
+        for kind in ("ip", "ip6")
+        if (own := of(prefixes, kind))
+    ]
     lines = (
         "table inet pileus",
         "delete table inet pileus",
@@ -344,6 +346,7 @@ def internet(public: Mapping[str, tuple[str, ...]], host: str, served: Iterable[
         "chain arrival { type filter hook prerouting priority mangle; policy drop;",
         'iifname "lo" accept',
         f"ip6 daddr {{ fe80::/10, ff02::/16 }} icmpv6 type {DISCOVERY} accept",
+        f'iifname "{host}" accept',
         *arrival,
         "}",
         "chain input { type filter hook input priority filter; policy drop;",

@@ -101,7 +101,7 @@ def create(name: str) -> Space:
 
 
 def _share_folder() -> None:
-    """What is mounted there must be seen in other namespaces of mounts, and its removal too (ip-netns(8) does the same)."""
+    """What is mounted there must be seen in other namespaces of mounts, and its removal too, as with ip-netns(8)."""
     if any(line.split()[4] == str(FOLDER) for line in Path("/proc/self/mountinfo").read_text().splitlines()):
         return
     FOLDER.mkdir(parents=True, exist_ok=True)
