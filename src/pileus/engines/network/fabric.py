@@ -11,7 +11,7 @@ from typing import Any
 from . import layout, rules, spaces, survey
 from .claims import Claim
 from .kernel import Kernel, host_interface
-from .layout import Item, Layout
+from .layout import Item, Layout, primary
 from .names import device, link_device, link_mac
 from .plans import INTERNET, Link, Network, Port
 from .rules import Numbers, Ruleset
@@ -31,17 +31,14 @@ class Router:
         self.plan = Network(space.name)
         self.numbers = Numbers()
         self.ports: dict[str, Port] = {}
-        self.subnets: dict[str, int] = {}
-        """The numbers that the ports' interfaces have as their groups."""
+        self.hosted: dict[str, set[Item]] = {}
+        """What the hosts of ports have for them."""
         self.items: set[Item] = set()
         self.rules = ""
 
     def load(self, text: str) -> None:
         if text != self.rules:
-            with self.space.entered():
-                done = subprocess.run([survey.nft(), "-f", "-"], input=text, capture_output=True, text=True)
-            if done.returncode != 0:
-                raise RuntimeError(f"nft refuses the rules of {self.space.name}: {done.stderr}\n{text}")
+            load(self.space, text)
             self.rules = text
 
 
@@ -139,7 +136,7 @@ class Fabric:
         self._lay_cables(wanted)
         for name, router in affected.items():
             self._place_ports(router)
-            router.items = router.kernel.change(router.items, Layout(router.plan, router.numbers, links[name]).items())
+            router.kernel.change(router.items, Layout(router.plan, router.numbers, links[name]).items())
         self._settle_internet(wanted)
 
     def _links(self, plan: Network, cables: dict[str, tuple[str, str]]) -> list[Link]:
@@ -147,34 +144,48 @@ class Fabric:
 
     def _place_ports(self, router: Router) -> None:
         wanted = {port.name: port for port in router.plan.ports}
+        left = []
         for name, port in list(router.ports.items()):
-            new = wanted.get(name)
-            group = new and router.numbers.subnet(new.subnet)
-            if new is None or settings_of(new) != settings_of(port) or group != router.subnets[name]:
+            if name not in wanted or fixed(wanted[name]) != fixed(port):
+                left.append(port.host)
                 self._unplug(router, port)
         for name, port in wanted.items():
             if name not in router.ports:
                 self._plug(router, port)
+            self._configure(router, port)
             router.ports[name] = port
+        for host in left:
+            self._leave(host)
+
+    def _configure(self, router: Router, port: Port) -> None:
+        """Give a host the addresses of its port."""
+        subnet, there = router.plan.subnets[port.subnet], router.hosted[port.name]
+        wanted = set(layout.hosted(port, subnet.gateways, subnet.prefixes))
+        if wanted != there:
+            host = self._hosts[port.host]
+            Kernel(host).change(there, wanted)
+            host.hang_up()
+            if port.translates:
+                host.set(ipv4__ip_forward=1, ipv4__conf__all__send_redirects=0)
+                load(host, rules.translation(port))
 
     def _plug(self, router: Router, port: Port) -> None:
         host = self._host(port.host)
         self._homes.setdefault(port.host, set()).add((router.plan.name, port.name))
         number = router.numbers.subnet(port.subnet)
-        router.subnets[port.name] = number
-        router.kernel.add_port(device(port.name), number, host, port.device, port.mac, MTU)
-        gateways = router.plan.subnets[port.subnet].gateways
-        prefixes = router.plan.subnets[port.subnet].prefixes
-        Kernel(host).configure(port, gateways, prefixes)
-        if port.translates:
-            with host.entered():
-                subprocess.run([survey.nft(), "-f", "-"], input=rules.translation(port), text=True, check=True)
+        name = device(port.name)
+        router.kernel.remove_device(name, set())  # which an attempt that failed has left
+        router.kernel.add_port(name, number, host, port.device, port.mac, MTU)
+        Kernel(host).raise_up(port.device)
+        router.ports[port.name], router.hosted[port.name] = port, set()
 
     def _unplug(self, router: Router, port: Port) -> None:
+        host = self._hosts[port.host]
+        Kernel(host).change(router.hosted.pop(port.name), set())
+        host.hang_up()
         router.items = router.kernel.remove_device(device(port.name), router.items)
         del router.ports[port.name]
         self._homes[port.host].discard((router.plan.name, port.name))
-        self._leave(port.host)
 
     # Hosts
 
@@ -237,12 +248,20 @@ class Fabric:
         behind = {link.name: layout.public(link) for _, link in ends}
         spoken = {link_device(name): prefixes for name, prefixes in behind.items()}
         router.load(rules.internet(spoken, "machine", (self.address(API),)))
-        router.items = router.kernel.change(router.items, layout.internet(INTERNET, ends, behind))
+        router.kernel.change(router.items, layout.internet(INTERNET, ends, behind))
 
 
-def settings_of(port: Port) -> tuple[Any, ...]:
-    """What of a port is in its host: when it changes the port is plugged in anew."""
-    return port.host, port.device, port.mac, port.subnet, port.addresses, port.translates
+def load(space: Space, text: str) -> None:
+    """Replace rules, all at once."""
+    with space.entered():
+        done = subprocess.run([survey.nft(), "-f", "-"], input=text, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise RuntimeError(f"nft refuses the rules of {space.name}: {done.stderr}\n{text}")
+
+
+def fixed(port: Port) -> tuple[Any, ...]:
+    """What a port cannot change while it is plugged in."""
+    return port.host, port.device, port.mac, port.subnet, primary(port, "ip"), primary(port, "ip6"), port.translates
 
 
 def sweep(token: str) -> None:

@@ -9,7 +9,7 @@ the router, for every address, and hosts need not know that there is nobody else
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from typing import NamedTuple
 
 from .names import GATEWAY, VOID, device, link_address, link_device, link_mac
@@ -18,7 +18,9 @@ from .rules import Numbers, family, of
 
 MAIN = 254
 BY_MARK = 1000
-"""The priority of the rules that look at marks."""
+"""The priority of the rules that look at marks, or at where a packet comes from."""
+BY_SOURCE = 10000
+"""Tables of hosts, for what comes from each of their ports, are this plus the number of the interface."""
 
 
 class Address(NamedTuple):
@@ -49,7 +51,14 @@ class Choice(NamedTuple):
     mark: int
 
 
-Item = Address | Neighbour | Way | Choice
+class Source(NamedTuple):
+    """Packets from an address are routed by a table."""
+
+    address: str
+    table: int
+
+
+Item = Address | Neighbour | Way | Choice | Source
 
 
 def primary(port: Port, kind: str) -> str:
@@ -116,6 +125,27 @@ def placed(port: Port) -> Iterator[Item]:
         yield Way(MAIN, str(ip_network(address)), name)
     for prefix in port.delegated:
         yield Way(MAIN, prefix, name, primary(port, family(prefix)))
+
+
+def hosted(port: Port, gateways: tuple[str, ...], prefixes: tuple[str, ...]) -> Iterator[Item]:
+    """What a host has for one of its ports, as if by DHCP. What comes from its addresses leaves by it, as it must."""
+    table = BY_SOURCE + int("".join(filter(str.isdigit, port.device)) or 0)
+    for address in port.addresses:
+        yield Address(port.device, f"{address}/{_length(address, prefixes)}")
+        yield Source(address, table)
+    for kind, everything in (("ip", "0.0.0.0/0"), ("ip6", "::/0")):
+        if primary(port, kind):
+            hop = GATEWAY if kind == "ip6" else of(gateways, kind)[0]
+            yield Way(table, everything, port.device, hop)
+            if port.device == "eth0":
+                yield Way(MAIN, everything, port.device, hop)
+
+
+def _length(address: str, prefixes: tuple[str, ...]) -> int:
+    """How much of an address is its subnet; of one of IPv6 all, because there nobody is reached but by the router."""
+    if ":" in address:
+        return 128
+    return next((ip_network(one).prefixlen for one in prefixes if ip_address(address) in ip_network(one)), 32)
 
 
 def end(name: str, link: Link) -> Iterator[Item]:
