@@ -263,8 +263,9 @@ def package_name(service: str) -> str:
 def load(package: str) -> Service:
     """Import a service with all its modules, so that everything in it has been declared."""
     module = importlib.import_module(package)
-    for inner in pkgutil.iter_modules(module.__path__):
-        importlib.import_module(f"{package}.{inner.name}")
     declared = [value for _, value in inspect.getmembers(module) if isinstance(value, Service)]
     assert len(declared) == 1, f"{package} declares one Service in its __init__"
+    for place in (package, *(f"{package}.{room}" for room in declared[0].rooms)):
+        for inner in pkgutil.iter_modules(importlib.import_module(place).__path__):
+            importlib.import_module(f"{place}.{inner.name}")
     return declared[0]
