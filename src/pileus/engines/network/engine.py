@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from .claims import Claim
+from .flows import Flow, Key
 from .plans import Network
 from .survey import unable
 
@@ -78,6 +79,14 @@ class Networks:
     async def names(self) -> dict[str, str]:
         """The namespaces that there are, by networks and hosts."""
         return cast(dict[str, str], await self._do("spaces_by_name"))
+
+    async def flows(self, name: str) -> dict[Key, Flow]:
+        """What went through a network whose flows are recorded, and what was refused, since this was last asked."""
+        return cast(dict[Key, Flow], await self._do("flows", name))
+
+    async def listen(self) -> None:
+        """Take in what the kernel tells of flows. It keeps that for a while; every few seconds is often enough."""
+        await self._do("listen")
 
     async def settled(self) -> None:
         """Everything that was asked for up to now has been done."""

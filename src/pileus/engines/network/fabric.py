@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import socket
 import subprocess
+import time
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
 from . import layout, rules, spaces, survey
 from .claims import Claim
+from .flows import Flow, Key, Recorder
 from .kernel import Kernel, host_interface
 from .layout import Item, Layout, primary
 from .names import device, link_device, link_mac
@@ -35,6 +37,22 @@ class Router:
         """What the hosts of ports have for them."""
         self.items: set[Item] = set()
         self.rules = ""
+
+        self.recorder: Recorder | None = None
+
+    def record(self) -> None:
+        """Begin to record flows, or stop it, as the plan says."""
+        if not self.plan.recorded:
+            self.stop_recording()
+            return
+        if self.recorder is None:
+            self.recorder = Recorder(self.space)
+        self.recorder.know(self.plan)
+
+    def stop_recording(self) -> None:
+        if self.recorder:
+            self.recorder.close()
+            self.recorder = None
 
     def load(self, text: str) -> None:
         if text != self.rules:
@@ -72,6 +90,7 @@ class Fabric:
             router.plan = Network(router.plan.name)
         self._settle({router.plan.name for router in there})
         for router in there:
+            router.stop_recording()
             del self._routers[router.plan.name]
             router.space.close()
             spaces.remove(router.space.name)
@@ -95,10 +114,23 @@ class Fabric:
         routers = {name: router.space.name for name, router in self._routers.items()}
         return routers | {name: space.name for name, space in self._hosts.items()}
 
+    def flows(self, name: str) -> dict[Key, Flow]:
+        """What went through a network, and what was refused, since this was last asked."""
+        recorder = self._routers[name].recorder if name in self._routers else None
+        return recorder.drained(time.time()) if recorder else {}
+
+    def listen(self) -> None:
+        """Take in what routers tell of flows, before the kernel has no more room for it."""
+        for router in self._routers.values():
+            if router.recorder:
+                router.recorder.read(time.time())
+
     def settled(self) -> None:
         """Nothing: whoever asks waits for those before."""
 
     def close(self) -> None:
+        for router in self._routers.values():
+            router.stop_recording()
         for space in [*(router.space for router in self._routers.values()), *self._hosts.values()]:
             space.close()
         sweep(self._claim.token)
@@ -136,6 +168,7 @@ class Fabric:
         self._lay_cables(wanted)
         for name, router in affected.items():
             self._place_ports(router)
+            router.record()
             router.kernel.change(router.items, Layout(router.plan, router.numbers, links[name]).items())
         self._settle_internet(wanted)
 

@@ -122,8 +122,8 @@ class Kernel:
             case Choice(kind, mark):
                 kernel.rule(verb, family=number(kind), fwmark=mark, table=mark, priority=BY_MARK)
             case Source(address, table):
-                kind, length = number(family(address)), ip_address(address).max_prefixlen
-                kernel.rule(verb, family=kind, src=address, src_len=length, table=table, priority=BY_MARK)
+                told = {"src": address, "src_len": ip_address(address).max_prefixlen, "table": table}
+                kernel.rule(verb, family=number(family(address)), priority=BY_MARK, **told)
 
     def _route(self, way: Way) -> dict[str, Any]:
         told: dict[str, Any] = {
