@@ -7,7 +7,8 @@ from typing import Any
 from pileus.kernel import Call, Fault
 from pileus.kernel.outbox import Sent
 
-from . import accounts, events, identities, letters, ses, sets, suppression, templates
+from . import accounts, arrivals, events, identities, letters, ses, sets, suppression, templates
+from .arrivals import Envelope
 from .faults import rejected, second
 from .letters import Letter, address_of
 
@@ -143,6 +144,14 @@ def keep(call: Call, letter: Letter) -> None:
     ).put(call)
 
 
+def dispatch(call: Call, message: Any, to: list[str], *, envelope: str) -> str:
+    """Send what nobody has to be allowed, and nobody is told of: bounces. `envelope` is whom they would go back to."""
+    letter = letters.sealed(message, letters.new_id(call), call.region, to, {})
+    keep(call, letter)
+    arrivals.arrive(call, Envelope(envelope, to), letter.raw)
+    return letter.id
+
+
 def follow(call: Call, letter: Letter, identity: identities.Identity, found: sets.ConfigurationSet | None) -> None:
     """What becomes of a letter at each of its recipients, as the simulator's addresses have it."""
     reasons = accounts.account(call).suppressed_reasons
@@ -154,6 +163,8 @@ def follow(call: Call, letter: Letter, identity: identities.Identity, found: set
         outcomes.setdefault(outcome(call, address, reasons), []).append(address)
     for kind, addresses in outcomes.items():
         events.became(call, letter, identity, name, kind, addresses, reasons)
+    if delivered := outcomes.get("delivery"):
+        arrivals.arrive(call, Envelope(letter.sender, delivered), letter.raw)
 
 
 def outcome(call: Call, address: str, reasons: list[str]) -> str:
