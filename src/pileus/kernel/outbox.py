@@ -1,6 +1,7 @@
 """What the cloud would send into the world: mail, text messages, pushes. It is kept, and read at `/_pileus/mail`.
 
-Nothing leaves the machine: whoever waits for a confirmation or a code looks for it here.
+Nothing leaves the machine, unless the user names a server that mail is handed on to (`--relay`): whoever waits for a
+confirmation or a code looks for it here.
 """
 
 from __future__ import annotations
@@ -52,7 +53,15 @@ def send(
     if kind == "mail":
         sent.raw = letter(sent)
     sent.put(call)
+    if kind == "mail":
+        hand_on(call, sent, sent.to)
     return sent.id
+
+
+def hand_on(call: Call, sent: Sent, to: list[str]) -> None:
+    """Hand a letter on for these recipients, where the user has named a server that takes it."""
+    if to and call.cloud.options.get("relay"):
+        call.cloud.service("ses").tasks["hand_on"].later(call, letter=sent.id, at=sent.at, to=to)
 
 
 def letter(sent: Sent) -> bytes:
