@@ -12,12 +12,14 @@ A way through the package, from the ground up:
                                 what is done with mail that comes; what that needs; from where it is refused
     arrivals, receiving         letters that came, and the rules at work on them
     bounces                     letters that are sent back
+    smtp, smtp_credentials      a port that takes letters
+    relaying                    letters are handed on to a server that the user names
 
-`sesv2` is the same service's second API, and works on what is here. Letters go nowhere: they are in the cloud's
-mailbox, `/_pileus/mail`. An identity is verified as soon as it is asked for, as the mailbox and the DNS of all the
-world are the cloud's own. A letter to a domain that is verified somewhere in the cloud, and has an active rule set
-there, is received too. Left out: SMTP, DKIM signatures, custom verification mails, dedicated
-addresses, contact lists, open and click tracking, the rate of sending (the daily quota counts).
+`sesv2` is the same service's second API, and works on what is here. Letters go nowhere, unless `--relay` says where:
+they are in the cloud's mailbox, `/_pileus/mail`. An identity is verified as soon as it is asked for, as the mailbox and
+the DNS of all the world are the cloud's own. A letter to a domain that is verified somewhere in the cloud, and has an
+active rule set there, is received too. Left out: DKIM signatures, custom verification mails, dedicated addresses,
+contact lists, open and click tracking, the rate of sending (the daily quota counts).
 """
 
 from pileus.kernel import Service

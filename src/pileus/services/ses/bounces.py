@@ -87,7 +87,7 @@ def status_of(
     whole["Arrival-Date"] = written(arrival.at if arrived is None else arrived)
     for name, value in fields:
         whole[name] = value
-    blocks = [whole]
+    blocks: list[Message | str] = [whole]
     for one in returned:
         block = Message()
         block["Final-Recipient"] = f"rfc822; {one.address}"

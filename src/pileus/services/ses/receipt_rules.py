@@ -139,7 +139,13 @@ def whole(call: Call, rule: Rule) -> Rule:
     """A rule with its defaults; refused where it is wrong by itself."""
     if not RULE_NAME.fullmatch(rule["Name"]):
         raise wrong(call, f"Invalid rule name: {rule['Name']}")
-    made = {"Enabled": False, "TlsPolicy": "Optional", "Recipients": [], "Actions": [], "ScanEnabled": False} | rule
+    made: Rule = {
+        "Enabled": False,
+        "TlsPolicy": "Optional",
+        "Recipients": [],
+        "Actions": [],
+        "ScanEnabled": False,
+    } | rule
     for member, most in (("Actions", MOST_ACTIONS), ("Recipients", MOST_RECIPIENTS)):
         if len(made[member]) > most:
             raise Fault("LimitExceededException", f"A rule can have {most} {member.lower()}.")

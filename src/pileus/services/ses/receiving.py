@@ -133,7 +133,8 @@ class Acting:
         """Write the letter into a bucket."""
         with self.call.transaction():
             who = receipt_checks.writer(self.call, self.what, self.principal)
-        body, metadata = self.arrival.raw, {}
+        body = self.arrival.raw
+        metadata: dict[str, str] = {}
         if master := self.what.get("KmsKeyArn"):
             about = {"aws:ses:message-id": self.arrival.id, "aws:ses:rule-name": self.rule["Name"]}
             about["aws:ses:source-account"] = self.call.account
