@@ -65,6 +65,8 @@ class Server:
         blobs = Blobs(store, self.folder / "blobs", durability=settings.durability, storage=self._elsewhere())
         master_key = MasterKey(self.folder / "master.key")
         options: dict[str, str] = {"acm-validate": settings.acm_validate, "relay": settings.relay}
+        if settings.maildir:
+            options["maildir"] = str(settings.maildir.absolute())
         if settings.hot_reload:
             options["hot-reload"] = str(settings.hot_reload.resolve())
         self.cloud = Cloud(

@@ -112,6 +112,7 @@ def parser(environment: Mapping[str, str], otherwise: Mapping[str, str]) -> Pars
         help="ports of services that speak protocols of their own: xray=2000 is the X-Ray daemon's, by UDP; "
         "ses=2525 takes mail by SMTP, ses/tls=4650 by SMTP over TLS; ses/imap=1143 and ses/imaps=9930 show it",
     )
+    made.option("--maildir", parse=folder, metavar="DIR", help="write mail to a Maildir of each address there, too")
     made.option(
         "--relay",
         parse=relay,
@@ -186,5 +187,6 @@ class Options:
             throttle=given.throttle,
             listen=given.listen,
             relay=given.relay or "",
+            maildir=given.maildir,
             init=given.init,
         )

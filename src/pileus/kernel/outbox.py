@@ -17,6 +17,29 @@ Kind = Literal["mail", "sms", "push"]
 KINDS: tuple[Kind, ...] = ("mail", "sms", "push")
 
 
+EVERYBODY = "*"
+"""The mailbox of all letters."""
+
+
+class Numbering(Record, scope="cloud"):
+    """How many letters there have been."""
+
+    kind: str
+    last: int
+    begun: int
+    """When the numbers began, in seconds: they may begin anew."""
+
+
+class Delivery(Record, scope="cloud", key=("box", "number")):
+    """A letter in a mailbox."""
+
+    box: str
+    number: int
+    at: float
+    id: str
+    flags: list[str] = []
+
+
 class Sent(Record, scope="cloud", key=("kind", "at", "id"), kw_only=True):
     """One message to somebody outside."""
 
@@ -32,6 +55,19 @@ class Sent(Record, scope="cloud", key=("kind", "at", "id"), kw_only=True):
     raw: bytes = b""
     """A letter as it was sent (RFC 5322)."""
     more: dict[str, Any] = {}
+    number: int = 0
+    """A letter's own, by which mailboxes have it."""
+
+    def boxes(self) -> list[str]:
+        """The mailboxes in which a letter lies: of each recipient, of their domains, of who sent it, of everybody."""
+        addresses = [one.lower() for one in self.to]
+        domains = [f"@{one.rpartition('@')[2]}" for one in addresses]
+        return list(dict.fromkeys([*addresses, *domains, self.account, EVERYBODY]))
+
+    def delete(self, call: Call) -> None:
+        for box in self.boxes():
+            Delivery(box, self.number, self.at, self.id).delete(call)
+        super().delete(call)
 
 
 def send(
@@ -52,10 +88,24 @@ def send(
     )
     if kind == "mail":
         sent.raw = letter(sent)
-    sent.put(call)
-    if kind == "mail":
+        deliver(call, sent)
         hand_on(call, sent, sent.to)
+    else:
+        sent.put(call)
     return sent.id
+
+
+def deliver(call: Call, sent: Sent) -> Sent:
+    """Put a letter into the mailboxes."""
+    numbering = Numbering.get(call, sent.kind) or Numbering(sent.kind, 0, int(call.now))
+    numbering.last = sent.number = numbering.last + 1
+    numbering.put(call)
+    for box in sent.boxes():
+        Delivery(box, sent.number, sent.at, sent.id).put(call)
+        call.wake((Delivery, box))
+    if call.cloud.options.get("maildir"):
+        call.cloud.service("ses").tasks["put_down"].later(call, letter=sent.id, at=sent.at)
+    return sent.put(call)
 
 
 def hand_on(call: Call, sent: Sent, to: list[str]) -> None:

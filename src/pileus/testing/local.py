@@ -135,6 +135,7 @@ def cloud(
     throttle: bool = False,
     listen: dict[str, int] | None = None,
     relay: str = "",
+    maildir: Path | None = None,
     sockets: bool = False,
 ) -> Iterator[LocalCloud]:
     """A cloud for as long as the block lasts: in memory, unless `data` names a directory.
@@ -152,6 +153,7 @@ def cloud(
         throttle=throttle,
         listen=listen or {},
         relay=relay,
+        maildir=maildir,
     )
     local = LocalCloud(settings)
     local.start()

@@ -13,7 +13,8 @@ A way through the package, from the ground up:
     arrivals, receiving         letters that came, and the rules at work on them
     bounces                     letters that are sent back
     smtp, smtp_credentials      a port that takes letters
-    relaying                    letters are handed on to a server that the user names
+    imap                        ports that show mailboxes
+    relaying                    letters are handed on to a server that the user names, or into folders
 
 `sesv2` is the same service's second API, and works on what is here. Letters go nowhere, unless `--relay` says where:
 they are in the cloud's mailbox, `/_pileus/mail`. An identity is verified as soon as it is asked for, as the mailbox and

@@ -1,4 +1,6 @@
-"""Handing mail on to a server that the user named (`--relay HOST:PORT`). Without one, none leaves the cloud.
+"""Handing mail on to a server that the user named (`--relay HOST:PORT`), or into folders (`--maildir DIR`).
+
+Without either, none leaves the cloud.
 
 Plain SMTP, with TLS where the server offers it. Events tell of delivery as soon as a letter is sent: what the server
 says later is in the log alone.
@@ -8,7 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import mailbox
 import smtplib
+from pathlib import Path
+from urllib.parse import quote
 
 from pileus.kernel import Call
 from pileus.kernel.outbox import Sent
@@ -42,6 +47,21 @@ async def hand_on(call: Call, letter: str, at: float, to: list[str]) -> None:
         if refused.smtp_code < 500:
             raise
         log.warning("%s does not take %s: %s", relay, letter, refused)
+
+
+@ses.task
+def put_down(call: Call, letter: str, at: float) -> None:
+    """Write a letter into the Maildir of each of its recipients, under one name however often that is done."""
+    folder = call.cloud.options.get("maildir", "")
+    sent = Sent.get(call, "mail", at, letter)
+    if not folder or sent is None:
+        return
+    for address in dict.fromkeys(sent.to):
+        box = Path(folder) / quote(address.lower(), safe="@+")
+        mailbox.Maildir(box, create=True)
+        name = f"{int(at)}.{letter}.pileus"
+        (box / "tmp" / name).write_bytes(sent.raw)
+        (box / "tmp" / name).rename(box / "new" / name)
 
 
 def hand(relay: str, sent: Sent, to: list[str]) -> None:

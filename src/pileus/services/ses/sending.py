@@ -130,7 +130,7 @@ def from_template(call: Call, name: str, parts: tuple[str, str, str], data: str)
 
 
 def keep(call: Call, letter: Letter) -> Sent:
-    return Sent(
+    sent = Sent(
         kind="mail",
         at=call.now,
         id=letter.id,
@@ -141,7 +141,8 @@ def keep(call: Call, letter: Letter) -> Sent:
         subject=letter.subject,
         text=letter.text,
         raw=letter.raw,
-    ).put(call)
+    )
+    return outbox.deliver(call, sent)
 
 
 def dispatch(call: Call, message: Any, to: list[str], *, envelope: str) -> str:
