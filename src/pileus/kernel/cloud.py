@@ -11,7 +11,7 @@ import pkgutil
 from collections.abc import Awaitable, Callable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from pileus import models
 
@@ -32,6 +32,9 @@ from .task import Runner
 from .trail import Recorder
 from .usage import Usage
 from .waiting import Waiters
+
+if TYPE_CHECKING:
+    import ssl
 
 log = logging.getLogger("pileus")
 
@@ -95,6 +98,8 @@ class Cloud:
         self.trail = Recorder(self)
         """Notes who did what."""
         self._engines: dict[type[Engine], Engine] = {}
+        self.tls: Callable[[], ssl.SSLContext] | None = None
+        """What services' own listeners accept TLS with. A cloud without a server has none."""
         self.system = self.call("pileus")
         """A call of the cloud's own, for looking up records that belong to no account."""
 
