@@ -141,7 +141,9 @@ PEER_FILTERS = Filters(
 
 def _peers(call: Call, attachment: str) -> list[ConnectPeer]:
     return [
-        one for one in ConnectPeer.scan(call) if one.attachment == attachment and one.state not in ("deleting", "deleted")
+        one
+        for one in ConnectPeer.scan(call)
+        if one.attachment == attachment and one.state not in ("deleting", "deleted")
     ]
 
 

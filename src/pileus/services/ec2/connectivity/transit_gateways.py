@@ -16,6 +16,7 @@ from pileus.services.ec2.describing import Members, described
 from pileus.services.ec2.kinds import BY_RECORD, kind, named
 from pileus.services.ec2.tags import shown_tags
 
+from . import homes
 from .lives import USUAL, Life
 
 SHARED = "ec2:TransitGateway"
@@ -38,14 +39,6 @@ class TransitGateway(Record, arn="transit-gateway/{transit_gateway_id}", cfn="AW
     state: str = "pending"
     since: float = 0.0
     tags: dict[str, str] = {}
-
-
-class Home(Record, scope="cloud"):
-    """Whose a transit gateway is, for those with whom it is shared."""
-
-    transit_gateway_id: str
-    account: str
-    region: str
 
 
 FILTERS = Filters(
@@ -106,9 +99,8 @@ def seen(call: Call, transit_gateway_id: str) -> tuple[Call, TransitGateway]:
     """A gateway that is the account's own, or shared with it; and a call that looks at its owner."""
     if gateway := TransitGateway.get(call, transit_gateway_id):
         return call, gateway
-    home = Home.get(call, transit_gateway_id)
-    if home and home.region == call.region:
-        there = call.at(home.account)
+    there = homes.of(call, transit_gateway_id)
+    if there and there.region == call.region:
         gateway = TransitGateway.get(there, transit_gateway_id)
         if gateway and shared(call, gateway.arn(there)):
             return there, gateway
@@ -139,13 +131,12 @@ def shared(call: Call, arn: str) -> bool:
 
 def received(call: Call) -> list[TransitGateway]:
     """The gateways that other accounts share with this one."""
-    if not [*Home.scan(call, limit=1)]:
+    if not homes.any_of(call, "tgw-"):
         return []
     found = every(call.aws("ram").list_resources, "resources", token="nextToken", resource_owner="OTHER-ACCOUNTS")
     ids = {one["arn"].rpartition("/")[2] for one in found if one["type"] == SHARED}
-    homes = [home for what in sorted(ids) if (home := Home.get(call, what)) and home.region == call.region]
-    gateways = [TransitGateway.get(call.at(home.account), home.transit_gateway_id) for home in homes]
-    return [gateway for gateway in gateways if gateway]
+    theirs = [(there, what) for what in sorted(ids) if (there := homes.of(call, what)) and there.region == call.region]
+    return [gateway for there, what in theirs if (gateway := TransitGateway.get(there, what))]
 
 
 @ec2.shareable(SHARED)
@@ -153,11 +144,3 @@ def shareable(call: Call, arn: str) -> bool:
     """Whether an ARN is that of a transit gateway of the account."""
     kind, _, what = arn.rpartition(":")[2].partition("/")
     return kind == "transit-gateway" and TransitGateway.get(call, what) is not None
-
-
-@ec2.forget
-def forget(call: Call) -> None:
-    """What is known everywhere of an account that is reset."""
-    for home in [home for home in Home.scan(call) if home.account == call.account]:
-        home.delete(call)
-

@@ -12,9 +12,10 @@ from pileus.services.ec2.faults import bad_value, limit
 from pileus.services.ec2.kinds import named, new_id
 from pileus.services.ec2.tags import specified
 
+from . import homes
 from .lives import enter
 from .transit_attachments import Attachment
-from .transit_gateways import Home, TransitGateway, available, shown
+from .transit_gateways import TransitGateway, available, shown
 from .transit_tables import TransitGatewayRouteTable, drop, make_default, table
 
 DEFAULTS: Members = {
@@ -51,7 +52,7 @@ def create_transit_gateway(
     )
     make_default(call, made)
     enter(call, made, "pending")
-    Home(transit_gateway_id=made.transit_gateway_id, account=call.account, region=call.region).put(call)
+    homes.settle(call, made.transit_gateway_id)
     return {"TransitGateway": shown(call, made)}
 
 
@@ -103,8 +104,7 @@ def delete_transit_gateway(call: Call, transit_gateway_id: str) -> Members:
         for table in [*TransitGatewayRouteTable.scan(call, transit_gateway_id, index="by_gateway")]:
             drop(call, table)
         enter(call, gateway, "deleting")
-    if home := Home.get(call, transit_gateway_id):
-        home.delete(call)
+    homes.leave(call, transit_gateway_id)
     return {"TransitGateway": shown(call, gateway)}
 
 

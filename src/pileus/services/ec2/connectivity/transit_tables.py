@@ -154,7 +154,9 @@ def delete_transit_gateway_route_table(call: Call, transit_gateway_route_table_i
     found = named(call, TransitGatewayRouteTable, transit_gateway_route_table_id)
     gateway = TransitGateway.get(call, found.transit_gateway_id)
     roles = ("Association", "Propagation")
-    if gateway and transit_gateway_route_table_id in [gateway.options.get(f"{role}DefaultRouteTableId") for role in roles]:
+    if gateway and transit_gateway_route_table_id in [
+        gateway.options.get(f"{role}DefaultRouteTableId") for role in roles
+    ]:
         text = f"Cannot delete a default route table of {gateway.transit_gateway_id}."
         raise Fault("IncorrectState", text)
     if [*Association.scan(call, transit_gateway_route_table_id, limit=1)]:

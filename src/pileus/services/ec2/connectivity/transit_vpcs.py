@@ -153,7 +153,9 @@ def modify_transit_gateway_vpc_attachment(
     one = _own(call, transit_gateway_attachment_id, "available")
     for what in remove_subnet_ids:
         if what not in one.subnet_ids:
-            raise Fault("InvalidSubnetID.NotFound", f"{what} is not one of the subnets of {transit_gateway_attachment_id}")
+            raise Fault(
+                "InvalidSubnetID.NotFound", f"{what} is not one of the subnets of {transit_gateway_attachment_id}"
+            )
     subnets = [what for what in dict.fromkeys([*one.subnet_ids, *add_subnet_ids]) if what not in remove_subnet_ids]
     if not subnets:
         raise Fault("InsufficientSubnetsException", "An attachment must have at least one subnet.")
