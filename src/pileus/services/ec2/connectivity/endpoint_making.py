@@ -189,7 +189,10 @@ def set_private_dns(call: Call, vpc: Vpc, one: VpcEndpoint, on: bool) -> None:
             )
             raise Fault("InvalidParameter", text)
         if not one.private_dns_name:
-            text = f"Private DNS can't be enabled because the service {one.service_name} does not provide a private DNS name."
+            text = (
+                f"Private DNS can't be enabled because the service {one.service_name} does not provide a private DNS "
+                "name."
+            )
             raise Fault("InvalidParameter", text)
         for other in VpcEndpoint.scan(call, vpc.vpc_id, index="of_vpc"):
             same = other.private_dns_name == one.private_dns_name and other.vpc_endpoint_id != one.vpc_endpoint_id

@@ -193,7 +193,7 @@ def _options(kind: str, options: Members) -> Members:
 @ec2.operation
 def describe_flow_logs(
     call: Call,
-    filter: list[Members] = [],
+    filter: list[Members] = [],  # noqa: A002 (the member's name)
     flow_log_ids: list[str] = [],
     max_results: int = 0,
     next_token: str = "",

@@ -26,11 +26,6 @@ def blocks(call: Call, vpc_id: str) -> list[str]:
     return found.ranges() if found else []
 
 
-def vpn_blocks(call: Call, vpn_connection_id: str) -> list[str]:
-    """The blocks that a VPN connection leads to."""
-    return []
-
-
 def prefix_list_blocks(call: Call, prefix_list_id: str) -> list[str]:
     """The blocks of a prefix list; raises for one that is not there."""
     return []

@@ -196,7 +196,10 @@ def asked(call: Call, what: str, verb: str) -> VpcPeeringConnection:
         text = f"User {call.account} cannot {verb} peering {what}"
         raise Fault("OperationNotPermitted", text)
     if accepter["Region"] != call.region:
-        text = f"Incorrect region ({call.region}) specified for this request. VPC peering connection {what} must be {verb}ed in region {accepter['Region']}"
+        text = (
+            f"Incorrect region ({call.region}) specified for this request. VPC peering connection {what} must be "
+            f"{verb}ed in region {accepter['Region']}"
+        )
         raise Fault("OperationNotPermitted", text)
     if found.state not in ("pending-acceptance", "initiating-request"):
         text = f"VPC peering connection {what} is not in the pending-acceptance state: {found.state}."
@@ -209,7 +212,10 @@ def delete_vpc_peering_connection(call: Call, vpc_peering_connection_id: str) ->
     """End a connection, from either side; or take a request back."""
     found = named(call, VpcPeeringConnection, vpc_peering_connection_id)
     if found.state in ("rejected", "expired", "failed"):
-        text = f"Invalid state transition for {vpc_peering_connection_id}, attempting to transition from {found.state} to deleting"
+        text = (
+            f"Invalid state transition for {vpc_peering_connection_id}, attempting to transition from {found.state} "
+            "to deleting"
+        )
         raise Fault("InvalidStateTransition", text)
     end(call, found)
     return {"Return": True}

@@ -102,7 +102,11 @@ def told(call: Call, attachment: Attachment) -> Iterable[str]:
         six = attachment.options.get("Ipv6Support") == "enable"
         return [block for block in blocks if six or ":" not in block]
     if attachment.resource_type == VPN:
-        return neighbours.vpn_blocks(call.at(attachment.resource_owner), attachment.resource_id)
+        # The module that makes such attachments stands on this one.
+        from .vpn_connections import VpnConnection
+
+        connection = VpnConnection.get(call.at(attachment.resource_owner), attachment.resource_id)
+        return connection.blocks if connection else []
     return attachment.options.get("AllowedPrefixes", [])
 
 
