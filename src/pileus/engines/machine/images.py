@@ -26,7 +26,11 @@ from pileus.engines.sandbox.isolation import COPIED, SETTINGS, SYSTEM
 BASE = Path(__file__).with_name("base")
 """Programs that every machine has: those by which it ends, mounts, and tells of its first boot."""
 LAYERS = "layers.json"
-BLOCK_SYSTEMS = ("ext2", "ext3", "ext4", "xfs", "btrfs", "vfat")
+LINKS = {
+    "poweroff": ("halt", "reboot", "shutdown"),
+    "mount.block": tuple(f"mount.{kind}" for kind in ("ext2", "ext3", "ext4", "xfs", "btrfs", "vfat")),
+}
+"""Further names of these programs."""
 FOLDERS = {
     "boot": 0o755,
     "dev": 0o755,
@@ -129,9 +133,7 @@ def of_host(folder: Path, hidden: list[Path] = []) -> Path:
             (root / path[1:]).mkdir()
             above = [str(programs)] if path == "/usr" else []
             layers.append(Layered(path[1:].replace("/", "-"), path, [*above, path]))
-    shutil.copytree(BASE, programs)
-    for kind in BLOCK_SYSTEMS:
-        (programs / "sbin" / f"mount.{kind}").symlink_to("mount.block")
+    provide(programs)
     for place in hidden:
         hide(place, programs)
     settings(root / "etc")
@@ -141,6 +143,19 @@ def of_host(folder: Path, hidden: list[Path] = []) -> Path:
         layers.append(Layered("packages", DATABASE, [DATABASE]))
     write(folder, layers)
     return folder
+
+
+def provide(programs: Path) -> None:
+    """Put our programs there, unless the image has its own."""
+    for program in BASE.glob("*/*"):
+        folder = programs / program.parent.name
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.path.lexists(folder / program.name):
+            shutil.copyfile(program, folder / program.name)
+            (folder / program.name).chmod(0o755)
+        for name in LINKS.get(program.name, ()):
+            if not os.path.lexists(folder / name):
+                (folder / name).symlink_to(program.name)
 
 
 def hide(path: Path, programs: Path) -> None:
@@ -241,12 +256,7 @@ def imported(source: Path, folder: Path) -> Path:
         if not os.path.lexists(root / name):
             (root / name).mkdir(parents=True)
             (root / name).chmod(mode)
-    for kind in ("bin", "sbin"):
-        for program in (BASE / kind).iterdir():
-            place = root / "usr" / kind / program.name
-            place.parent.mkdir(parents=True, exist_ok=True)
-            if not os.path.lexists(place):
-                shutil.copy(program, place)
+    provide(root / "usr")
     write(folder, [Layered("root", "/", [str(root)])])
     return folder
 
