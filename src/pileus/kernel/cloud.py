@@ -11,7 +11,7 @@ import pkgutil
 from collections.abc import Awaitable, Callable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from pileus import models
 
@@ -32,6 +32,9 @@ from .task import Runner
 from .trail import Recorder
 from .usage import Usage
 from .waiting import Waiters
+
+if TYPE_CHECKING:
+    import ssl
 
 log = logging.getLogger("pileus")
 
@@ -95,6 +98,8 @@ class Cloud:
         self.trail = Recorder(self)
         """Notes who did what."""
         self._engines: dict[type[Engine], Engine] = {}
+        self.tls: Callable[[], ssl.SSLContext] | None = None
+        """What services' own listeners accept TLS with. A cloud without a server has none."""
         self.system = self.call("pileus")
         """A call of the cloud's own, for looking up records that belong to no account."""
 
@@ -263,8 +268,9 @@ def package_name(service: str) -> str:
 def load(package: str) -> Service:
     """Import a service with all its modules, so that everything in it has been declared."""
     module = importlib.import_module(package)
-    for inner in pkgutil.iter_modules(module.__path__):
-        importlib.import_module(f"{package}.{inner.name}")
     declared = [value for _, value in inspect.getmembers(module) if isinstance(value, Service)]
     assert len(declared) == 1, f"{package} declares one Service in its __init__"
+    for place in (package, *(f"{package}.{room}" for room in declared[0].rooms)):
+        for inner in pkgutil.iter_modules(importlib.import_module(place).__path__):
+            importlib.import_module(f"{place}.{inner.name}")
     return declared[0]

@@ -137,7 +137,7 @@ class ResourceType:
                 raise TypeError(f"{where}: {role}: the model has no operation {name}")
         if self.template and not set(self.template.names) <= {*self.key, *self.record.__struct_fields__}:
             raise TypeError(f"{where}: {self.arn} names what the record has not")
-        if self.missing and not self.service.model.exception(code_of(self.missing)):
+        if self.missing and not self.service.model.knows_error(code_of(self.missing)):
             raise TypeError(f"{where}: the model has no error {code_of(self.missing)}")
 
 

@@ -37,12 +37,23 @@ class TagForm(NamedTuple):
         return tags.as_list(held, self.key, self.value) if self.key else dict(held)
 
 
+class Specifications(TagForm):
+    """EC2's: a list of tags for each kind of resource that a request makes; here there is one."""
+
+    def read(self, given: Any) -> dict[str, str]:
+        return {
+            name: text for one in given for name, text in super(Specifications, self).read(one.get("Tags", ())).items()
+        }
+
+
 def tag_form(shape: models.Shape) -> TagForm | None:
     """The form of a shape that holds tags, or None for one that does not."""
     if shape.type == "map":
         return TagForm() if shape.value.type == "string" else None
     if shape.type != "list" or shape.member.type != "structure":
         return None
+    if shape.member.name == "TagSpecification":
+        return Specifications("Key", "Value")
     names = {name.lower().removeprefix("tag"): name for name in shape.member.members}
     return TagForm(names["key"], names["value"]) if names.keys() == {"key", "value"} else None
 

@@ -176,6 +176,10 @@ class Model:
         shape = self.shape(name)
         return shape if shape.traits.get("exception") else None
 
+    def knows_error(self, name: str) -> bool:
+        """Whether the service may answer with that error. EC2's model lists none: its guide alone does."""
+        return self.protocols[0] == "ec2" or self.exception(name) is not None
+
     @cached_property
     def snake_names(self) -> dict[str, str]:
         """Operation names by the name of the function that implements them."""

@@ -110,6 +110,8 @@ def told(
     status = fault.status or (
         shape.status if shape else statuses.get(code) or COMMON.get(fault.code) or COMMON.get(code)
     )
+    if status is None and model.protocols[0] == "ec2":  # whose codes are in its guide alone, and nearly all mean 400
+        status = 400
     if status is None:
         raise LookupError(f"{fault.code} is no error of {model.name}, not common to all services, and has no status")
     members = {name: value for name, value in fault.members.items() if value is not None}

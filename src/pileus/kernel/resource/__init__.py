@@ -7,6 +7,6 @@ address, life, listing, fields    the operations made from it
 
 from .declaration import Resource
 from .family import Row
-from .fields import changed, now, unique, uuid
+from .fields import changed, hex_id, now, owner, unique, uuid
 
-__all__ = ["Resource", "Row", "changed", "now", "unique", "uuid"]
+__all__ = ["Resource", "Row", "changed", "hex_id", "now", "owner", "unique", "uuid"]

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 TOKENS = {"clienttoken", "clientrequesttoken", "creatorrequestid", "idempotencytoken", "callerreference"}
 """Members that make a request idempotent in models that do not mark them so."""
 
+RETURN = "Return"
+"""The member by which EC2 says that something is done."""
+
 
 class Row(Record):
     """One resource: the members that its operations show, and what is kept beside them."""
@@ -153,7 +156,7 @@ class Family:
     def _outputs(self) -> Iterator[tuple[str, models.Shape]]:
         """The outputs that show one resource; a deletion's is often empty."""
         for role, operation in self.operations.items():
-            if role != "list" and operation.output and (role != "delete" or operation.output.members):
+            if role != "list" and operation.output and (role != "delete" or {*operation.output.members} - {RETURN}):
                 yield role, operation.output
 
     def _list_view(self) -> ListView | None:
@@ -163,7 +166,7 @@ class Family:
     def _check(self) -> None:
         declared, create = self.declared, self.operations.get("create")
         for error in (declared.missing, declared.exists):
-            if error and not self.service.model.exception(code_of(error)):
+            if error and not self.service.model.knows_error(code_of(error)):
                 raise self.odd(f"the model has no error {code_of(error)}")
         if self.type.template and (strange := set(self.type.template.names) - {*self.source.members.values()}):
             raise self.odd(f"the ARN names {sorted(strange)}, which it has not")
@@ -241,8 +244,10 @@ class Family:
 
     def show(self, call: Call, row: Row, role: str) -> dict[str, Any]:
         """A resource as an operation answers with it."""
-        view = self.views.get(role)
-        return view.show(self.members(call, row), row.tags) if view else {}
+        if view := self.views.get(role):
+            return view.show(self.members(call, row), row.tags)
+        output = self.operations[role].output
+        return {RETURN: True} if output and RETURN in output.members else {}
 
 
 def enums(shape: models.Shape | None, depth: int) -> Iterator[tuple[str, set[str]]]:

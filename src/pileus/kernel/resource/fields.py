@@ -34,6 +34,16 @@ def unique(prefix: str = "", length: int = 17, alphabet: str = names.LOWER) -> M
     return lambda call, row: prefix + names.token(length, alphabet)
 
 
+def hex_id(prefix: str) -> Make:
+    """An id such as EC2's: `i-0123456789abcdef0`."""
+    return lambda call, row: names.hex_id(prefix)
+
+
+def owner(call: Call, row: Row) -> str:
+    """The account whose resource it is."""
+    return call.account
+
+
 def uuid(call: Call, row: Row) -> str:
     return names.uuid4()
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 PAGE = 100
 """How many a list gives at most where its caller sets no limit."""
 
+EC2_PAGE = 1000
+
 Members = dict[str, Any]
 
 
@@ -34,10 +36,13 @@ def listing(family: Family, operation: models.Operation) -> None:
         if parent and not request.keys().isdisjoint(parent.members):
             above = parent.find(call, request).place()
         fits = conditions.test(request)
+        if conditions.ids in request:
+            rows = [family.named(call, *above, key) for key in dict.fromkeys(request[conditions.ids])]
+            return view.page([view.show(family.members(call, row), row.tags) for row in rows if fits(row)], None)
         page = family.row.page(
             call,
             *above,
-            limit=int(request.get(view.limit, PAGE)),
+            limit=int(request.get(view.limit, conditions.page)),
             token=request.get(view.token, ""),
             where=lambda row: family.alive(call, row) and fits(row),
             invalid=Fault(errors[0], "The pagination token is invalid.") if errors else None,
@@ -63,18 +68,22 @@ class Conditions:
     def __init__(self, family: Family, operation: models.Operation) -> None:
         inputs = operation.input.members if operation.input else {}
         declared = family.declared.filters
-        self.asked = declared.keys() & inputs.keys()
+        ec2 = operation.model.protocols[0] == "ec2"
+        self.ids = next((name for name in inputs if ec2 and name in plurals(family.names[-1])), "")
+        """The member by which EC2 asks for certain ones; each of them has to be there."""
+        self.page = EC2_PAGE if ec2 else PAGE
+        self.asked = declared.keys() & inputs.keys() - {self.ids}
         self.listed = next((name for name, shape in inputs.items() if is_filters(shape)), "")
         if (named := declared.keys() - inputs.keys()) and not self.listed:
             raise family.odd(f"{operation.name} takes no filters {sorted(named)}")
-        self.members = {*self.asked, self.listed if named else ""}
+        self.members = {*self.asked, self.ids, self.listed if named else ""} - {""}
 
         def invalid(what: str) -> Fault:
             return family.service.invalid(operation, [what])
 
         self.filters = Filters(
             {name: of_members(field) for name, field in declared.items()},
-            wildcards=False,
+            wildcards=ec2,
             unknown=lambda name: invalid(f"The filter '{name}' is invalid"),
             excess=lambda what, most: invalid(f"The maximum number of {what} on a request is {most}"),
         )
@@ -84,6 +93,11 @@ class Conditions:
         given = [{"Name": name, "Values": texts(request[name])} for name in self.asked if name in request]
         listed = request.get(self.listed, ()) if self.listed in self.members else ()
         return self.filters.test([*given, *listed])
+
+
+def plurals(key: str) -> set[str]:
+    """How EC2 may spell a list of keys."""
+    return {f"{key}s", f"{key.removesuffix('y')}ies"}
 
 
 def of_members(field: Field) -> Field:

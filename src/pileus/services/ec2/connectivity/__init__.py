@@ -1,0 +1,1 @@
+"""What leads out of a VPC or into it, and what watches its traffic."""

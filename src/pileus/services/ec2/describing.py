@@ -1,0 +1,68 @@
+"""What the operations that describe have in common: ids, filters, pages.
+
+return described(call, Subnet, FILTERS, "Subnets", shown, subnet_ids, filters, max_results, next_token)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any, TypeVar
+
+from pileus.kernel import Call, Record, paging
+from pileus.kernel.errors import Fault
+from pileus.kernel.filters import Filters
+
+from .kinds import all_named
+
+R = TypeVar("R", bound=Record)
+
+Members = dict[str, Any]
+
+MOST = 1000
+"""How many a page has at most, and without MaxResults."""
+
+
+def bad_token() -> Fault:
+    return Fault("InvalidPaginationToken", "The specified pagination token is not valid.", status=400)
+
+
+def described(
+    call: Call,
+    record: type[R],
+    fits: Filters,
+    member: str,
+    shown: Callable[[Call, R], Members],
+    ids: Sequence[str] = (),
+    filters: Iterable[Mapping[str, Any]] = (),
+    max_results: int = 0,
+    next_token: str = "",
+) -> Members:
+    """A page of the records of these ids, or of all, that fit the filters, as `shown` shows them.
+
+    An id that is not there is the kind's own error; a filter that there is not is InvalidParameterValue.
+    """
+    test = fits.test(filters)
+    if ids:
+        found = [one for one in all_named(call, record, ids) if test(one)]
+        return paged(call, member, [shown(call, one) for one in found], max_results, next_token)
+    page = record.page(call, limit=max_results or MOST, token=next_token, where=test, invalid=bad_token())
+    return answer(member, [shown(call, one) for one in page.items], page.token)
+
+
+def paged(call: Call, member: str, items: Iterable[Any], max_results: int = 0, next_token: str = "") -> Members:
+    """A page of what is not kept as records: of a list that is the same at the next request."""
+    start = paging.opened(call, next_token, bad_token()) if next_token else 0
+    most = max_results or MOST
+    chosen = [*islice(items, start, start + most + 1)]
+    return answer(member, chosen[:most], paging.sealed(call, start + most) if len(chosen) > most else None)
+
+
+def iso(at: float) -> str:
+    """A time as filters have it: `2021-09-29T11:04:43.305Z`."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+def answer(member: str, items: list[Any], token: str | None) -> Members:
+    return {member: items, "NextToken": token} if token else {member: items}

@@ -1,0 +1,1 @@
+"""VPCs: what an account's network in a Region is made of."""
