@@ -44,6 +44,8 @@ write_files:
     content: {packed}
   - path: /etc/app/settings.ini
     append: true
+    permissions: "0640"
+    owner: root:adm
     content: "more\\n"
 groups:
   - builders: [ec2-user]
