@@ -160,9 +160,7 @@ class Cloud:
 
     def service(self, name: str) -> Service:
         """The service of that botocore name; `Unfinished` where it is not built."""
-        if found := services().get(name):
-            return load(found)
-        raise Unfinished(f"Pileus does not implement {name} yet.")
+        return named(name)
 
     def built(self, name: str) -> bool:
         """Whether there is a service of that botocore name."""
@@ -262,6 +260,14 @@ def package_name(service: str) -> str:
     """A service's package: its botocore name as an identifier."""
     name = service.replace("-", "_")
     return f"{name}_" if keyword.iskeyword(name) else name
+
+
+@cache
+def named(name: str) -> Service:
+    """The service of that botocore name; `Unfinished` where it is not built."""
+    if found := services().get(name):
+        return load(found)
+    raise Unfinished(f"Pileus does not implement {name} yet.")
 
 
 @cache
