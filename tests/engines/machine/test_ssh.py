@@ -61,7 +61,7 @@ def test_the_owner_of_a_key_pair_logs_in_and_nobody_else(among: Among, network: 
     async def scenario(machines: Machines) -> None:
         keys = [key.with_suffix(".pub").read_text()]
         environment = {"AWS_ENDPOINT_URL": "http://cloud"}
-        await machines.start(Plan(name="m", network=network, keys=keys, environment=environment))
+        await machines.start(Plan(name="m", network=f"/run/netns/{network}", keys=keys, environment=environment))
         assert await ssh(network, key, "ec2-user", "id -un; echo $AWS_ENDPOINT_URL; exit 5") == (
             5,
             "ec2-user\nhttp://cloud\n",
@@ -76,7 +76,9 @@ def test_a_program_may_know_further_keys(among: Among, network: str, key: Path) 
     async def scenario(machines: Machines) -> None:
         public = key.with_suffix(".pub").read_text().strip()
         files = [File("/usr/lib/keys", f"#!/bin/sh\n[ $1 = ec2-user ] && echo '{public}'\n", 0o755)]
-        machine = await machines.start(Plan(name="m", network=network, files=files, key_command="/usr/lib/keys"))
+        machine = await machines.start(
+            Plan(name="m", network=f"/run/netns/{network}", files=files, key_command="/usr/lib/keys")
+        )
         assert (await ssh(network, key, "ec2-user", "hostname")) == (0, "localhost\n")
         await machine.run("rm", "/usr/lib/keys")
         assert (await ssh(network, key, "ec2-user", "hostname"))[0] == 255

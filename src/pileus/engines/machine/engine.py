@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 import msgspec
 
@@ -288,6 +289,7 @@ class Machines:
         self._launcher: Launcher[Machine] | None = None
         self._doing: set[asyncio.Task[None]] = set()
         self._starting = asyncio.Lock()
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     # Images
 
@@ -302,6 +304,10 @@ class Machines:
         return await asyncio.to_thread(images.captured, self.image(image), self.folder / name, folder)
 
     # Machines
+
+    def turn(self, name: str) -> asyncio.Lock:
+        """What one holds who starts or ends a machine that others may start or end at the same time."""
+        return self._turns.setdefault(name, asyncio.Lock())
 
     async def start(self, plan: Plan) -> Machine:
         """Start a machine. What it has changed when it ran before is still so."""

@@ -24,7 +24,7 @@ class Plan(msgspec.Struct, kw_only=True):
     """A folder that an image was unpacked or captured into (`images`); the host's own system if there is none."""
     host_name: str = "localhost"
     network: str = ""
-    """The network namespace to be in, by its name in /run/netns; without one there is nothing but a loopback."""
+    """The network namespace to be in, such as /run/netns/blue; without one there is nothing but a loopback."""
     name_servers: list[str] = []
     search: str = ""
     """The domain that names are looked for in."""

@@ -179,9 +179,9 @@ def become_root(users: int, network: bool) -> None:
         isolation.loopback_up()
 
 
-def enter_network(name: str) -> None:
+def enter_network(path: str) -> None:
     """Go into a network, where everybody may listen at any port: root of the machine need not be root there."""
-    descriptor = os.open(f"/run/netns/{name}", os.O_RDONLY)
+    descriptor = os.open(path, os.O_RDONLY)
     isolation.checked(isolation.libc.setns(descriptor, isolation.NEW_NETWORK), "setns")
     os.close(descriptor)
     for setting, value in (("ip_unprivileged_port_start", "0"), ("ping_group_range", "0 2147483647")):

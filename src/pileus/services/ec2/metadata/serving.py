@@ -10,13 +10,17 @@ import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from .answers import REASONS, Answer, refused
+from pileus.kernel import Call
+
+from . import about
+from .answers import REASONS, Answer, answer, refused
 
 if TYPE_CHECKING:
     from pileus.kernel.cloud import Cloud
 
 log = logging.getLogger("pileus.metadata")
 
+ADDRESS, PORT = "169.254.169.254", 80
 LONGEST_HEAD = 16 * 1024
 PATIENCE = 10.0
 """Seconds that a request may take to arrive."""
@@ -69,11 +73,11 @@ async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, a
     }
     address = writer.get_extra_info("peername")[0]
     try:
-        answer, hops = answering(address, method, path, headers)
+        told, hops = answering(address, method, path, headers)
     except LookupError:
-        answer, hops = refused(404), 1
+        told, hops = refused(404), 1
     limit(writer.get_extra_info("socket"), hops)
-    writer.write(written(answer, method))
+    writer.write(written(told, method))
     await writer.drain()
 
 
@@ -86,14 +90,40 @@ def limit(connection: socket.socket, hops: int) -> None:
             connection.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, hops)
 
 
-def written(answer: Answer, method: str) -> bytes:
+def written(told: Answer, method: str) -> bytes:
     fields = {
         "Date": email.utils.formatdate(usegmt=True),
         "Server": "EC2ws",
-        "Content-Length": str(len(answer.body)),
+        "Content-Length": str(len(told.body)),
         "Connection": "close",
-        **answer.fields,
+        **told.fields,
     }
-    reason = REASONS.get(answer.status, "OK")
-    head = f"HTTP/1.1 {answer.status} {reason}\r\n" + "".join(f"{name}: {value}\r\n" for name, value in fields.items())
-    return f"{head}\r\n".encode("latin-1") + (b"" if method == "HEAD" else answer.body)
+    reason = REASONS.get(told.status, "OK")
+    head = f"HTTP/1.1 {told.status} {reason}\r\n" + "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+    return f"{head}\r\n".encode("latin-1") + (b"" if method == "HEAD" else told.body)
+
+
+async def serve(call: Call, vpc_id: str) -> None:
+    """See to it that the metadata service answers in a VPC, whose network there must be already."""
+    from pileus.engines.network import Networks
+
+    servers = call.cloud.engine(MetadataServers)
+    if servers.serves(vpc_id):
+        return
+    listener = await call.cloud.engine(Networks).socket(vpc_id, (ADDRESS, PORT))
+    await servers.serve(vpc_id, listener, answering(call, vpc_id))
+
+
+def answering(call: Call, vpc_id: str) -> Answering:
+    """How those in a VPC are answered."""
+
+    def found(address: str, method: str, path: str, headers: dict[str, str]) -> tuple[Answer, int]:
+        now = call.cloud.call("ec2", account=call.account, region=call.region, endpoint=call.endpoint)
+        with now.transaction():
+            one = about.asking(now, vpc_id, address)
+            if one is None:
+                raise LookupError(f"nobody is at {address}")
+            subject = about.subject_of(now, one)
+            return answer(now, subject, method, path, headers), subject.options["HttpPutResponseHopLimit"]
+
+    return found
