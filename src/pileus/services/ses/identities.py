@@ -25,6 +25,9 @@ class Identity(Record, arn="arn:{partition}:ses:{region}:{account}:identity/{nam
     dkim: bool = False
     """Whether Easy DKIM was asked for."""
     signing: bool = True
+    dkim_origin: str = "AWS_SES"
+    """Who makes the keys; `EXTERNAL` for the customer."""
+    key_length: str = "RSA_2048_BIT"
     topics: dict[str, str] = {}
     """Topics by the kind of what they are told: Bounce, Complaint, Delivery."""
     headers: list[str] = []
@@ -40,7 +43,15 @@ class Identity(Record, arn="arn:{partition}:ses:{region}:{account}:identity/{nam
     def is_domain(self) -> bool:
         return "@" not in self.name
 
+    @property
+    def signs(self) -> bool:
+        """Whether letters from this domain are signed."""
+        return self.is_domain and self.dkim and self.signing
+
     def delete(self, call: Call) -> None:
+        from . import dkim
+
+        dkim.forget(call, self.name)
         Home(self.name, call.account, call.region).delete(call)
         super().delete(call)
 
@@ -55,9 +66,13 @@ class Home(Record, scope="cloud", key=("name", "account", "region")):
 
 @ses.forget
 def forget(call: Call) -> None:
-    for home in list(Home.scan(call)):
-        if home.account == call.account:
-            home.delete(call)
+    """Forget what an account has told the world."""
+    from .dkim import Published
+
+    for kind in (Home, Published):
+        for one in list(kind.scan(call)):
+            if one.account == call.account:
+                one.delete(call)
 
 
 def homes(call: Call, address: str) -> list[tuple[str, str]]:

@@ -7,7 +7,7 @@ from typing import Any
 from pileus.kernel import Call, Fault, outbox
 from pileus.kernel.outbox import Sent
 
-from . import accounts, arrivals, events, identities, letters, ses, sets, suppression, templates
+from . import accounts, arrivals, dkim, events, identities, letters, ses, sets, suppression, templates
 from .arrivals import Envelope
 from .faults import rejected, second
 from .letters import Letter, address_of
@@ -92,7 +92,7 @@ def send(
     check_account(call, to)
     found = applying(call, configuration_set, identity)
     held = {one["Name"]: one["Value"] for one in tags}
-    letter = letters.sealed(message, letters.new_id(call), call.region, to, held)
+    letter = sealed(call, message, to, held)
     if len(letter.raw) > letters.LARGEST:
         raise rejected(f"Message length is more than {letters.LARGEST} bytes long.")
     accounts.note(call, attempts=len(to))
@@ -101,6 +101,12 @@ def send(
     events.tell(call, letter, identity, name, "SEND", {})
     follow(call, letter, sent, identity, found)
     return letter.id
+
+
+def sealed(call: Call, message: Any, to: list[str], tags: dict[str, str]) -> Letter:
+    """A letter as it leaves, signed."""
+    letter = letters.sealed(message, letters.new_id(call), call.region, to, tags)
+    return letter._replace(raw=dkim.signed(call, letter.sender, letter.raw))
 
 
 def deliver(
@@ -147,7 +153,7 @@ def keep(call: Call, letter: Letter) -> Sent:
 
 def dispatch(call: Call, message: Any, to: list[str], *, envelope: str) -> str:
     """Send what nobody has to be allowed, and nobody is told of: bounces. `envelope` is whom they would go back to."""
-    letter = letters.sealed(message, letters.new_id(call), call.region, to, {})
+    letter = sealed(call, message, to, {})
     arrived(call, letter, keep(call, letter), to, envelope)
     return letter.id
 
