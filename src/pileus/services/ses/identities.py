@@ -68,11 +68,18 @@ class Home(Record, scope="cloud", key=("name", "account", "region")):
 def forget(call: Call) -> None:
     """Forget what an account has told the world."""
     from .dkim import Published
+    from .verifications import Link
 
-    for kind in (Home, Published):
-        for one in list(kind.scan(call)):
-            if one.account == call.account:
-                one.delete(call)
+    for link in list(Link.scan(call)):
+        if link.account == call.account:
+            link.delete(call)
+
+    for home in list(Home.scan(call)):
+        if home.account == call.account:
+            home.delete(call)
+    for published in list(Published.scan(call)):
+        if published.account == call.account:
+            published.delete(call)
 
 
 def homes(call: Call, address: str) -> list[tuple[str, str]]:
@@ -95,7 +102,7 @@ def get(call: Call, name: str) -> Identity | None:
     return Identity.get(call, normal(name))
 
 
-def make(call: Call, name: str) -> Identity:
+def make(call: Call, name: str, *, ask: bool = True) -> Identity:
     """The identity, which is there and verified from now on."""
     if not (ADDRESS if "@" in name else DOMAIN).fullmatch(name):
         raise wrong(call, f"Invalid {'email address' if '@' in name else 'domain name'}<{name}>.")
@@ -105,7 +112,7 @@ def make(call: Call, name: str) -> Identity:
         found.put(call)
         if found.is_domain:
             Home(found.name, call.account, call.region).put(call)
-        else:
+        elif ask:
             text = (
                 "You have asked to send mail from this address. The cloud's own mailbox has taken note: it is verified."
             )
