@@ -18,7 +18,7 @@ A way through the package, from the ground up:
     mappings, polling, batches, queues, shards
                                         functions that are fed from queues and streams
 
-Left out: durable executions, capacity providers and tenants; container images; runtimes for Java, Ruby and .NET; the
+Left out: durable executions, capacity providers and tenants; container images; a runtime for .NET; the
 Telemetry API; checking signatures of code; Kafka, MQ and DocumentDB as sources. Snapshots (SnapStart), file systems and
 VPC networks are kept and shown, and change nothing.
 """
