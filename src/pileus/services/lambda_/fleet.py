@@ -18,8 +18,9 @@ from pileus.kernel.identity import Credential
 
 from . import sealing
 from .archives import Code, Unpacked, newest
-from .environment import Environment, Invocation, Outcome
+from .environment import Environment
 from .functions import Version
+from .invocation import Invocation, Outcome
 from .logs import Log
 from .runtimes import Runtime, runtime
 from .shipping import Shipping
@@ -157,7 +158,7 @@ class Fleet:
             del self.idle[environment]
             if environment.ready and environment.session is session and environment.code_at == code_at(version):
                 return environment
-            environment.kill()
+            environment.end("spindown")
         return None
 
     # Their life
@@ -216,6 +217,7 @@ class Fleet:
         log = Log(settings["LoggingConfig"], version.label)
         self.shipping.carry(call, log, session.principal)
         environment = Environment(version, found.name, log)
+        environment.account = call.account
         environment.session = session
         environment.code_at = code_at(version)
         environment.provisioned = provisioned
@@ -227,7 +229,7 @@ class Fleet:
             environment.user = self.sandboxes.user()
             await environment.listen()
             plan = await self._plan(call, version, found, environment, session)
-            outputs = [log.output, log.output, log.framed]
+            outputs = [log.output, log.output, log.framed, log.extension][: 4 if plan.beside else 3]
             environment.entered(await self.sandboxes.start(plan, found.image, outputs))
         except BaseException:
             environment.kill()
@@ -258,6 +260,7 @@ class Fleet:
             argv=([wrapper] if wrapper else []) + (list(found.argv) or [program(task, opt)]),
             entry="" if wrapper else found.entry,
             beside=[[f"/opt/extensions/{name}"] for name in sorted(environment.extensions.expected)],
+            beside_output=4 if environment.extensions.expected else 0,
             environment=own,
             user=environment.user,
             directory="/var/task",
@@ -305,7 +308,7 @@ class Fleet:
             self.warm.pop(key, None)
 
     def _reap(self, environment: Environment) -> None:
-        environment.kill()
+        environment.end("spindown")
         if key := self.environments.get(environment):
             self._forget(environment, key)
 
