@@ -40,6 +40,35 @@ class Identity(Record, arn="arn:{partition}:ses:{region}:{account}:identity/{nam
     def is_domain(self) -> bool:
         return "@" not in self.name
 
+    def delete(self, call: Call) -> None:
+        Home(self.name, call.account, call.region).delete(call)
+        super().delete(call)
+
+
+class Home(Record, scope="cloud", key=("name", "account", "region")):
+    """Where a domain is verified: so that mail to it finds who receives it."""
+
+    name: str
+    account: str
+    region: str
+
+
+@ses.forget
+def forget(call: Call) -> None:
+    for home in list(Home.scan(call)):
+        if home.account == call.account:
+            home.delete(call)
+
+
+def homes(call: Call, address: str) -> list[tuple[str, str]]:
+    """The accounts and Regions in which an address's domain is verified, or one above it."""
+    found: dict[tuple[str, str], None] = {}
+    domain = address.rpartition("@")[2].lower()
+    while "." in domain:
+        found |= {(home.account, home.region): None for home in Home.scan(call, domain)}
+        domain = domain.partition(".")[2]
+    return list(found)
+
 
 def normal(name: str) -> str:
     """Domains, and those of addresses, know no case."""
@@ -59,7 +88,9 @@ def make(call: Call, name: str) -> Identity:
     if found is None:
         found = Identity(normal(name), names.token(44), [names.token(32, LOWER) for _ in range(3)], call.now)
         found.put(call)
-        if not found.is_domain:
+        if found.is_domain:
+            Home(found.name, call.account, call.region).put(call)
+        else:
             text = (
                 "You have asked to send mail from this address. The cloud's own mailbox has taken note: it is verified."
             )

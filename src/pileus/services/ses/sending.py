@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from pileus.kernel import Call, Fault
+from pileus.kernel import Call, Fault, outbox
 from pileus.kernel.outbox import Sent
 
-from . import accounts, events, identities, letters, ses, sets, suppression, templates
+from . import accounts, arrivals, events, identities, letters, ses, sets, suppression, templates
+from .arrivals import Envelope
 from .faults import rejected, second
 from .letters import Letter, address_of
 
@@ -95,10 +96,10 @@ def send(
     if len(letter.raw) > letters.LARGEST:
         raise rejected(f"Message length is more than {letters.LARGEST} bytes long.")
     accounts.note(call, attempts=len(to))
-    keep(call, letter)
+    sent = keep(call, letter)
     name = found.name if found else ""
     events.tell(call, letter, identity, name, "SEND", {})
-    follow(call, letter, identity, found)
+    follow(call, letter, sent, identity, found)
     return letter.id
 
 
@@ -128,8 +129,8 @@ def from_template(call: Call, name: str, parts: tuple[str, str, str], data: str)
     return {"subject": subject, "text": text, "html": html}
 
 
-def keep(call: Call, letter: Letter) -> None:
-    Sent(
+def keep(call: Call, letter: Letter) -> Sent:
+    sent = Sent(
         kind="mail",
         at=call.now,
         id=letter.id,
@@ -140,10 +141,26 @@ def keep(call: Call, letter: Letter) -> None:
         subject=letter.subject,
         text=letter.text,
         raw=letter.raw,
-    ).put(call)
+    )
+    return outbox.deliver(call, sent)
 
 
-def follow(call: Call, letter: Letter, identity: identities.Identity, found: sets.ConfigurationSet | None) -> None:
+def dispatch(call: Call, message: Any, to: list[str], *, envelope: str) -> str:
+    """Send what nobody has to be allowed, and nobody is told of: bounces. `envelope` is whom they would go back to."""
+    letter = letters.sealed(message, letters.new_id(call), call.region, to, {})
+    arrived(call, letter, keep(call, letter), to, envelope)
+    return letter.id
+
+
+def arrived(call: Call, letter: Letter, sent: Sent, to: list[str], envelope: str) -> None:
+    """A letter reaches its recipients: those in the cloud by its rules, and others where mail is handed on."""
+    arrivals.arrive(call, Envelope(envelope, to), letter.raw)
+    outbox.hand_on(call, sent, [one for one in to if not simulated(one) and not arrivals.receivers(call, one)])
+
+
+def follow(
+    call: Call, letter: Letter, sent: Sent, identity: identities.Identity, found: sets.ConfigurationSet | None
+) -> None:
     """What becomes of a letter at each of its recipients, as the simulator's addresses have it."""
     reasons = accounts.account(call).suppressed_reasons
     if found and "SuppressionOptions" in found.options:
@@ -154,6 +171,8 @@ def follow(call: Call, letter: Letter, identity: identities.Identity, found: set
         outcomes.setdefault(outcome(call, address, reasons), []).append(address)
     for kind, addresses in outcomes.items():
         events.became(call, letter, identity, name, kind, addresses, reasons)
+    if delivered := outcomes.get("delivery"):
+        arrived(call, letter, sent, delivered, letter.sender)
 
 
 def outcome(call: Call, address: str, reasons: list[str]) -> str:
