@@ -41,11 +41,11 @@ def enter(call: Call, record: Any, state: str) -> None:
     record.state, record.since = state, call.now
     save(call, record)
     if rule := record.life.get(state):
-        proceed.later(call, delay=rule[1], what=record.place()[-1], since=call.now)
+        advance.later(call, delay=rule[1], what=record.place()[-1], since=call.now)
 
 
 @ec2.task
-def proceed(call: Call, what: str, since: float) -> None:
+def advance(call: Call, what: str, since: float) -> None:
     """A state's time is over."""
     one = kind_of(what)
     record: Any = one.record.get(call, what) if one else None
