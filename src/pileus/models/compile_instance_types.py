@@ -5,9 +5,9 @@ Run by hand when AWS has new types, on what `pip download --no-deps toil apache-
     python compile_instance_types.py TOIL LIBCLOUD src/pileus/services/ec2/instances/types.tsv
 
 Toil (Apache-2.0) keeps the list of all types, their processors, memory and disks, and the Regions that have them;
-Apache Libcloud (Apache-2.0) has processors' names and clocks, network and EBS bandwidth, GPUs and prices, of fewer types. A
-bare metal size has the figures of the virtual one that fills the same machine; what nobody states is left empty, except
-prices: those of a family that has none are its predecessor's.
+Apache Libcloud (Apache-2.0) has processors' names and clocks, network and EBS bandwidth, GPUs and prices, of fewer
+types. A bare metal size has the figures of the virtual one that fills the same machine; what nobody states is left
+empty, except prices: those of a family that has none are its predecessor's.
 """
 
 from __future__ import annotations

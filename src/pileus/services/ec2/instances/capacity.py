@@ -11,14 +11,13 @@ from pileus.kernel import Call, Fault, Record
 from pileus.kernel.filters import Filters
 from pileus.kernel.regions import zones
 from pileus.services.ec2 import ec2
-from pileus.services.ec2.describing import Members, described, paged
+from pileus.services.ec2.describing import Members, described, iso, paged
 from pileus.services.ec2.faults import bad_value, combination, missing
 from pileus.services.ec2.kinds import kind, named, new_id
 from pileus.services.ec2.tags import shown_tags, specified
 from pileus.services.ec2.tokens import made_before, remember
 
 from .instances import Instance, alive, stopped
-from .moments import moment
 from .types import instance_type as type_named
 
 ACTIVE, EXPIRED, CANCELLED = "active", "expired", "cancelled"
@@ -71,8 +70,8 @@ FILTERS = Filters(
         "tenancy": "tenancy",
         "outpost-arn": lambda one: None,
         "state": "state",
-        "start-date": lambda one: moment(one.created),
-        "end-date": lambda one: moment(one.ends) if one.ends else None,
+        "start-date": lambda one: iso(one.created),
+        "end-date": lambda one: iso(one.ends) if one.ends else None,
         "end-date-type": lambda one: "limited" if one.ends else "unlimited",
         "instance-match-criteria": "match",
         "placement-group-arn": "placement_group",
@@ -154,7 +153,7 @@ def _check_end(call: Call, end_date: float, end_date_type: str) -> None:
     if end_date and end_date_type == "unlimited":
         raise combination("You can't specify EndDate if EndDateType is unlimited.")
     if end_date and end_date <= call.now:
-        raise bad_value("EndDate", moment(end_date), "It must be in the future.")
+        raise bad_value("EndDate", iso(end_date), "It must be in the future.")
 
 
 @ec2.operation

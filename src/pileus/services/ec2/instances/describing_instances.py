@@ -7,7 +7,6 @@ from itertools import groupby
 from typing import Any
 
 from pileus.kernel import Call, Fault
-from pileus.kernel.filters import Filters
 from pileus.kernel.regions import zones
 from pileus.services.ec2 import ec2
 from pileus.services.ec2.describing import MOST, Members, answer, bad_token
@@ -20,6 +19,7 @@ from pileus.services.ec2.tags import shown_tags
 from . import disks, lifetime, metadata_options, states
 from .filtering import FILTERS
 from .instances import TERMINATED, Instance, instances, state_of
+from .types import table
 
 
 @ec2.operation
@@ -99,18 +99,25 @@ def shown(call: Call, one: Instance) -> Members:
         "CapacityReservationSpecification": _capacity(one),
         "CapacityReservationId": one.capacity_reservation_id or None,
         "HibernationOptions": {"Configured": one.hibernates},
-        "Licenses": [{"LicenseConfigurationArn": license} for license in one.licenses] or None,
+        "Licenses": [{"LicenseConfigurationArn": arn} for arn in one.licenses] or None,
         "MetadataOptions": metadata_options.shown(one),
         "EnclaveOptions": {"Enabled": one.enclaves},
         "MaintenanceOptions": one.maintenance,
         "NetworkPerformanceOptions": {"BandwidthWeighting": one.network_performance},
         "UsageOperationUpdateTime": one.created,
-        "CurrentInstanceBootMode": "uefi" if one.architecture == "arm64" else "legacy-bios",
+        "CurrentInstanceBootMode": "uefi" if _boots_uefi(one) else "legacy-bios",
         "Operator": {"Managed": False},
         "Tags": shown_tags(one.tags) or None,
     }
     told |= {"VirtualizationType": "hvm", **one.image} | states.view(one) | _network(call, one)
     return {name: value for name, value in told.items() if value is not None}
+
+
+def _boots_uefi(one: Instance) -> bool:
+    kind = table().get(one.instance_type)
+    return one.architecture == "arm64" or (
+        one.image.get("BootMode", "").startswith("uefi") and bool(kind and kind.nitro)
+    )
 
 
 def _capacity(one: Instance) -> Members:
@@ -192,4 +199,17 @@ INSTANCE_MEMBERS = (
 def _interface(call: Call, interface: NetworkInterface) -> Members:
     """An interface as instances show it: less than it shows of itself."""
     whole = interface_making.shown(call, interface)
-    return {name: whole[name] for name in INSTANCE_MEMBERS if whole.get(name) is not None}
+    view = {name: whole[name] for name in INSTANCE_MEMBERS if whole.get(name) is not None}
+    view["Attachment"] = _less(whole["Attachment"], "InstanceId", "InstanceOwnerId")
+    view["Association"] = _less(whole["Association"], *ELASTIC)
+    view["PrivateIpAddresses"] = [
+        address | {"Association": _less(address["Association"], *ELASTIC)} for address in whole["PrivateIpAddresses"]
+    ]
+    return view
+
+
+ELASTIC = ("AllocationId", "AssociationId")
+
+
+def _less(view: Members | None, *names: str) -> Members | None:
+    return {name: value for name, value in view.items() if name not in names} if view else None

@@ -6,9 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pileus.kernel.filters import Field, Filters, reader
-from pileus.services.ec2.describing import Members
-
-from .moments import moment
+from pileus.services.ec2.describing import Members, iso
 
 
 def interface(path: str) -> Callable[[Members], Any]:
@@ -25,7 +23,7 @@ def record(name: str) -> Callable[[Members], Any]:
 def times(path: str) -> Callable[[Members], Any]:
     """Instants, as they are written."""
     read = reader(path)
-    return lambda seen: [moment(at) for at in listed(read(seen))]
+    return lambda seen: [iso(at) for at in listed(read(seen))]
 
 
 def listed(value: Any) -> list[Any]:
@@ -53,7 +51,7 @@ OF_INTERFACES: dict[str, Field] = {
     "association.public-dns-name": interface("Association.PublicDnsName"),
     "association.public-ip": interface("Association.PublicIp"),
     "attachment.attach-time": lambda seen: [
-        moment(one["Attachment"]["AttachTime"]) for one in seen["_interfaces"] if one.get("Attachment")
+        iso(one["Attachment"]["AttachTime"]) for one in seen["_interfaces"] if one.get("Attachment")
     ],
     "attachment.attachment-id": interface("Attachment.AttachmentId"),
     "attachment.delete-on-termination": interface("Attachment.DeleteOnTermination"),

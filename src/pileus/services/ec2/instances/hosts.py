@@ -151,7 +151,7 @@ def _family(call: Call, wanted: str, family: str) -> str:
 def describe_hosts(
     call: Call,
     host_ids: list[str] = [],
-    filter: list[dict[str, Any]] = [],
+    filter: list[dict[str, Any]] = [],  # noqa: A002  # noqa: A002
     max_results: int = 0,
     next_token: str = "",
 ) -> Members:
@@ -312,5 +312,3 @@ def _takes(host: Host, wanted: InstanceType) -> bool:
 def take_off(call: Call, host_id: str, instance_id: str) -> None:
     if found := OnHost.get(call, host_id, instance_id):
         found.delete(call)
-
-

@@ -1,6 +1,6 @@
 """Instances: the records of what runs, or ran until an hour ago.
 
-What an instance has of the network and of disks is kept there: its interfaces and volumes know to which one they belong.
+What an instance has of the network and of disks is kept there: interfaces and volumes know to which one they belong.
 """
 
 from __future__ import annotations
@@ -150,5 +150,3 @@ def changed(before: str, one: Instance) -> Members:
         "PreviousState": {"Code": CODES[before], "Name": before},
         "CurrentState": state_of(one),
     }
-
-

@@ -14,12 +14,10 @@ from typing import Any
 from pileus.kernel import Call, Fault, Record
 from pileus.kernel.filters import Filters
 from pileus.services.ec2 import ec2
-from pileus.services.ec2.describing import Members, answer, bad_token
+from pileus.services.ec2.describing import Members, answer, bad_token, iso
 from pileus.services.ec2.kinds import all_named, kind, named, new_id
 from pileus.services.ec2.tags import shown_tags, specified
 from pileus.services.ec2.tokens import made_before, remember
-
-from .moments import moment
 
 NAME = re.compile(r"[a-zA-Z0-9().\-/_]{3,128}")
 MOST_VERSIONS = 10_000
@@ -65,11 +63,11 @@ class TemplateVersion(Record, key=("launch_template_id", "number")):
     data: Members
 
 
-FILTERS = Filters({"create-time": lambda one: moment(one.created), "launch-template-name": "launch_template_name"})
+FILTERS = Filters({"create-time": lambda one: iso(one.created), "launch-template-name": "launch_template_name"})
 
 VERSION_FILTERS = Filters(
     {
-        "create-time": lambda shown: moment(shown["CreateTime"]),
+        "create-time": lambda shown: iso(shown["CreateTime"]),
         "ebs-optimized": "LaunchTemplateData.EbsOptimized",
         "http-endpoint": "LaunchTemplateData.MetadataOptions.HttpEndpoint",
         "http-protocol-ipv4": "LaunchTemplateData.MetadataOptions.HttpEndpoint",

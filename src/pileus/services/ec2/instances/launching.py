@@ -15,7 +15,7 @@ from pileus.services.ec2.faults import bad_value, combination, invalid
 from pileus.services.ec2.kinds import new_id
 from pileus.services.ec2.storage.images import Image, launchable
 
-from . import credits, disks, key_pairs, metadata_options, networking, placement, profiles, states
+from . import cpu_credits, disks, key_pairs, metadata_options, networking, placement, profiles, states
 from .describing_types import enclaves, hibernates, valid_cores
 from .instances import Instance
 from .networking import Network
@@ -54,7 +54,7 @@ class Market(NamedTuple):
     requester_id: str = ""
 
 
-def launch(call: Call, wanted: Members, least: int, most: int, market: Market = Market()) -> list[Instance]:
+def launch(call: Call, wanted: Members, least: int, most: int, market: Market | None = None) -> list[Instance]:
     """Launch between `least` and `most` instances."""
     counts(least, most, wanted)
     plan = planned(call, wanted)
@@ -63,7 +63,7 @@ def launch(call: Call, wanted: Members, least: int, most: int, market: Market = 
     for index in range(most):
         try:
             with call.store.attempt():
-                launched.append(_made(call, plan, reservation_id, index, market))
+                launched.append(_made(call, plan, reservation_id, index, market or Market()))
         except Fault as fault:
             if fault.code not in SHORT_OF_ROOM or len(launched) < least:
                 raise
@@ -90,7 +90,7 @@ def planned(call: Call, wanted: Members) -> Plan:
         disks.mappings(image, wanted.get("BlockDeviceMappings", [])),
         profiles.profile(call, given) if given else {},
         metadata_options.options_at_launch(call, wanted.get("MetadataOptions", {}), image.imds_support),
-        credits.credits_at_launch(call, kind, wanted.get("CreditSpecification", {})),
+        cpu_credits.credits_at_launch(call, kind, wanted.get("CreditSpecification", {})),
         cpu_options(kind, wanted.get("CpuOptions", {})),
     )
 
@@ -174,7 +174,7 @@ def _made(call: Call, plan: Plan, reservation_id: str, index: int, market: Marke
         fleet_id=market.fleet_id,
         requester_id=market.requester_id,
         capacity=wanted.get("CapacityReservationSpecification", {"CapacityReservationPreference": "open"}),
-        licenses=[license["LicenseConfigurationArn"] for license in wanted.get("LicenseSpecifications", ())],
+        licenses=[one["LicenseConfigurationArn"] for one in wanted.get("LicenseSpecifications", ())],
         client_token=wanted.get("ClientToken", ""),
         template=wanted.get("Template", {}),
         tags=_tags(call, plan),

@@ -1,7 +1,7 @@
 """The interfaces of an instance: what its launch asks for, and what becomes of them in its life.
 
-An instance that was launched with a public address of Amazon's gives it back when it stops, and gets another one when it
-is started; an Elastic IP address stays.
+An instance that was launched with a public address of Amazon's gives it back when it stops, and gets another one when
+it is started; an Elastic IP address stays.
 """
 
 from __future__ import annotations
@@ -12,16 +12,14 @@ from pileus.kernel import Call, Fault
 from pileus.services.ec2.describing import Members
 from pileus.services.ec2.faults import combination
 from pileus.services.ec2.kinds import named
-from pileus.services.ec2.network import changes, interface_addresses, interfaces, public_ranges, security_groups, vpcs
-from pileus.services.ec2.network.interfaces import NetworkInterface, PublicAddress
-from pileus.services.ec2.network.subnets import Subnet, default_subnet, settled
+from pileus.services.ec2.network import addresses, interface_addresses, interfaces, security_groups, vpcs
+from pileus.services.ec2.network.interfaces import NetworkInterface
+from pileus.services.ec2.network.subnets import Subnet, default_subnet
 
 from .hosts import zone_named
 from .instances import Instance
 from .specification import AT_INSTANCE
 from .types import InstanceType
-
-AMAZON = "amazon"
 
 
 class Network(NamedTuple):
@@ -48,7 +46,7 @@ class Network(NamedTuple):
 
 def planned(call: Call, wanted: Members) -> Network:
     """Look up the subnets and groups of a launch."""
-    settled(call)
+    vpcs.settled(call)
     given = wanted.get("NetworkInterfaces") or [{name: wanted[name] for name in AT_INSTANCE if name in wanted}]
     specifications = sorted((dict(one) for one in given), key=lambda one: one.get("DeviceIndex", 0))
     if specifications[0].get("DeviceIndex", 0) != 0:
@@ -104,15 +102,15 @@ def _groups(call: Call, subnet: Subnet, wanted: Members) -> list[str]:
 
 def check_type(kind: InstanceType, network: Network) -> None:
     """Raise what EC2 says where a type cannot have that many interfaces or addresses."""
-    most, addresses = kind.interfaces
+    most, most_addresses = kind.interfaces
     if len(network.specifications) > most:
         text = f"Interface count {len(network.specifications)} exceeds the limit for {kind.name}"
         raise Fault("AttachmentLimitExceeded", text)
     for one in network.specifications:
         count = 1 + one.get("SecondaryPrivateIpAddressCount", 0)
         count = max(count, len(one.get("PrivateIpAddresses", ())))
-        if count > addresses:
-            text = f"Number of private addresses will exceed limit: {addresses} for {kind.name}."
+        if count > most_addresses:
+            text = f"Number of private addresses will exceed limit: {most_addresses} for {kind.name}."
             raise Fault("PrivateIpAddressLimitExceeded", text)
 
 
@@ -130,7 +128,7 @@ def made(call: Call, one: Instance, network: Network, tags: dict[str, str]) -> N
             wanted = specification.get("AssociatePublicIpAddress", subnet.map_public_ip_on_launch and index == 0)
             if wanted and interface.private_ip_addresses:
                 one.public = True
-                publish(call, interface)
+                addresses.auto_assign(call, interface)
         card = specification.get("NetworkCardIndex", 0)
         interfaces.attach(call, interface, one.instance_id, index, ends, card)
 
@@ -169,41 +167,22 @@ def _made(call: Call, specification: Members, groups: list[str], tags: dict[str,
 # Public addresses that come by themselves
 
 
-def publish(call: Call, interface: NetworkInterface) -> None:
-    """Give the primary address of an interface a public one of Amazon's."""
-    first = interface.private_ip_addresses[0]
-    if first.association is None:
-        first.association = PublicAddress(public_ranges.take_address(call), AMAZON)
-        interface.put(call)
-        changes.changed(call, interface.vpc_id)
-
-
-def withdraw(call: Call, interface: NetworkInterface) -> None:
-    """Take back what `publish` gave."""
-    for address in interface.private_ip_addresses:
-        if address.association and address.association.ip_owner_id == AMAZON:
-            public_ranges.give_back(call, address.association.public_ip)
-            address.association = None
-            interface.put(call)
-            changes.changed(call, interface.vpc_id)
-
-
 def rests(call: Call, one: Instance) -> None:
     """An instance has stopped."""
     for interface in [*interfaces.of_instance(call, one.instance_id)]:
-        withdraw(call, interface)
+        addresses.auto_release(call, interface)
 
 
 def returns(call: Call, one: Instance) -> None:
     """An instance is started again."""
     if one.public and (interface := first(call, one)):
-        publish(call, interface)
+        addresses.auto_assign(call, interface)
 
 
 def leaves(call: Call, one: Instance) -> None:
     """An instance has ended: its interfaces end with it, or are free."""
     for interface in [*interfaces.of_instance(call, one.instance_id)]:
-        withdraw(call, interface)
+        addresses.auto_release(call, interface)
         if interface.attachment and interface.attachment.delete_on_termination:
             interfaces.remove(call, interface)
         else:

@@ -15,9 +15,8 @@ from pileus.kernel import Call
 from pileus.kernel.filters import Filters
 from pileus.kernel.regions import zones
 from pileus.services.ec2 import ec2
-from pileus.services.ec2.describing import Members, paged
+from pileus.services.ec2.describing import Members, iso, paged
 
-from .moments import moment
 from .types import InstanceType, instance_type, there, zones_of
 
 HOUR = 3600.0
@@ -43,7 +42,7 @@ FILTERS = Filters(
         "instance-type": "InstanceType",
         "product-description": "ProductDescription",
         "spot-price": "SpotPrice",
-        "timestamp": lambda shown: moment(shown["Timestamp"]),
+        "timestamp": lambda shown: iso(shown["Timestamp"]),
     },
     tags=None,
 )

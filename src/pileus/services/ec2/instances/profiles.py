@@ -111,9 +111,7 @@ def describe_iam_instance_profile_associations(
 
 
 @ec2.operation
-def replace_iam_instance_profile_association(
-    call: Call, iam_instance_profile: Members, association_id: str
-) -> Members:
+def replace_iam_instance_profile_association(call: Call, iam_instance_profile: Members, association_id: str) -> Members:
     """Give an instance another profile in the place of the one it has."""
     before = association(call, association_id)
     found = profile(call, iam_instance_profile)

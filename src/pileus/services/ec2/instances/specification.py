@@ -5,7 +5,6 @@ The result has the members of RunInstances, whoever launches: an operation, a fl
 
 from __future__ import annotations
 
-
 from pileus.kernel import Call, Fault
 from pileus.services.ec2.describing import Members
 from pileus.services.ec2.faults import bad_value, combination, invalid, missing, unsupported
@@ -103,8 +102,8 @@ def _check_interfaces(wanted: Members) -> None:
     if len({*indexes}) < len(indexes):
         raise invalid("Each network interface requires a unique device index.")
     if len(interfaces) > 1 and any("AssociatePublicIpAddress" in one for one in interfaces):
-        text = "The associatePublicIPAddress parameter cannot be specified when launching with multiple network interfaces."
-        raise combination(text)
+        text = "The associatePublicIPAddress parameter cannot be specified when launching with multiple network"
+        raise combination(f"{text} interfaces.")
     for one in interfaces:
         if one.get("NetworkInterfaceId") and (one.get("SubnetId") or one.get("Groups") or one.get("PrivateIpAddress")):
             text = "A network interface may not specify both a network interface ID and a subnet, groups or address"
@@ -134,5 +133,3 @@ def flag(wanted: Members, structure: str, member: str) -> bool:
 def quota(most: int) -> Fault:
     text = f"You have requested more instances ({most}) than your current instance limit allows."
     return Fault("InstanceLimitExceeded", text)
-
-

@@ -1,8 +1,9 @@
 """Spot instances: launched while the price is not above what one would pay, and interrupted when it is.
 
-A request that is `persistent` is open again when its instance has ended; one that is `one-time` is closed. Interruptions
-come two minutes after their notice: when the price rises above the request's maximum (prices are deterministic, so one
-can choose a maximum for it, and move the clock), and at any time when somebody tags the instance, or its request, with
+A request that is `persistent` is open again when its instance has ended; one that is `one-time` is closed.
+Interruptions come two minutes after their notice: when the price rises above the request's maximum (prices are
+deterministic, so one can choose a maximum for it, and move the clock), and at any time when somebody tags the instance,
+or its request, with
 
     pileus:interrupt = terminate, stop or hibernate        (or anything else for the behaviour that was asked for)
 """
@@ -241,7 +242,7 @@ def price_exceeded(call: Call, request_id: str, instance_id: str) -> None:
         interrupt(call, request, one, "price")
 
 
-@after_tagging("spot-instances-request", "instance")
+@after_tagging(SpotRequest, Instance)
 def asked_to_interrupt(call: Call, tagged: Any, tags: dict[str, str]) -> None:
     """Somebody wants to see an interruption."""
     if INTERRUPT not in tags:
@@ -285,8 +286,8 @@ def check_stop(call: Call, one: Instance) -> None:
     request = SpotRequest.get(call, one.spot_request_id) if one.spot_request_id else None
     if request and not request.persistent:
         text = (
-            f"You can't stop the Spot Instance '{one.instance_id}' because it is associated with a one-time Spot Instance"
-            " request. You can only stop Spot Instances associated with persistent Spot Instance requests."
+            f"You can't stop the Spot Instance '{one.instance_id}' because it is associated with a one-time Spot"
+            " Instance request. You can only stop Spot Instances associated with persistent Spot Instance requests."
         )
         raise unsupported(text)
 

@@ -1,6 +1,7 @@
 """Requests for spot instances: made, described, cancelled.
 
-Left out: the data feed about them; launch groups and zone groups, which are kept and shown only; durations, which AWS gives no more.
+Left out: the data feed about them; durations, which AWS gives no more. Groups of launches and zones are kept and shown
+only.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from pileus.kernel import Call
 from pileus.kernel.filters import Filters
 from pileus.kernel.regions import zones
 from pileus.services.ec2 import ec2
-from pileus.services.ec2.describing import Members, described
+from pileus.services.ec2.describing import Members, described, iso
 from pileus.services.ec2.faults import bad_value, missing, unsupported
 from pileus.services.ec2.kinds import all_named
 from pileus.services.ec2.tags import shown_tags, specified
@@ -19,7 +20,6 @@ from pileus.services.ec2.tokens import made_before, remember
 
 from . import launching, spot
 from .filtering import listed
-from .moments import moment
 from .specification import check
 from .spot import ACTIVE, CANCELLED, CLOSED, DISABLED, FAILED, MESSAGES, OPEN, SECONDS, SpotRequest
 
@@ -31,7 +31,7 @@ def launched(path: str) -> str:
 FILTERS = Filters(
     {
         "availability-zone-group": "zone_group",
-        "create-time": lambda one: moment(one.created),
+        "create-time": lambda one: iso(one.created),
         "fault-code": "fault.Code",
         "fault-message": "fault.Message",
         "instance-id": lambda one: one.instance_id or None,
@@ -68,8 +68,8 @@ FILTERS = Filters(
         "status-code": "status",
         "status-message": lambda one: MESSAGES.get(one.status, ""),
         "type": lambda one: "persistent" if one.persistent else "one-time",
-        "valid-from": lambda one: listed(moment(one.valid_from) if one.valid_from else None),
-        "valid-until": lambda one: listed(moment(one.valid_until) if one.valid_until else None),
+        "valid-from": lambda one: listed(iso(one.valid_from) if one.valid_from else None),
+        "valid-until": lambda one: listed(iso(one.valid_until) if one.valid_until else None),
     }
 )
 
@@ -80,7 +80,7 @@ def request_spot_instances(
     launch_specification: Members = {},
     spot_price: str = "",
     instance_count: int = 1,
-    type: str = "one-time",
+    type: str = "one-time",  # noqa: A002
     instance_interruption_behavior: str = "terminate",
     valid_from: float = 0.0,
     valid_until: float = 0.0,
@@ -133,7 +133,9 @@ def request_spot_instances(
 
 def as_launch(specification: Members) -> Members:
     """A launch specification in the members of RunInstances."""
-    wanted = {name: value for name, value in specification.items() if name not in ("AddressingType", "AllSecurityGroups")}
+    wanted = {
+        name: value for name, value in specification.items() if name not in ("AddressingType", "AllSecurityGroups")
+    }
     if wanted.get("NetworkInterfaces"):
         wanted.pop("SubnetId", None)
     return wanted
@@ -141,9 +143,9 @@ def as_launch(specification: Members) -> Members:
 
 def _check_dates(call: Call, valid_from: float, valid_until: float) -> None:
     if valid_from and valid_from < call.now:
-        raise bad_value("validFrom", moment(valid_from), "It must be in the future.")
+        raise bad_value("validFrom", iso(valid_from), "It must be in the future.")
     if valid_until and valid_until <= max(call.now, valid_from):
-        raise bad_value("validUntil", moment(valid_until), "It must be later than validFrom and in the future.")
+        raise bad_value("validUntil", iso(valid_until), "It must be later than validFrom and in the future.")
 
 
 @ec2.operation

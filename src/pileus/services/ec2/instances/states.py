@@ -2,8 +2,8 @@
 
     pending -> running -> stopping -> stopped -> pending …        any -> shutting-down -> terminated -> gone in an hour
 
-Every change goes through `enter`. A state that leads on by itself has a task, `proceed`, which asks `machines` to do what
-has to be done, and then enters the next state, unless something has come between.
+Every change goes through `enter`. A state that leads on by itself has a task, `proceed`, which asks `machines` to do
+what has to be done, and then enters the next state, unless something has come between.
 """
 
 from __future__ import annotations
