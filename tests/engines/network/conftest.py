@@ -41,7 +41,7 @@ class Lab:
         self.run(self.networks.apply(*plans))
 
     def public(self, place: int) -> str:
-        return str(self.run(self.networks.public())[place])
+        return str(self.networks.public[place])
 
     def socket(
         self, where: str, address: tuple[str, int] | None = None, kind: int = socket.SOCK_STREAM, listens: bool = False

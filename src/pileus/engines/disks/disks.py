@@ -199,6 +199,13 @@ class Disks:
         """A disk that has what a snapshot has; where the keys differ it is encrypted anew. Once there it stays."""
         await asyncio.to_thread(self._copy, self._manifest(snapshot), self._unmade(name), source_key, key, name)
 
+    async def duplicate(self, name: str, made: str, source_key: bytes = b"", key: bytes = b"") -> None:
+        """A disk that has what another one has now. Once there it stays."""
+        moment = f"{made}.moment"
+        await self.snapshot(name, moment)
+        await self.create_from(made, moment, source_key, key)
+        await self.discard(moment)
+
     async def copy(self, snapshot: str, made: str, source_key: bytes = b"", key: bytes = b"") -> int:
         """A snapshot that has what another one has: how many bytes its blocks have."""
         return await asyncio.to_thread(self._copy, self._manifest(snapshot), self._manifest(made), source_key, key)
@@ -280,11 +287,18 @@ class Disks:
         manifest = self._manifest(snapshot)
         return manifests.load(manifest) if manifest.exists() else {}
 
+    def journalled(self, snapshot: str) -> dict[int, bytes]:
+        """The digests of the blocks that were put."""
+        journal = self._journal(snapshot)
+        return manifests.load(journal) if journal.exists() else {}
+
     async def get_block(self, snapshot: str, number: int, key: bytes = b"") -> bytes | None:
         """The plain bytes of a block; None for one that the snapshot has not."""
         digest = self.listed(snapshot).get(number)
-        if digest is None:
-            return None
+        return None if digest is None else await self.read(digest, number, key)
+
+    async def read(self, digest: bytes, number: int, key: bytes = b"") -> bytes:
+        """The plain bytes of a block that is kept, by where it is on its disk."""
         data = await asyncio.to_thread(self.blocks.read, digest)
         return Sealing(key).open(data, number * BLOCK) if key else data
 

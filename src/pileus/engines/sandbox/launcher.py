@@ -138,15 +138,19 @@ class Launcher:
         for program in order["beside"]:
             if os.fork() == 0:
                 isolation.die_with_parent()
+                if order["beside_output"]:
+                    os.dup2(order["beside_output"], 1)
+                    os.dup2(order["beside_output"], 2)
                 run(program, order["environment"])
+        if order["beside_output"]:
+            os.close(order["beside_output"])
         main = os.fork()
         if main == 0:
             isolation.die_with_parent()
             if order["entry"]:
                 self.enter(order)
             run(order["argv"], order["environment"])
-        for descriptor in range(1, 1 + order["outputs"]):
-            os.close(descriptor)
+        os.closerange(1, 1 + order["outputs"])
         while True:
             pid, status = os.wait()
             if pid == main:

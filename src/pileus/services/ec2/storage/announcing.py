@@ -15,11 +15,11 @@ FAST = "EBS Fast Snapshot Restore State-change Notification"
 
 def announced(call: Call, kind: str, resources: list[str], detail: dict[str, Any]) -> None:
     """Tell what has happened to resources, which are named by their ARNs."""
-    announce.later(call, kind=kind, resources=resources, detail=detail | {"request-id": ""})
+    storage_announced.later(call, kind=kind, resources=resources, detail=detail | {"request-id": ""})
 
 
 @ec2.task
-async def announce(call: Call, kind: str, resources: list[str], detail: dict[str, Any]) -> None:
+async def storage_announced(call: Call, kind: str, resources: list[str], detail: dict[str, Any]) -> None:
     """Send an event; where there is no EventBridge, nobody listens."""
     entry = {"Source": "aws.ec2", "DetailType": kind, "Resources": resources, "Detail": json.dumps(detail)}
     try:

@@ -49,12 +49,12 @@ def attach(
     volume.attachments = [*volume.attachments, attachment]
     volume.settle()
     volume.put(call)
-    attached.later(call, volume_id=volume.volume_id, instance_id=instance_id, delay=SECONDS)
+    volume_attached.later(call, volume_id=volume.volume_id, instance_id=instance_id, delay=SECONDS)
     return attachment
 
 
 @ec2.task
-async def attached(call: Call, volume_id: str, instance_id: str) -> None:
+async def volume_attached(call: Call, volume_id: str, instance_id: str) -> None:
     """A volume is there for the instance, if that runs."""
     if volume := Volume.get(call, volume_id):
         await devices.plugged(call, volume, instance_id)
@@ -72,12 +72,12 @@ def detach(call: Call, volume: Volume, instance_id: str) -> Attachment:
     assert attachment
     attachment.state = "detaching"
     volume.put(call)
-    detached.later(call, volume_id=volume.volume_id, instance_id=instance_id, delay=SECONDS)
+    volume_detached.later(call, volume_id=volume.volume_id, instance_id=instance_id, delay=SECONDS)
     return attachment
 
 
 @ec2.task
-async def detached(call: Call, volume_id: str, instance_id: str) -> None:
+async def volume_detached(call: Call, volume_id: str, instance_id: str) -> None:
     """A volume is with the instance no more."""
     if volume := Volume.get(call, volume_id):
         await devices.unplugged(call, volume, instance_id)

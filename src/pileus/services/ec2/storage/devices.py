@@ -8,6 +8,7 @@ from pileus.engines.disks import Disks
 from pileus.kernel import Call
 
 from . import encryption
+from .encryption import Sealed
 from .snapshots import snapshot
 
 if TYPE_CHECKING:
@@ -16,17 +17,25 @@ if TYPE_CHECKING:
 GIB = 1 << 30
 
 
-async def filled(call: Call, volume: Volume) -> None:
-    """See to it that a volume has what its snapshot has; whoever made the volume may open both."""
+async def filled(call: Call, volume: Volume, original: Volume | None = None) -> None:
+    """See to it that a volume has what its snapshot has, or its original; whoever made the volume may open both."""
     disks = call.cloud.engine(Disks)
-    if not volume.snapshot_id or not await disks.holds(volume.snapshot_id):
-        return
-    source = snapshot(call, volume.snapshot_id).seal
-    if source == volume.seal:
-        await disks.create_from(volume.volume_id, volume.snapshot_id)
-        return
-    keys = encryption.opened(call, source), encryption.opened(call, volume.seal)
-    await disks.create_from(volume.volume_id, volume.snapshot_id, *keys)
+    if original:
+        keys = _keys(call, original.seal, volume.seal)
+        await disks.duplicate(original.volume_id, volume.volume_id, *keys)
+    elif volume.snapshot_id and await disks.holds(volume.snapshot_id):
+        keys = _keys(call, snapshot(call, volume.snapshot_id).seal, volume.seal)
+        await disks.create_from(volume.volume_id, volume.snapshot_id, *keys)
+
+
+def _keys(call: Call, source: Sealed, seal: Sealed) -> tuple[bytes, bytes]:
+    """The keys of what is read and of what is made of it; none where they are the same, and all stays as it is."""
+    return (b"", b"") if source == seal else (encryption.opened(call, source), encryption.opened(call, seal))
+
+
+async def grown(call: Call, volume: Volume) -> None:
+    """A volume has another size."""
+    await call.cloud.engine(Disks).grow(volume.volume_id, volume.size * GIB)
 
 
 async def device(call: Call, volume: Volume) -> str:

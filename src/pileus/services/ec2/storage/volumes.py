@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from pileus.engines.disks import Disks
-from pileus.kernel import Call, Fault, Record, regions
+from pileus.kernel import Call, Fault, Record
 from pileus.kernel.filters import Filters
 from pileus.services.ec2 import ec2
 from pileus.services.ec2.describing import Members, described, iso
@@ -20,11 +20,12 @@ from pileus.services.ec2.kinds import kind, named, new_id
 from pileus.services.ec2.tags import shown_tags, specified
 from pileus.services.ec2.tokens import made_before, remember
 
-from . import devices, encryption
+from . import devices, encryption, fast_restores, recycle_bin
 from .announcing import VOLUME, announced
 from .encryption import PLAIN, Sealed
 from .snapshots import Snapshot, snapshot
 from .volume_types import TYPES, performance
+from .zones import zone_id, zone_in
 
 SECONDS_TO_MAKE = 1.0
 SECONDS_TO_DELETE = 1.0
@@ -186,11 +187,15 @@ def create(
         multi_attach=multi_attach,
         tags=tags,
         rate=rate,
+        fast_restored=bool(source) and fast_restores.enabled(call, snapshot_id, zone),
     )
     volume.seal = _seal(call, volume.volume_id, encrypted, kms_key_id, source.seal if source else PLAIN)
-    volume.put(call)
-    made.later(call, volume_id=volume.volume_id, delay=SECONDS_TO_MAKE)
-    return volume
+    return _begun(call, volume)
+
+
+def _begun(call: Call, volume: Volume) -> Volume:
+    volume_made.later(call, volume_id=volume.volume_id)
+    return volume.put(call)
 
 
 def _source(call: Call, snapshot_id: str) -> Snapshot:
@@ -250,18 +255,67 @@ def create_volume(
 
 
 @ec2.task
-async def made(call: Call, volume_id: str) -> None:
-    """A volume gets what its snapshot has, and is there."""
+async def volume_made(call: Call, volume_id: str) -> None:
+    """A volume gets what its snapshot has, or the volume that it is a copy of."""
     if volume := Volume.get(call, volume_id):
-        await devices.filled(call, volume)
+        source = volume.source_volume_id and Volume.get(call, volume.source_volume_id)
+        await devices.filled(call, volume, source or None)
     with call.transaction():
-        volume = Volume.get(call, volume_id)
-        if volume is None or volume.state != CREATING:
-            return
-        volume.state = IN_USE if volume.attachments else AVAILABLE
-        volume.put(call)
-        detail = {"event": "createVolume", "result": "available", "cause": ""}
-        announced(call, VOLUME, [volume.arn(call)], detail)
+        volume_ready.later(call, volume_id=volume_id, delay=SECONDS_TO_MAKE)
+
+
+@ec2.task
+def volume_ready(call: Call, volume_id: str) -> None:
+    """A volume is there."""
+    volume = Volume.get(call, volume_id)
+    if volume is None or volume.state != CREATING:
+        return
+    volume.state = IN_USE if volume.attachments else AVAILABLE
+    volume.put(call)
+    announced(call, VOLUME, [volume.arn(call)], {"event": "createVolume", "result": "available", "cause": ""})
+
+
+@ec2.operation
+def copy_volumes(
+    call: Call,
+    source_volume_id: str,
+    iops: int = 0,
+    size: int = 0,
+    volume_type: str = "gp2",
+    tag_specifications: list[dict[str, Any]] = [],
+    multi_attach_enabled: bool = False,
+    throughput: int = 0,
+    client_token: str = "",
+    encrypted: bool | None = None,
+    kms_key_id: str = "",
+) -> Members:
+    """Make a volume in the same zone that has what another one has now."""
+    if before := made_before(call, client_token):
+        return {"Volumes": [shown(call, named(call, Volume, before))]}
+    source = named(call, Volume, source_volume_id)
+    if source.state not in (AVAILABLE, IN_USE):
+        raise Fault("IncorrectState", f"The volume '{source_volume_id}' is '{source.state}'.")
+    size = size or source.size
+    if size < source.size:
+        raise bad_value("size", size, f"The source volume has {source.size} GiB.")
+    if multi_attach_enabled and not (volume_type in TYPES and TYPES[volume_type].multi_attach):
+        raise combination(f"Multi-Attach is not supported for {volume_type} volumes.")
+    granted = performance(volume_type, size, iops, throughput)
+    volume = Volume(
+        volume_id=new_id(Volume),
+        size=size,
+        volume_type=volume_type,
+        availability_zone=source.availability_zone,
+        created=call.now,
+        iops=granted.iops,
+        throughput=granted.throughput,
+        source_volume_id=source_volume_id,
+        multi_attach=multi_attach_enabled,
+        tags=specified(tag_specifications, "volume"),
+    )
+    volume.seal = _seal(call, volume.volume_id, encrypted, kms_key_id, source.seal)
+    remember(call, client_token, volume.volume_id)
+    return {"Volumes": [shown(call, _begun(call, volume))]}
 
 
 @ec2.operation
@@ -288,14 +342,16 @@ def delete_volume(call: Call, volume_id: str) -> None:
 
 
 def remove(call: Call, volume: Volume) -> None:
-    """Let a volume go, for the operation and for instances that end."""
+    """Let a volume go, for the operation and for instances that end; into the recycle bin, where a rule says so."""
+    if recycle_bin.kept(call, volume):
+        return
     volume.state = DELETING
     volume.put(call)
-    removed.later(call, volume_id=volume.volume_id, delay=SECONDS_TO_DELETE)
+    volume_removed.later(call, volume_id=volume.volume_id, delay=SECONDS_TO_DELETE)
 
 
 @ec2.task
-async def removed(call: Call, volume_id: str) -> None:
+async def volume_removed(call: Call, volume_id: str) -> None:
     """A volume is gone, and what it held."""
     with call.transaction():
         volume = Volume.get(call, volume_id)
@@ -306,18 +362,19 @@ async def removed(call: Call, volume_id: str) -> None:
     await call.cloud.engine(Disks).remove(volume_id)
 
 
-def zone_in(call: Call, name: str, zone: str = "") -> str:
-    """The name of a zone of the Region, by its name or its id."""
-    if not name and not zone:
-        raise missing("AvailabilityZone", "AvailabilityZoneId")
-    found = next((one for one in regions.zones(call.region) if one.name == name or one.id == zone), None)
-    if found is None:
-        raise Fault("InvalidZone.NotFound", f"The zone '{name or zone}' does not exist.")
-    if name and zone and (found.name, found.id) != (name, zone):
-        raise combination("The parameters AvailabilityZone and AvailabilityZoneId name different zones.")
-    return found.name
+# The recycle bin
 
 
-def zone_id(name: str) -> str:
-    """The id of a zone, by its name; empty for one that is no Availability Zone."""
-    return next((one.id for one in regions.zones(name[:-1]) if one.name == name), "")
+@ec2.operation
+def list_volumes_in_recycle_bin(
+    call: Call, volume_ids: list[str] = [], max_results: int = 0, next_token: str = ""
+) -> Members:
+    found, token = recycle_bin.listed(call, Volume, volume_ids, max_results, next_token)
+    told = [shown(call, recycle_bin.content(one, Volume)) | recycle_bin.times(one) for one in found]
+    return {"Volumes": told, "NextToken": token}
+
+
+@ec2.operation
+def restore_volume_from_recycle_bin(call: Call, volume_id: str) -> Members:
+    recycle_bin.restored(call, Volume, volume_id)
+    return {"Return": True}
