@@ -32,7 +32,7 @@ EXTENSION = "/2020-01-01/extension/"
 class Outcome:
     """What became of an invocation."""
 
-    __slots__ = ("error", "log", "payload", "version")
+    __slots__ = ("duration", "error", "init", "log", "payload", "version")
 
     def __init__(self, payload: bytes, error: str = "", log: str = "") -> None:
         self.payload = payload
@@ -40,6 +40,8 @@ class Outcome:
         """`Unhandled` where the function failed."""
         self.log = log
         self.version = ""
+        self.init = self.duration = 0.0
+        """Milliseconds that the environment took to start for it, and that the handler took."""
 
     @classmethod
     def failure(cls, kind: str, message: str, request_id: str = "") -> Outcome:
@@ -226,16 +228,17 @@ class Environment:
             self.sandbox.rest()
             self.sandbox.drain()
         self.log.flush()
-        self._report(invocation, status, error_type)
+        self._report(invocation, outcome, status, error_type)
         outcome.log = self.log.tail_result()
         outcome.version = self.label
         self._pieces = []
         if not invocation.outcome.done():
             invocation.outcome.set_result(outcome)
 
-    def _report(self, invocation: Invocation, status: str, error_type: str) -> None:
+    def _report(self, invocation: Invocation, outcome: Outcome, status: str, error_type: str) -> None:
         duration = (time.perf_counter() - invocation.began) * 1000 if invocation.began else 0.0
         init, self._init_duration = self._init_duration, 0.0
+        outcome.init, outcome.duration = init, duration
         billed = math.ceil(duration + init)
         used = self._memory_used()
         metrics: dict[str, Any] = {
