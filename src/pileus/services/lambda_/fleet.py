@@ -24,6 +24,7 @@ from .invocation import Invocation, Outcome
 from .logs import Log
 from .runtimes import Runtime, runtime
 from .shipping import Shipping
+from .spans import Span
 
 if TYPE_CHECKING:
     from pileus.kernel.cloud import Cloud
@@ -123,9 +124,13 @@ class Fleet:
         self.busy[function] += 1
         self.busy_accounts[account] += 1
         try:
+            span = Span.of(call, version, invocation)
             environment = await self._environment(call, version)
             environment.invoke(invocation)
-            return await asyncio.shield(invocation.outcome)
+            outcome = await asyncio.shield(invocation.outcome)
+            if span:
+                span.send(version, outcome)
+            return outcome
         finally:
             self.busy[function] -= 1
             self.busy_accounts[account] -= 1
