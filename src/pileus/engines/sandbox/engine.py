@@ -162,6 +162,7 @@ class Launcher:
             "driver": choice().driver,
             "root": str(root),
             "shown": image.shown,
+            "own": image.root,
             "path": image.path,
             "preload": image.preload,
         }
