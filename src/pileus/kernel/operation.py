@@ -68,12 +68,13 @@ class Service:
         """Resource types of the service, in the order of their declaration."""
         self.owner_of: Function | None = None
         self.targets_of: Function | None = None
-        self.forgets: Function | None = None
+        self.forgets: list[Function] = []
         self.shares: dict[str, Function] = {}
         """What tells whether a resource may be shared, by its type as RAM names it."""
         self.notes: Function | None = None
         self.address_of: Function | None = None
-        self.listens: Function | None = None
+        self.listeners: dict[str, Function] = {}
+        """What listens on ports of the service's own, by name; the name of the one that needs none is empty."""
         self.asks_root = False
         """Whether even the root of an account may only do what its targets let it."""
         self._declared: list[tuple[Function, dict[str, Any]]] = []
@@ -141,13 +142,24 @@ class Service:
         watch = self.watches[function.__name__] = Watch(self.name, function)
         return watch
 
-    def listener(self, function: F) -> F:
+    @overload
+    def listener(self, function: F, /) -> F: ...
+
+    @overload
+    def listener(self, *, name: str) -> Callable[[F], F]: ...
+
+    def listener(self, function: Function | None = None, *, name: str = "") -> Any:
         """Declare what listens on a port of the service's own, where `--listen SERVICE=PORT` asks for it.
 
-        An async function of the cloud, the host and the port; its result has a `port`, and an async `close`.
+        An async function of the cloud, the host and the port; its result has a `port`, and an async `close`. A service
+        that speaks several protocols names its others: `--listen SERVICE/NAME=PORT`.
         """
-        self.listens = function
-        return function
+
+        def declare(function: Function) -> Function:
+            self.listeners[name] = function
+            return function
+
+        return declare(function) if function else declare
 
     def owner(self, function: F) -> F:
         """Declare who owns what a request names, where that may be another account than the caller's.
@@ -196,7 +208,7 @@ class Service:
 
         A function of a call that looks at the account. Records of the other scopes are removed without asking.
         """
-        self.forgets = function
+        self.forgets.append(function)
         return function
 
     def note(self, function: F) -> F:

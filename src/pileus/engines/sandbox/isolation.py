@@ -44,6 +44,7 @@ COPIED = (
     "services",
 )
 """Files of /etc that programs look for and that tell nothing of their owner."""
+USERS = "root:x:0:0:root:/root:/sbin/nologin\nnobody:x:65534:65534:nobody:/:/sbin/nologin\n"
 DEVICES = ("null", "zero", "full", "random", "urandom")
 
 libc: Any = ctypes.CDLL(None, use_errno=True)
@@ -121,7 +122,7 @@ def settings(root: str) -> None:
         except OSError:
             continue
     own = {
-        "passwd": "root:x:0:0:root:/root:/sbin/nologin\nnobody:x:65534:65534:nobody:/:/sbin/nologin\n",
+        "passwd": USERS,
         "group": "root:x:0:\nnobody:x:65534:\n",
         "hosts": "127.0.0.1 localhost sandbox sandbox.localdomain\n::1 localhost\n",
     }
@@ -147,6 +148,7 @@ def enter(root: str, order: dict[str, Any]) -> None:
         loopback_up()
     for each in order["mounts"]:
         bind(each["source"], root + each["target"], each["writable"])
+    name_user(root, os.geteuid() if order["user"] is None else order["user"])
     mount("proc", f"{root}/proc", "proc", NO_SUID | NO_DEVICES)
     size = f"mode=1777,size={order['tmp_bytes']}"
     mount("tmpfs", f"{root}/tmp", "tmpfs", NO_SUID | NO_DEVICES, size)
@@ -155,6 +157,15 @@ def enter(root: str, order: dict[str, Any]) -> None:
     checked(libc.pivot_root(b".", b"."), "pivot_root")
     checked(libc.umount2(b".", DETACH), "umount")
     os.chdir("/")
+
+
+def name_user(root: str, user: int) -> None:
+    """Have the sandbox's user in its list of users: programs ask there for a name and a home, and some cannot go on."""
+    own = f"{root}/etc/passwd.{user}"
+    with open(own, "w") as file:
+        file.write(f"{USERS}sbx_user1051:x:{user}:{user}::/home/sbx_user1051:/sbin/nologin\n")
+    bind(own, f"{root}/etc/passwd")
+    os.unlink(own)  # what is mounted stays
 
 
 def loopback_up() -> None:

@@ -44,6 +44,8 @@ class Plan(msgspec.Struct, kw_only=True):
     """Instead of a program: a function of a module that the image preloads, as `module:function`."""
     beside: list[list[str]] = []
     """Programs that are started before, and end with it."""
+    beside_output: int = 0
+    """The descriptor that those have for their standard output and error, and nobody else has; 1 and 2 if not told."""
     environment: dict[str, str] = {}
     directory: str = "/"
     mounts: list[Mount] = []

@@ -18,8 +18,9 @@ from pileus.kernel.identity import Credential
 
 from . import sealing
 from .archives import Code, Unpacked, newest
-from .environment import Environment, Invocation, Outcome
+from .environment import Environment
 from .functions import Version
+from .invocation import Invocation, Outcome
 from .logs import Log
 from .runtimes import Runtime, runtime
 from .shipping import Shipping
@@ -46,6 +47,8 @@ MEMORY_OF_A_PROCESSOR = 1769
 """MB for which a function gets one whole processor (Developer Guide, "Configure Lambda function memory")."""
 
 
+WRAPPER = "AWS_LAMBDA_EXEC_WRAPPER"
+"""The variable that names a script to start the runtime, which it gets as its arguments."""
 LIBRARIES = "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib"
 
 
@@ -107,6 +110,8 @@ class Fleet:
         self._sessions: dict[tuple[str, str, str, str], Session] = {}
         self._looked: dict[tuple[str, str, str, str], float] = {}
         """When it was last looked whether a session is still good."""
+        self._notes: dict[tuple[str, float], str] = {}
+        """What is wrong with what code asks for, by its folder."""
         self._starting = asyncio.Semaphore(AT_ONCE)
         self._reaper: asyncio.TimerHandle | None = None
 
@@ -153,7 +158,7 @@ class Fleet:
             del self.idle[environment]
             if environment.ready and environment.session is session and environment.code_at == code_at(version):
                 return environment
-            environment.kill()
+            environment.end("spindown")
         return None
 
     # Their life
@@ -164,8 +169,17 @@ class Fleet:
             found = await asyncio.to_thread(runtime, version.settings["Runtime"])
         except Fault:
             return  # whoever invokes it is told
-        await self.unpacked.folder([version.code])
+        await self._brought(found, version, await self.unpacked.folder([version.code]))
         await self.sandboxes.warm(found.image)
+
+    async def _brought(self, found: Runtime, version: Version, task: Path) -> str:
+        """Have there what the code asks for; what is wrong with that. Code is looked at once, and when it is edited."""
+        if found.bring is None:
+            return ""
+        seen = (str(task), code_at(version))
+        if self._notes.get(seen) != "":
+            self._notes[seen] = await asyncio.to_thread(found.bring, task)
+        return self._notes[seen]
 
     async def provide(self, call: Call, version: Version, qualifier: str, number: int) -> int:
         """Have so many environments of a version that are kept; how many there are."""
@@ -203,6 +217,7 @@ class Fleet:
         log = Log(settings["LoggingConfig"], version.label)
         self.shipping.carry(call, log, session.principal)
         environment = Environment(version, found.name, log)
+        environment.account = call.account
         environment.session = session
         environment.code_at = code_at(version)
         environment.provisioned = provisioned
@@ -214,7 +229,7 @@ class Fleet:
             environment.user = self.sandboxes.user()
             await environment.listen()
             plan = await self._plan(call, version, found, environment, session)
-            outputs = [log.output, log.output, log.framed]
+            outputs = [log.output, log.output, log.framed, log.extension][: 4 if plan.beside else 3]
             environment.entered(await self.sandboxes.start(plan, found.image, outputs))
         except BaseException:
             environment.kill()
@@ -227,6 +242,8 @@ class Fleet:
     ) -> Plan:
         settings = version.settings
         task = await self.unpacked.folder([version.code])
+        if note := await self._brought(found, version, task):
+            environment.log.write(note)
         mounts = [Mount(str(task), "/var/task"), *found.mounts]
         opt: Path | None = None
         if settings["Layers"]:
@@ -237,11 +254,14 @@ class Fleet:
                 sorted(each.name for each in extensions.iterdir() if each.is_file()) if extensions.is_dir() else []
             )
             environment.extensions.expected = set(programs)
+        own = variables(call, version, found, environment, session)
+        wrapper = own.get(WRAPPER) if found.argv else None
         return Plan(
-            argv=list(found.argv) or [program(task, opt)],
-            entry=found.entry,
+            argv=([wrapper] if wrapper else []) + (list(found.argv) or [program(task, opt)]),
+            entry="" if wrapper else found.entry,
             beside=[[f"/opt/extensions/{name}"] for name in sorted(environment.extensions.expected)],
-            environment=variables(call, version, found, environment, session),
+            beside_output=4 if environment.extensions.expected else 0,
+            environment=own,
             user=environment.user,
             directory="/var/task",
             mounts=mounts,
@@ -288,7 +308,7 @@ class Fleet:
             self.warm.pop(key, None)
 
     def _reap(self, environment: Environment) -> None:
-        environment.kill()
+        environment.end("spindown")
         if key := self.environments.get(environment):
             self._forget(environment, key)
 
@@ -387,6 +407,7 @@ def variables(
         "_AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1",
         "_AWS_XRAY_DAEMON_PORT": "2000",
         "_LAMBDA_TELEMETRY_LOG_FD": "3",
+        **dict(found.variables),
     }
     if not found.name.startswith("provided"):
         defined["AWS_EXECUTION_ENV"] = f"AWS_Lambda_{found.name}"

@@ -1,0 +1,448 @@
+"""Rules of security groups: made, taken back, changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from ipaddress import ip_network
+from typing import Any
+
+from pileus.kernel import Call, Fault
+from pileus.kernel.filters import Filters
+from pileus.services.ec2 import ec2
+from pileus.services.ec2.describing import Members, described
+from pileus.services.ec2.faults import bad_value, combination, invalid, limit, missing
+from pileus.services.ec2.kinds import named, new_id
+from pileus.services.ec2.tags import shown_tags, specified
+
+from . import changes, limits, prefix_lists
+from .security_groups import TEXT, SecurityGroup, SecurityGroupRule, by_name, chosen, rules
+from .vpcs import default_vpc, settled
+
+PROTOCOLS = {"6": "tcp", "17": "udp", "1": "icmp", "58": "icmpv6", "all": "-1"}
+NAMES = {"tcp", "udp", "icmp", "icmpv6", "-1"}
+
+PEERS: list[Callable[[Call, str, str, str], str]] = []
+
+OLDER = ("IpProtocol", "FromPort", "ToPort", "CidrIp", "SourceSecurityGroupName", "SourceSecurityGroupOwnerId")
+"""The members by which requests named a single rule before there were permissions."""
+
+FILTERS = Filters({"group-id": "group_id", "security-group-rule-id": "security_group_rule_id"})
+
+
+def connects(find: Callable[[Call, str, str, str], str]) -> Callable[[Call, str, str, str], str]:
+    """Declare what connects VPCs so that the groups of one may be named in the other's rules.
+
+    A function of a call, a VPC, and the account and the id of a group of another VPC: the id of the connection, or
+    nothing.
+    """
+    PEERS.append(find)
+    return find
+
+
+# Reading what a request asks for
+
+
+def asked(
+    call: Call,
+    group: SecurityGroup,
+    is_egress: bool,
+    permissions: list[dict[str, Any]],
+    request: Members,
+) -> list[SecurityGroupRule]:
+    """The rules that a request names, as permissions or by the older parameters."""
+    given = {name: request[name] for name in OLDER if name in request}
+    if permissions and given:
+        raise combination("The parameter ipPermissions cannot be used with older parameters for a single rule.")
+    if given:
+        permissions = older(call, given)
+    if not permissions:
+        raise missing("ipPermissions")
+    found = [one for permission in permissions for one in read(call, group, is_egress, permission)]
+    for number, one in enumerate(found):
+        if any(one.same_as(other) for other in found[:number]):
+            raise invalid("The same permission must not appear multiple times")
+    return found
+
+
+def older(call: Call, given: dict[str, Any]) -> list[dict[str, Any]]:
+    """The permission that the older parameters stand for."""
+    permission = {name: given[name] for name in ("IpProtocol", "FromPort", "ToPort") if name in given}
+    if cidr := given.get("CidrIp"):
+        return [permission | {"IpRanges": [{"CidrIp": cidr}]}]
+    if name := given.get("SourceSecurityGroupName"):
+        owner = given.get("SourceSecurityGroupOwnerId", call.account)
+        pairs = {"UserIdGroupPairs": [{"GroupName": name, "UserId": owner}]}
+        if permission:
+            return [permission | pairs]
+        ranges = (("tcp", 0, 65535), ("udp", 0, 65535), ("icmp", -1, -1))
+        return [{"IpProtocol": name, "FromPort": low, "ToPort": high} | pairs for name, low, high in ranges]
+    raise missing("cidrIp", "sourceSecurityGroupName")
+
+
+def read(call: Call, group: SecurityGroup, is_egress: bool, permission: dict[str, Any]) -> Iterator[SecurityGroupRule]:
+    """The rules of one permission: one for each peer."""
+    protocol, low, high = ports(permission.get("IpProtocol", ""), permission.get("FromPort"), permission.get("ToPort"))
+    peers = [
+        *(range_peer(one, "CidrIp", 4) for one in permission.get("IpRanges", [])),
+        *(range_peer(one, "CidrIpv6", 6) for one in permission.get("Ipv6Ranges", [])),
+        *(list_peer(call, one) for one in permission.get("PrefixListIds", [])),
+        *(group_peer(call, group, one) for one in permission.get("UserIdGroupPairs", [])),
+    ]
+    if not peers:
+        raise missing("CidrIp", "CidrIpv6", "PrefixListId", "GroupId")
+    for peer in peers:
+        yield SecurityGroupRule(
+            new_id(SecurityGroupRule), group.group_id, group.owner_id, is_egress, protocol, low, high, **peer
+        )
+
+
+def ports(protocol: str, low: int | None, high: int | None) -> tuple[str, int, int]:
+    """A protocol and its ports as they are kept."""
+    if not protocol:
+        raise missing("ipProtocol")
+    name = PROTOCOLS.get(protocol.lower(), protocol.lower())
+    if name not in NAMES and not (name.isdigit() and int(name) < 256):
+        raise invalid(f"Invalid value '{protocol}' for IP protocol. Unknown protocol.")
+    if name in ("icmp", "icmpv6"):
+        return name, -1 if low is None else low, -1 if high is None else high
+    if name not in ("tcp", "udp"):
+        return name, -1, -1
+    if low is None or high is None:
+        raise invalid("Invalid value 'Must specify both from and to ports with TCP/UDP.' for portRange.")
+    if (low, high) == (-1, -1):
+        return name, 0, 65535
+    if not 0 <= low <= high <= 65535:
+        raise invalid(f"Invalid {name.upper()} port range ({low}:{high})")
+    return name, low, high
+
+
+def range_peer(given: dict[str, Any], member: str, version: int) -> Members:
+    text = given.get(member, "")
+    try:
+        network = ip_network(text, strict=False)
+    except ValueError:
+        network = None
+    if network is None or network.version != version or "/" not in text:
+        raise invalid(f"CIDR block {text} is malformed")
+    return {f"cidr_ipv{version}": str(network), "description": described_as(given)}
+
+
+def list_peer(call: Call, given: dict[str, Any]) -> Members:
+    prefix_list_id = given.get("PrefixListId", "")
+    prefix_lists.find(call, prefix_list_id)
+    return {"prefix_list_id": prefix_list_id, "description": described_as(given)}
+
+
+def group_peer(call: Call, group: SecurityGroup, given: dict[str, Any]) -> Members:
+    """A group that a rule names: of the same VPC, or of one that is connected with it."""
+    description = described_as(given)
+    owner = given.get("UserId") or call.account
+    if not given.get("GroupId"):
+        if not given.get("GroupName"):
+            raise missing("GroupName", "GroupId")
+        other = by_name(call, default_vpc(call), given["GroupName"])
+    elif owner == call.account:
+        other = named(call, SecurityGroup, given["GroupId"])
+    else:
+        found = SecurityGroup.get(call.at(account=owner), given["GroupId"])
+        if found is None:
+            raise Fault("InvalidGroup.NotFound", f"The security group '{given['GroupId']}' does not exist")
+        other = found
+    peer = {"referenced_group_id": other.group_id, "referenced_user_id": other.owner_id, "description": description}
+    if other.vpc_id == group.vpc_id:
+        return peer
+    for find in PEERS:
+        if connection := find(call, group.vpc_id, other.owner_id, other.vpc_id):
+            return peer | {"referenced_vpc_id": other.vpc_id, "connection_id": connection}
+    raise Fault("InvalidGroup.NotFound", "You have specified two resources that belong to different networks.")
+
+
+def described_as(given: dict[str, Any]) -> str:
+    text: str = given.get("Description", "")
+    if text and not TEXT.fullmatch(text):
+        raise invalid(
+            "Invalid rule description. Valid descriptions are strings less than 256 characters from the following set: "
+            " a-zA-Z0-9. _-:/()#,@[]+=&;{}!$*"
+        )
+    return text
+
+
+# Allowing
+
+
+@ec2.operation(honours=OLDER)
+def authorize_security_group_ingress(
+    call: Call,
+    group_id: str = "",
+    group_name: str = "",
+    ip_permissions: list[dict[str, Any]] = [],
+    request: Members = {},
+    tag_specifications: list[dict[str, Any]] = [],
+) -> Members:
+    """Let something in."""
+    group = chosen(call, group_id, group_name)
+    return allow(call, group, asked(call, group, False, ip_permissions, request), tag_specifications)
+
+
+@ec2.operation(honours=OLDER)
+def authorize_security_group_egress(
+    call: Call,
+    group_id: str,
+    ip_permissions: list[dict[str, Any]] = [],
+    request: Members = {},
+    tag_specifications: list[dict[str, Any]] = [],
+) -> Members:
+    """Let something out."""
+    group = chosen(call, group_id, "")
+    return allow(call, group, asked(call, group, True, ip_permissions, request), tag_specifications)
+
+
+def allow(
+    call: Call, group: SecurityGroup, wanted: list[SecurityGroupRule], tag_specifications: list[dict[str, Any]]
+) -> Members:
+    tags = specified(tag_specifications, "security-group-rule")
+    there = [*rules(call, group.group_id, wanted[0].is_egress)]
+    for one in wanted:
+        if any(one.same_as(other) for other in there):
+            raise Fault("InvalidPermission.Duplicate", f"the specified rule {in_words(one)} already exists")
+    check_limit(call, there + wanted)
+    for one in wanted:
+        one.tags = dict(tags)
+        one.put(call)
+    changes.changed(call, group.vpc_id)
+    return {"Return": True, "SecurityGroupRules": [shown(call, one) for one in wanted]}
+
+
+def check_limit(call: Call, every: list[SecurityGroupRule]) -> None:
+    """A group has 60 rules at most in each direction, for IPv4 and IPv6 each; a group as peer counts for both.
+
+    A prefix list counts as many as it can have entries.
+    """
+    lists = {one.prefix_list_id for one in every if one.prefix_list_id}
+    sizes = {what: prefix_lists.find(call, what).max_entries for what in lists}
+    for other in ("cidr_ipv4", "cidr_ipv6"):
+        if sum(sizes.get(one.prefix_list_id, 1) for one in every if not getattr(one, other)) > limits.RULES:
+            text = "The maximum number of rules per security group has been reached."
+            raise limit("RulesPerSecurityGroupLimit", text)
+
+
+def in_words(one: SecurityGroupRule) -> str:
+    """A rule as EC2's errors tell it."""
+    words = f'"peer: {one.peer}, {"ALL" if one.ip_protocol == "-1" else one.ip_protocol.upper()}'
+    if one.ip_protocol in ("tcp", "udp"):
+        words += f", from port: {one.from_port}, to port: {one.to_port}"
+    elif one.ip_protocol in ("icmp", "icmpv6"):
+        words += f", type: {one.from_port}, code: {one.to_port}"
+    return f'{words}, ALLOW"'
+
+
+# Allowing no more
+
+
+@ec2.operation(honours=OLDER)
+def revoke_security_group_ingress(
+    call: Call,
+    group_id: str = "",
+    group_name: str = "",
+    security_group_rule_ids: list[str] = [],
+    ip_permissions: list[dict[str, Any]] = [],
+    request: Members = {},
+) -> Members:
+    """Let something in no more."""
+    group = chosen(call, group_id, group_name)
+    if security_group_rule_ids:
+        return revoke(call, group, of_group(call, group, security_group_rule_ids, False))
+    return revoke(call, group, matching(call, group, asked(call, group, False, ip_permissions, request)))
+
+
+@ec2.operation(honours=OLDER)
+def revoke_security_group_egress(
+    call: Call,
+    group_id: str,
+    security_group_rule_ids: list[str] = [],
+    ip_permissions: list[dict[str, Any]] = [],
+    request: Members = {},
+) -> Members:
+    """Let something out no more."""
+    group = chosen(call, group_id, "")
+    if security_group_rule_ids:
+        return revoke(call, group, of_group(call, group, security_group_rule_ids, True))
+    return revoke(call, group, matching(call, group, asked(call, group, True, ip_permissions, request)))
+
+
+def of_group(call: Call, group: SecurityGroup, rule_ids: list[str], is_egress: bool) -> list[SecurityGroupRule]:
+    """The rules of these ids, which are the group's and of that direction."""
+    found = [named(call, SecurityGroupRule, one) for one in dict.fromkeys(rule_ids)]
+    for one in found:
+        if one.group_id != group.group_id or one.is_egress != is_egress:
+            text = f"The security group rule ID '{one.security_group_rule_id}' does not exist"
+            raise Fault("InvalidSecurityGroupRuleId.NotFound", text)
+    return found
+
+
+def matching(call: Call, group: SecurityGroup, wanted: list[SecurityGroupRule]) -> list[SecurityGroupRule]:
+    """The group's rules that say what is wanted."""
+    there = [*rules(call, group.group_id, wanted[0].is_egress)]
+    found = []
+    for one in wanted:
+        same = next((other for other in there if other.same_as(one)), None)
+        if same is None:
+            text = "The specified rule does not exist in this security group."
+            raise Fault("InvalidPermission.NotFound", text)
+        found.append(same)
+    return found
+
+
+def revoke(call: Call, group: SecurityGroup, found: list[SecurityGroupRule]) -> Members:
+    for one in found:
+        one.delete(call)
+    changes.changed(call, group.vpc_id)
+    revoked = [
+        {name: value for name, value in shown(call, one).items() if name in REVOKED}
+        | ({"ReferencedGroupId": one.referenced_group_id} if one.referenced_group_id else {})
+        for one in found
+    ]
+    return {"Return": True, "RevokedSecurityGroupRules": revoked}
+
+
+REVOKED = {
+    "SecurityGroupRuleId", "GroupId", "IsEgress", "IpProtocol", "FromPort", "ToPort", "CidrIpv4", "CidrIpv6",
+    "PrefixListId", "Description",
+}  # fmt: skip
+"""What is told of a rule that is taken back."""
+
+
+# Looking and changing
+
+
+@ec2.operation
+def describe_security_group_rules(
+    call: Call,
+    security_group_rule_ids: list[str] = [],
+    filters: list[dict[str, Any]] = [],
+    max_results: int = 0,
+    next_token: str = "",
+) -> Members:
+    """The rules of an account's groups."""
+    settled(call)
+    return described(
+        call,
+        SecurityGroupRule,
+        FILTERS,
+        "SecurityGroupRules",
+        shown,
+        security_group_rule_ids,
+        filters,
+        max_results,
+        next_token,
+    )
+
+
+def shown(call: Call, one: SecurityGroupRule) -> Members:
+    told: Members = {
+        "SecurityGroupRuleId": one.security_group_rule_id,
+        "SecurityGroupRuleArn": one.arn(call),
+        "GroupId": one.group_id,
+        "GroupOwnerId": one.group_owner_id,
+        "IsEgress": one.is_egress,
+        "IpProtocol": one.ip_protocol,
+        "FromPort": one.from_port,
+        "ToPort": one.to_port,
+        "CidrIpv4": one.cidr_ipv4 or None,
+        "CidrIpv6": one.cidr_ipv6 or None,
+        "PrefixListId": one.prefix_list_id or None,
+        "Description": one.description or None,
+        "Tags": shown_tags(one.tags),
+    }
+    if one.referenced_group_id:
+        peer: Members = {"GroupId": one.referenced_group_id, "UserId": one.referenced_user_id}
+        if one.connection_id:
+            peer |= {"VpcId": one.referenced_vpc_id, "VpcPeeringConnectionId": one.connection_id}
+        told["ReferencedGroupInfo"] = peer
+    return told
+
+
+@ec2.operation
+def modify_security_group_rules(call: Call, group_id: str, security_group_rules: list[dict[str, Any]]) -> Members:
+    """Change rules, each to what is given: but a range stays a range of the same version, a group a group."""
+    group = chosen(call, group_id, "")
+    changed = []
+    for update in security_group_rules:
+        there = named(call, SecurityGroupRule, update["SecurityGroupRuleId"])
+        of_group(call, group, [there.security_group_rule_id], there.is_egress)
+        changed.append(rewritten(call, group, there, update.get("SecurityGroupRule", {})))
+    for one in changed:
+        others = [other for other in rules(call, group_id, one.is_egress) if other.place() != one.place()]
+        if any(one.same_as(other) for other in others):
+            raise Fault("InvalidPermission.Duplicate", f"the specified rule {in_words(one)} already exists")
+        one.put(call)
+    changes.changed(call, group.vpc_id)
+    return {"Return": True}
+
+
+def rewritten(call: Call, group: SecurityGroup, there: SecurityGroupRule, update: dict[str, Any]) -> SecurityGroupRule:
+    """A rule as an update wants it, with its id and tags."""
+    permission: Members = {name: update[name] for name in ("IpProtocol", "FromPort", "ToPort") if name in update}
+    described = {"Description": update["Description"]} if "Description" in update else {}
+    kept = False
+    for name, member, inner, had in (
+        ("CidrIpv4", "IpRanges", "CidrIp", there.cidr_ipv4),
+        ("CidrIpv6", "Ipv6Ranges", "CidrIpv6", there.cidr_ipv6),
+        ("PrefixListId", "PrefixListIds", "PrefixListId", there.prefix_list_id),
+        ("ReferencedGroupId", "UserIdGroupPairs", "GroupId", there.referenced_group_id),
+    ):
+        if update.get(name):
+            permission[member] = [{inner: update[name]} | described]
+            kept = kept or bool(had)
+    if not kept:
+        raise bad_value("SecurityGroupRule", there.security_group_rule_id, "The type of a rule cannot be changed.")
+    (new,) = read(call, group, there.is_egress, permission)
+    new.security_group_rule_id, new.tags = there.security_group_rule_id, there.tags
+    return new
+
+
+@ec2.operation
+def update_security_group_rule_descriptions_ingress(
+    call: Call,
+    group_id: str = "",
+    group_name: str = "",
+    ip_permissions: list[dict[str, Any]] = [],
+    security_group_rule_descriptions: list[dict[str, Any]] = [],
+) -> Members:
+    """Describe rules that let something in."""
+    group = chosen(call, group_id, group_name)
+    return describe(call, group, False, ip_permissions, security_group_rule_descriptions)
+
+
+@ec2.operation
+def update_security_group_rule_descriptions_egress(
+    call: Call,
+    group_id: str = "",
+    group_name: str = "",
+    ip_permissions: list[dict[str, Any]] = [],
+    security_group_rule_descriptions: list[dict[str, Any]] = [],
+) -> Members:
+    """Describe rules that let something out."""
+    group = chosen(call, group_id, group_name)
+    return describe(call, group, True, ip_permissions, security_group_rule_descriptions)
+
+
+def describe(
+    call: Call,
+    group: SecurityGroup,
+    is_egress: bool,
+    permissions: list[dict[str, Any]],
+    descriptions: list[dict[str, Any]],
+) -> Members:
+    if descriptions and permissions:
+        raise combination("Only one of ipPermissions and securityGroupRuleDescriptions may be specified.")
+    if descriptions:
+        ids = [one.get("SecurityGroupRuleId", "") for one in descriptions]
+        pairs = [*zip(of_group(call, group, ids, is_egress), map(described_as, descriptions), strict=True)]
+    else:
+        wanted = asked(call, group, is_egress, permissions, {})
+        pairs = [*zip(matching(call, group, wanted), [one.description for one in wanted], strict=True)]
+    for one, text in pairs:
+        one.description = text
+        one.put(call)
+    return {"Return": True}
