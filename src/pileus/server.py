@@ -64,7 +64,9 @@ class Server:
         clock.attach(loop)
         blobs = Blobs(store, self.folder / "blobs", durability=settings.durability, storage=self._elsewhere())
         master_key = MasterKey(self.folder / "master.key")
-        options: dict[str, str] = {"acm-validate": settings.acm_validate}
+        options: dict[str, str] = {"acm-validate": settings.acm_validate, "relay": settings.relay}
+        if settings.maildir:
+            options["maildir"] = str(settings.maildir.absolute())
         if settings.hot_reload:
             options["hot-reload"] = str(settings.hot_reload.resolve())
         self.cloud = Cloud(
@@ -80,6 +82,7 @@ class Server:
         self.cloud.take_up_clock()
         self.door = Door(self.cloud, self.requests, self.control)
         self.certificates = Certificates(self.folder / "tls")
+        self.cloud.tls = self.certificates.context
         if listen:
             try:
                 await self._listen()
@@ -105,10 +108,10 @@ class Server:
         )
         self._listeners.append(listener)
         self.cloud.endpoint = self.endpoint
-        for name, port in settings.listen.items():
-            listens = self.cloud.service(name).listens
-            assert listens, f"{name} has no port of its own"
-            self.ports[name] = await listens(self.cloud, settings.host, port)
+        for what, port in settings.listen.items():
+            service, _, name = what.partition("/")
+            listens = self.cloud.service(service).listeners[name]
+            self.ports[what] = await listens(self.cloud, settings.host, port)
 
     async def stop(self) -> None:
         """Finish the calls that are under way, then close everything."""

@@ -38,6 +38,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     throttle: bool = False
     """Refuse what goes beyond the throughput that tables are provisioned with."""
     listen: dict[str, int] = {}
-    """Ports of services that speak a protocol of their own beside the API, by service: `xray` by UDP."""
+    """Ports of services that speak protocols of their own beside the API: `xray` by UDP, `ses` and `ses/imap`."""
+    maildir: Path | None = None
+    """A folder in which each address that mail is sent to has a Maildir."""
+    relay: str = ""
+    """The SMTP server, as `HOST:PORT`, that mail is handed on to. Without one, none leaves the cloud."""
     init: Path | None = None
     """A folder with init scripts beside LocalStack's own."""

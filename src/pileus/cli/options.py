@@ -109,7 +109,15 @@ def parser(environment: Mapping[str, str], otherwise: Mapping[str, str]) -> Pars
         parse=ports,
         default={},
         metavar="SERVICE=PORT,…",
-        help="ports of services that speak a protocol of their own: xray=2000 is the X-Ray daemon's, by UDP",
+        help="ports of services that speak protocols of their own: xray=2000 is the X-Ray daemon's, by UDP; "
+        "ses=2525 takes mail by SMTP, ses/tls=4650 by SMTP over TLS; ses/imap=1143 and ses/imaps=9930 show it",
+    )
+    made.option("--maildir", parse=folder, metavar="DIR", help="write mail to a Maildir of each address there, too")
+    made.option(
+        "--relay",
+        parse=relay,
+        metavar="HOST:PORT",
+        help="an SMTP server that mail is handed on to; without one, none leaves the cloud",
     )
     made.option("--init", parse=folder, metavar="DIR", help="a folder of scripts to run once the cloud is ready")
     made.option("--log-level", parse=one_of(*LEVELS), default="info", metavar="LEVEL", help="|".join(LEVELS))
@@ -117,16 +125,25 @@ def parser(environment: Mapping[str, str], otherwise: Mapping[str, str]) -> Pars
 
 
 def ports(text: str) -> dict[str, int]:
-    """Accepts `xray=2000,email=2525`: ports by service, for those services that can listen on one."""
+    """Accepts `xray=2000,ses/imap=1143`: ports by service and protocol, for those services that listen on some."""
     from pileus.kernel.cloud import load, services
 
     found = {}
     for part in filter(None, text.split(",")):
-        name, _, number = part.strip().partition("=")
-        if name not in services() or load(services()[name]).listens is None:
-            raise argparse.ArgumentTypeError(f"{name!r} is no service with a port of its own")
-        found[name] = port(number)
+        what, _, number = part.strip().partition("=")
+        service, _, name = what.partition("/")
+        if service not in services() or name not in load(services()[service]).listeners:
+            raise argparse.ArgumentTypeError(f"{what!r} is no service with a port of its own")
+        found[what] = port(number)
     return found
+
+
+def relay(text: str) -> str:
+    host, _, number = text.rpartition(":")
+    if not host:
+        raise argparse.ArgumentTypeError(f"{text!r} does not name a host and a port")
+    port(number)
+    return text
 
 
 def folder(text: str) -> Path:
@@ -169,5 +186,7 @@ class Options:
             hot_reload=given.hot_reload,
             throttle=given.throttle,
             listen=given.listen,
+            relay=given.relay or "",
+            maildir=given.maildir,
             init=given.init,
         )

@@ -11,7 +11,7 @@ import pkgutil
 from collections.abc import Awaitable, Callable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from pileus import models
 
@@ -32,6 +32,9 @@ from .task import Runner
 from .trail import Recorder
 from .usage import Usage
 from .waiting import Waiters
+
+if TYPE_CHECKING:
+    import ssl
 
 log = logging.getLogger("pileus")
 
@@ -95,6 +98,8 @@ class Cloud:
         self.trail = Recorder(self)
         """Notes who did what."""
         self._engines: dict[type[Engine], Engine] = {}
+        self.tls: Callable[[], ssl.SSLContext] | None = None
+        """What services' own listeners accept TLS with. A cloud without a server has none."""
         self.system = self.call("pileus")
         """A call of the cloud's own, for looking up records that belong to no account."""
 
@@ -155,9 +160,7 @@ class Cloud:
 
     def service(self, name: str) -> Service:
         """The service of that botocore name; `Unfinished` where it is not built."""
-        if found := services().get(name):
-            return load(found)
-        raise Unfinished(f"Pileus does not implement {name} yet.")
+        return named(name)
 
     def built(self, name: str) -> bool:
         """Whether there is a service of that botocore name."""
@@ -257,6 +260,14 @@ def package_name(service: str) -> str:
     """A service's package: its botocore name as an identifier."""
     name = service.replace("-", "_")
     return f"{name}_" if keyword.iskeyword(name) else name
+
+
+@cache
+def named(name: str) -> Service:
+    """The service of that botocore name; `Unfinished` where it is not built."""
+    if found := services().get(name):
+        return load(found)
+    raise Unfinished(f"Pileus does not implement {name} yet.")
 
 
 @cache

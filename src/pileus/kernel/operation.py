@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from typing import Any, TypeVar, overload
 
 from pileus import models
@@ -67,16 +68,17 @@ class Service:
         """Resource types of the service, in the order of their declaration."""
         self.owner_of: Function | None = None
         self.targets_of: Function | None = None
-        self.forgets: Function | None = None
+        self.forgets: list[Function] = []
         self.shares: dict[str, Function] = {}
         """What tells whether a resource may be shared, by its type as RAM names it."""
         self.notes: Function | None = None
         self.address_of: Function | None = None
-        self.listens: Function | None = None
+        self.listeners: dict[str, Function] = {}
+        """What listens on ports of the service's own, by name; the name of the one that needs none is empty."""
         self.asks_root = False
         """Whether even the root of an account may only do what its targets let it."""
         self._declared: list[tuple[Function, dict[str, Any]]] = []
-        self._bound: dict[str, Bound] | None = None
+        self._bound: dict[str, Bound] = {}
 
     @overload
     def operation(self, function: F, /) -> F: ...
@@ -140,13 +142,24 @@ class Service:
         watch = self.watches[function.__name__] = Watch(self.name, function)
         return watch
 
-    def listener(self, function: F) -> F:
+    @overload
+    def listener(self, function: F, /) -> F: ...
+
+    @overload
+    def listener(self, *, name: str) -> Callable[[F], F]: ...
+
+    def listener(self, function: Function | None = None, *, name: str = "") -> Any:
         """Declare what listens on a port of the service's own, where `--listen SERVICE=PORT` asks for it.
 
-        An async function of the cloud, the host and the port; its result has a `port`, and an async `close`.
+        An async function of the cloud, the host and the port; its result has a `port`, and an async `close`. A service
+        that speaks several protocols names its others: `--listen SERVICE/NAME=PORT`.
         """
-        self.listens = function
-        return function
+
+        def declare(function: Function) -> Function:
+            self.listeners[name] = function
+            return function
+
+        return declare(function) if function else declare
 
     def owner(self, function: F) -> F:
         """Declare who owns what a request names, where that may be another account than the caller's.
@@ -195,7 +208,7 @@ class Service:
 
         A function of a call that looks at the account. Records of the other scopes are removed without asking.
         """
-        self.forgets = function
+        self.forgets.append(function)
         return function
 
     def note(self, function: F) -> F:
@@ -223,21 +236,31 @@ class Service:
 
     @property
     def operations(self) -> dict[str, Bound]:
-        """The operations that are implemented, by wire name."""
-        if self._bound is None:
-            self._bound = {}
-            for function, options in self._declared:
-                bound = bind(self, function, **options)
-                if bound.name in self._bound:
-                    raise TypeError(f"{self.name}: {bound.name} is implemented twice")
-                self._bound[bound.name] = bound
-        return self._bound
+        """The operations that are implemented, by wire name; TypeError where one does not agree with the model."""
+        return {name: self.bound(name) for name in self._functions}
 
     def bound(self, name: str) -> Bound:
         """The operation of that wire name; `Unfinished` where it is not built."""
-        if bound := self.operations.get(name):
-            return bound
-        raise Unfinished(f"Pileus does not implement {self.name}:{name} yet.")
+        bound = self._bound.get(name)
+        if bound is None:
+            if name not in self._functions:
+                raise Unfinished(f"Pileus does not implement {self.name}:{name} yet.")
+            function, options = self._functions[name]
+            bound = self._bound[name] = bind(self, function, **options)
+        return bound
+
+    @cached_property
+    def _functions(self) -> dict[str, tuple[Function, dict[str, Any]]]:
+        """What is declared, by wire name. It is bound one by one: few of a service's operations are called in a run."""
+        found: dict[str, tuple[Function, dict[str, Any]]] = {}
+        for function, options in self._declared:
+            name = options["name"] or self.model.snake_names.get(function.__name__, "")
+            if not name:
+                raise TypeError(f"{self.name}.{function.__name__}: the model has no such operation")
+            if name in found:
+                raise TypeError(f"{self.name}: {name} is implemented twice")
+            found[name] = function, options | {"name": name}
+        return found
 
 
 class Bound:
@@ -341,9 +364,6 @@ def bind(
 ) -> Bound:
     """Match a function with the model; TypeError where they disagree."""
     where = f"{service.name}.{function.__name__}"
-    name = name or service.model.snake_names.get(function.__name__, "")
-    if not name:
-        raise TypeError(f"{where}: the model has no such operation")
     operation = service.model.operation(name)
     shape = operation.input
     wire = {models.snake_case(member): member for member in shape.members} if shape else {}

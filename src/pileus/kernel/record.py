@@ -13,7 +13,7 @@ the one change of a stored record that needs no migration.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, Self, TypeVar, dataclass_transform
 
@@ -50,7 +50,7 @@ class Layout:
         self.table = table
         self.key = key
         self.indexes = indexes
-        self.decoder: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(cls)
+        self.cls = cls
         self.scope = scope
 
         @lru_cache(maxsize=8192)
@@ -65,6 +65,11 @@ class Layout:
         # because 1, 1.0 and True are equal to Python and different keys.
         self.path = lru_cache(maxsize=4096, typed=True)(path) if len(key) == 1 else path
         self.place = attrgetter(*key) if len(key) > 1 else lambda record: (getattr(record, key[0]),)
+
+    @cached_property
+    def decoder(self) -> msgspec.msgpack.Decoder[Any]:
+        """Made when it is first needed: a service has many more kinds of records than one call looks at."""
+        return msgspec.msgpack.Decoder(self.cls)
 
 
 @dataclass_transform(field_specifiers=(msgspec.field,))

@@ -134,6 +134,8 @@ def cloud(
     hot_reload: Path | None = None,
     throttle: bool = False,
     listen: dict[str, int] | None = None,
+    relay: str = "",
+    maildir: Path | None = None,
     sockets: bool = False,
 ) -> Iterator[LocalCloud]:
     """A cloud for as long as the block lasts: in memory, unless `data` names a directory.
@@ -150,6 +152,8 @@ def cloud(
         hot_reload=hot_reload,
         throttle=throttle,
         listen=listen or {},
+        relay=relay,
+        maildir=maildir,
     )
     local = LocalCloud(settings)
     local.start()

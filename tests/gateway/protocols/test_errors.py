@@ -103,10 +103,15 @@ def test_a_status_that_is_given_holds(protocol: str) -> None:
     assert (status, error["Code"]) == (501, "NotImplemented")
 
 
-@pytest.mark.parametrize("protocol", MODELS)
+@pytest.mark.parametrize("protocol", [name for name in MODELS if name != "ec2"])
 def test_an_unknown_code_without_a_status_is_our_bug(protocol: str) -> None:
     with pytest.raises(LookupError, match="Peculiar"):
         told(protocol, Fault("Peculiar.Code", "Odd"))
+
+
+def test_codes_that_no_model_lists_are_ec2s_own_with_status_400() -> None:
+    status, error, _ = told("ec2", Fault("InvalidVpcID.NotFound", "The vpc ID 'vpc-1' does not exist"))
+    assert (status, error["Code"]) == (400, "InvalidVpcID.NotFound")
 
 
 @pytest.mark.parametrize("protocol", ["json", "rest-json", "query"])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pileus import durations
 from pileus.gateway.message import Request, Response
-from pileus.kernel.outbox import Sent
+from pileus.kernel.outbox import Delivery, Sent
 
 from .answers import Refused, parameter
 
@@ -41,6 +41,8 @@ def described(sent: Sent) -> dict[str, Any]:
 def cleared(control: Control, kind: str) -> dict[str, Any]:
     cloud = control.server.cloud
     with cloud.store.attempt():
+        if kind == "mail":
+            Delivery.delete_all(cloud.system)
         return {"deleted": Sent.delete_all(cloud.system, kind)}
 
 

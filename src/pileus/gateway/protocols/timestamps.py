@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from .faults import Malformed
@@ -79,8 +80,15 @@ def iso8601_millis(value: Any) -> str:
 
 def rfc822(value: Any) -> str:
     """`Sun, 25 Jan 2015 08:00:00 GMT` (RFC 9110, section 5.6.7)."""
+    if isinstance(value, float):
+        return _rfc822(round(value * 1000) // 1000)
     at = moment(value).astimezone(UTC)
     return f"{DAYS[at.weekday()]}, {at.day:02} {MONTHS[at.month - 1]} {at.year:04} {at:%H:%M:%S} GMT"
+
+
+@lru_cache(maxsize=4096)
+def _rfc822(second: int) -> str:
+    return rfc822(second)
 
 
 WRITERS: dict[str, Callable[[Any], str]] = {

@@ -122,8 +122,11 @@ class Found:
         return self.policy is not None or hidden or any(one.policy for one in self.given or ())
 
     def key(self, actions: list[str]) -> Hashable | None:
-        """By what a decision for a service is remembered: it asks for the same, message after message."""
+        """By what a decision is remembered: for a service, or a root, that asks for the same call after call."""
         principal = self.call.principal
+        if principal.type == "Root" and self.given is not None and unlimited(self.call, self.call.account):
+            abouts = tuple([(one.arn, one.account, one.policy, one.explicit, one.action) for one in self.given])
+            return "passed", principal.arn, self.call.region, abouts, *actions
         if principal.type != "AWSService" or not isinstance(self.record, Record) or self.given is not None:
             return None
         told = principal.session

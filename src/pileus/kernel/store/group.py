@@ -33,13 +33,16 @@ class Group:
         "_savepoints",
         "_schedule",
         "_ticking",
+        "_undone",
         "_waiting",
         "before_commit",
         "pending",
         "ready",
     )
 
-    def __init__(self, connection: apsw.Connection, schedule: Schedule | None) -> None:
+    def __init__(
+        self, connection: apsw.Connection, schedule: Schedule | None, *, undone: Callable[[], None] = lambda: None
+    ) -> None:
         self._connection = connection
         self._execute = connection.cursor().execute
         self.pending = False
@@ -47,6 +50,8 @@ class Group:
         self.ready = False
         """Whether the transaction and the savepoints of all attempts under way are open, so that one may write."""
         self._schedule = schedule
+        self._undone = undone
+        """Told when writes have been undone, so that nobody remembers them."""
         self._ticking = False
         self._marks: list[int] = []  # how many waited when each of the attempts under way began
         self._savepoints = 0  # how many of the attempts have one: the outer ones, for they are opened together
@@ -103,6 +108,7 @@ class Group:
     def _undo(self, depth: int, mark: int, error: BaseException) -> None:
         if self._savepoints > depth:
             self._savepoints = depth
+            self._undone()
             try:
                 self._execute("ROLLBACK TO attempt; RELEASE attempt")
             except apsw.Error as reason:
@@ -163,6 +169,7 @@ class Group:
         self._savepoints = 0
         waiting, self._waiting = self._waiting, []
         if lost is not None:
+            self._undone()
             log.error("A group of writes is lost: %s", lost)
             self._lost = lost if self._marks else None
             if self._connection.in_transaction:

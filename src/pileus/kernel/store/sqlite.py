@@ -27,6 +27,10 @@ FIRST = 100
 """Rows that a scan reads at first; how many at a time after that depends on their size."""
 PIECE = 256 * 1024
 
+MOST_KEPT = 4096
+"""Values that are remembered: those of a key or a queue are asked for with every call that names it."""
+LONGEST_KEPT = 2048
+
 Row = tuple[bytes, bytes]
 
 
@@ -66,17 +70,27 @@ class SqliteStore:
         self.path = Path(connection.filename) if lock else None
         """The database's file, if it has one."""
         self._execute = connection.cursor().execute
-        self._group = Group(connection, schedule)
+        self._kept: dict[bytes, bytes | None] = {}
+        """What some keys have: nobody else writes to the file, so it stays true until they are written or undone."""
+        self._group = Group(connection, schedule, undone=self._kept.clear)
         self._lock = lock
         self._checkpoints = Checkpoints(connection) if lock else None
 
     # Reads. Every statement runs to its end before its rows are handed on, so none is open when something is undone.
 
     def get(self, key: bytes) -> bytes | None:
+        kept = self._kept
+        if key in kept:
+            return kept[key]
         try:
-            return cast(bytes | None, self._execute(GET, (key,)).get)
+            value: bytes | None = self._execute(GET, (key,)).get
         except apsw.Error as error:
             raise self._group.failed(error) from error
+        if len(kept) >= MOST_KEPT:
+            kept.clear()
+        if value is None or len(value) <= LONGEST_KEPT:
+            kept[key] = value
+        return value
 
     def scan(self, start: bytes, end: bytes, *, reverse: bool = False, limit: int | None = None) -> Iterator[Row]:
         size = FIRST if limit is None or limit > FIRST else limit
@@ -116,15 +130,18 @@ class SqliteStore:
         group = self._group
         if not group.ready:
             group.prepare()
+        self._kept.pop(key, None)
         try:
             self._execute(PUT, (key, value))
         except apsw.Error as error:
             raise group.failed(error) from error
 
     def delete(self, key: bytes) -> None:
+        self._kept.pop(key, None)
         self._change(DELETE, (key,))
 
     def delete_range(self, start: bytes, end: bytes) -> int:
+        self._kept.clear()
         self._change(DELETE_RANGE, (start, end))
         return self.connection.changes()
 
@@ -160,6 +177,7 @@ class SqliteStore:
     def reset(self) -> None:
         """Delete everything, in a millisecond however much there was (sqlite.org/c3ref/c_dbconfig_defensive.html)."""
         self._group.commit()
+        self._kept.clear()
         try:
             self.connection.config(apsw.SQLITE_DBCONFIG_RESET_DATABASE, 1)
             try:
@@ -173,6 +191,7 @@ class SqliteStore:
     def replace(self, source: Path) -> None:
         """Take over everything from another database file, in one transaction; what was here is gone."""
         self._group.commit()
+        self._kept.clear()
         try:
             other = connect_to_read(source)
             try:

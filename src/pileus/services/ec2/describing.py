@@ -6,6 +6,7 @@ return described(call, Subnet, FILTERS, "Subnets", shown, subnet_ids, filters, m
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -74,6 +75,11 @@ def paged(call: Call, member: str, items: Iterable[Any], max_results: int = 0, n
     most = max_results or MOST
     chosen = [*islice(items, start, start + most + 1)]
     return answer(member, chosen[:most], paging.sealed(call, start + most) if len(chosen) > most else None)
+
+
+def iso(at: float) -> str:
+    """A time as filters have it: `2021-09-29T11:04:43.305Z`."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def answer(member: str, items: list[Any], token: str | None) -> Members:

@@ -5,7 +5,7 @@ EC2 User Guide, "Tag your Amazon EC2 resources".
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from pileus.kernel import Call, Fault
@@ -15,6 +15,8 @@ from pileus.kernel.tags import MOST, as_list, as_map
 from . import ec2
 from .describing import Members, paged
 from .kinds import BY_PREFIX, Kind, kind_of
+
+Follower = Callable[[Call, Any, dict[str, str]], None]
 
 MOST_RESOURCES = 1000
 """How many resources one request may tag."""
@@ -78,6 +80,20 @@ def tagged(call: Call, what: str) -> Any:
     return found
 
 
+FOLLOWERS: dict[type, list[Follower]] = {}
+
+
+def after_tagging(*records: type) -> Callable[[Follower], Follower]:
+    """Declare what happens when somebody has given tags to resources of these kinds."""
+
+    def declare(follower: Follower) -> Follower:
+        for record in records:
+            FOLLOWERS.setdefault(record, []).append(follower)
+        return follower
+
+    return declare
+
+
 @ec2.operation
 def create_tags(call: Call, resources: list[str], tags: list[dict[str, Any]]) -> None:
     """Add tags to resources, over those of the same keys: to all of them, or to none."""
@@ -88,6 +104,8 @@ def create_tags(call: Call, resources: list[str], tags: list[dict[str, Any]]) ->
         found = tagged(call, what)
         found.tags = checked(found.tags | given)
         found.put(call)
+        for follow in FOLLOWERS.get(type(found), ()):
+            follow(call, found, given)
 
 
 @ec2.operation

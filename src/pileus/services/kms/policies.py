@@ -32,6 +32,10 @@ def default(call: Call) -> str:
     return json.dumps({"Version": "2012-10-17", "Id": "key-default-1", "Statement": [statement]}, indent=2)
 
 
+CALLERS = {"ebs": "ec2"}
+"""Which service calls on behalf of a key's, where it is another one."""
+
+
 def managed(call: Call, service: str) -> str:
     """The policy of an AWS managed key: for everybody in the account, through its service alone."""
     through: dict[str, Any] = {
@@ -50,7 +54,7 @@ def managed(call: Call, service: str) -> str:
         "Condition": {
             "StringEquals": {
                 "kms:CallerAccount": call.account,
-                "kms:ViaService": f"{service}.{call.region}.amazonaws.com",
+                "kms:ViaService": f"{CALLERS.get(service, service)}.{call.region}.amazonaws.com",
             }
         },
     }

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from pileus.kernel import Call, Fault, Unfinished, paging
 from pileus.kernel.access.target import Target
+from pileus.kernel.machine_images import PREFIX
 
 from . import policies, public, secrets, ssm
 from .filters import Conditions
@@ -41,7 +42,7 @@ def target(call: Call, name: str) -> Target:
         there = call.at(account=account_in(name) or call.account)
         shared = Parameter.get(there, plain_name(there, name))
         return Target(name, there.account, shared.policy if shared else None, tags=shared.tags if shared else {})
-    if name.startswith(public.PREFIX):
+    if name.startswith(PREFIX):
         return Target(f"arn:{call.partition}:ssm:{call.region}::parameter{name}", call.account)
     found = Parameter.get(call, name)
     return Target(arn_of(call, name.rstrip("/")), call.account, tags=found.tags if found else {})
@@ -85,7 +86,7 @@ def get_parameters_by_path(
             f'slash "/". {NAMING}'
         )
     base = path.rstrip("/") + "/"
-    if base.startswith(public.PREFIX):
+    if base.startswith(PREFIX):
         return published(call, base, recursive, max_results, next_token)
     conditions = Conditions(parameter_filters, by_path=True)
     found = Parameter.page(
