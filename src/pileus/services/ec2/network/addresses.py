@@ -105,7 +105,7 @@ def allocate_address(
 
 
 def allocate(call: Call, wanted: str, network_border_group: str, tags: dict[str, str]) -> Address:
-    if wanted and not public_ranges.public(wanted):
+    if wanted and not public_ranges.public(call, wanted):
         raise Fault("InvalidAddress.NotFound", f"The address {wanted} does not belong to you.")
     public_ip = public_ranges.take_address(call, wanted)
     if not public_ip:
