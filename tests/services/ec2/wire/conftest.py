@@ -114,6 +114,9 @@ def wire(wired_cloud) -> Wire:
     return Wire(wired_cloud)
 
 
+X86 = {"Name": "architecture", "Values": ["x86_64"]}
+
+
 class Vpc:
     """A VPC as a test builds it."""
 
@@ -150,7 +153,7 @@ class Vpc:
             interface["PrivateIpAddress"] = address
         if groups:
             interface["Groups"] = [*groups]
-        image = self.ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
+        image = self.ec2.describe_images(Owners=["amazon"], Filters=[X86])["Images"][0]["ImageId"]
         made = self.ec2.run_instances(
             ImageId=image, InstanceType="t3.nano", MinCount=1, MaxCount=1, NetworkInterfaces=[interface]
         )

@@ -138,7 +138,9 @@ def test_instances_in_two_subnets_of_a_firewall_appliance(ec2, vpc, wire):
     assert wire.until(lambda: middle in wire.names())
     forward(wire, middle)
     assert not wire.connects(inside, "internet", wire.public(1))
-    ec2.modify_instance_attribute(InstanceId=middle, SourceDestCheck={"Value": False})
+    ec2.modify_network_interface_attribute(
+        NetworkInterfaceId=interface["NetworkInterfaceId"], SourceDestCheck={"Value": False}
+    )
     assert wire.until(lambda: wire.connects(inside, "internet", wire.public(1)))
 
 
