@@ -164,12 +164,12 @@ def provision_byoip_cidr(
     tags = specified(pool_tag_specifications, "ipv4pool-ec2")
     pool = PublicIpv4Pool(new_id(PublicIpv4Pool), group, description=description, tags=tags).put(call)
     made = ByoipCidr(str(network), pool.pool_id, group, description, advertisable=publicly_advertisable).put(call)
-    provisioned.later(call, delay=PROVISIONING, cidr=made.cidr)
+    byoip_provisioned.later(call, delay=PROVISIONING, cidr=made.cidr)
     return {"ByoipCidr": shown_cidr(made)}
 
 
 @ec2.task
-def provisioned(call: Call, cidr: str) -> None:
+def byoip_provisioned(call: Call, cidr: str) -> None:
     """A range that was brought can be used from now on."""
     found = ByoipCidr.get(call, cidr)
     if found is None or found.state != PENDING:
