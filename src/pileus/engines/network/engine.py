@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from ipaddress import IPv4Network
@@ -39,6 +40,11 @@ class Networks:
         self._thread = ThreadPoolExecutor(1, "networks")
         self._claim: Claim | None = None
         self._fabric: Fabric | None = None
+        self.provide: Callable[[Path], None] | None = None
+        """Mounts the namespace of a new host at its path, where hosts belong to others than this machine's own users.
+
+        It is called in another thread than the loop's.
+        """
 
     @staticmethod
     def available() -> str:
@@ -118,6 +124,7 @@ class Networks:
     def _in_thread(self, what: str, *arguments: Any) -> Any:
         if self._fabric is None:
             self._fabric = self._made()
+        self._fabric.provide = self.provide
         return getattr(self._fabric, what)(*arguments)
 
     def _made(self) -> Fabric:
