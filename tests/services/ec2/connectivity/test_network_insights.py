@@ -59,7 +59,9 @@ def test_a_closed_group_is_the_explanation_and_an_open_one_a_path(ec2, clock):
     assert components[0] == network.enis[0] and components[-1] == network.enis[1]
     assert network.table in components and network.group in components
     rules = [
-        one["SecurityGroupRule"]["PortRange"] for one in found["ForwardPathComponents"] if "SecurityGroupRule" in one
+        one["SecurityGroupRule"].get("PortRange")
+        for one in found["ForwardPathComponents"]
+        if "SecurityGroupRule" in one
     ]
     assert {"From": 22, "To": 22} in [dict(rule) for rule in rules if rule]
     back = [one["Component"]["Id"] for one in found["ReturnPathComponents"]]

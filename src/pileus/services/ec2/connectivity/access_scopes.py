@@ -194,13 +194,13 @@ def start_network_insights_access_scope_analysis(
         started=call.now,
         tags=specified(tag_specifications, "network-insights-access-scope-analysis"),
     ).put(call)
-    look.later(call, delay=SOON, what=made.network_insights_access_scope_analysis_id)
+    access_analysed.later(call, delay=SOON, what=made.network_insights_access_scope_analysis_id)
     remember(call, client_token, made.network_insights_access_scope_analysis_id)
     return {"NetworkInsightsAccessScopeAnalysis": analysis_shown(call, made)}
 
 
 @ec2.task
-def look(call: Call, what: str) -> None:
+def access_analysed(call: Call, what: str) -> None:
     """Look for them."""
     analysis = AccessScopeAnalysis.get(call, what)
     scope = AccessScope.get(call, analysis.scope) if analysis else None

@@ -7,7 +7,7 @@ from ipaddress import ip_network
 from itertools import islice, product
 from typing import NamedTuple
 
-from .insight_paths import Way, boundaries, travel
+from .insight_paths import Way, Why, boundaries, travel
 from .insight_world import Packet, World
 
 PORTS = (0, 65535)
@@ -38,8 +38,7 @@ def answered(world: World, question: Question) -> Way:
             return way
         if best is None or (len(way.back), len(way.forward)) > (len(best.back), len(best.forward)):
             best = way
-    assert best, "a question without a packet"
-    return best
+    return best or Way([], [], Why("NO_POSSIBLE_DESTINATION", {}))
 
 
 def _packets(world: World, question: Question) -> Iterator[Packet]:

@@ -215,13 +215,13 @@ def start_network_insights_analysis(
         started=call.now,
         tags=specified(tag_specifications, "network-insights-analysis"),
     ).put(call)
-    analyse.later(call, delay=SOON, what=made.network_insights_analysis_id)
+    path_analysed.later(call, delay=SOON, what=made.network_insights_analysis_id)
     remember(call, client_token, made.network_insights_analysis_id)
     return {"NetworkInsightsAnalysis": shown(call, made)}
 
 
 @ec2.task
-def analyse(call: Call, what: str) -> None:
+def path_analysed(call: Call, what: str) -> None:
     """Answer it."""
     analysis = InsightsAnalysis.get(call, what)
     path = InsightsPath.get(call, analysis.path) if analysis else None
