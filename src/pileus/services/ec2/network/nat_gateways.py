@@ -269,12 +269,12 @@ def leave(call: Call, gateway: NatGateway, state: str) -> None:
         interfaces.remove(call, interface)
     gateway.state = state
     gateway.put(call)
-    forget.later(call, delay=REMEMBERED, nat_gateway_id=gateway.nat_gateway_id)
+    forget_nat_gateway.later(call, delay=REMEMBERED, nat_gateway_id=gateway.nat_gateway_id)
     changes.changed(call, gateway.vpc_id)
 
 
 @ec2.task
-def forget(call: Call, nat_gateway_id: str) -> None:
+def forget_nat_gateway(call: Call, nat_gateway_id: str) -> None:
     """Show a gateway no more that has ended."""
     gateway = NatGateway.get(call, nat_gateway_id)
     if gateway is not None and gateway.state in (DELETED, FAILED):
