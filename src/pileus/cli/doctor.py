@@ -65,6 +65,7 @@ def examined(port: int, home: Path) -> Iterator[Finding]:
     yield program("Node.js", "node", "see nodejs.org, or your system's packages")
     yield modules()
     yield sandboxes()
+    yield networks()
     yield runtimes()
 
 
@@ -119,6 +120,14 @@ def sandboxes() -> Finding:
     isolated = found.driver == "namespaces"
     cure = "" if isolated else "run as root, or let users make namespaces (sysctl user.max_user_namespaces)"
     return Finding("sandboxes", f"{found.driver}, {found.why}", needed=False, cure=cure)
+
+
+def networks() -> Finding:
+    """What packets of VPCs go through."""
+    from pileus.engines.network import Networks
+
+    reason = Networks.available()
+    return Finding("networks", "none" if reason else "namespaces, nftables", needed=False, cure=reason)
 
 
 def runtimes() -> Finding:

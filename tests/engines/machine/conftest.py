@@ -47,7 +47,7 @@ def among(tmp_path: Path) -> Callable[[Scenario], Any]:
 @pytest.fixture
 def network() -> Iterator[str]:
     """A network namespace with nothing but a loopback."""
-    name = f"pileus-test-{os.getpid()}-{os.urandom(2).hex()}"
+    name = f"machine-test-{os.getpid()}-{os.urandom(2).hex()}"
     subprocess.run(["ip", "netns", "add", name], check=True)
     subprocess.run(["ip", "-n", name, "link", "set", "lo", "up"], check=True)
     yield name

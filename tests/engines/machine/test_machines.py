@@ -288,3 +288,26 @@ asyncio.run(main())
     asyncio.run(next_one())
     assert not [group for group in groups if Path(group).exists()]
     gone(tmp_path)
+
+
+def test_in_a_network_made_for_it_a_machine_administers_its_interfaces(among: Among, tmp_path: Path) -> None:
+    path = Path("/run/netns", f"machine-test-{os.getpid()}-own")
+    path.touch()
+
+    async def scenario(machines: Machines) -> None:
+        await machines.network(path)
+        machine = await machines.start(Plan(name="m", network=str(path)))
+        done = await machine.run(
+            "sh", "-c", "ip link set lo up && ip addr add 10.1.2.3/32 dev lo && ip -4 -o addr show lo"
+        )
+        assert "10.1.2.3" in str(done), str(done)
+        shown = subprocess.run(["ip", "-n", path.name, "addr"], capture_output=True, text=True, check=True)
+        assert "10.1.2.3" in shown.stdout
+        await machine.stop()
+        again = await machines.start(Plan(name="m", network=str(path)))
+        assert "10.1.2.3" in str(await again.run("ip", "addr"))
+
+    try:
+        among(scenario)
+    finally:
+        subprocess.run(["ip", "netns", "delete", path.name], check=True)

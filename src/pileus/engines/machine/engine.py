@@ -338,13 +338,22 @@ class Machines:
             "start": plan.name,
             "instance": plan.instance or plan.name,
             "user_data": base64.b64encode(plan.user_data).decode(),
-            "users": FIRST_USER + random.SystemRandom().randrange(BLOCKS) * USERS,
+            "users": self._users(),
             "own": str(own),
             "layers": msgspec.to_builtins(layers),
             "shown": [],
             "groups": machine.group.entrances if machine.group else [],
             "limits": {"CORE": 0},
         }
+
+    async def network(self, path: Path) -> None:
+        """Mount at a path a network in which a machine will be, and whose root may do there what it likes."""
+        await self._ready()
+        await self.order("provide", str(path), users=self._users())
+
+    def _users(self) -> int:
+        """The first of users that hardly any other machine has."""
+        return FIRST_USER + random.SystemRandom().randrange(BLOCKS) * USERS
 
     def kill(self, name: str) -> None:
         if self._launcher and name in self.running:

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import importlib.util
 import json
 import os
 import shutil
 import stat
 import subprocess
+import sys
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,6 +59,12 @@ FOLDERS = {
 }
 DATABASE = "/var/lib/dpkg"
 """Which packages the host has, without which nothing could be installed in a machine."""
+CLIENT, PYTHON = "/usr/lib/aws-cli", "/usr/lib/aws-python"
+AWS = """\
+#!/bin/sh
+export PYTHONPATH=/usr/lib/aws-cli LD_LIBRARY_PATH=/usr/lib/aws-python/lib
+exec {python} -s -c 'import sys; from awscli.clidriver import main; sys.argv[0] = "aws"; sys.exit(main())' "$@"
+"""
 OWN = (
     "passwd",
     "group",
@@ -136,6 +144,7 @@ def of_host(folder: Path, hidden: list[Path] = []) -> Path:
     provide(programs)
     for place in hidden:
         hide(place, programs)
+    layers += client(programs, folder / "client")
     settings(root / "etc")
     accounts(root)
     if os.path.isdir(DATABASE):
@@ -158,12 +167,38 @@ def provide(programs: Path) -> None:
                 (folder / name).symlink_to(program.name)
 
 
+def client(programs: Path, above: Path) -> list[Layered]:
+    """The AWS CLI, if it is installed beside us: it comes with every machine image of AWS's own."""
+    found = importlib.util.find_spec("awscli")
+    if found is None or found.origin is None or shutil.which("aws", path="/usr/local/bin:/usr/bin"):
+        return []
+    python = Path(sys.executable).resolve()
+    packages = Path(found.origin).parent.parent
+    above.mkdir()
+    white_out(above / "pileus")
+    layers = [Layered("client", CLIENT, [str(above), str(packages)])]
+    if sys.base_prefix != "/usr":
+        layers.append(Layered("python", PYTHON, [sys.base_prefix]))
+        python = Path(PYTHON, python.relative_to(sys.base_prefix))
+    for layered in layers:
+        (programs / layered.at.removeprefix("/usr/")).mkdir(parents=True)
+    program = programs / "local" / "bin" / "aws"
+    program.parent.mkdir(parents=True, exist_ok=True)
+    program.write_text(AWS.format(python=python))
+    program.chmod(0o755)
+    return layers
+
+
 def hide(path: Path, programs: Path) -> None:
-    """Leave a whiteout (see the kernel's documentation of overlayfs) where something of the host's must not be seen."""
+    """Leave a whiteout where something of the host's must not be seen (the kernel's documentation of overlayfs)."""
     with contextlib.suppress(ValueError):
         inside = path.resolve().relative_to("/usr")
         (programs / inside).parent.mkdir(parents=True, exist_ok=True)
-        os.mknod(programs / inside, stat.S_IFCHR, os.makedev(0, 0))
+        white_out(programs / inside)
+
+
+def white_out(path: Path) -> None:
+    os.mknod(path, stat.S_IFCHR, os.makedev(0, 0))
 
 
 def settings(target: Path) -> None:

@@ -1,9 +1,13 @@
 """The launcher of machines: like that of sandboxes, of which it is one, but what it forks becomes a machine's init.
 
-Orders beside those to start and to kill: `{"attach": machine, "device": "/dev/xvdf", "path": …, "id": n}`, `{"detach":
-machine, "device": …, "id": n}` and `{"mount": machine, "device": …, "directory": …, "kind": "ext4", "read_only": false,
-"id": n}`, each of which is answered by `{"done": n, "error": …}`. A machine may not mount a block device itself, since
-its users are not the host's.
+Orders beside those to start and to kill, each of which is answered by `{"done": n, "error": …}`:
+
+    {"attach": machine, "device": "/dev/xvdf", "path": …, "id": n}
+    {"detach": machine, "device": "/dev/xvdf", "id": n}
+    {"mount": machine, "device": …, "directory": …, "kind": "ext4", "read_only": false, "id": n}
+    {"provide": path, "users": first, "id": n}
+
+A machine may not mount a block device itself, since its users are not the host's.
 """
 
 from __future__ import annotations
@@ -40,7 +44,7 @@ class Maker(sandbox.Launcher):
         self.attached: dict[tuple[str, str], int] = {}
 
     def carry_out(self, order: dict[str, Any], outputs: list[int]) -> None:
-        for what in (self.attach, self.detach, self.mount):
+        for what in (self.attach, self.detach, self.mount, self.provide):
             if name := order.get(what.__name__):
                 try:
                     what(name, order)
@@ -80,10 +84,11 @@ class Maker(sandbox.Launcher):
 
     def enter(self, order: dict[str, Any], console: int = -1) -> None:
         os.umask(0o022)
-        users = root.user_namespace(order["users"])
+        theirs = root.owners(order["network"]) if order["network"] else None
+        users, first = theirs or (root.user_namespace(order["users"]), order["users"])
         if order["network"]:
-            root.enter_network(order["network"])
-        root.build({**order, "stage": self.root}, users, console)
+            root.enter_network(order["network"], owned=theirs is not None)
+        root.build({**order, "stage": self.root, "users": first}, users, console)
         root.forget_arguments("/sbin/init")
         root.become_root(users, bool(order["network"]))
         isolation.limit(order["limits"])
@@ -122,6 +127,10 @@ class Maker(sandbox.Launcher):
             self.within(name, lambda: root.moved(tree, order["directory"]))
         finally:
             os.close(tree)
+
+    def provide(self, path: str, order: dict[str, Any]) -> None:
+        """Mount a network at a path that belongs to the users of whichever machine will be in it."""
+        os.close(root.user_namespace(order["users"], path))
 
     def within(self, name: str, what: Any) -> None:
         """Do something among a machine's mounts. Its files are not ours: a child does it, which sees nothing else."""

@@ -8,7 +8,9 @@ does the process become root of the machine's own users, who has no rights on an
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
+import socket
 import stat
 import struct
 from typing import TYPE_CHECKING, Any
@@ -29,6 +31,8 @@ CLONE, CLOSE_ON_EXEC, EMPTY_PATH, FROM_DESCRIPTOR = 1, 0o2000000, 0x1000, 4
 MAP_USERS = 0x00100000
 SECURE_BITS, KEEP_CAPABILITIES_OVER_USERS = 28, 4
 NO_EXECUTION = 8
+OWNER = 0xB701
+"""ioctl_ns(2): the user namespace that a namespace belongs to."""
 
 NODES = {"null": (1, 3), "zero": (1, 5), "full": (1, 7), "random": (1, 8), "urandom": (1, 9), "tty": (5, 0)}
 LINKS = {
@@ -49,27 +53,58 @@ def system_call(number: int, *arguments: Any) -> int:
     return result
 
 
-def user_namespace(first: int) -> int:
-    """A namespace whose users 0, 1, … are the host's users from `first` on, as a descriptor."""
-    told, tell = os.pipe()
-    waited, let_go = os.pipe()
+def user_namespace(first: int, network: str = "") -> int:
+    """A namespace whose users 0, 1, … are the host's users from `first` on, as a descriptor.
+
+    They may also be given a network, which is mounted at a path, and is then theirs as long as it is there.
+    """
+    ours, theirs = socket.socketpair()
     pid = os.fork()
     if pid == 0:
+        ours.close()
         isolation.unshare(isolation.NEW_USER)
-        os.write(tell, os.readlink("/proc/self").encode())
-        os.close(let_go)
-        os.read(waited, 1)
+        theirs.send(os.readlink("/proc/self").encode())
+        theirs.recv(1)
+        if network:
+            isolation.unshare(isolation.NEW_NETWORK)
+        theirs.send(b".")
+        theirs.recv(1)
         os._exit(0)
-    os.close(tell)
-    process = os.read(told, 32).decode()
+    theirs.close()
+    process = ours.recv(32).decode()
     for name in ("uid_map", "gid_map"):
         with open(f"/proc/{process}/{name}", "w") as file:
             file.write(f"0 {first} {USERS}")
+    ours.send(b".")
+    ours.recv(1)
     users = os.open(f"/proc/{process}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
-    for descriptor in (told, waited, let_go):
-        os.close(descriptor)
+    if network:
+        isolation.mount(f"/proc/{process}/ns/net", network, flags=isolation.BIND)
+    ours.close()
     os.waitpid(pid, 0)
     return users
+
+
+def owners(network: str) -> tuple[int, int] | None:
+    """The users that a network belongs to, and the first of them; None if they are the host's."""
+    descriptor = os.open(network, os.O_RDONLY | os.O_CLOEXEC)
+    users = fcntl.ioctl(descriptor, OWNER)
+    os.close(descriptor)
+    if os.fstat(users).st_ino == os.stat("/proc/self/ns/user").st_ino:
+        os.close(users)
+        return None
+    told, tell = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        isolation.checked(isolation.libc.setns(users, isolation.NEW_USER), "setns")
+        with open("/proc/self/uid_map") as file:
+            os.write(tell, file.read().split()[1].encode())
+        os._exit(0)
+    os.close(tell)
+    with os.fdopen(told) as answer:
+        first = int(answer.read())
+    os.waitpid(pid, 0)
+    return users, first
 
 
 def mapped(source: str, target: str, users: int) -> None:
@@ -179,12 +214,15 @@ def become_root(users: int, network: bool) -> None:
         isolation.loopback_up()
 
 
-def enter_network(path: str) -> None:
-    """Go into a network, where everybody may listen at any port: root of the machine need not be root there."""
-    descriptor = os.open(path, os.O_RDONLY)
+def enter_network(path: str, owned: bool) -> None:
+    """Go into a network. Where it is not the machine's own, its root is nobody there, and may listen at any port."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     isolation.checked(isolation.libc.setns(descriptor, isolation.NEW_NETWORK), "setns")
     os.close(descriptor)
-    for setting, value in (("ip_unprivileged_port_start", "0"), ("ping_group_range", "0 2147483647")):
+    settings = {"ping_group_range": "0 2147483647" if not owned else f"0 {USERS - 1}"}
+    if not owned:
+        settings["ip_unprivileged_port_start"] = "0"
+    for setting, value in settings.items():
         with open(f"/proc/sys/net/ipv4/{setting}", "w") as file:
             file.write(value)
 

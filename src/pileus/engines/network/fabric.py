@@ -6,6 +6,8 @@ import contextlib
 import socket
 import subprocess
 import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from . import layout, rules, spaces, survey
@@ -68,6 +70,7 @@ class Fabric:
         self._homes: dict[str, set[tuple[str, str]]] = {}
         """Which ports, of which networks, each host has."""
         self._held: set[str] = set()
+        self.provide: Callable[[Path], None] | None = None
         self._cables: dict[str, tuple[str, str]] = {}
         """The links that are there, with the networks that they join."""
         self._make_internet()
@@ -217,7 +220,7 @@ class Fabric:
 
     def _host(self, name: str) -> Space:
         if name not in self._hosts:
-            self._hosts[name] = spaces.create(self._prefix + name)
+            self._hosts[name] = spaces.create(self._prefix + name, self.provide)
             self._hosts[name].set(ipv6__conf__default__accept_ra=0, ipv4__conf__all__send_redirects=0)
         return self._hosts[name]
 

@@ -177,6 +177,7 @@ class Launcher(Generic[L]):
             "driver": choice().driver,
             "root": str(root),
             "shown": image.shown,
+            "own": image.root,
             "path": image.path,
             "preload": image.preload,
         }

@@ -4,7 +4,7 @@ It is started by the engine and runs by itself, under any Python from 3.8 on, wi
 has imported before (`preload`), its children find in their memory: so a Python program starts in milliseconds. When
 the cloud ends, however it ends, the launcher's control socket does, and with the launcher every sandbox.
 
-    python -I launcher.py DESCRIPTOR '{"driver": "namespaces", "root": "/…", "shown": [], "path": [], "preload": []}'
+    python -I launcher.py DESCRIPTOR '{"driver": "namespaces", "root": "/…", "shown": [], …}'
 
 Messages are JSON after their length in four bytes. Orders: `{"start": id, …}` with the descriptors of the sandbox's
 outputs, `{"kill": id}`. Reports: `{"ready": …}`, `{"started": id, "pid": …}`, `{"ended": id, "status": …}`.
@@ -299,7 +299,7 @@ def main() -> None:
         if os.geteuid() != 0:
             isolation.enter_user_namespace()
             own_processes(int(sys.argv[1]))
-        isolation.build_root(options["root"], options["shown"])
+        isolation.build_root(options["root"], options["shown"], options["own"])
     control = socket.socket(fileno=int(sys.argv[1]))
     Launcher(control, options["driver"], options["root"], options["path"]).run()
 

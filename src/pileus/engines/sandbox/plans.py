@@ -25,6 +25,8 @@ class Image(msgspec.Struct, frozen=True):
     """The Python that launches them."""
     shown: tuple[str, ...] = ()
     """Places of the host that they see, read-only, where they are."""
+    root: str = ""
+    """The folder that is their root, in place of the machine's programs and libraries."""
     path: tuple[str, ...] = ()
     """Where the launcher looks for modules beside the standard library."""
     preload: tuple[str, ...] = ()

@@ -3,7 +3,7 @@
 A way through the package, from the ground up:
 
     faults                              what is wrong, in Lambda's words
-    archives, downloads                 deployment packages: fetched, checked, kept, unpacked, handed out
+    archives, images, downloads         deployment packages: fetched, checked, kept, unpacked, handed out
     functions, qualifiers               what a function and its versions are, and which one a request means
     configuration, sealing, layers      how a function is configured, and what functions share
     creating, states, updating, versions, aliases, tagging, permissions, signing, management
@@ -18,7 +18,7 @@ A way through the package, from the ground up:
     mappings, polling, batches, queues, shards
                                         functions that are fed from queues and streams
 
-Left out: durable executions, capacity providers and tenants; container images; a runtime for .NET;
+Left out: durable executions, capacity providers and tenants; images in registries; a runtime for .NET;
 checking signatures of code; Kafka, MQ and DocumentDB as sources. Snapshots (SnapStart), file systems and
 VPC networks are kept and shown, and change nothing.
 """

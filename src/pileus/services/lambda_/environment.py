@@ -180,16 +180,17 @@ class Environment:
             self.sandbox.drain()
         self._produced = len(outcome.payload)
         self.log.flush()
-        self._report(invocation, status, error_type)
+        self._report(invocation, outcome, status, error_type)
         outcome.log = self.log.tail_result()
         outcome.version = self.label
         self._pieces = []
         if not invocation.outcome.done():
             invocation.outcome.set_result(outcome)
 
-    def _report(self, invocation: Invocation, status: str, error_type: str) -> None:
+    def _report(self, invocation: Invocation, outcome: Outcome, status: str, error_type: str) -> None:
         duration = (time.perf_counter() - invocation.began) * 1000 if invocation.began else 0.0
         init, self._init_duration = self._init_duration, 0.0
+        outcome.init, outcome.duration = init, duration
         billed = math.ceil(duration + init)
         used = self._memory_used()
         metrics: dict[str, Any] = {

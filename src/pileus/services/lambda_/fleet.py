@@ -16,7 +16,7 @@ from pileus.kernel import Call, Fault, Principal, identity
 from pileus.kernel.access.attached import Grants
 from pileus.kernel.identity import Credential
 
-from . import sealing
+from . import images, sealing
 from .archives import Code, Unpacked, newest
 from .environment import Environment
 from .functions import Version
@@ -24,6 +24,7 @@ from .invocation import Invocation, Outcome
 from .logs import Log
 from .runtimes import Runtime, runtime
 from .shipping import Shipping
+from .spans import Span
 
 if TYPE_CHECKING:
     from pileus.kernel.cloud import Cloud
@@ -123,9 +124,13 @@ class Fleet:
         self.busy[function] += 1
         self.busy_accounts[account] += 1
         try:
+            span = Span.of(call, version, invocation)
             environment = await self._environment(call, version)
             environment.invoke(invocation)
-            return await asyncio.shield(invocation.outcome)
+            outcome = await asyncio.shield(invocation.outcome)
+            if span:
+                span.send(version, outcome)
+            return outcome
         finally:
             self.busy[function] -= 1
             self.busy_accounts[account] -= 1
@@ -166,11 +171,17 @@ class Fleet:
     async def prepare(self, version: Version) -> None:
         """Have everything ready for a version's first environment."""
         try:
-            found = await asyncio.to_thread(runtime, version.settings["Runtime"])
+            found = await self._runtime(version)
         except Fault:
             return  # whoever invokes it is told
         await self._brought(found, version, await self.unpacked.folder([version.code]))
         await self.sandboxes.warm(found.image)
+
+    async def _runtime(self, version: Version) -> Runtime:
+        if version.code.uri:
+            folder = await self.unpacked.folder([version.code])
+            return await asyncio.to_thread(images.runtime, folder, version.settings)
+        return await asyncio.to_thread(runtime, version.settings["Runtime"])
 
     async def _brought(self, found: Runtime, version: Version, task: Path) -> str:
         """Have there what the code asks for; what is wrong with that. Code is looked at once, and when it is edited."""
@@ -212,7 +223,7 @@ class Fleet:
     async def start(self, call: Call, version: Version, provisioned: str = "") -> Environment:
         """Start a new environment."""
         settings = version.settings
-        found = await asyncio.to_thread(runtime, settings["Runtime"])
+        found = await self._runtime(version)
         session = self.session(call, version)
         log = Log(settings["LoggingConfig"], version.label)
         self.shipping.carry(call, log, session.principal)
@@ -244,18 +255,14 @@ class Fleet:
         task = await self.unpacked.folder([version.code])
         if note := await self._brought(found, version, task):
             environment.log.write(note)
-        mounts = [Mount(str(task), "/var/task"), *found.mounts]
-        opt: Path | None = None
+        mounts = [] if version.code.uri else [Mount(str(task), "/var/task"), *found.mounts]
+        opt = Path(found.image.root, "opt") if version.code.uri else None
         if settings["Layers"]:
             opt = await self.unpacked.folder([Code(**layer["Code"]) for layer in settings["Layers"]])
             mounts.append(Mount(str(opt), "/opt"))
-            extensions = opt / "extensions"
-            programs = (
-                sorted(each.name for each in extensions.iterdir() if each.is_file()) if extensions.is_dir() else []
-            )
-            environment.extensions.expected = set(programs)
+        environment.extensions.expected = programs(opt / "extensions") if opt else set()
         own = variables(call, version, found, environment, session)
-        wrapper = own.get(WRAPPER) if found.argv else None
+        wrapper = own.get(WRAPPER) if found.argv and not version.code.uri else None
         return Plan(
             argv=([wrapper] if wrapper else []) + (list(found.argv) or [program(task, opt)]),
             entry="" if wrapper else found.entry,
@@ -263,7 +270,7 @@ class Fleet:
             beside_output=4 if environment.extensions.expected else 0,
             environment=own,
             user=environment.user,
-            directory="/var/task",
+            directory=found.directory,
             mounts=mounts,
             tmp_bytes=settings["EphemeralStorage"]["Size"] * MEGABYTE,
             memory_bytes=settings["MemorySize"] * MEGABYTE,
@@ -368,6 +375,10 @@ def good(call: Call, session: Session, role: str) -> bool:
     return session.real == (Grants.by_arn(call, role) is not None)
 
 
+def programs(folder: Path) -> set[str]:
+    return {each.name for each in folder.iterdir() if each.is_file()} if folder.is_dir() else set()
+
+
 def program(task: Path, opt: Path | None) -> str:
     """The bootstrap of a runtime that the function brings along."""
     if not (task / "bootstrap").exists() and opt and (opt / "bootstrap").exists():
@@ -407,9 +418,11 @@ def variables(
         "_AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1",
         "_AWS_XRAY_DAEMON_PORT": "2000",
         "_LAMBDA_TELEMETRY_LOG_FD": "3",
-        **dict(found.variables),
     }
-    if not found.name.startswith("provided"):
+    if version.code.uri:
+        defined = {name: value for name, value in defined.items() if name not in images.OWN}
+    defined |= dict(found.variables)
+    if not version.code.uri and not found.name.startswith("provided"):
         defined["AWS_EXECUTION_ENV"] = f"AWS_Lambda_{found.name}"
     if environment.log.json:
         defined["AWS_LAMBDA_LOG_FORMAT"] = "JSON"

@@ -12,7 +12,7 @@ from pileus.kernel import names
 class Outcome:
     """What became of an invocation."""
 
-    __slots__ = ("error", "log", "payload", "version")
+    __slots__ = ("duration", "error", "init", "log", "payload", "version")
 
     def __init__(self, payload: bytes, error: str = "", log: str = "") -> None:
         self.payload = payload
@@ -20,6 +20,8 @@ class Outcome:
         """`Unhandled` where the function failed."""
         self.log = log
         self.version = ""
+        self.init = self.duration = 0.0
+        """Milliseconds that the environment took to start for it, and that the handler took."""
 
     @classmethod
     def failure(cls, kind: str, message: str, request_id: str = "") -> Outcome:

@@ -95,7 +95,7 @@ def refuse_others(subnets: list[str], groups: list[str], private_dns: bool | Non
 def join_tables(call: Call, one: VpcEndpoint, tables: list[str]) -> None:
     """Route the service's addresses to the endpoint in route tables of its VPC."""
     for what in dict.fromkeys(tables):
-        neighbours.route_to_endpoint(call, what, one)
+        neighbours.route_to_endpoint(call, what, one.vpc_id, one.prefix_list_id, one.vpc_endpoint_id)
         if what not in one.route_table_ids:
             one.route_table_ids = [*one.route_table_ids, what]
 
@@ -105,7 +105,7 @@ def leave_tables(call: Call, one: VpcEndpoint, tables: list[str]) -> None:
         if what not in one.route_table_ids:
             text = f"The route table '{what}' is not associated with {one.vpc_endpoint_id}"
             raise Fault("InvalidRouteTableId.NotFound", text)
-        neighbours.route_from_endpoint(call, what, one)
+        neighbours.route_from_endpoint(call, what, one.prefix_list_id, one.vpc_endpoint_id)
     one.route_table_ids = [what for what in one.route_table_ids if what not in tables]
 
 
@@ -145,7 +145,8 @@ def add_subnet(call: Call, one: VpcEndpoint, subnet_id: str, address: str = "") 
             )
             raise Fault("DuplicateSubnetsInSameZone", text)
     word = "VPC Endpoint Interface" if one.endpoint_type == INTERFACE else "VPC Endpoint GatewayLoadBalancer Interface"
-    interface = neighbours.place(call, subnet_id, one.group_ids, f"{word} {one.vpc_endpoint_id}", address)
+    kind = "vpc_endpoint" if one.endpoint_type == INTERFACE else "gateway_load_balancer_endpoint"
+    interface = neighbours.place(call, subnet_id, one.group_ids, f"{word} {one.vpc_endpoint_id}", address, kind)
     one.subnet_ids = [*one.subnet_ids, subnet_id]
     one.interfaces = one.interfaces | {subnet_id: interface}
 

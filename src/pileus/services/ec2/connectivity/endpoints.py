@@ -16,6 +16,7 @@ from pileus.kernel.filters import Filters
 from pileus.services.ec2 import ec2
 from pileus.services.ec2.describing import Members, described
 from pileus.services.ec2.kinds import kind
+from pileus.services.ec2.network import targets
 from pileus.services.ec2.network.changes import changed
 from pileus.services.ec2.network.vpcs import Vpc
 from pileus.services.ec2.network.vpcs import life as vpc_life
@@ -157,6 +158,13 @@ def checked_policy(text: str) -> str:
 
 
 # For what wires VPCs, and for VPCs
+
+
+@targets.way("vpce", "GatewayId")
+def reached(call: Call, vpc_id: str, target: str) -> bool:
+    """Whether packets of a VPC that a route leads to an endpoint get there."""
+    one = VpcEndpoint.get(call, target)
+    return one is not None and one.vpc_id == vpc_id and one.state != "deleting"
 
 
 def endpoints_of(call: Call, vpc_id: str) -> list[VpcEndpoint]:

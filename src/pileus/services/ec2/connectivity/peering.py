@@ -14,6 +14,7 @@ from pileus.services.ec2 import ec2
 from pileus.services.ec2.describing import Members, described
 from pileus.services.ec2.faults import missing, unsupported
 from pileus.services.ec2.kinds import kind, named, new_id
+from pileus.services.ec2.network import targets
 from pileus.services.ec2.network.changes import changed
 from pileus.services.ec2.network.vpcs import Vpc
 from pileus.services.ec2.network.vpcs import life as vpc_life
@@ -292,6 +293,13 @@ def shown(call: Call, found: VpcPeeringConnection) -> Members:
 
 
 # For what wires VPCs
+
+
+@targets.way("pcx", "VpcPeeringConnectionId")
+def reached(call: Call, vpc_id: str, target: str) -> bool:
+    """Whether packets of a VPC get to the other side."""
+    found = VpcPeeringConnection.get(call, target)
+    return found is not None and found.state == "active"
 
 
 def rewire(call: Call, found: VpcPeeringConnection) -> None:

@@ -14,6 +14,7 @@ from pileus.kernel.filters import Filters
 from pileus.services.ec2 import ec2
 from pileus.services.ec2.describing import Members, described
 from pileus.services.ec2.kinds import BY_RECORD, kind, named
+from pileus.services.ec2.network import targets
 from pileus.services.ec2.network.changes import changed
 from pileus.services.ec2.tags import shown_tags
 
@@ -60,6 +61,8 @@ class Attachment(
     parties: list[tuple[str, str]]
     """The accounts and Regions that see it: the gateway's owner is the first."""
     subnet_ids: list[str] = []
+    interfaces: dict[str, str] = {}
+    """The gateway's network interfaces by their subnets."""
     options: dict[str, Any] = {}
     transport: str = ""
     """The attachment that carries this one, for Connect."""
@@ -192,6 +195,13 @@ class Kinds(Filters):
     def test(self, filters: Iterable[Any]) -> Any:
         test = self.fits.test(filters)
         return lambda one: one.resource_type in self.kinds and test(one)
+
+
+@targets.way("tgw", "TransitGatewayId", needed=True)
+def reached(call: Call, vpc_id: str, target: str) -> bool:
+    """Whether packets of a VPC that a route leads to a transit gateway get there."""
+    there = Attachment.scan(call, vpc_id, index="by_resource")
+    return any(one.transit_gateway_id == target and one.present for one in there)
 
 
 def rewire(call: Call, transit_gateway_id: str) -> None:

@@ -10,7 +10,7 @@ from pileus.services.ec2.kinds import named, new_id
 from pileus.services.ec2.tags import shown_tags, specified
 
 from . import neighbours
-from .lives import enter
+from .lives import enter, save
 from .transit_attachments import VPC, Attachment, listing, of_kind
 from .transit_gateways import TransitGateway, check_available, seen
 from .transit_tables import arrived, left
@@ -73,9 +73,23 @@ def create_transit_gateway_vpc_attachment(
 def accepted(call: Call, gateway: TransitGateway, attachment: Attachment) -> None:
     """The gateway's owner, at whom the call looks, takes an attachment on."""
     arrived(call, gateway, attachment)
-    owner = call.at(attachment.resource_owner)
     for subnet in attachment.subnet_ids:
-        neighbours.join(owner, attachment.transit_gateway_attachment_id, subnet)
+        join(call, attachment, subnet)
+    save(call, attachment)
+
+
+def join(call: Call, attachment: Attachment, subnet: str) -> None:
+    """The gateway gets an interface in a subnet."""
+    owner = call.at(attachment.resource_owner)
+    text = f"Network Interface for Transit Gateway Attachment {attachment.transit_gateway_attachment_id}"
+    interface = neighbours.place(owner, subnet, [], text, kind="transit_gateway")
+    attachment.interfaces = attachment.interfaces | {subnet: interface}
+
+
+def leave(call: Call, attachment: Attachment, subnet: str) -> None:
+    """The gateway's interface in a subnet goes."""
+    neighbours.displace(call.at(attachment.resource_owner), attachment.interfaces.get(subnet, ""))
+    attachment.interfaces = {where: what for where, what in attachment.interfaces.items() if where != subnet}
 
 
 def check_subnets(call: Call, vpc_id: str, subnet_ids: list[str]) -> None:
@@ -161,9 +175,9 @@ def modify_transit_gateway_vpc_attachment(
         raise Fault("InsufficientSubnetsException", "An attachment must have at least one subnet.")
     check_subnets(call, one.resource_id, subnets)
     for what in set(subnets) - {*one.subnet_ids}:
-        neighbours.join(call, transit_gateway_attachment_id, what)
+        join(call, one, what)
     for what in {*one.subnet_ids} - set(subnets):
-        neighbours.leave(call, transit_gateway_attachment_id, what)
+        leave(call, one, what)
     one.subnet_ids, one.options = subnets, one.options | options
     enter(call, one, "modifying")
     return {"TransitGatewayVpcAttachment": shown(call, one)}
@@ -186,7 +200,7 @@ def delete_transit_gateway_vpc_attachment(call: Call, transit_gateway_attachment
 def detach(call: Call, one: Attachment) -> None:
     left(call.at(one.gateway_owner), one)
     for subnet in one.subnet_ids:
-        neighbours.leave(call.at(one.resource_owner), one.transit_gateway_attachment_id, subnet)
+        leave(call, one, subnet)
     enter(call, one, "deleting")
 
 

@@ -1,4 +1,4 @@
-"""VPN connections are changed: their gateways, their options, the options of their tunnels; and configurations are told."""
+"""VPN connections are changed, and their tunnels; and configurations are written for customers' devices."""
 
 from __future__ import annotations
 

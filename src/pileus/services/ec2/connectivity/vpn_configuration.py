@@ -147,9 +147,11 @@ def generic(configuration: str, version: str) -> str:
     lines = [f"Internet Key Exchange: {version}", ""]
     for number, tunnel in enumerate(Xml.fromstring(configuration).iter("ipsec_tunnel"), 1):
         lines.append(f"IPSec Tunnel #{number}")
-        for element in tunnel.iter():
-            if element.text and element.text.strip():
-                lines.append(f"  {element.tag.replace('_', ' ')}: {element.text}")
+        lines += [
+            f"  {element.tag.replace('_', ' ')}: {element.text}"
+            for element in tunnel.iter()
+            if (element.text or "").strip()
+        ]
         lines.append("")
     return "\n".join(lines)
 

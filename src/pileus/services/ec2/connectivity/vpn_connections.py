@@ -6,8 +6,7 @@ over Direct Connect, and replacements of tunnels.
 
 from __future__ import annotations
 
-import hashlib
-from ipaddress import IPv4Network, ip_network
+from ipaddress import ip_network
 from typing import Any, ClassVar
 
 from pileus.kernel import Call, Fault, Record
@@ -17,6 +16,7 @@ from pileus.services.ec2 import ec2
 from pileus.services.ec2.describing import Members, described
 from pileus.services.ec2.faults import combination, missing
 from pileus.services.ec2.kinds import kind, named, new_id
+from pileus.services.ec2.network import public_ranges
 from pileus.services.ec2.tags import shown_tags, specified
 
 from . import vpn_tunnels
@@ -28,8 +28,6 @@ from .transit_tables import arrived, left
 from .vpn_configuration import Ends, written
 from .vpn_gateways import VpnGateway, available, learn
 
-OUTSIDE = IPv4Network("198.19.128.0/20")
-"""Where the gateways' ends of tunnels are."""
 MOST_ROUTES = 1000
 
 
@@ -101,7 +99,7 @@ def create_vpn_connection(
     tag_specifications: list[Members] = [],
     options: Members = {},
 ) -> Members:
-    """Connect a customer gateway to a virtual private gateway or a transit gateway; to neither of them yet is possible."""
+    """Connect a customer gateway to a virtual private gateway or a transit gateway, or to neither of them yet."""
     if vpn_gateway_id and transit_gateway_id:
         raise combination("You cannot specify both a virtual private gateway and a transit gateway.")
     customer = named(call, CustomerGateway, customer_gateway_id)
@@ -126,7 +124,9 @@ def create_vpn_connection(
     )
     used = used_ranges(call, vpn_gateway_id, transit_gateway_id)
     for number in (0, 1):
-        tunnel = vpn_tunnels.made(given[number] if number < len(given) else {}, _outside(call, made, number), used, six)
+        tunnel = vpn_tunnels.made(
+            given[number] if number < len(given) else {}, public_ranges.take_address(call), used, six
+        )
         used.append(tunnel.get("TunnelInsideIpv6Cidr") or tunnel["TunnelInsideCidr"])
         made.tunnels.append(tunnel)
     bind(call, made, vpn_gateway_id, transit_gateway_id)
@@ -162,15 +162,6 @@ def used_ranges(call: Call, vpn_gateway_id: str, transit_gateway_id: str) -> lis
         if one.present and (one.vpn_gateway_id, one.transit_gateway_id) == (vpn_gateway_id, transit_gateway_id)
         for tunnel in one.tunnels
     ]
-
-
-def _outside(call: Call, one: VpnConnection, number: int) -> str:
-    """An address for the gateway's end of a tunnel, which no other tunnel of the account has."""
-    taken = {tunnel["OutsideIpAddress"] for other in VpnConnection.scan(call) for tunnel in other.tunnels}
-    taken |= {tunnel["OutsideIpAddress"] for tunnel in one.tunnels}
-    start = int.from_bytes(hashlib.blake2b(f"{one.vpn_connection_id}{number}".encode(), digest_size=4).digest(), "big")
-    size = OUTSIDE.num_addresses - 2
-    return next(address for step in range(size) if (address := str(OUTSIDE[1 + (start + step) % size])) not in taken)
 
 
 def bind(call: Call, one: VpnConnection, vpn_gateway_id: str, transit_gateway_id: str) -> None:
@@ -289,6 +280,8 @@ def delete_vpn_connection(call: Call, vpn_connection_id: str) -> None:
         gateways = one.vpn_gateway_id, one.transit_gateway_id
         unbind(call, one)
         one.vpn_gateway_id, one.transit_gateway_id = gateways
+        for tunnel in one.tunnels:
+            public_ranges.give_back(call, tunnel["OutsideIpAddress"])
         enter(call, one, "deleting")
 
 

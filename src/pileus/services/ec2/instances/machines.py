@@ -37,6 +37,17 @@ def machines(call: Call) -> Machines | None:
     return None if unable() else call.cloud.engine(Machines)
 
 
+def networks(call: Call) -> Networks | None:
+    """The engine; None where there can be no networks. Hosts belong to machines, if there are machines."""
+    if Networks.available():
+        return None
+    engine = call.cloud.engine(Networks)
+    if engine.provide is None and not unable():
+        owner, loop = call.cloud.engine(Machines), asyncio.get_running_loop()
+        engine.provide = lambda path: asyncio.run_coroutine_threadsafe(owner.network(path), loop).result()
+    return engine
+
+
 async def boot(call: Call, one: Instance) -> None:
     """Boot the machine of an instance that is pending. Returning says that it runs.
 
@@ -78,8 +89,8 @@ async def halt(call: Call, one: Instance, *, hibernate: bool) -> None:
             await found.stop()
         for volume in attachments.of_instance(call, one.instance_id):
             await devices.released(call, volume)
-    if not Networks.available():
-        await call.cloud.engine(Networks).release(one.instance_id)
+    if wires := networks(call):
+        await wires.release(one.instance_id)
 
 
 async def reboot(call: Call, one: Instance) -> None:
@@ -103,7 +114,8 @@ async def end(call: Call, one: Instance) -> None:
 async def plan(call: Call, one: Instance) -> Plan:
     kind = table().get(one.instance_type)
     pair = key_pairs.by_name(call, one.key_name) if one.key_name else None
-    network = "" if Networks.available() else str(await call.cloud.engine(Networks).host(one.instance_id))
+    wires = networks(call)
+    network = str(await wires.host(one.instance_id)) if wires else ""
     return Plan(
         name=one.instance_id,
         host_name=host_name(call, one),

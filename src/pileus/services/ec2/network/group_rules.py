@@ -11,11 +11,11 @@ from pileus.kernel.filters import Filters
 from pileus.services.ec2 import ec2
 from pileus.services.ec2.describing import Members, described
 from pileus.services.ec2.faults import bad_value, combination, invalid, limit, missing
-from pileus.services.ec2.kinds import kind_of, named, new_id
+from pileus.services.ec2.kinds import named, new_id
 from pileus.services.ec2.tags import shown_tags, specified
 
-from . import changes, limits
-from .security_groups import TEXT, SecurityGroup, SecurityGroupRule, by_name, chosen, rules
+from . import changes, limits, prefix_lists
+from .security_groups import TEXT, Reference, SecurityGroup, SecurityGroupRule, by_name, chosen, drop, rules
 from .vpcs import default_vpc, settled
 
 PROTOCOLS = {"6": "tcp", "17": "udp", "1": "icmp", "58": "icmpv6", "all": "-1"}
@@ -32,8 +32,7 @@ FILTERS = Filters({"group-id": "group_id", "security-group-rule-id": "security_g
 def connects(find: Callable[[Call, str, str, str], str]) -> Callable[[Call, str, str, str], str]:
     """Declare what connects VPCs so that the groups of one may be named in the other's rules.
 
-    A function of a call, a VPC, and the account and the id of a group of another VPC: the id of the connection, or
-    nothing.
+    A function of a call, a VPC, and the account and the id of another VPC: the id of the connection, or nothing.
     """
     PEERS.append(find)
     return find
@@ -129,15 +128,8 @@ def range_peer(given: dict[str, Any], member: str, version: int) -> Members:
 
 def list_peer(call: Call, given: dict[str, Any]) -> Members:
     prefix_list_id = given.get("PrefixListId", "")
-    check_prefix_list(call, prefix_list_id)
+    prefix_lists.find(call, prefix_list_id)
     return {"prefix_list_id": prefix_list_id, "description": described_as(given)}
-
-
-def check_prefix_list(call: Call, prefix_list_id: str) -> None:
-    one = kind_of(prefix_list_id)
-    if one is None or one.record.get(call, prefix_list_id) is None:
-        text = f"The prefix list ID '{prefix_list_id}' does not exist"
-        raise Fault("InvalidPrefixListID.NotFound", text)
 
 
 def group_peer(call: Call, group: SecurityGroup, given: dict[str, Any]) -> Members:
@@ -158,10 +150,22 @@ def group_peer(call: Call, group: SecurityGroup, given: dict[str, Any]) -> Membe
     peer = {"referenced_group_id": other.group_id, "referenced_user_id": other.owner_id, "description": description}
     if other.vpc_id == group.vpc_id:
         return peer
-    for find in PEERS:
-        if connection := find(call, group.vpc_id, other.owner_id, other.vpc_id):
-            return peer | {"referenced_vpc_id": other.vpc_id, "connection_id": connection}
+    if connection_id := connection(call, group.vpc_id, other):
+        return peer | {"referenced_vpc_id": other.vpc_id, "connection_id": connection_id}
     raise Fault("InvalidGroup.NotFound", "You have specified two resources that belong to different networks.")
+
+
+def connection(call: Call, vpc_id: str, other: SecurityGroup) -> str:
+    """What connects a VPC with that of another group; nothing if nothing does."""
+    return next(filter(None, (find(call, vpc_id, other.owner_id, other.vpc_id) for find in PEERS)), "")
+
+
+def store(call: Call, one: SecurityGroupRule, vpc_id: str) -> None:
+    """Store a rule; the account of a group in another VPC that it names knows of it."""
+    one.put(call)
+    if one.connection_id:
+        there = call.at(account=one.referenced_user_id)
+        Reference(one.referenced_group_id, one.security_group_rule_id, vpc_id, one.connection_id).put(there)
 
 
 def described_as(given: dict[str, Any]) -> str:
@@ -212,18 +216,23 @@ def allow(
     for one in wanted:
         if any(one.same_as(other) for other in there):
             raise Fault("InvalidPermission.Duplicate", f"the specified rule {in_words(one)} already exists")
-    check_limit(there + wanted)
+    check_limit(call, there + wanted)
     for one in wanted:
         one.tags = dict(tags)
-        one.put(call)
+        store(call, one, group.vpc_id)
     changes.changed(call, group.vpc_id)
     return {"Return": True, "SecurityGroupRules": [shown(call, one) for one in wanted]}
 
 
-def check_limit(every: list[SecurityGroupRule]) -> None:
-    """A group has 60 rules at most in each direction, for IPv4 and IPv6 each; a group as peer counts for both."""
+def check_limit(call: Call, every: list[SecurityGroupRule]) -> None:
+    """A group has 60 rules at most in each direction, for IPv4 and IPv6 each; a group as peer counts for both.
+
+    A prefix list counts as many as it can have entries.
+    """
+    lists = {one.prefix_list_id for one in every if one.prefix_list_id}
+    sizes = {what: prefix_lists.find(call, what).max_entries for what in lists}
     for other in ("cidr_ipv4", "cidr_ipv6"):
-        if sum(not getattr(one, other) for one in every) > limits.RULES:
+        if sum(sizes.get(one.prefix_list_id, 1) for one in every if not getattr(one, other)) > limits.RULES:
             text = "The maximum number of rules per security group has been reached."
             raise limit("RulesPerSecurityGroupLimit", text)
 
@@ -297,7 +306,7 @@ def matching(call: Call, group: SecurityGroup, wanted: list[SecurityGroupRule]) 
 
 def revoke(call: Call, group: SecurityGroup, found: list[SecurityGroupRule]) -> Members:
     for one in found:
-        one.delete(call)
+        drop(call, one)
     changes.changed(call, group.vpc_id)
     revoked = [
         {name: value for name, value in shown(call, one).items() if name in REVOKED}
@@ -377,7 +386,8 @@ def modify_security_group_rules(call: Call, group_id: str, security_group_rules:
         others = [other for other in rules(call, group_id, one.is_egress) if other.place() != one.place()]
         if any(one.same_as(other) for other in others):
             raise Fault("InvalidPermission.Duplicate", f"the specified rule {in_words(one)} already exists")
-        one.put(call)
+        drop(call, named(call, SecurityGroupRule, one.security_group_rule_id))
+        store(call, one, group.vpc_id)
     changes.changed(call, group.vpc_id)
     return {"Return": True}
 

@@ -20,7 +20,7 @@ from pileus.services.ec2.kinds import kind, named, new_id
 
 from . import associations, changes, leases, limits, targets
 from .life import Life
-from .security_groups import SecurityGroup, default_of
+from .security_groups import GroupVpc, SecurityGroup, default_of
 from .security_groups import life as group_life
 from .subnets import Subnet
 from .subnets import life as subnet_life
@@ -142,14 +142,14 @@ def create(
     call: Call,
     subnet: Subnet,
     *,
-    groups: list[str],
+    groups: list[str] | None,
     private_ip: str = "",
     description: str = "",
     tags: Mapping[str, str] = {},
     requester: str = "",
     interface_type: str = "interface",
 ) -> NetworkInterface:
-    """A new interface in a subnet with these groups, or with the VPC's default one, and a primary address."""
+    """A new interface in a subnet with a primary address and these groups, or the VPC's default one; None for none."""
     interface = NetworkInterface(
         network_interface_id=new_id(NetworkInterface),
         owner_id=call.account,
@@ -163,7 +163,8 @@ def create(
         requester_id=requester,
         tags=dict(tags),
     )
-    join(call, interface, groups)
+    if groups is not None:
+        join(call, interface, groups)
     if not subnet.ipv6_native:
         address = leases.take(call, subnet, interface.network_interface_id, private_ip)
         interface.private_ip_addresses = [PrivateAddress(address, primary=True)]
@@ -204,7 +205,7 @@ def checked_groups(call: Call, interface: NetworkInterface, groups: list[str]) -
 
 def usable(call: Call, group: SecurityGroup, vpc_id: str) -> bool:
     """Whether interfaces in a VPC may have a group."""
-    return group.vpc_id == vpc_id
+    return group.vpc_id == vpc_id or GroupVpc.get(call, group.group_id, vpc_id) is not None
 
 
 def remove(call: Call, interface: NetworkInterface) -> None:

@@ -25,6 +25,7 @@ class Runtime(msgspec.Struct, frozen=True):
     """Instead of a program, unless a wrapper script (AWS_LAMBDA_EXEC_WRAPPER) is to start it."""
     mounts: tuple[Mount, ...] = ()
     path: str = PATH
+    directory: str = "/var/task"
     variables: tuple[tuple[str, str], ...] = ()
     bring: Callable[[Path], str] | None = None
     """Fetches what the code in a folder asks for; what it says is wrong, if something is."""
