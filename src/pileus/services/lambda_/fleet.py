@@ -16,7 +16,7 @@ from pileus.kernel import Call, Fault, Principal, identity
 from pileus.kernel.access.attached import Grants
 from pileus.kernel.identity import Credential
 
-from . import sealing
+from . import metrics, sealing
 from .archives import Code, Unpacked, newest
 from .environment import Environment, Invocation, Outcome
 from .functions import Version
@@ -125,6 +125,7 @@ class Fleet:
             outcome = await asyncio.shield(invocation.outcome)
             if span:
                 span.send(version, outcome)
+            metrics.invoked(call, version.function, invocation, outcome, self.busy[function])
             return outcome
         finally:
             self.busy[function] -= 1
