@@ -68,7 +68,7 @@ def schedule(call: Call, alarm: Alarm, state: State) -> None:
     step = min(60, period_of(alarm.configuration))
     at = float((int(call.now) // step + 1) * step)
     if state.due is not None:
-        if state.due <= at and state.due > call.now:
+        if call.now <= state.due <= at:
             return
         Due(state.due, alarm.name).delete(call)
     state.due = at
