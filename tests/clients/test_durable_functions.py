@@ -112,9 +112,9 @@ class Durable:
 
     def until(self, arn: str, kind: str) -> None:
         """Until that has happened and the invocation is over."""
-        assert eventually(
-            lambda: kind in (events := self.events(arn)) and events[-1] == "InvocationCompleted"
-        ), self.events(arn)
+        assert eventually(lambda: kind in (events := self.events(arn)) and events[-1] == "InvocationCompleted"), (
+            self.events(arn)
+        )
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import json
 from typing import Any
 
 from pileus.kernel import Call, Fault
+from pileus.services.lambda_ import faults, lambda_
 
-from .. import faults, lambda_
 from .driving import woken
 from .executions import OPEN, Execution
 from .operations import Operation, complete

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from pileus.kernel import Call, names
+from pileus.services.lambda_ import faults, lambda_
 
-from .. import faults, lambda_
 from .executions import Execution
 from .operations import Operation, apply, replayed
 

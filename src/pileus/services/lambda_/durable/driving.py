@@ -9,14 +9,14 @@ import json
 from typing import Any
 
 from pileus.kernel import Call, Fault, names
+from pileus.services.lambda_ import lambda_, traces
+from pileus.services.lambda_.fleet import Fleet
+from pileus.services.lambda_.functions import Function, Version
+from pileus.services.lambda_.invocation import Invocation, Outcome
+from pileus.services.lambda_.qualifiers import Meant
+from pileus.services.lambda_.throttling import admit
+from pileus.services.lambda_.waiting import active
 
-from .. import lambda_, traces
-from ..fleet import Fleet
-from ..functions import Function, Version
-from ..invocation import Invocation, Outcome
-from ..qualifiers import Meant
-from ..throttling import admit
-from ..waiting import active
 from . import history
 from .executions import Execution, end, start
 from .operations import OPEN, Operation, complete, replayed

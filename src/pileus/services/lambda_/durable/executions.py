@@ -6,10 +6,10 @@ import re
 from typing import Any
 
 from pileus.kernel import Call, Fault, Record, names
+from pileus.services.lambda_ import faults, lambda_
+from pileus.services.lambda_.functions import LATEST
+from pileus.services.lambda_.qualifiers import Meant
 
-from .. import faults, lambda_
-from ..functions import LATEST
-from ..qualifiers import Meant
 from . import history
 from .operations import Operation, fail_open
 

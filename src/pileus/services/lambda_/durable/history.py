@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pileus.kernel import Call, Record
-
-from .. import lambda_
+from pileus.services.lambda_ import lambda_
 
 if TYPE_CHECKING:
     from .executions import Execution
@@ -45,12 +44,16 @@ def without(value: Any) -> Any:
 def tell(call: Call, execution: Execution, kind: str, operation: Operation | None, details: Members) -> None:
     """Write an event down; the execution is put by whoever calls."""
     execution.events += 1
-    of: Members = {"Id": execution.id} if operation is None else {
-        "Id": operation.id,
-        "ParentId": operation.parent or None,
-        "Name": operation.name or None,
-        "SubType": operation.subtype or None,
-    }
+    of: Members = (
+        {"Id": execution.id}
+        if operation is None
+        else {
+            "Id": operation.id,
+            "ParentId": operation.parent or None,
+            "Name": operation.name or None,
+            "SubType": operation.subtype or None,
+        }
+    )
     Happened(
         execution=execution.id,
         number=execution.events,

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from pileus.kernel import Call, Record
+from pileus.services.lambda_ import faults
 
-from .. import faults
 from . import history
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from pileus.kernel import Call
+from pileus.services.lambda_ import lambda_
 
-from .. import lambda_
 from .driving import woken
 from .executions import OPEN, Execution, end, forget
 from .operations import Operation, complete
