@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pileus.kernel import Call
 
-from .environment import Invocation, Outcome
+from .invocation import Invocation, Outcome
 
 NAMESPACE = "AWS/Lambda"
 
