@@ -121,7 +121,7 @@ def allocate(call: Call, wanted: str, pool: str, network_border_group: str, tags
     if pool and pool != AMAZON:
         taken = address_pools.take(call, pool, wanted)
         return Address(new_id(Address), taken, network_border_group, pool, tags=tags).put(call)
-    if wanted and not public_ranges.public(wanted):
+    if wanted and not public_ranges.public(call, wanted):
         raise Fault("InvalidAddress.NotFound", f"The address {wanted} does not belong to you.")
     public_ip = public_ranges.take_address(call, wanted)
     if not public_ip:
