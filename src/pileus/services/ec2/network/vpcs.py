@@ -104,6 +104,13 @@ life = Life[Vpc]()
 default_life = Life[Vpc]()
 """What the default VPC begins with, besides."""
 RANGES: list[RangeStep] = []
+SEEN: list[Callable[[Call], list[Vpc]]] = []
+
+
+def sees(find: Callable[[Call], list[Vpc]]) -> Callable[[Call], list[Vpc]]:
+    """Declare which VPCs of others an account sees."""
+    SEEN.append(find)
+    return find
 
 
 def follows_ranges(step: RangeStep) -> RangeStep:
@@ -171,9 +178,10 @@ def describe_vpcs(
     max_results: int = 0,
     next_token: str = "",
 ) -> Members:
-    """An account's VPCs."""
+    """An account's VPCs, and those of which others share a subnet with it."""
     settled(call)
-    return described(call, Vpc, FILTERS, "Vpcs", shown, vpc_ids, filters, max_results, next_token)
+    theirs = [found for seen in SEEN for found in seen(call)]
+    return described(call, Vpc, FILTERS, "Vpcs", shown, vpc_ids, filters, max_results, next_token, others=theirs)
 
 
 def shown(call: Call, vpc: Vpc) -> Members:
