@@ -53,4 +53,4 @@ def test_interfaces_and_their_addresses_outlive_a_kill(tmp_path: Path) -> None:
             NatGatewayIds=[gateway], WaiterConfig={"Delay": 1, "MaxAttempts": 20}
         )
     finally:
-        server.kill()
+        server.stop()
