@@ -275,11 +275,10 @@ def told(call: Call, command: Command, kind: str, status: str, more: dict[str, s
     changes.tell.later(call, kind=event or "EC2 Command Status-change Notification", resource=resource, detail=detail)
     wanted = command.asked.get("NotificationConfig") or {}
     events = wanted.get("NotificationEvents") or ["All"]
-    if wanted.get("NotificationArn") and wanted.get("NotificationType", "Command") == kind:
-        if "All" in events or status in events:
-            changes.publish.later(
-                call, topic=wanted["NotificationArn"], role=command.asked["ServiceRoleArn"], detail=_notice(detail)
-            )
+    asked = wanted.get("NotificationArn") and wanted.get("NotificationType", "Command") == kind
+    if asked and ("All" in events or status in events):
+        role = command.asked["ServiceRoleArn"]
+        changes.publish.later(call, topic=wanted["NotificationArn"], role=role, detail=_notice(detail))
 
 
 def _notice(detail: dict[str, str]) -> dict[str, str]:

@@ -29,6 +29,8 @@ MAKE_USER = (
     f"echo '{USER} ALL=(ALL) NOPASSWD:ALL' > /etc/sudoers.d/ssm-agent-users; chmod 440 /etc/sudoers.d/ssm-agent-users"
 )
 SHELL = ["sh", "-c", 'cd /usr/bin; exec "${SHELL:-sh}" -i']
+LAST_WORDS = 0.2
+"""Seconds for what a terminal still has to show when its program has ended."""
 TERMINATE = 2
 """The flag by which a client ends the session."""
 
@@ -45,10 +47,10 @@ async def data_channel(call: Call, socket: Socket, kind: str, place: str) -> Non
     if session is None or found is None:
         return
     channel = Channel(there, socket, session)
-    await channel.handshake()
-    await found.run("sh", "-c", MAKE_USER)
     ending = asyncio.ensure_future(there.wait(("ssm-session", session.id)))
     try:
+        await channel.handshake()
+        await found.run("sh", "-c", MAKE_USER)
         await channel.hold(found, ending)
     finally:
         ending.cancel()
@@ -143,7 +145,9 @@ class Channel:
         async with found.session(argv, USER, self._size) as terminal:
             tasks = {asyncio.ensure_future(self._show(terminal)), asyncio.ensure_future(self._type(terminal))}
             try:
-                await asyncio.wait({*tasks, ending}, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait({*tasks, ending, terminal.ended}, return_when=asyncio.FIRST_COMPLETED)
+                if terminal.ended.done():  # what it said last may still be on its way
+                    await asyncio.wait(tasks, timeout=LAST_WORDS, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 for task in tasks:
                     task.cancel()
