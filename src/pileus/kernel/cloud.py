@@ -34,6 +34,7 @@ from .usage import Usage
 from .waiting import Waiters
 
 if TYPE_CHECKING:
+    import socket
     import ssl
 
 log = logging.getLogger("pileus")
@@ -100,6 +101,8 @@ class Cloud:
         self._engines: dict[type[Engine], Engine] = {}
         self.tls: Callable[[], ssl.SSLContext] | None = None
         """What services' own listeners accept TLS with. A cloud without a server has none."""
+        self.listen: Callable[[socket.socket], Callable[[], None]] | None = None
+        """Lets the API be spoken at another socket, which listens already, until what it returns is called."""
         self.system = self.call("pileus")
         """A call of the cloud's own, for looking up records that belong to no account."""
 
