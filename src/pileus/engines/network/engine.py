@@ -90,7 +90,8 @@ class Networks:
 
     @property
     def public(self) -> IPv4Network:
-        """The public addresses of this cloud, of which the first sixteen are its own. Others have others."""
+        """The public addresses of this cloud. The first 64 are its own: the second, and those from 16 on, are served in
+        the internet. Other clouds have others."""
         return self._claimed().public if self._folder and not unable() else ALONE
 
     @property

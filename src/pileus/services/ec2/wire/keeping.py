@@ -21,8 +21,10 @@ from pileus.services.ec2.metadata.serving import MetadataServers
 from pileus.services.ec2.metadata.serving import serve as serve_metadata
 from pileus.services.ec2.network import changes, interfaces
 from pileus.services.ec2.network.changes import Wiring
+from pileus.services.ec2.network.vpcs import Vpc
 
-from . import hubs, plans
+from . import doors, hubs, plans
+from .resolving import NameServers
 
 log = logging.getLogger("pileus.ec2")
 
@@ -108,12 +110,16 @@ class Keeper:
         return True
 
     async def _serve(self, now: Call, vpc_id: str) -> None:
-        """Offer what a VPC's router offers."""
+        """Offer what AWS offers to those in a VPC."""
+        await doors.opened(now)
         await serve_metadata(now, vpc_id)
+        if vpc := Vpc.get(now, vpc_id):
+            await now.cloud.engine(NameServers).serve(now, vpc)
 
     async def _remove(self, names: list[str]) -> None:
         for name in names:
             self._call.cloud.engine(MetadataServers).leave(name)
+            self._call.cloud.engine(NameServers).leave(name)
         await self._engine.remove(*names)
         self._there -= set(names)
 
