@@ -23,7 +23,7 @@ from pileus.services.ec2.network import changes, interfaces
 from pileus.services.ec2.network.changes import Wiring
 from pileus.services.ec2.network.vpcs import Vpc
 
-from . import doors, hubs, plans
+from . import doors, flow_delivery, hubs, plans
 from .resolving import NameServers
 
 log = logging.getLogger("pileus.ec2")
@@ -100,6 +100,10 @@ class Keeper:
             await self._engine.apply(*(one for one in wanted.values() if one))
             await self._remove([name for name, one in wanted.items() if one is None])
             self._there |= {name for name in stale if wanted[name]}
+            with now.transaction():
+                for vpc_id, one in wanted.items():
+                    if vpc_id in stale and one and one.recorded:
+                        flow_delivery.begin(now, vpc_id)
             for vpc_id in stale & self._there:
                 await self._serve(now, vpc_id)
         self._seen = {**self._seen, **{name: wirings[name] for name in stale}}
