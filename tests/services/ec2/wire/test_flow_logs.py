@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import gzip
+import json
 
 import pytest
 
-ROLE = "arn:aws:iam::123456789012:role/flow-logs"
+
+POLICY = {
+    "Version": "2012-10-17",
+    "Statement": {
+        "Effect": "Allow",
+        "Principal": {"Service": "delivery.logs.amazonaws.com"},
+        "Action": "s3:PutObject",
+        "Resource": "arn:aws:s3:::flows-here/some/AWSLogs/*",
+    },
+}
 
 
 @pytest.fixture
@@ -14,6 +24,12 @@ def clock(wired_cloud):
     wired_cloud.clock.freeze()
     yield wired_cloud.clock
     wired_cloud.clock.resume()
+
+
+@pytest.fixture
+def role(aws):
+    account = aws.client("sts").get_caller_identity()["Account"]
+    return f"arn:aws:iam::{account}:role/flow-logs"
 
 
 @pytest.fixture
@@ -47,11 +63,11 @@ def lines(aws, group, stream):
     return [event["message"] for event in found]
 
 
-def test_a_flow_log_shows_what_was_accepted_and_what_was_rejected(aws, ec2, wire, pair, clock):
+def test_a_flow_log_shows_what_was_accepted_and_what_was_rejected(aws, ec2, wire, pair, clock, role):
     home, one, two = pair
     ec2.create_flow_logs(
         ResourceIds=[home.id], ResourceType="VPC", TrafficType="ALL", LogGroupName="flows",
-        DeliverLogsPermissionArn=ROLE, MaxAggregationInterval=60,
+        DeliverLogsPermissionArn=role, MaxAggregationInterval=60,
     )  # fmt: skip
     assert wire.until(lambda: not clock.advance(60) and lines(aws, "flows", f"{interface(ec2, two)}-all"))
     before = len(lines(aws, "flows", f"{interface(ec2, two)}-all"))
@@ -73,6 +89,7 @@ def test_a_flow_log_of_rejects_in_a_format_of_ones_own_goes_to_a_bucket(aws, ec2
     home, one, two = pair
     s3 = aws.client("s3")
     s3.create_bucket(Bucket="flows-here")
+    s3.put_bucket_policy(Bucket="flows-here", Policy=json.dumps(POLICY))
     made = ec2.create_flow_logs(
         ResourceIds=[interface(ec2, two)], ResourceType="NetworkInterface", TrafficType="REJECT",
         LogDestinationType="s3", LogDestination="arn:aws:s3:::flows-here/some", MaxAggregationInterval=60,
@@ -94,11 +111,11 @@ def test_a_flow_log_of_rejects_in_a_format_of_ones_own_goes_to_a_bucket(aws, ec2
     assert told == [f"5 {home.id} ingress 22 2 REJECT {two}"]
 
 
-def test_an_interface_without_traffic_has_no_data(aws, ec2, wire, pair, clock):
+def test_an_interface_without_traffic_has_no_data(aws, ec2, wire, pair, clock, role):
     home, one, _ = pair
     ec2.create_flow_logs(
         ResourceIds=[home.id], ResourceType="VPC", TrafficType="ACCEPT", LogGroupName="quiet",
-        DeliverLogsPermissionArn=ROLE, MaxAggregationInterval=60,
+        DeliverLogsPermissionArn=role, MaxAggregationInterval=60,
     )  # fmt: skip
     stream = f"{interface(ec2, one)}-accept"
     assert wire.until(lambda: not clock.advance(60) and lines(aws, "quiet", stream))

@@ -86,6 +86,7 @@ class Keeper:
         """The number of the change of each VPC that has been dealt with."""
         self._there: set[str] = set()
         """VPCs that have networks."""
+        self._ending: asyncio.Future[None] | None = None
 
     async def looked(self) -> bool:
         """Deal with what has changed; whether anything had."""
@@ -132,13 +133,13 @@ class Keeper:
 
     def leave(self) -> None:
         """The keeper ends: because the cloud does, or for another to begin, or because the account was forgotten."""
-        asyncio.get_running_loop().create_task(self._forgotten())
+        asyncio.get_running_loop().call_later(0.1, self._look_back)
 
-    async def _forgotten(self) -> None:
-        """Remove the networks of what is no more, once whoever ends keepers has done so."""
-        await asyncio.sleep(0.1)
+    def _look_back(self) -> None:
+        """Remove the networks of what is no more, now that whoever ended the keeper has done with it."""
         if not self._engine.closed:
-            await self._remove([name for name in self._there if plans.network(self._now(), name) is None])
+            gone = [name for name in self._there if plans.network(self._now(), name) is None]
+            self._ending = asyncio.ensure_future(self._remove(gone))
 
 
 def planned(call: Call, vpc_ids: set[str]) -> Iterator[tuple[str, Network | None]]:
