@@ -7,7 +7,6 @@ import json
 
 import pytest
 
-
 POLICY = {
     "Version": "2012-10-17",
     "Statement": {

@@ -117,6 +117,7 @@ class Keeper:
     async def _serve(self, now: Call, vpc_id: str) -> None:
         """Offer what AWS offers to those in a VPC."""
         await doors.opened(now)
+        await doors.at_endpoints(now, vpc_id)
         await serve_metadata(now, vpc_id)
         if vpc := Vpc.get(now, vpc_id):
             await now.cloud.engine(NameServers).serve(now, vpc)
@@ -125,6 +126,7 @@ class Keeper:
         for name in names:
             self._call.cloud.engine(MetadataServers).leave(name)
             self._call.cloud.engine(NameServers).leave(name)
+            self._call.cloud.engine(doors.Doors).keep(name, set())
         await self._engine.remove(*names)
         self._there -= set(names)
 
