@@ -90,7 +90,8 @@ class Networks:
 
     @property
     def public(self) -> IPv4Network:
-        """The public addresses of this cloud, of which the first sixteen are its own. Others have others."""
+        """The public addresses of this cloud. The first 64 are its own: the second, and those from 16 on, are served in
+        the internet. Other clouds have others."""
         return self._claimed().public if self._folder and not unable() else ALONE
 
     @property
@@ -138,11 +139,15 @@ class Networks:
     def _made(self) -> Fabric:
         if reason := unable():
             raise Absent(f"There are no networks here: {reason}.")
-        from .fabric import Fabric, sweep
+        from .fabric import Fabric, left, sweep
 
         claim = self._claimed()
-        claim.bury(sweep)
-        return Fabric(claim)
+        claim.bury(left(), sweep)
+        try:
+            return Fabric(claim)
+        except BaseException:
+            sweep(claim.token)
+            raise
 
     def _claimed(self) -> Claim:
         if self._folder is None:

@@ -1,4 +1,4 @@
-"""VPCs whose packets are real. Instances are namespaces without machines in them: what is tested is what lies between."""
+"""VPCs whose packets are real. Instances are namespaces without machines in them: the network is what is tested."""
 
 from __future__ import annotations
 
