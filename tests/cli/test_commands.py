@@ -179,7 +179,7 @@ def test_doctor_looks_at_what_there_is(up: Command) -> None:
     assert found["data directory"]["found"] == str(up.data)
     assert {"AWS CLI", "Terraform", "Node.js"} <= found.keys()
     assert found["sandboxes"]["found"].startswith(("namespaces, ", "process, "))
-    assert "python3." in found["runtimes of functions"]["found"]
+    assert "Python 3." in found["runtimes of functions"]["found"]
 
 
 def test_doctor_says_how_to_get_what_is_missing(pileus: Command, tmp_path: Path) -> None:

@@ -65,6 +65,7 @@ def examined(port: int, home: Path) -> Iterator[Finding]:
     yield program("Node.js", "node", "see nodejs.org, or your system's packages")
     yield modules()
     yield sandboxes()
+    yield networks()
     yield runtimes()
 
 
@@ -121,14 +122,25 @@ def sandboxes() -> Finding:
     return Finding("sandboxes", f"{found.driver}, {found.why}", needed=False, cure=cure)
 
 
+def networks() -> Finding:
+    """What packets of VPCs go through."""
+    from pileus.engines.network import Networks
+
+    reason = Networks.available()
+    return Finding("networks", "none" if reason else "namespaces, nftables", needed=False, cure=reason)
+
+
 def runtimes() -> Finding:
     """The interpreters that Lambda's runtimes run on."""
-    from pileus.services.lambda_.runtimes import brought, interpreters
+    from pileus.services.lambda_.runtimes import survey
+    from pileus.services.lambda_.runtimes.python import brought
 
-    versions = sorted(interpreters(), reverse=True)
-    found = ", ".join(f"python{major}.{minor}" for major, minor in versions)
-    more = "" if any(path.endswith("boto3") for path in brought()[0]) else 'pip install "pileus[lambda]" for boto3'
-    return Finding("runtimes of functions", found or "none", needed=False, cure=more)
+    found = survey()
+    missing = [f"{language} is not installed" for language, told in found.items() if not told]
+    if not any(path.endswith("boto3") for path in brought()[0]):
+        missing.insert(0, 'pip install "pileus[lambda]" for boto3')
+    told = ", ".join(told for told in found.values() if told)
+    return Finding("runtimes of functions", told or "none", needed=False, cure="; ".join(missing))
 
 
 def program(what: str, name: str, cure: str) -> Finding:

@@ -68,7 +68,7 @@ class Service:
         """Resource types of the service, in the order of their declaration."""
         self.owner_of: Function | None = None
         self.targets_of: Function | None = None
-        self.forgets: Function | None = None
+        self.forgets: list[Function] = []
         self.shares: dict[str, Function] = {}
         """What tells whether a resource may be shared, by its type as RAM names it."""
         self.notes: Function | None = None
@@ -208,7 +208,7 @@ class Service:
 
         A function of a call that looks at the account. Records of the other scopes are removed without asking.
         """
-        self.forgets = function
+        self.forgets.append(function)
         return function
 
     def note(self, function: F) -> F:

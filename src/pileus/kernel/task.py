@@ -71,6 +71,8 @@ class Pending(Record, scope="cloud", key=("due", "id"), table="pileus.Task"):
     endpoint: str
     tries: int = 0
     error: str = ""
+    trace: str = ""
+    """The trace header of the call that enqueued it."""
 
     def waiting(self, call: Call) -> bool:
         """Whether it is still in the store: it may have been done, moved or forgotten since it was read."""
@@ -113,6 +115,7 @@ class Task:
             region=call.region,
             principal=call.principal,
             endpoint=call.endpoint,
+            trace=call.trace,
         )
         task.put(call)
         call.after_commit(lambda: call.cloud.runner.notice(task))
@@ -335,7 +338,7 @@ class Runner:
             self.on_run(task, error)
 
     def _call(self, task: Pending) -> Call:
-        return self._cloud.call(
+        call = self._cloud.call(
             task.service,
             task.name,
             account=task.account,
@@ -343,6 +346,8 @@ class Runner:
             principal=task.principal,
             endpoint=task.endpoint,
         )
+        call.trace = task.trace
+        return call
 
     def _failed(
         self, task: Pending, error: Exception, retries: int, backoff: Callable[[int], float] = doubling

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import select
 import socket
+import time
 from collections.abc import Coroutine, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -41,7 +43,7 @@ class Lab:
         self.run(self.networks.apply(*plans))
 
     def public(self, place: int) -> str:
-        return str(self.run(self.networks.public())[place])
+        return str(self.networks.public[place])
 
     def socket(
         self, where: str, address: tuple[str, int] | None = None, kind: int = socket.SOCK_STREAM, listens: bool = False
@@ -86,6 +88,28 @@ class Lab:
                 return client.recvfrom(10)[0] == b"!"
             except TimeoutError:
                 return False
+
+    def connected(self, probes: list[tuple[str, str, int]], addresses: dict[str, str]) -> set[tuple[str, str, int]]:
+        """Which of these connections (source, target, port) come about, tried all at once."""
+        with contextlib.ExitStack() as stack:
+            for target, port in {(target, port) for _, target, port in probes}:
+                stack.enter_context(self.listening(target, port))
+            waiting = {}
+            for probe in probes:
+                client = stack.enter_context(self.socket(probe[0]))
+                client.setblocking(False)
+                client.connect_ex((addresses[probe[1]], probe[2]))
+                waiting[client] = probe
+            return self._established(waiting)
+
+    def _established(self, waiting: dict[socket.socket, tuple[str, str, int]]) -> set[tuple[str, str, int]]:
+        found, until = set(), time.monotonic() + PATIENCE
+        while waiting and (left := until - time.monotonic()) > 0:
+            for client in select.select([], [*waiting], [], left)[1]:
+                probe = waiting.pop(client)
+                if client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0:
+                    found.add(probe)
+        return found
 
     def close(self) -> None:
         self.run(self.networks.close())

@@ -75,7 +75,7 @@ def test_clouds_on_one_machine_have_addresses_of_their_own(lab: Lab, tmp_path_fa
     try:
         lab.apply(plan(ONE))
         other.apply(plan(ONE))
-        shares = [one.run(one.networks.public()) for one in (lab, other)]
+        shares = [one.networks.public for one in (lab, other)]
         assert not shares[0].overlaps(shares[1])
         with lab.listening("internet") as server, server.dup():
             assert not other.reaches("internet", lab.public(1))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import socket
 import subprocess
 from typing import Any
@@ -252,3 +254,20 @@ def test_a_nat_lends_its_address(lab: Lab) -> None:
     assert lab.seen("one", "internet", lab.public(1)) == lab.public(20)
     assert not lab.connects("internet", "one", "10.0.0.5")
     assert lab.says("one", "internet", lab.public(1))
+
+
+def test_five_gigabits_a_second_go_between_two_ports(lab: Lab) -> None:
+    """A smoke test: a busy machine may take a fifth of that, an interface without its offloads less."""
+    iperf = shutil.which("iperf3")
+    if not iperf:
+        pytest.skip("iperf3 is not installed")
+    lab.apply(plan(ONE, FAR))
+    spaces = lab.run(lab.networks.names())
+    enter = ["nsenter", "--net=/run/netns/{}"]
+    server = [word.format(spaces["far"]) for word in enter] + [iperf, "-s", "-1", "--forceflush"]
+    client = [word.format(spaces["one"]) for word in enter] + [iperf, "-c", "10.0.1.7", "-t", "1", "-J"]
+    with subprocess.Popen(server, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout and any("listening" in line for line in running.stdout)
+        told = json.loads(subprocess.run(client, capture_output=True, check=True, timeout=20).stdout)
+        running.wait(5)
+    assert told["end"]["sum_received"]["bits_per_second"] > 1e9

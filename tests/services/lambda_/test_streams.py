@@ -167,6 +167,20 @@ def test_a_tumbling_window_carries_a_state_to_its_end(functions: Functions, cloc
     assert eventually(fed.batches) == [3]
 
 
+def test_a_record_that_is_too_old_is_given_up(fed: Fed, clock) -> None:
+    bad = Box(fed.functions, "bad")
+    fed.put(13)
+    fed.map(MaximumRecordAgeInSeconds=60, DestinationConfig={"OnFailure": {"Destination": bad.arn}})
+    assert eventually(lambda: fed.batches() == [[13]])
+    clock.advance(61)
+    fed.put(14)
+    seen: list[list[int]] = []
+    assert eventually(lambda: seen.extend(fed.batches()) or [14] in seen, 15)
+    (told,) = [json.loads(message["Body"]) for message in bad.take(5)]
+    assert told["requestContext"]["condition"] == "RecordAgeExceeded"
+    assert told["DDBStreamBatchInfo"]["batchSize"] == 1
+
+
 def test_a_stream_wants_a_position_to_start_from(fed: Fed, refused) -> None:
     with refused("InvalidParameterValueException", "startingPosition"):
         fed.functions.client.create_event_source_mapping(FunctionName="function", EventSourceArn=fed.arn)

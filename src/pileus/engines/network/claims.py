@@ -20,6 +20,10 @@ ADDRESSES = IPv4Network("198.18.0.0/15")
 """Reserved for measuring networks (RFC 2544), so that nothing real has them."""
 SIZE = 21
 """The prefix length of one cloud's share: 2,048 addresses, for 64 clouds."""
+API, MACHINE = 1, 2
+"""Which of its addresses a cloud's own services have, and which one the machine itself has."""
+ALONE = IPv4Network("198.18.0.0/21")
+"""The share of a cloud that claims nothing, because nobody can reach its addresses."""
 
 
 class Taken(Exception):
@@ -34,14 +38,13 @@ def token(folder: Path) -> str:
 class Claim:
     """One cloud's; it lasts until it is dropped or the process ends."""
 
-    def __init__(self, folder: Path, sweep: Callable[[str], None]) -> None:
+    def __init__(self, folder: Path) -> None:
         self.token = token(folder)
         FOLDER.mkdir(parents=True, exist_ok=True)
         with _alone():
             self._file = _locked(FOLDER / self.token)
             if self._file is None:
                 raise Taken(f"another cloud uses {folder}")
-            _bury(self.token, sweep)
             self.public = self._choose(folder / "public-addresses")
             self._file.truncate()
             self._file.write(str(self.public))
@@ -61,21 +64,21 @@ class Claim:
                 return share
         raise Taken(f"all of {ADDRESSES} is taken by other clouds on this machine")
 
+    def bury(self, sweep: Callable[[str], None]) -> None:
+        """Sweep what the dead have left, and what an earlier cloud of the same folder has."""
+        with _alone():
+            sweep(self.token)
+            for path in FOLDER.iterdir():
+                if path.name not in (self.token, "lock") and (file := _locked(path)):
+                    sweep(path.name)
+                    path.unlink(missing_ok=True)
+                    file.close()
+
     def drop(self) -> None:
         if self._file:
             (FOLDER / self.token).unlink(missing_ok=True)
             self._file.close()
             self._file = None
-
-
-def _bury(own: str, sweep: Callable[[str], None]) -> None:
-    """Sweep what the dead have left, and what an earlier cloud of the same folder has."""
-    sweep(own)
-    for path in FOLDER.iterdir():
-        if path.name not in (own, "lock") and (file := _locked(path)):
-            sweep(path.name)
-            path.unlink(missing_ok=True)
-            file.close()
 
 
 def _locked(path: Path) -> IO[str] | None:

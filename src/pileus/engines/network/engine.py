@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from .claims import Claim
+from .claims import ALONE, API, Claim
 from .flows import Flow, Key
 from .plans import Network
 from .survey import unable
@@ -34,8 +36,15 @@ class Networks:
 
     def __init__(self, cloud: Cloud) -> None:
         self._folder = cloud.folder
+        self._lock = threading.Lock()
         self._thread = ThreadPoolExecutor(1, "networks")
+        self._claim: Claim | None = None
         self._fabric: Fabric | None = None
+        self.provide: Callable[[Path], None] | None = None
+        """Mounts the namespace of a new host at its path, where hosts belong to others than this machine's own users.
+
+        It is called in another thread than the loop's.
+        """
 
     @staticmethod
     def available() -> str:
@@ -72,9 +81,15 @@ class Networks:
         """
         return cast(socket.socket, await self._do("socket", where, address, kind, listens))
 
-    async def public(self) -> IPv4Network:
-        """The public addresses of this cloud. The first sixteen are its own."""
-        return cast(IPv4Network, await self._do("public_range"))
+    @property
+    def public(self) -> IPv4Network:
+        """The public addresses of this cloud, of which the first sixteen are its own. Others have others."""
+        return self._claimed().public if self._folder and not unable() else ALONE
+
+    @property
+    def api(self) -> str:
+        """The public address of the cloud's own services."""
+        return str(self.public[API])
 
     async def names(self) -> dict[str, str]:
         """The namespaces that there are, by networks and hosts."""
@@ -97,6 +112,9 @@ class Networks:
         if self._fabric is not None:
             await asyncio.get_running_loop().run_in_executor(self._thread, self._fabric.close)
             self._fabric = None
+        if self._claim is not None:
+            self._claim.drop()
+            self._claim = None
         self._thread.shutdown()
 
     async def _do(self, what: str, *arguments: Any) -> Any:
@@ -106,13 +124,22 @@ class Networks:
     def _in_thread(self, what: str, *arguments: Any) -> Any:
         if self._fabric is None:
             self._fabric = self._made()
+        self._fabric.provide = self.provide
         return getattr(self._fabric, what)(*arguments)
 
     def _made(self) -> Fabric:
         if reason := unable():
             raise Absent(f"There are no networks here: {reason}.")
-        if self._folder is None:
-            raise Absent("A cloud without a folder has no name for its networks.")
         from .fabric import Fabric, sweep
 
-        return Fabric(Claim(self._folder, sweep))
+        claim = self._claimed()
+        claim.bury(sweep)
+        return Fabric(claim)
+
+    def _claimed(self) -> Claim:
+        if self._folder is None:
+            raise Absent("A cloud without a folder has no name for its networks.")
+        with self._lock:
+            if self._claim is None:
+                self._claim = Claim(self._folder)
+            return self._claim

@@ -6,11 +6,12 @@ import contextlib
 import socket
 import subprocess
 import time
-from ipaddress import IPv4Address, IPv4Network
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from . import layout, rules, spaces, survey
-from .claims import Claim
+from .claims import API, MACHINE, Claim
 from .flows import Flow, Key, Recorder
 from .kernel import Kernel, host_interface
 from .layout import Item, Layout, primary
@@ -20,8 +21,6 @@ from .rules import Numbers, Ruleset
 from .spaces import Space
 
 MTU = 9001
-API, HOST = 1, 2
-"""Which of the cloud's public addresses its own services answer at, and which one the machine itself has."""
 
 
 class Router:
@@ -71,6 +70,7 @@ class Fabric:
         self._homes: dict[str, set[tuple[str, str]]] = {}
         """Which ports, of which networks, each host has."""
         self._held: set[str] = set()
+        self.provide: Callable[[Path], None] | None = None
         self._cables: dict[str, tuple[str, str]] = {}
         """The links that are there, with the networks that they join."""
         self._make_internet()
@@ -107,9 +107,6 @@ class Fabric:
         space = self._routers[where].space if where in self._routers else self._hosts[where]
         return spaces.endpoint(space, address, kind, listens)
 
-    def public_range(self) -> IPv4Network:
-        return self._claim.public
-
     def spaces_by_name(self) -> dict[str, str]:
         routers = {name: router.space.name for name, router in self._routers.items()}
         return routers | {name: space.name for name, space in self._hosts.items()}
@@ -134,7 +131,6 @@ class Fabric:
         for space in [*(router.space for router in self._routers.values()), *self._hosts.values()]:
             space.close()
         sweep(self._claim.token)
-        self._claim.drop()
 
     # Routers
 
@@ -224,7 +220,7 @@ class Fabric:
 
     def _host(self, name: str) -> Space:
         if name not in self._hosts:
-            self._hosts[name] = spaces.create(self._prefix + name)
+            self._hosts[name] = spaces.create(self._prefix + name, self.provide)
             self._hosts[name].set(ipv6__conf__default__accept_ra=0, ipv4__conf__all__send_redirects=0)
         return self._hosts[name]
 
@@ -262,13 +258,13 @@ class Fabric:
     def _make_internet(self) -> None:
         router = self._routers[INTERNET] = self._router(INTERNET)
         router.plan = Network(INTERNET)
-        router.kernel.join_machine(host_interface(self._claim.token), self.address(HOST), self._claim.public)
+        router.kernel.join_machine(host_interface(self._claim.token), self.address(MACHINE), self._claim.public)
         router.kernel.add_address("lo", self.address(API))
         self._settle_internet({})
 
     def address(self, place: int) -> str:
         """One of the cloud's own public addresses."""
-        return str(IPv4Address(int(self._claim.public.network_address) + place))
+        return str(self._claim.public[place])
 
     def _settle_internet(self, cables: dict[str, tuple[str, str]]) -> None:
         router = self._routers[INTERNET]

@@ -90,8 +90,6 @@ class Port(Struct, frozen=True):
     """Whether what it sends must come from its own addresses, and what it gets must be for them."""
     translates: bool = False
     """Whether its host sends on what it gets under the port's own addresses: a NAT."""
-    rate: int = 0
-    """Bits a second that it may send and get; 0 is as many as there are."""
 
 
 class Link(Struct, frozen=True):
@@ -108,8 +106,6 @@ class Link(Struct, frozen=True):
     """Public addresses by the private ones that they stand for, where the link leads to the internet."""
     outward: bool = False
     """Whether connections may only be opened from this end."""
-    tunnel: str = ""
-    """A secret that both ends share: what goes through is then encrypted."""
 
 
 class Network(Struct, frozen=True):
@@ -130,5 +126,3 @@ class Network(Struct, frozen=True):
     links: tuple[Link, ...] = ()
     recorded: bool = False
     """Whether there are records of its flows."""
-    watched: dict[str, str] = {}
-    """Ports whose packets are copied to another port, by their names."""

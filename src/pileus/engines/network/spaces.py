@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,11 +81,19 @@ class Space:
         os.close(self.fd)
 
 
-def create(name: str) -> Space:
-    """A new namespace; nothing is in it but a loopback interface, which is up."""
+def create(name: str, provide: Callable[[Path], None] | None = None) -> Space:
+    """A new namespace; nothing is in it but a loopback interface, which is up. `provide` mounts one at the path."""
     _share_folder()
     path = FOLDER / name
     os.close(os.open(path, os.O_RDONLY | os.O_CREAT | os.O_EXCL, 0))
+    (provide or unshared)(path)
+    space = Space(name)
+    space.netlink.link("set", index=1, state="up")
+    return space
+
+
+def unshared(path: Path) -> None:
+    """Mount a new namespace there, which belongs to this machine's own users."""
     before = os.open(OWN, os.O_RDONLY | os.O_CLOEXEC)
     try:
         unshare(NEW_NETWORK)
@@ -95,9 +103,6 @@ def create(name: str) -> Space:
             checked(libc.setns(before, NEW_NETWORK), "setns")
     finally:
         os.close(before)
-    space = Space(name)
-    space.netlink.link("set", index=1, state="up")
-    return space
 
 
 def _share_folder() -> None:

@@ -16,7 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -45,7 +45,9 @@ class SandboxFailed(Exception):
 class Sandbox:
     """A running sandbox."""
 
-    def __init__(self, launcher: Launcher, name: str, plan: Plan, group: Group | None, outputs: list[Reader]) -> None:
+    def __init__(
+        self, launcher: Launcher[Sandbox], name: str, plan: Plan, group: Group | None, outputs: list[Reader]
+    ) -> None:
         self.name = name
         self.plan = plan
         self.pid = 0
@@ -148,12 +150,25 @@ class Reader:
             self.descriptor = -1
 
 
-class Launcher:
-    """A launcher process, and the sandboxes that it has made."""
+class Launched(Protocol):
+    """What a launcher has made, as far as it reports of it."""
 
-    def __init__(self, image: Image, root: Path) -> None:
-        self.sandboxes: dict[str, Sandbox] = {}
-        self.on_end: Callable[[Sandbox], None] = lambda sandbox: None
+    def started(self, pid: int) -> None: ...
+
+    def over(self, status: int, error: str = "") -> None: ...
+
+
+L = TypeVar("L", bound=Launched)
+
+
+class Launcher(Generic[L]):
+    """A launcher process, and what it has made."""
+
+    def __init__(self, image: Image, root: Path, script: str = LAUNCHER) -> None:
+        self.launched: dict[str, L] = {}
+        self.on_end: Callable[[L], None] = lambda one: None
+        self.on_report: Callable[[dict[str, Any]], None] = lambda report: None
+        """Is told what is neither a beginning nor an end."""
         self.ready: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._control, theirs = socket.socketpair()
         self._received = bytearray()
@@ -162,10 +177,11 @@ class Launcher:
             "driver": choice().driver,
             "root": str(root),
             "shown": image.shown,
+            "own": image.root,
             "path": image.path,
             "preload": image.preload,
         }
-        program = [image.interpreter, "-I", "-S", LAUNCHER, str(theirs.fileno()), json.dumps(options)]
+        program = [image.interpreter, "-I", "-S", script, str(theirs.fileno()), json.dumps(options)]
         environment = {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8"}
         self.process = subprocess.Popen(
             program, pass_fds=[theirs.fileno()], env=environment, stdin=subprocess.DEVNULL, start_new_session=True
@@ -206,22 +222,24 @@ class Launcher:
         if "ready" in report:
             self.ready.set_result(True)
         elif "started" in report:
-            self.sandboxes[report["started"]].started(report["pid"])
-        else:
+            self.launched[report["started"]].started(report["pid"])
+        elif "ended" in report:
             self._ended(report["ended"], report["status"], report.get("error", ""))
+        else:
+            self.on_report(report)
 
     def _ended(self, name: str, status: int, error: str = "") -> None:
-        sandbox = self.sandboxes.pop(name)
-        sandbox.over(status, error)
-        self.on_end(sandbox)
+        one = self.launched.pop(name)
+        one.over(status, error)
+        self.on_end(one)
 
     def _lost(self) -> None:
-        """The launcher is gone, and its sandboxes with it."""
+        """The launcher is gone, and what it made with it."""
         asyncio.get_running_loop().remove_reader(self._control.fileno())
         self._control.close()
         if not self.ready.done():
             self.ready.set_exception(SandboxFailed(f"the launcher ended with status {self.process.wait()}"))
-        for name in list(self.sandboxes):
+        for name in list(self.launched):
             self._ended(name, 128 + 9, "the launcher is gone")
 
     @property
@@ -229,7 +247,7 @@ class Launcher:
         return self._control.fileno() >= 0
 
     def close(self) -> None:
-        """End it, and so its sandboxes."""
+        """End it, and so what it made."""
         if self.alive:
             self._control.shutdown(socket.SHUT_RDWR)
             self._lost()
@@ -244,7 +262,7 @@ class Sandboxes:
     """An engine of the cloud (`cloud.engine(Sandboxes)`)."""
 
     def __init__(self, cloud: Cloud) -> None:
-        self._launchers: dict[Image, Launcher] = {}
+        self._launchers: dict[Image, Launcher[Sandbox]] = {}
         self._groups = Groups() if choice().driver == "namespaces" else None
         self._numbers = itertools.count()
         self._users = itertools.count()
@@ -263,7 +281,7 @@ class Sandboxes:
         group = self._groups.make(name) if self._groups else None
         pipes = [os.pipe() for _ in outputs]
         readers = [Reader(ours, take) for (ours, _), take in zip(pipes, outputs, strict=True)]
-        sandbox = launcher.sandboxes[name] = Sandbox(launcher, name, plan, group, readers)
+        sandbox = launcher.launched[name] = Sandbox(launcher, name, plan, group, readers)
         limits = dict(plan.limits)
         if group:
             # /tmp lies in memory too: what is beyond it `watch` sees to.
@@ -310,7 +328,7 @@ class Sandboxes:
             return None
         return FIRST_USER + (os.getpid() << 12 & 0xFFFF000) + next(self._users) % 4096
 
-    async def _launcher(self, image: Image) -> Launcher:
+    async def _launcher(self, image: Image) -> Launcher[Sandbox]:
         launcher = self._launchers.get(image)
         if launcher is None or not launcher.alive:
             began = time.perf_counter()

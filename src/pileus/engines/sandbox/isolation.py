@@ -44,6 +44,8 @@ COPIED = (
     "services",
 )
 """Files of /etc that programs look for and that tell nothing of their owner."""
+USERS = "root:x:0:0:root:/root:/sbin/nologin\nnobody:x:65534:65534:nobody:/:/sbin/nologin\n"
+HOSTS = "127.0.0.1 localhost sandbox sandbox.localdomain\n::1 localhost\n"
 DEVICES = ("null", "zero", "full", "random", "urandom")
 
 libc: Any = ctypes.CDLL(None, use_errno=True)
@@ -89,11 +91,31 @@ def enter_user_namespace() -> None:
             file.write(text)
 
 
-def build_root(root: str, shown: list[str]) -> None:
-    """A root for sandboxes in a mount namespace of this process's own: programs and libraries, and places for more."""
+def build_root(root: str, shown: list[str], own: str = "") -> None:
+    """A root for sandboxes in a mount namespace of this process's own."""
     os.umask(0o022)
     unshare(NEW_MOUNTS)
     mount("", "/", flags=RECURSIVE | PRIVATE)
+    if own:
+        show_root(root, own)
+    else:
+        make_root(root, shown)
+    devices(root)
+
+
+def show_root(root: str, own: str) -> None:
+    """That of a container image, unpacked. Whoever has unpacked it has seen to it that no link leads out of it here."""
+    mount(own, root, flags=BIND)
+    mount("", root, flags=BIND | REMOUNT | NO_SUID | NO_DEVICES)
+    with open("/etc/resolv.conf", "rb") as source, open(f"{root}/etc/resolv.conf", "wb") as target:
+        target.write(source.read())
+    with open(f"{root}/etc/hosts", "w") as file:
+        file.write(HOSTS)
+    mount("tmpfs", f"{root}/dev", "tmpfs", NO_SUID, "mode=755,size=64k")
+
+
+def make_root(root: str, shown: list[str]) -> None:
+    """The machine's programs and libraries, and places for more."""
     mount("tmpfs", root, "tmpfs", NO_SUID | NO_DEVICES, "mode=755,size=4m")
     for path in SYSTEM:
         if os.path.islink(path):
@@ -106,7 +128,6 @@ def build_root(root: str, shown: list[str]) -> None:
     for path in ("/proc", "/tmp", "/opt", "/var/task", "/var/runtime", "/var/lang", "/mnt", "/dev", "/etc"):
         os.makedirs(root + path, mode=0o755, exist_ok=True)
     settings(root)
-    devices(root)
 
 
 def settings(root: str) -> None:
@@ -121,9 +142,9 @@ def settings(root: str) -> None:
         except OSError:
             continue
     own = {
-        "passwd": "root:x:0:0:root:/root:/sbin/nologin\nnobody:x:65534:65534:nobody:/:/sbin/nologin\n",
+        "passwd": USERS,
         "group": "root:x:0:\nnobody:x:65534:\n",
-        "hosts": "127.0.0.1 localhost sandbox sandbox.localdomain\n::1 localhost\n",
+        "hosts": HOSTS,
     }
     for name, text in own.items():
         with open(f"{root}/etc/{name}", "w") as file:
@@ -147,6 +168,7 @@ def enter(root: str, order: dict[str, Any]) -> None:
         loopback_up()
     for each in order["mounts"]:
         bind(each["source"], root + each["target"], each["writable"])
+    name_user(root, os.geteuid() if order["user"] is None else order["user"])
     mount("proc", f"{root}/proc", "proc", NO_SUID | NO_DEVICES)
     size = f"mode=1777,size={order['tmp_bytes']}"
     mount("tmpfs", f"{root}/tmp", "tmpfs", NO_SUID | NO_DEVICES, size)
@@ -155,6 +177,15 @@ def enter(root: str, order: dict[str, Any]) -> None:
     checked(libc.pivot_root(b".", b"."), "pivot_root")
     checked(libc.umount2(b".", DETACH), "umount")
     os.chdir("/")
+
+
+def name_user(root: str, user: int) -> None:
+    """Have the sandbox's user in its list of users: programs ask there for a name and a home, and some cannot go on."""
+    own = f"{root}/etc/passwd.{user}"
+    with open(f"{root}/etc/passwd") as others, open(own, "w") as file:
+        file.write(f"{others.read()}sbx_user1051:x:{user}:{user}::/home/sbx_user1051:/sbin/nologin\n")
+    bind(own, f"{root}/etc/passwd")
+    os.unlink(own)  # what is mounted stays
 
 
 def loopback_up() -> None:

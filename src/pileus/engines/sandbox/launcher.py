@@ -4,7 +4,7 @@ It is started by the engine and runs by itself, under any Python from 3.8 on, wi
 has imported before (`preload`), its children find in their memory: so a Python program starts in milliseconds. When
 the cloud ends, however it ends, the launcher's control socket does, and with the launcher every sandbox.
 
-    python -I launcher.py DESCRIPTOR '{"driver": "namespaces", "root": "/…", "shown": [], "path": [], "preload": []}'
+    python -I launcher.py DESCRIPTOR '{"driver": "namespaces", "root": "/…", "shown": [], …}'
 
 Messages are JSON after their length in four bytes. Orders: `{"start": id, …}` with the descriptors of the sandbox's
 outputs, `{"kill": id}`. Reports: `{"ready": …}`, `{"started": id, "pid": …}`, `{"ended": id, "status": …}`.
@@ -72,11 +72,14 @@ class Launcher:
         order, outputs = receive(self.control)
         if order is None:
             return False
+        self.carry_out(order, outputs)
+        return True
+
+    def carry_out(self, order: dict[str, Any], outputs: list[int]) -> None:
         if "start" in order:
             self.start(order, outputs)
         elif (pid := self.pids.get(order["kill"])) is not None:
             self.kill(pid)
-        return True
 
     def start(self, order: dict[str, Any], outputs: list[int]) -> None:
         try:
@@ -135,15 +138,19 @@ class Launcher:
         for program in order["beside"]:
             if os.fork() == 0:
                 isolation.die_with_parent()
+                if order["beside_output"]:
+                    os.dup2(order["beside_output"], 1)
+                    os.dup2(order["beside_output"], 2)
                 run(program, order["environment"])
+        if order["beside_output"]:
+            os.close(order["beside_output"])
         main = os.fork()
         if main == 0:
             isolation.die_with_parent()
             if order["entry"]:
                 self.enter(order)
             run(order["argv"], order["environment"])
-        for descriptor in range(1, 1 + order["outputs"]):
-            os.close(descriptor)
+        os.closerange(1, 1 + order["outputs"])
         while True:
             pid, status = os.wait()
             if pid == main:
@@ -272,8 +279,8 @@ def own_processes(control: int) -> None:
             os._exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status))
 
 
-def main() -> None:
-    options = json.loads(sys.argv[2])
+def preload(options: dict[str, Any]) -> None:
+    """Import what the children are to find in their memory."""
     finder: Any = Shown(options["path"], options["shown"])
     sys.meta_path.append(finder)
     for name in options["preload"]:
@@ -283,11 +290,16 @@ def main() -> None:
             print(f"launcher: {name} is not preloaded: {error}", file=sys.stderr)
     sys.meta_path.remove(finder)
     sys.path += options["path"]
+
+
+def main() -> None:
+    options = json.loads(sys.argv[2])
+    preload(options)
     if options["driver"] == "namespaces":
         if os.geteuid() != 0:
             isolation.enter_user_namespace()
             own_processes(int(sys.argv[1]))
-        isolation.build_root(options["root"], options["shown"])
+        isolation.build_root(options["root"], options["shown"], options["own"])
     control = socket.socket(fileno=int(sys.argv[1]))
     Launcher(control, options["driver"], options["root"], options["path"]).run()
 

@@ -25,6 +25,8 @@ class Image(msgspec.Struct, frozen=True):
     """The Python that launches them."""
     shown: tuple[str, ...] = ()
     """Places of the host that they see, read-only, where they are."""
+    root: str = ""
+    """The folder that is their root, in place of the machine's programs and libraries."""
     path: tuple[str, ...] = ()
     """Where the launcher looks for modules beside the standard library."""
     preload: tuple[str, ...] = ()
@@ -44,6 +46,8 @@ class Plan(msgspec.Struct, kw_only=True):
     """Instead of a program: a function of a module that the image preloads, as `module:function`."""
     beside: list[list[str]] = []
     """Programs that are started before, and end with it."""
+    beside_output: int = 0
+    """The descriptor that those have for their standard output and error, and nobody else has; 1 and 2 if not told."""
     environment: dict[str, str] = {}
     directory: str = "/"
     mounts: list[Mount] = []

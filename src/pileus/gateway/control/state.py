@@ -73,8 +73,8 @@ def forget_account(cloud: Cloud, account: str) -> None:
             if account in (member.account, member.management_account):
                 member.delete(call)
         for service in with_cloud_records(cloud):
-            if service.forgets is not None:
-                service.forgets(cloud.call(service.name, account=account))
+            for forget in service.forgets:
+                forget(cloud.call(service.name, account=account))
     cloud.access.forget()
 
 

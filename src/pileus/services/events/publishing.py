@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from pileus.kernel import Call, Fault, names
+from pileus.kernel import Call, Fault, names, traces
 from pileus.kernel.access.enforcement import authorize
 from pileus.kernel.patterns import InvalidPattern, parse
 
@@ -50,6 +50,8 @@ def answered(results: list[Entry]) -> dict[str, Any]:
 def attempted(call: Call, entry: Entry, places: list[str]) -> Entry:
     try:
         event = composed(call, entry)
+        if trace := entry.get("TraceHeader") or call.trace:
+            call = call.at(trace=traces.without_lineage(trace))
         check_source(call, event["source"])
         for place in places:
             with call.store.attempt():

@@ -3,13 +3,13 @@
 A way through the package, from the ground up:
 
     faults                              what is wrong, in Lambda's words
-    archives, downloads                 deployment packages: fetched, checked, kept, unpacked, handed out
+    archives, images, downloads         deployment packages: fetched, checked, kept, unpacked, handed out
     functions, qualifiers               what a function and its versions are, and which one a request means
     configuration, sealing, layers      how a function is configured, and what functions share
     creating, states, updating, versions, aliases, tagging, permissions, signing, management
                                         the life of all that
     runtimes, bootstrap                 which interpreter of this machine is which runtime; what runs handlers in it
-    runtime_api, extensions, environment, logs
+    runtime_api, extensions, telemetry, invocation, environment, logs
                                         one execution environment, and the API by which what is in it talks to us
     fleet, shipping                     the environments of a cloud: started, reused, reaped; their logs
     throttling, provisioned, waiting    how many may run, and which are there beforehand
@@ -18,8 +18,8 @@ A way through the package, from the ground up:
     mappings, polling, batches, queues, shards
                                         functions that are fed from queues and streams
 
-Left out: durable executions, capacity providers and tenants; container images; runtimes for Java, Ruby and .NET; the
-Telemetry API; checking signatures of code; Kafka, MQ and DocumentDB as sources. Snapshots (SnapStart), file systems and
+Left out: durable executions, capacity providers and tenants; images in registries; a runtime for .NET;
+checking signatures of code; Kafka, MQ and DocumentDB as sources. Snapshots (SnapStart), file systems and
 VPC networks are kept and shown, and change nothing.
 """
 

@@ -22,7 +22,7 @@ import msgspec
 
 from pileus.kernel import Call, Fault, Record
 
-from . import faults
+from . import faults, images
 
 if TYPE_CHECKING:
     from pileus.kernel.cloud import Cloud
@@ -44,6 +44,13 @@ class Code(msgspec.Struct, frozen=True):
     blob: str
     folder: str = ""
     """Instead of a package: where the code lies on this machine, as long as somebody works on it."""
+    uri: str = ""
+    """The container image that it is, if it is one."""
+
+    @property
+    def shown(self) -> str:
+        """The digest as Lambda tells it: that of an image is not in base 64."""
+        return self.digest if self.uri else self.sha256
 
     @property
     def digest(self) -> str:
@@ -84,6 +91,8 @@ async def fetched(call: Call, given: dict[str, Any]) -> bytes:
     """The package that a request brings along, or names in S3."""
     if mounted(call, given):
         return b""
+    if "ImageUri" in given:
+        return await from_bucket(call, *images.place(given["ImageUri"]), None)
     if "ZipFile" in given:
         if not given["ZipFile"]:
             raise faults.invalid("Uploaded file must be a non-empty zip")
@@ -124,16 +133,17 @@ def check(data: bytes) -> None:
 class Upload:
     """A package on its way in: its bytes are kept, and belong to nobody until `take`."""
 
-    def __init__(self, call: Call, data: bytes, folder: Code | None = None) -> None:
+    def __init__(self, call: Call, data: bytes, folder: Code | None = None, uri: str = "") -> None:
         self._call = call
         self._folder = folder
+        self._uri = uri
         self._data = data
         self._writer = call.cloud.blobs.writer()
         self.sha256 = base64.b64encode(hashlib.sha256(data).digest()).decode()
 
     async def __aenter__(self) -> Upload:
         if not self._folder:
-            await asyncio.to_thread(check, self._data)
+            await asyncio.to_thread(images.check if self._uri else check, self._data)
         await self._writer.__aenter__()
         await self._writer.write(self._data)
         await self._writer.keep()
@@ -153,7 +163,7 @@ class Upload:
             call.cloud.blobs.adopt(self._writer.name)
             package = Package(self.sha256, self._writer.name, len(self._data))
         package.put(call)
-        return Code(self.sha256, package.size, package.blob)
+        return Code(self.sha256, package.size, package.blob, uri=self._uri)
 
 
 def share(call: Call, code: Code) -> Code:
@@ -205,7 +215,7 @@ class Unpacked:
         aside = self._folder / f"{name}.{os.urandom(4).hex()}"
         for code in codes:
             data = b"".join([piece async for piece in self._cloud.blobs.open(code.blob)])
-            await asyncio.to_thread(unpack, data, aside)
+            await asyncio.to_thread(images.unpack if code.uri else unpack, data, aside)
         aside.rename(folder)
         return folder
 

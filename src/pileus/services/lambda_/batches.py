@@ -12,8 +12,8 @@ from pileus.kernel import Call, Fault
 from pileus.kernel.patterns import Pattern, parse
 
 from . import traces
-from .environment import Invocation, Outcome
 from .fleet import Fleet
+from .invocation import Invocation, Outcome
 from .mappings import Mapping
 from .qualifiers import Meant
 from .throttling import admit

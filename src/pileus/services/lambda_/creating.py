@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pileus.kernel import Call, Unfinished, names
+from pileus.kernel import Call, names
 
 from . import archives, configuration, faults, lambda_
 from .archives import Code, Upload, release, share
@@ -23,6 +23,7 @@ SETTINGS = {
     "Runtime",
     "Role",
     "Handler",
+    "ImageConfig",
     "Description",
     "Timeout",
     "MemorySize",
@@ -48,15 +49,31 @@ async def create_function(call: Call, request: dict[str, Any]) -> dict[str, Any]
     given = parsed(request["FunctionName"])
     if given.qualifier:
         raise faults.invalid(f"Invalid function name: {request['FunctionName']}")
-    if request.get("PackageType") == "Image" or "ImageUri" in request["Code"]:
-        raise Unfinished("Pileus does not run functions that are container images yet.")
     source = request["Code"]
-    async with Upload(call, await archives.fetched(call, source), archives.mounted(call, source)) as upload:
+    check_package(request.get("PackageType", "Zip"), request)
+    data, uri = await archives.fetched(call, source), source.get("ImageUri", "")
+    async with Upload(call, data, archives.mounted(call, source), uri) as upload:
         with call.transaction():
             version = created(call, given.name, request, upload)
             if request.get("Publish"):
                 version = published(call, Function.named(call, given.name), version)
             return shown(call, version)
+
+
+def check_package(kind: str, request: dict[str, Any]) -> None:
+    """A package is a ZIP file or an image, and each wants other things told."""
+    source = request["Code"]
+    if kind == "Image":
+        if "ImageUri" not in source:
+            raise faults.invalid("Please provide ImageUri when building a function with packageType Image.")
+        if request.keys() & {"Handler", "Runtime", "Layers"}:
+            raise faults.invalid(
+                "Please don't provide Handler or Runtime or Layer when the intended function PackageType is Image."
+            )
+    elif "ImageUri" in source:
+        raise faults.invalid("Please don't provide ImageUri when creating function with packageType Zip.")
+    elif request.get("ImageConfig"):
+        raise faults.invalid("Please don't provide ImageConfig when creating function with packageType Zip.")
 
 
 def created(call: Call, name: str, request: dict[str, Any], upload: Upload) -> Version:
@@ -120,13 +137,22 @@ def get_function(call: Call, meant: Meant) -> dict[str, Any]:
     function, version = meant.function, meant.version
     answer: dict[str, Any] = {
         "Configuration": shown(call, version, meant.arn(call)),
-        "Code": {"RepositoryType": "S3", "Location": location(call, version.code)},
+        "Code": source(call, version),
     }
     if function.tags:
         answer["Tags"] = function.tags
     if function.reserved is not None:
         answer["Concurrency"] = {"ReservedConcurrentExecutions": function.reserved}
     return answer
+
+
+def source(call: Call, version: Version) -> dict[str, Any]:
+    """Where the code is to be had."""
+    code = version.code
+    if code.uri:
+        resolved = f"{code.uri}@sha256:{code.digest}"
+        return {"RepositoryType": "S3", "ImageUri": code.uri, "ResolvedImageUri": resolved}
+    return {"RepositoryType": "S3", "Location": location(call, code)}
 
 
 @lambda_.operation(on=Meant.by_name)

@@ -13,11 +13,11 @@ from collections.abc import Callable
 from typing import Any
 
 from pileus.engines.sandbox import Sandbox
-from pileus.kernel import names
 
-from . import runtime_api
+from . import runtime_api, telemetry
 from .extensions import Extensions
 from .functions import Version
+from .invocation import Invocation, Outcome
 from .logs import Log
 from .runtime_api import OK, Reply
 
@@ -29,69 +29,6 @@ RUNTIME = "/2018-06-01/runtime/"
 EXTENSION = "/2020-01-01/extension/"
 
 
-class Outcome:
-    """What became of an invocation."""
-
-    __slots__ = ("error", "log", "payload", "version")
-
-    def __init__(self, payload: bytes, error: str = "", log: str = "") -> None:
-        self.payload = payload
-        self.error = error
-        """`Unhandled` where the function failed."""
-        self.log = log
-        self.version = ""
-
-    @classmethod
-    def failure(cls, kind: str, message: str, request_id: str = "") -> Outcome:
-        told = {"errorType": kind, "errorMessage": message}
-        return cls(json.dumps(told, separators=(",", ":")).encode(), "Unhandled")
-
-
-class Invocation:
-    """One run of the handler."""
-
-    __slots__ = (
-        "arn",
-        "began",
-        "client_context",
-        "deadline",
-        "id",
-        "on_head",
-        "on_piece",
-        "outcome",
-        "payload",
-        "streamed",
-        "trace",
-    )
-
-    def __init__(
-        self, payload: bytes, arn: str, *, client_context: str = "", trace: str = "", request_id: str = ""
-    ) -> None:
-        self.id = request_id or names.uuid4()
-        self.payload = payload
-        self.arn = arn
-        self.client_context = client_context
-        self.trace = trace
-        self.began = 0.0
-        self.deadline = 0.0
-        self.streamed = False
-        self.on_piece: Callable[[bytes], None] | None = None
-        """Where a response goes as it comes, if somebody wants it so."""
-        self.on_head: Callable[[dict[str, str]], None] | None = None
-        self.outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-
-    def head(self) -> list[tuple[str, str]]:
-        fields = [
-            ("Lambda-Runtime-Aws-Request-Id", self.id),
-            ("Lambda-Runtime-Deadline-Ms", str(int(self.deadline * 1000))),
-            ("Lambda-Runtime-Invoked-Function-Arn", self.arn),
-            ("Lambda-Runtime-Trace-Id", self.trace),
-        ]
-        if self.client_context:
-            fields.append(("Lambda-Runtime-Client-Context", self.client_context))
-        return fields
-
-
 class Environment:
     """An environment. It starts up, works on one invocation after the other, and ends."""
 
@@ -99,6 +36,7 @@ class Environment:
         settings = version.settings
         self.label = version.label
         self.function = version.function
+        self.account = ""
         self.handler: str = settings.get("Handler", "")
         self.timeout = float(settings["Timeout"])
         self.memory = int(settings["MemorySize"])
@@ -137,6 +75,8 @@ class Environment:
         self._peak = 0
         self._looked = 0.0
         self._pieces: list[bytes] = []
+        self._produced = 0
+        self._extension_error: tuple[str, str] | None = None
 
     # Its life
 
@@ -155,6 +95,18 @@ class Environment:
         self._began = time.perf_counter()
         record = {"initializationType": self.initialisation, "phase": "init", "runtimeVersion": self.runtime_version}
         self.log.platform("initStart", record, f"INIT_START Runtime Version: {self.runtime_version}")
+
+    def end(self, reason: str) -> None:
+        """It is not needed any more, or good for nothing: its extensions are told why before it ends."""
+        self.dead = True
+        if self._timer:
+            self._timer.cancel()
+        self.extensions.shut_down(reason, self.kill)
+
+    @property
+    def running(self) -> bool:
+        """Whether there is something that could be told of its end."""
+        return self.sandbox is not None and not self.sandbox.ended.done()
 
     @property
     def initialisation(self) -> str:
@@ -190,6 +142,7 @@ class Environment:
         self.dead = True
         if self._timer:
             self._timer.cancel()
+        self.extensions.close()
         if self.sandbox:
             self.sandbox.kill()
         if self.server:
@@ -225,17 +178,19 @@ class Environment:
         if self.sandbox:
             self.sandbox.rest()
             self.sandbox.drain()
+        self._produced = len(outcome.payload)
         self.log.flush()
-        self._report(invocation, status, error_type)
+        self._report(invocation, outcome, status, error_type)
         outcome.log = self.log.tail_result()
         outcome.version = self.label
         self._pieces = []
         if not invocation.outcome.done():
             invocation.outcome.set_result(outcome)
 
-    def _report(self, invocation: Invocation, status: str, error_type: str) -> None:
+    def _report(self, invocation: Invocation, outcome: Outcome, status: str, error_type: str) -> None:
         duration = (time.perf_counter() - invocation.began) * 1000 if invocation.began else 0.0
         init, self._init_duration = self._init_duration, 0.0
+        outcome.init, outcome.duration = init, duration
         billed = math.ceil(duration + init)
         used = self._memory_used()
         metrics: dict[str, Any] = {
@@ -253,12 +208,22 @@ class Environment:
             text += f"Init Duration: {init:.2f} ms\t"
         if status != "success":
             text += f"Status: {status}\t" + (f"Error Type: {error_type}" if error_type else "")
-        if not self.log.json:
-            self.log.write(f"END RequestId: {invocation.id}", "platform.runtimeDone")
+        self._done(invocation, duration, status, error_type)
         record = {"requestId": invocation.id, "metrics": metrics, "status": status}
         if error_type:
             record["errorType"] = error_type
         self.log.platform("report", record, text, "INFO" if status == "success" else "WARN")
+
+    def _done(self, invocation: Invocation, duration: float, status: str, error_type: str) -> None:
+        record: dict[str, Any] = {
+            "requestId": invocation.id,
+            "status": status,
+            "metrics": {"durationMs": round(duration, 3), "producedBytes": self._produced},
+        }
+        if error_type:
+            record["errorType"] = error_type
+        level = "DEBUG" if status == "success" else "WARN"
+        self.log.platform("runtimeDone", record, f"END RequestId: {invocation.id}", level)
 
     def _memory_used(self) -> int:
         """The most it has used, in MB; looked at ten times a second at most."""
@@ -277,10 +242,10 @@ class Environment:
         self.log.flush()
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime()) + f".{int(time.time() * 1000) % 1000:03d}Z"
         if not self.log.json:
-            self.log.write(f"{stamp} {invocation.id} {words}\n")
+            self.log.lambda_says(f"{stamp} {invocation.id} {words}\n")
         failure = Outcome.failure("Sandbox.Timedout", f"RequestId: {invocation.id} Error: {words}")
         self._finish(failure, "timeout")
-        self._die()
+        self._die("timeout")
 
     def _init_timed_out(self) -> None:
         if self._init_done or self._current is None:
@@ -316,14 +281,16 @@ class Environment:
         kind, reason = "Runtime.ExitError", exit_reason(status)
         if self.sandbox and self.sandbox.ran_out:
             kind, reason = "Runtime.OutOfMemory", "Runtime exited with error: signal: killed"
+        if self._extension_error:
+            kind, reason = self._extension_error
         words = f"RequestId: {invocation.id} Error: {reason}"
         if not self.log.json:
-            self.log.write(f"{words}\n{kind}")
+            self.log.lambda_says(f"{words}\n{kind}")
         self._finish(Outcome.failure(kind, words), "error", kind)
         self.on_free(self)
 
-    def _die(self) -> None:
-        self.kill()
+    def _die(self, reason: str = "failure") -> None:
+        self.end(reason)
         self.on_free(self)
 
     # The API
@@ -336,6 +303,8 @@ class Environment:
             self._runtime(method, path.removeprefix(RUNTIME).split("/"), headers, body, reply)
         elif path.startswith(EXTENSION):
             self.extensions.handle(path.removeprefix(EXTENSION), headers, body, reply)
+        elif path in telemetry.PATHS:
+            self.extensions.subscribe(telemetry.PATHS[path], headers, body, reply)
         else:
             reply(404, refusal("InvalidRequest", f"There is no {method} {path}"))
 
@@ -369,6 +338,7 @@ class Environment:
         self._init_done = True
         self.on_initialised()
         self._init_duration = (time.perf_counter() - self._began) * 1000
+        self._tell_initialised()
         if self._timer:
             self._timer.cancel()
         if self.sandbox:
@@ -377,6 +347,21 @@ class Environment:
             self._start()
         else:
             self._free()
+
+    def _tell_initialised(self) -> None:
+        record: dict[str, Any] = {"initializationType": self.initialisation, "phase": "init", "status": "success"}
+        self.log.platform("initRuntimeDone", record, level="DEBUG")
+        metrics = {"metrics": {"durationMs": round(self._init_duration, 3)}}
+        self.log.platform("initReport", record | metrics, level="INFO" if self.provisioned else "DEBUG")
+
+    def extension_failed(self, name: str, kind: str) -> None:
+        """An extension cannot go on, and so the environment cannot."""
+        self._extension_error = (kind, f"Extension {name} has failed: {kind}")
+        self.kill()
+
+    @property
+    def init_done(self) -> bool:
+        return self._init_done
 
     def extension_asked(self) -> None:
         if not self._init_done:

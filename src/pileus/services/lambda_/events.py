@@ -13,9 +13,9 @@ from typing import Any
 from pileus.kernel import Call, Fault, Record
 
 from . import destinations, faults, lambda_, traces
-from .environment import Invocation, Outcome
 from .fleet import Fleet
 from .functions import LATEST
+from .invocation import Invocation, Outcome
 from .qualifiers import Meant, whole
 from .throttling import Account, admit
 from .waiting import active

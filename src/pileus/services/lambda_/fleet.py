@@ -16,13 +16,15 @@ from pileus.kernel import Call, Fault, Principal, identity
 from pileus.kernel.access.attached import Grants
 from pileus.kernel.identity import Credential
 
-from . import sealing
+from . import images, sealing
 from .archives import Code, Unpacked, newest
-from .environment import Environment, Invocation, Outcome
+from .environment import Environment
 from .functions import Version
+from .invocation import Invocation, Outcome
 from .logs import Log
 from .runtimes import Runtime, runtime
 from .shipping import Shipping
+from .spans import Span
 
 if TYPE_CHECKING:
     from pileus.kernel.cloud import Cloud
@@ -46,6 +48,8 @@ MEMORY_OF_A_PROCESSOR = 1769
 """MB for which a function gets one whole processor (Developer Guide, "Configure Lambda function memory")."""
 
 
+WRAPPER = "AWS_LAMBDA_EXEC_WRAPPER"
+"""The variable that names a script to start the runtime, which it gets as its arguments."""
 LIBRARIES = "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib"
 
 
@@ -107,6 +111,8 @@ class Fleet:
         self._sessions: dict[tuple[str, str, str, str], Session] = {}
         self._looked: dict[tuple[str, str, str, str], float] = {}
         """When it was last looked whether a session is still good."""
+        self._notes: dict[tuple[str, float], str] = {}
+        """What is wrong with what code asks for, by its folder."""
         self._starting = asyncio.Semaphore(AT_ONCE)
         self._reaper: asyncio.TimerHandle | None = None
 
@@ -118,9 +124,13 @@ class Fleet:
         self.busy[function] += 1
         self.busy_accounts[account] += 1
         try:
+            span = Span.of(call, version, invocation)
             environment = await self._environment(call, version)
             environment.invoke(invocation)
-            return await asyncio.shield(invocation.outcome)
+            outcome = await asyncio.shield(invocation.outcome)
+            if span:
+                span.send(version, outcome)
+            return outcome
         finally:
             self.busy[function] -= 1
             self.busy_accounts[account] -= 1
@@ -153,7 +163,7 @@ class Fleet:
             del self.idle[environment]
             if environment.ready and environment.session is session and environment.code_at == code_at(version):
                 return environment
-            environment.kill()
+            environment.end("spindown")
         return None
 
     # Their life
@@ -161,11 +171,26 @@ class Fleet:
     async def prepare(self, version: Version) -> None:
         """Have everything ready for a version's first environment."""
         try:
-            found = await asyncio.to_thread(runtime, version.settings["Runtime"])
+            found = await self._runtime(version)
         except Fault:
             return  # whoever invokes it is told
-        await self.unpacked.folder([version.code])
+        await self._brought(found, version, await self.unpacked.folder([version.code]))
         await self.sandboxes.warm(found.image)
+
+    async def _runtime(self, version: Version) -> Runtime:
+        if version.code.uri:
+            folder = await self.unpacked.folder([version.code])
+            return await asyncio.to_thread(images.runtime, folder, version.settings)
+        return await asyncio.to_thread(runtime, version.settings["Runtime"])
+
+    async def _brought(self, found: Runtime, version: Version, task: Path) -> str:
+        """Have there what the code asks for; what is wrong with that. Code is looked at once, and when it is edited."""
+        if found.bring is None:
+            return ""
+        seen = (str(task), code_at(version))
+        if self._notes.get(seen) != "":
+            self._notes[seen] = await asyncio.to_thread(found.bring, task)
+        return self._notes[seen]
 
     async def provide(self, call: Call, version: Version, qualifier: str, number: int) -> int:
         """Have so many environments of a version that are kept; how many there are."""
@@ -198,11 +223,12 @@ class Fleet:
     async def start(self, call: Call, version: Version, provisioned: str = "") -> Environment:
         """Start a new environment."""
         settings = version.settings
-        found = await asyncio.to_thread(runtime, settings["Runtime"])
+        found = await self._runtime(version)
         session = self.session(call, version)
         log = Log(settings["LoggingConfig"], version.label)
         self.shipping.carry(call, log, session.principal)
         environment = Environment(version, found.name, log)
+        environment.account = call.account
         environment.session = session
         environment.code_at = code_at(version)
         environment.provisioned = provisioned
@@ -214,7 +240,7 @@ class Fleet:
             environment.user = self.sandboxes.user()
             await environment.listen()
             plan = await self._plan(call, version, found, environment, session)
-            outputs = [log.output, log.output, log.framed]
+            outputs = [log.output, log.output, log.framed, log.extension][: 4 if plan.beside else 3]
             environment.entered(await self.sandboxes.start(plan, found.image, outputs))
         except BaseException:
             environment.kill()
@@ -227,23 +253,24 @@ class Fleet:
     ) -> Plan:
         settings = version.settings
         task = await self.unpacked.folder([version.code])
-        mounts = [Mount(str(task), "/var/task"), *found.mounts]
-        opt: Path | None = None
+        if note := await self._brought(found, version, task):
+            environment.log.write(note)
+        mounts = [] if version.code.uri else [Mount(str(task), "/var/task"), *found.mounts]
+        opt = Path(found.image.root, "opt") if version.code.uri else None
         if settings["Layers"]:
             opt = await self.unpacked.folder([Code(**layer["Code"]) for layer in settings["Layers"]])
             mounts.append(Mount(str(opt), "/opt"))
-            extensions = opt / "extensions"
-            programs = (
-                sorted(each.name for each in extensions.iterdir() if each.is_file()) if extensions.is_dir() else []
-            )
-            environment.extensions.expected = set(programs)
+        environment.extensions.expected = programs(opt / "extensions") if opt else set()
+        own = variables(call, version, found, environment, session)
+        wrapper = own.get(WRAPPER) if found.argv and not version.code.uri else None
         return Plan(
-            argv=list(found.argv) or [program(task, opt)],
-            entry=found.entry,
+            argv=([wrapper] if wrapper else []) + (list(found.argv) or [program(task, opt)]),
+            entry="" if wrapper else found.entry,
             beside=[[f"/opt/extensions/{name}"] for name in sorted(environment.extensions.expected)],
-            environment=variables(call, version, found, environment, session),
+            beside_output=4 if environment.extensions.expected else 0,
+            environment=own,
             user=environment.user,
-            directory="/var/task",
+            directory=found.directory,
             mounts=mounts,
             tmp_bytes=settings["EphemeralStorage"]["Size"] * MEGABYTE,
             memory_bytes=settings["MemorySize"] * MEGABYTE,
@@ -288,7 +315,7 @@ class Fleet:
             self.warm.pop(key, None)
 
     def _reap(self, environment: Environment) -> None:
-        environment.kill()
+        environment.end("spindown")
         if key := self.environments.get(environment):
             self._forget(environment, key)
 
@@ -348,6 +375,10 @@ def good(call: Call, session: Session, role: str) -> bool:
     return session.real == (Grants.by_arn(call, role) is not None)
 
 
+def programs(folder: Path) -> set[str]:
+    return {each.name for each in folder.iterdir() if each.is_file()} if folder.is_dir() else set()
+
+
 def program(task: Path, opt: Path | None) -> str:
     """The bootstrap of a runtime that the function brings along."""
     if not (task / "bootstrap").exists() and opt and (opt / "bootstrap").exists():
@@ -388,7 +419,10 @@ def variables(
         "_AWS_XRAY_DAEMON_PORT": "2000",
         "_LAMBDA_TELEMETRY_LOG_FD": "3",
     }
-    if not found.name.startswith("provided"):
+    if version.code.uri:
+        defined = {name: value for name, value in defined.items() if name not in images.OWN}
+    defined |= dict(found.variables)
+    if not version.code.uri and not found.name.startswith("provided"):
         defined["AWS_EXECUTION_ENV"] = f"AWS_Lambda_{found.name}"
     if environment.log.json:
         defined["AWS_LAMBDA_LOG_FORMAT"] = "JSON"

@@ -104,7 +104,7 @@ def shown(call: Call, version: Version, arn: str = "") -> dict[str, Any]:
         "FunctionArn": arn or version.arn(call),
         "Version": version.label,
         "CodeSize": version.code.size,
-        "CodeSha256": version.code.sha256,
+        "CodeSha256": version.code.shown,
         "LastModified": stamp(version.modified),
         "RevisionId": version.revision,
         "State": version.state,
@@ -119,6 +119,8 @@ def shown(call: Call, version: Version, arn: str = "") -> dict[str, Any]:
     answer["Layers"] = [{"Arn": layer["Arn"], "CodeSize": layer["CodeSize"]} for layer in settings["Layers"]] or None
     if "Environment" in settings:
         answer["Environment"] = sealing.shown(call, version.function, settings)
+    if image := answer.pop("ImageConfig", None):
+        answer["ImageConfigResponse"] = {"ImageConfig": image}
     if snap := settings.get("SnapStart"):
         optimised = version.number and snap["ApplyOn"] == "PublishedVersions"
         answer["SnapStart"] = {**snap, "OptimizationStatus": "On" if optimised else "Off"}

@@ -11,9 +11,9 @@ import msgspec
 from pileus.kernel import Call, Fault
 
 from . import faults, lambda_, traces
-from .environment import Invocation
 from .events import accept
 from .fleet import Fleet
+from .invocation import Invocation
 from .qualifiers import Meant
 from .throttling import admit
 from .waiting import active

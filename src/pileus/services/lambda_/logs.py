@@ -41,38 +41,69 @@ class Log:
         self.stream = f"{now:%Y/%m/%d}/[{label}]{os.urandom(16).hex()}"
         self.events: list[Event] = []
         self.on_event: Callable[[], None] = lambda: None
-        self.listeners: list[Callable[[str, Event], None]] = []
+        self.listeners: list[Callable[[str, float, Any], None]] = []
+        """Who is told everything: its type, the time, and what it says."""
         self.tail: list[str] = []
         self._partial: dict[str, bytes] = {}
 
     def write(self, text: str, kind: str = "function") -> None:
-        event = Event(int(time.time() * 1000), text)
-        self.events.append(event)
-        self.tail.append(text)
-        for listener in self.listeners:
-            listener(kind, event)
-        self.on_event()
+        """A line of the function, or of an extension."""
+        at = self._keep(text)
+        self._tell(kind, at, self._said(text) if self.listeners else None)
 
-    def platform(self, kind: str, record: dict[str, Any], text: str, level: str = "INFO") -> None:
+    def lambda_says(self, text: str) -> None:
+        """A line of Lambda's own that nobody else is told."""
+        self._keep(text)
+
+    def platform(self, kind: str, record: dict[str, Any], text: str = "", level: str = "INFO") -> None:
         """A line of Lambda's own, in the format that the function has chosen."""
+        at = time.time()
         if not self.json:
             if text:
-                self.write(text, f"platform.{kind}")
+                self._keep(text)
         elif LEVELS.index(level) >= LEVELS.index(self.level):
-            time_now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-            line = {"time": time_now, "type": f"platform.{kind}", "record": record}
-            self.write(json.dumps(line, separators=(",", ":")), f"platform.{kind}")
+            line = {"time": stamp(at), "type": f"platform.{kind}", "record": record}
+            self._keep(json.dumps(line, separators=(",", ":")))
+        self._tell(f"platform.{kind}", at, record)
+
+    def _keep(self, text: str) -> float:
+        at = time.time()
+        self.events.append(Event(int(at * 1000), text))
+        self.tail.append(text)
+        self.on_event()
+        return at
+
+    def _tell(self, kind: str, at: float, record: Any) -> None:
+        for listener in self.listeners:
+            listener(kind, at, record)
+
+    def _said(self, text: str) -> Any:
+        """A line as it is told: a document where the function logs JSON."""
+        if self.json:
+            try:
+                document = json.loads(text)
+            except ValueError:
+                return text
+            return document if isinstance(document, dict) else text
+        return text
 
     def output(self, data: bytes) -> None:
         """What the function writes to its standard output or error: a line is an event."""
-        data = self._partial.pop("output", b"") + data
+        self._lines("function", data)
+
+    def extension(self, data: bytes) -> None:
+        """What its extensions write there."""
+        self._lines("extension", data)
+
+    def _lines(self, kind: str, data: bytes) -> None:
+        data = self._partial.pop(kind, b"") + data
         *lines, rest = data.split(b"\n")
         for line in lines:
-            self.write(line.decode("utf-8", "replace"))
+            self.write(line.decode("utf-8", "replace"), kind)
         if len(rest) > LONGEST_LINE:
-            self.write(rest.decode("utf-8", "replace"))
+            self.write(rest.decode("utf-8", "replace"), kind)
         elif rest:
-            self._partial["output"] = rest
+            self._partial[kind] = rest
 
     def framed(self, data: bytes) -> None:
         """What a runtime writes in frames: each is an event, however many lines it has."""
@@ -88,10 +119,16 @@ class Log:
 
     def flush(self) -> None:
         """A line without its end is one when the invocation has ended."""
-        if rest := self._partial.pop("output", b""):
-            self.write(rest.decode("utf-8", "replace"))
+        for kind in ("function", "extension"):
+            if rest := self._partial.pop(kind, b""):
+                self.write(rest.decode("utf-8", "replace"), kind)
 
     def tail_result(self) -> str:
         """The last 4 KB of an invocation's log, in base 64."""
         text = "".join(f"{line}\n" for line in self.tail).encode()
         return base64.b64encode(text[-TAIL:]).decode()
+
+
+def stamp(at: float) -> str:
+    """A time as the lines of Lambda's own have it: 2024-05-06T07:08:09.123Z."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -183,7 +183,7 @@ def check(call: Call, meant: Meant, source: str, settings: Members) -> None:
         destinations.check(destination)
     if service == "sqs":
         check_queue(call, meant, source)
-    elif service == "dynamodb":
+    else:
         check_stream(call, meant, source)
 
 
@@ -221,16 +221,23 @@ def check_queue(call: Call, meant: Meant, source: str) -> None:
 
 
 def check_stream(call: Call, meant: Meant, source: str) -> None:
+    """There must be such a stream, or such a consumer of one, and the function's role must reach it."""
     principal = call.cloud.engine(Fleet).session(call, meant.version).principal
+    kinesis = call.aws("kinesis", principal=principal)
     try:
-        found = call.aws("dynamodbstreams", principal=principal).describe_stream(stream_arn=source)
+        if source.split(":")[2] == "dynamodb":
+            found = call.aws("dynamodbstreams", principal=principal).describe_stream(stream_arn=source)
+        elif "/consumer/" in source:
+            found = kinesis.describe_stream_consumer(consumer_arn=source)
+        else:
+            found = kinesis.describe_stream(stream_arn=source)
         assert not inspect.isawaitable(found)
     except Fault as fault:
         if fault.code == "ResourceNotFoundException":
             raise faults.invalid(f"Stream not found: {source}") from None
         raise faults.invalid(
-            "Cannot access stream. Please ensure the role can perform the GetRecords, GetShardIterator, "
-            "DescribeStream, and ListStreams Actions on your stream in IAM."
+            f"Cannot access stream {source}. Please ensure the role can perform the GetRecords, GetShardIterator, "
+            "DescribeStream, ListShards, and ListStreams Actions on your stream in IAM."
         ) from None
 
 

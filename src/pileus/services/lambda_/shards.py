@@ -30,6 +30,8 @@ SHARDS_AGAIN = 10.0
 """Real seconds after which new shards are looked for."""
 RETRY_PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 FOREVER = -1
+MOST_READ = {"kinesis": 10_000, "dynamodb": 1000}
+"""Records of one read."""
 
 
 class Stream:
@@ -39,7 +41,8 @@ class Stream:
         self._call = call
         self._mapping = mapping
         self.kinesis = mapping.service == "kinesis"
-        self.arn = mapping.source
+        self.arn = mapping.source.split("/consumer/")[0]
+        self.most = MOST_READ["kinesis" if self.kinesis else "dynamodb"]
 
     def _client(self) -> Any:
         call = self._call.at(now=self._call.cloud.clock.now())
@@ -134,8 +137,8 @@ class Stream:
         try:
             data = base64.b64decode(shown["kinesis"]["data"]).decode()
         except ValueError:
-            return shown
-        return readable(shown | {"data": data}, "data")
+            return {**shown, **shown["kinesis"]}
+        return readable({**shown, **shown["kinesis"], "data": data}, "data")
 
 
 def plain(value: Any) -> Any:
@@ -217,15 +220,13 @@ class Shard:
             iterator = await self.stream.iterator(self.shard, self.checkpoint)
         settings = self.mapping.settings
         size = settings["BatchSize"] * settings["ParallelizationFactor"]
-        records, after = await self.stream.read(iterator, min(self.checkpoint.size or size, 10_000, 1000))
+        records, after = await self.stream.read(iterator, min(self.checkpoint.size or size, self.stream.most))
         if records and not self.checkpoint.sequence and not self.checkpoint.begin:
             self.keep(begin=self.stream.sequence(records[0]))
         if records and not self.checkpoint.tries:
             records, after = await self.gathered(records, after, size)
         if records:
-            with self.call.cloud.runner.working():
-                moved = await self.handle(records)
-            return after if moved else None
+            return after if await self.handle(records) else None
         if settings["TumblingWindowInSeconds"]:
             await self.close_window(None)
         if after is None:
@@ -241,7 +242,7 @@ class Shard:
         clock = self.call.cloud.clock
         until = clock.now() + self.mapping.settings["MaximumBatchingWindowInSeconds"]
         while len(records) < size and after and clock.now() < until:
-            more, after = await self.stream.read(after, min(size - len(records), 1000))
+            more, after = await self.stream.read(after, min(size - len(records), self.stream.most))
             records += more
             if not more:
                 await self.call.wait(self.stream.waited_for(), seconds=LOOK_AGAIN, due=until)
@@ -262,24 +263,35 @@ class Shard:
         return done and len(taken) == len(records)
 
     async def in_lanes(self, records: list[Document], factor: int) -> bool:
-        """Work on records in parallel, those of one key in one lane. What fails is tried again in the shard's order."""
+        """Work on records in parallel, those of one key in one lane. What fails is tried again, a lane at a time."""
         lanes: dict[int, list[Document]] = {}
         for record in records:
             lanes.setdefault(hash(self.stream.lane(record)) % factor, []).append(record)
-        outcomes = await asyncio.gather(*(self.invoke(lane) for lane in lanes.values()))
-        failed = [
-            lane
-            for lane, outcome in zip(lanes.values(), outcomes, strict=True)
-            if outcome is not None and self.stopped_at(lane, outcome) is not None
-        ]
-        for lane in failed:
-            while not await self.attempt(lane, keep=False):
+        left = [lane for lane in await asyncio.gather(*map(self.along, lanes.values())) if lane]
+        for lane in left:
+            while lane:
+                taken = lane[: self.checkpoint.size or self.mapping.settings["BatchSize"]]
+                await self.attempt(taken, keep=False)
                 lane = lane[self.past :]
-                if not lane:
-                    break
         self.keep(sequence=self.stream.sequence(records[-1]), tries=0, size=0)
-        self.note("PROBLEM: Function call failed" if failed else "OK")
+        self.note("PROBLEM: Function call failed" if left else "OK")
         return True
+
+    async def along(self, lane: list[Document]) -> list[Document]:
+        """Work on one lane, batch by batch; what is left from the first record on that fails."""
+        size = self.mapping.settings["BatchSize"]
+        for start in range(0, len(lane), size):
+            batch = lane[start : start + size]
+            outcome = await self.invoke(batch) if self.young(batch) else None
+            stopped = None if outcome is None else self.stopped_at(batch, outcome)
+            if stopped is not None or not self.young(batch):
+                return lane[start + (stopped or 0) :]
+        return []
+
+    def young(self, records: list[Document]) -> bool:
+        """Whether no record is older than may be."""
+        oldest: int = self.mapping.settings["MaximumRecordAgeInSeconds"]
+        return oldest == FOREVER or self.call.cloud.clock.now() - self.stream.arrived(records[0]) <= oldest
 
     past = 0
     """How many records of the last attempt need not be tried again."""
@@ -288,11 +300,9 @@ class Shard:
         """Invoke the function with records; True if the shard can go on after them."""
         if not records:
             return True
-        now = self.call.cloud.clock.now()
-        oldest = self.mapping.settings["MaximumRecordAgeInSeconds"]
         self.past = 0
-        if oldest != FOREVER and now - self.stream.arrived(records[0]) > oldest:
-            old = [record for record in records if now - self.stream.arrived(record) > oldest]
+        if not self.young(records):
+            old = [record for record in records if not self.young([record])]
             self.give_up(old, None, "RecordAgeExceeded")
             self.moved(old, len(old), keep)
             return len(old) == len(records)
@@ -347,7 +357,8 @@ class Shard:
             window = self.window_event(final=False)
         if not shown and not window:
             return None
-        delivery = await delivered(self.call, self.mapping, {"Records": shown} | window)
+        with self.call.cloud.runner.working():  # not while it pauses after a failure, or time would stand still
+            delivery = await delivered(self.call, self.mapping, {"Records": shown} | window)
         if delivery and window and not delivery.failed:
             self.take_state(delivery)
         return delivery
@@ -384,8 +395,10 @@ class Shard:
 
     def moved(self, records: list[Document], count: int, keep: bool) -> None:
         """So many records need not be tried again."""
-        self.past = count
-        if count and keep:
+        self.past += count
+        if count and not keep:
+            self.keep(tries=0, size=0)
+        elif count:
             left = max(0, self.checkpoint.size - count) if self.checkpoint.size else 0
             self.keep(sequence=self.stream.sequence(records[count - 1]), tries=0, size=left)
 
@@ -425,8 +438,7 @@ class Shard:
         window = self.checkpoint.window
         if not window or (following is None and self.call.cloud.clock.now() < window + length):
             return
-        with self.call.cloud.runner.working():
-            await self.invoke([], self.window_event(final=True))
+        await self.invoke([], self.window_event(final=True))
         self.keep(window=0.0, window_state={})
 
     def window_event(self, final: bool) -> Document:

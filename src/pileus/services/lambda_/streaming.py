@@ -10,9 +10,9 @@ from typing import Any
 from pileus.kernel import Call
 
 from . import lambda_, traces
-from .environment import Invocation, Outcome
 from .events import accept
 from .fleet import Fleet
+from .invocation import Invocation, Outcome
 from .invoking import MOST_EVENT, MOST_PAYLOAD, checked, context_of
 from .qualifiers import Meant, whole
 from .throttling import admit

@@ -1,8 +1,8 @@
 """Trace headers: what an invocation belongs to, and how often it has come round.
 
 AWS X-Ray Developer Guide, "Tracing header"; Lambda Developer Guide, "Use Lambda recursive loop detection to prevent
-infinite loops". SDKs pass a function's trace header on; SQS keeps it with a message. `Lineage` counts for each
-function that a chain has gone through how often it has. Left out: chains that go through S3 and SNS.
+infinite loops". SDKs pass a function's trace header on; SQS keeps it with a message, SNS and S3 hand it on. `Lineage`
+counts for each function that a chain has gone through how often it has.
 """
 
 from __future__ import annotations
@@ -11,16 +11,13 @@ import hashlib
 import os
 
 from pileus.kernel import Call, Fault
+from pileus.kernel.traces import parts
 
 from .functions import Function, Version
 
 MOST_ROUNDS = 16
 DEPTH = 4
 """So many functions of a chain are remembered."""
-
-
-def parts(header: str) -> dict[str, str]:
-    return dict(part.strip().split("=", 1) for part in header.split(";") if "=" in part)
 
 
 def mark(call: Call, function: Function) -> str:
@@ -42,7 +39,7 @@ def continued(call: Call, function: Function, version: Version, header: str) -> 
     """The header for an invocation that another one, or nobody, has led to."""
     given = parts(header)
     root = given.get("Root") or f"1-{int(call.now):08x}-{os.urandom(12).hex()}"
-    parent = given.get("Parent") or os.urandom(8).hex()
+    parent = f"Parent={given['Parent']};" if "Parent" in given else ""
     active = version.settings.get("TracingConfig", {}).get("Mode") == "Active"
     sampled = given.get("Sampled") or ("1" if active else "0")
     rounds = lineage(header)
@@ -51,7 +48,7 @@ def continued(call: Call, function: Function, version: Version, header: str) -> 
         name: rounds.get(name, 0) + 1
     }
     told = "|".join(f"{each}:{count}" for each, count in rounds.items())
-    return f"Root={root};Parent={parent};Sampled={sampled};Lineage={len(rounds)}:{told}"
+    return f"Root={root};{parent}Sampled={sampled};Lineage={len(rounds)}:{told}"
 
 
 def looping(call: Call, function: Function, header: str) -> bool:

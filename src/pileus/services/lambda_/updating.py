@@ -6,7 +6,7 @@ import base64
 import hashlib
 from typing import Any
 
-from pileus.kernel import Call, Unfinished
+from pileus.kernel import Call
 
 from . import archives, configuration, faults, lambda_
 from .archives import Upload, release
@@ -32,10 +32,11 @@ def changed(call: Call, version: Version) -> Version:
 )
 async def update_function_code(call: Call, meant: Meant, request: dict[str, Any]) -> dict[str, Any]:
     """Replace the code of `$LATEST`."""
-    if "ImageUri" in request:
-        raise Unfinished("Pileus does not run functions that are container images yet.")
-    data = await archives.fetched(call, request)
-    async with Upload(call, data, archives.mounted(call, request)) as upload:
+    if ("ImageUri" in request) != (meant.version.settings["PackageType"] == "Image"):
+        given, kind = ("ImageUri", "Zip") if "ImageUri" in request else ("ZipFile", "Image")
+        raise faults.invalid(f"Please don't provide {given} when updating a function with packageType {kind}.")
+    data, uri = await archives.fetched(call, request), request.get("ImageUri", "")
+    async with Upload(call, data, archives.mounted(call, request), uri) as upload:
         with call.transaction():
             latest = whole(call, request["FunctionName"]).version
             refuse_busy(call, latest)

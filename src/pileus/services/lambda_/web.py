@@ -18,8 +18,8 @@ from pileus.kernel.access.target import Target
 from pileus.kernel.edge import Answer, Fields
 
 from . import lambda_, traces
-from .environment import Invocation, Outcome
 from .fleet import Fleet
+from .invocation import Invocation, Outcome
 from .invoking import MOST_PAYLOAD
 from .qualifiers import Meant
 from .streaming import Stream, started

@@ -32,6 +32,30 @@ TYPES = {
         ),
         Managed("AWSRAMRevokeCertificateCertificateAuthority", ("acm-pca:RevokeCertificate",)),
     ),
+    "ec2:IpamPool": (
+        Managed(
+            "AWSRAMDefaultPermissionsIpamPool",
+            (
+                "ec2:AllocateIpamPoolCidr",
+                "ec2:DescribeIpamPools",
+                "ec2:GetIpamPoolAllocations",
+                "ec2:GetIpamPoolCidrs",
+                "ec2:ReleaseIpamPoolAllocation",
+            ),
+        ),
+    ),
+    "ec2:TransitGateway": (
+        Managed(
+            "AWSRAMDefaultPermissionTransitGateway",
+            (
+                "ec2:CreateTransitGatewayVpcAttachment",
+                "ec2:DeleteTransitGatewayVpcAttachment",
+                "ec2:DescribeTransitGatewayVpcAttachments",
+                "ec2:DescribeTransitGateways",
+                "ec2:ModifyTransitGatewayVpcAttachment",
+            ),
+        ),
+    ),
     "ssm:Parameter": (
         Managed(
             "AWSRAMDefaultPermissionSSMParameterReadOnly",

@@ -26,6 +26,8 @@ class Account(Record):
     details: dict[str, Any] = {}
     suppressed_reasons: list[str] = msgspec.field(default_factory=lambda: ["BOUNCE", "COMPLAINT"])
     vdm: dict[str, Any] = {}
+    warmup: bool = False
+    """Whether dedicated addresses would be warmed up by themselves."""
 
 
 class Sent(Record, key=("at",), table="ses.Statistics"):

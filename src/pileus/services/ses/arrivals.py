@@ -163,12 +163,13 @@ def keep(call: Call, message_id: str, envelope: Envelope, matched: list[str], ra
 
 def verdicts(call: Call, envelope: Envelope, raw: bytes, scanned: bool) -> dict[str, str]:
     """What SES thinks of a letter. Spam and viruses are known by what is made to test such scans."""
-    own = not envelope.address  # from the cloud itself, which has verified who may send
+    own = not envelope.address  # from the cloud itself, which has verified who may send, and signed it
+    signed = own and letters.read(raw)["DKIM-Signature"] is not None
     return {
         "spam": ("FAIL" if GTUBE in raw else "PASS") if scanned else "DISABLED",
         "virus": ("FAIL" if EICAR in raw else "PASS") if scanned else "DISABLED",
         "spf": "PASS" if own else "GRAY",
-        "dkim": "GRAY",
+        "dkim": "PASS" if signed else "GRAY",
         "dmarc": "PASS" if own else "GRAY",
     }
 
@@ -187,7 +188,7 @@ def stamped(call: Call, message_id: str, envelope: Envelope, matched: list[str],
         f"Received-SPF: {spf} (spfCheck: domain of {envelope.sender}) client-ip={address};"
         f" envelope-from={envelope.sender}; helo={envelope.helo};",
         f"Authentication-Results: amazonses.com;\r\n spf={spf} (spfCheck: {envelope.sender}) client-ip={address};"
-        f"\r\n dkim={'none' if found['dkim'] == 'GRAY' else found['dkim'].lower()}",
+        f"\r\n dkim={'pass' if found['dkim'] == 'PASS' else 'none'}",
     ]
     return "".join(f"{field}\r\n" for field in fields).encode()
 

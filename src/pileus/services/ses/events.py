@@ -24,6 +24,17 @@ NAMES = {"SEND": "Email Sent", "DELIVERY": "Email Delivered", "BOUNCE": "Email B
 NAMES |= {"COMPLAINT": "Email Complaint Received"}
 
 
+UNWANTED = {
+    kind: f"Amazon SES did not send the message to this address because {why}."
+    for kind, why in {
+        "suppressed": "it is on the suppression list for your account",
+        "unsubscribed": "the contact has unsubscribed",
+    }.items()
+}
+UNDELIVERED = {"suppressed": "OnAccountSuppressionList", "unsubscribed": "UnsubscribedRecipient"}
+"""Why letters are not even sent to some."""
+
+
 def stamp(at: float) -> str:
     when = datetime.datetime.fromtimestamp(at, datetime.UTC)
     return when.strftime("%Y-%m-%dT%H:%M:%S.") + f"{when.microsecond // 1000:03d}Z"
@@ -65,12 +76,12 @@ def became(
 def bounced(
     call: Call, letter: Letter, whose: Identity, set_name: str, kind: str, addresses: list[str], feedback: str
 ) -> None:
-    listed = kind == "suppressed"
-    why = "Amazon SES did not send the message to this address because it is on the suppression list for your account."
+    listed = kind in UNDELIVERED
+    why = UNWANTED[kind] if listed else ""
     told = {
         "feedbackId": feedback,
         "bounceType": "Permanent",
-        "bounceSubType": "OnAccountSuppressionList" if listed else "General",
+        "bounceSubType": UNDELIVERED.get(kind, "General"),
         "bouncedRecipients": [
             {
                 "emailAddress": one,

@@ -25,6 +25,9 @@ class Identity(Record, arn="arn:{partition}:ses:{region}:{account}:identity/{nam
     dkim: bool = False
     """Whether Easy DKIM was asked for."""
     signing: bool = True
+    dkim_origin: str = "AWS_SES"
+    """Who makes the keys; `EXTERNAL` for the customer."""
+    key_length: str = "RSA_2048_BIT"
     topics: dict[str, str] = {}
     """Topics by the kind of what they are told: Bounce, Complaint, Delivery."""
     headers: list[str] = []
@@ -40,7 +43,15 @@ class Identity(Record, arn="arn:{partition}:ses:{region}:{account}:identity/{nam
     def is_domain(self) -> bool:
         return "@" not in self.name
 
+    @property
+    def signs(self) -> bool:
+        """Whether letters from this domain are signed."""
+        return self.is_domain and self.dkim and self.signing
+
     def delete(self, call: Call) -> None:
+        from . import dkim
+
+        dkim.forget(call, self.name)
         Home(self.name, call.account, call.region).delete(call)
         super().delete(call)
 
@@ -55,9 +66,20 @@ class Home(Record, scope="cloud", key=("name", "account", "region")):
 
 @ses.forget
 def forget(call: Call) -> None:
+    """Forget what an account has told the world."""
+    from .dkim import Published
+    from .verifications import Link
+
+    for link in list(Link.scan(call)):
+        if link.account == call.account:
+            link.delete(call)
+
     for home in list(Home.scan(call)):
         if home.account == call.account:
             home.delete(call)
+    for published in list(Published.scan(call)):
+        if published.account == call.account:
+            published.delete(call)
 
 
 def homes(call: Call, address: str) -> list[tuple[str, str]]:
@@ -80,7 +102,7 @@ def get(call: Call, name: str) -> Identity | None:
     return Identity.get(call, normal(name))
 
 
-def make(call: Call, name: str) -> Identity:
+def make(call: Call, name: str, *, ask: bool = True) -> Identity:
     """The identity, which is there and verified from now on."""
     if not (ADDRESS if "@" in name else DOMAIN).fullmatch(name):
         raise wrong(call, f"Invalid {'email address' if '@' in name else 'domain name'}<{name}>.")
@@ -90,7 +112,7 @@ def make(call: Call, name: str) -> Identity:
         found.put(call)
         if found.is_domain:
             Home(found.name, call.account, call.region).put(call)
-        else:
+        elif ask:
             text = (
                 "You have asked to send mail from this address. The cloud's own mailbox has taken note: it is verified."
             )

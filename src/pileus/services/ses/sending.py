@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from pileus.kernel import Call, Fault, outbox
 from pileus.kernel.outbox import Sent
 
-from . import accounts, arrivals, events, identities, letters, ses, sets, suppression, templates
+from . import accounts, arrivals, dkim, events, identities, letters, ses, sets, suppression, templates
 from .arrivals import Envelope
 from .faults import rejected, second
 from .letters import Letter, address_of
 
 MOST_RECIPIENTS = 50
 SIMULATOR = "simulator.amazonses.com"
+
+
+class Management(NamedTuple):
+    """What a contact list means for a letter to one of its contacts."""
+
+    link: str
+    """By which the contact says that it wants no more."""
+    unwanted: bool
 
 
 def check_sender(call: Call, source: str) -> identities.Identity:
@@ -85,6 +93,7 @@ def send(
     *,
     configuration_set: str = "",
     tags: list[dict[str, str]] = [],
+    management: Management | None = None,
 ) -> str:
     """Send a letter to these addresses. Its id."""
     identity = check_sender(call, str(message["From"] or ""))
@@ -92,15 +101,24 @@ def send(
     check_account(call, to)
     found = applying(call, configuration_set, identity)
     held = {one["Name"]: one["Value"] for one in tags}
-    letter = letters.sealed(message, letters.new_id(call), call.region, to, held)
+    if management:
+        message["List-Unsubscribe"] = f"<{management.link}>"
+        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    letter = sealed(call, message, to, held)
     if len(letter.raw) > letters.LARGEST:
         raise rejected(f"Message length is more than {letters.LARGEST} bytes long.")
     accounts.note(call, attempts=len(to))
     sent = keep(call, letter)
     name = found.name if found else ""
     events.tell(call, letter, identity, name, "SEND", {})
-    follow(call, letter, sent, identity, found)
+    follow(call, letter, sent, identity, found, unwanted=bool(management and management.unwanted))
     return letter.id
+
+
+def sealed(call: Call, message: Any, to: list[str], tags: dict[str, str]) -> Letter:
+    """A letter as it leaves, signed."""
+    letter = letters.sealed(message, letters.new_id(call), call.region, to, tags)
+    return letter._replace(raw=dkim.signed(call, letter.sender, letter.raw))
 
 
 def deliver(
@@ -111,6 +129,7 @@ def deliver(
     what: dict[str, Any],
     tags: list[dict[str, str]],
     configuration_set: str,
+    management: Management | None = None,
 ) -> str:
     """Make a letter of what `letters.built` takes, and send it. Its id."""
     letter = letters.built(
@@ -121,7 +140,9 @@ def deliver(
         reply_to=reply_to,
         **what,
     )
-    return send(call, letter, all_of(destination), configuration_set=configuration_set, tags=tags)
+    return send(
+        call, letter, all_of(destination), configuration_set=configuration_set, tags=tags, management=management
+    )
 
 
 def from_template(call: Call, name: str, parts: tuple[str, str, str], data: str) -> dict[str, str]:
@@ -147,7 +168,7 @@ def keep(call: Call, letter: Letter) -> Sent:
 
 def dispatch(call: Call, message: Any, to: list[str], *, envelope: str) -> str:
     """Send what nobody has to be allowed, and nobody is told of: bounces. `envelope` is whom they would go back to."""
-    letter = letters.sealed(message, letters.new_id(call), call.region, to, {})
+    letter = sealed(call, message, to, {})
     arrived(call, letter, keep(call, letter), to, envelope)
     return letter.id
 
@@ -159,7 +180,13 @@ def arrived(call: Call, letter: Letter, sent: Sent, to: list[str], envelope: str
 
 
 def follow(
-    call: Call, letter: Letter, sent: Sent, identity: identities.Identity, found: sets.ConfigurationSet | None
+    call: Call,
+    letter: Letter,
+    sent: Sent,
+    identity: identities.Identity,
+    found: sets.ConfigurationSet | None,
+    *,
+    unwanted: bool,
 ) -> None:
     """What becomes of a letter at each of its recipients, as the simulator's addresses have it."""
     reasons = accounts.account(call).suppressed_reasons
@@ -168,7 +195,8 @@ def follow(
     name = found.name if found else ""
     outcomes: dict[str, list[str]] = {}
     for address in letter.to:
-        outcomes.setdefault(outcome(call, address, reasons), []).append(address)
+        kind = "unsubscribed" if unwanted else outcome(call, address, reasons)
+        outcomes.setdefault(kind, []).append(address)
     for kind, addresses in outcomes.items():
         events.became(call, letter, identity, name, kind, addresses, reasons)
     if delivered := outcomes.get("delivery"):
@@ -222,7 +250,13 @@ def send_raw_email(
 
 
 def send_raw(
-    call: Call, raw: bytes, source: str, destinations: list[str], tags: list[dict[str, str]], configuration_set: str
+    call: Call,
+    raw: bytes,
+    source: str,
+    destinations: list[str],
+    tags: list[dict[str, str]],
+    configuration_set: str,
+    management: Management | None = None,
 ) -> str:
     """Send a letter that was brought whole; what it leaves out comes from the request, and the other way round."""
     letter = letters.read(raw)
@@ -237,7 +271,8 @@ def send_raw(
         if pair
         for name, _, value in [pair.partition("=")]
     ]
-    return send(call, letter, destinations or letters.recipients(letter), configuration_set=named, tags=given)
+    to = destinations or letters.recipients(letter)
+    return send(call, letter, to, configuration_set=named, tags=given, management=management)
 
 
 @ses.operation

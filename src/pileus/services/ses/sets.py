@@ -142,6 +142,36 @@ def describe_configuration_set(
 
 
 @ses.operation
+def create_configuration_set_tracking_options(
+    call: Call, configuration_set_name: str, tracking_options: dict[str, str]
+) -> None:
+    if "TrackingOptions" in existing(call, configuration_set_name).options:
+        text = f"Tracking options of configuration set <{configuration_set_name}> already exist."
+        raise Fault("TrackingOptionsAlreadyExistsException", text, ConfigurationSetName=configuration_set_name)
+    change(call, configuration_set_name, TrackingOptions=tracking_options)
+
+
+@ses.operation
+def update_configuration_set_tracking_options(
+    call: Call, configuration_set_name: str, tracking_options: dict[str, str]
+) -> None:
+    tracked(call, configuration_set_name)
+    change(call, configuration_set_name, TrackingOptions=tracking_options)
+
+
+@ses.operation
+def delete_configuration_set_tracking_options(call: Call, configuration_set_name: str) -> None:
+    tracked(call, configuration_set_name)
+    change(call, configuration_set_name, TrackingOptions={})
+
+
+def tracked(call: Call, name: str) -> None:
+    if "TrackingOptions" not in existing(call, name).options:
+        text = f"Tracking options of configuration set <{name}> do not exist."
+        raise Fault("TrackingOptionsDoesNotExistException", text, ConfigurationSetName=name)
+
+
+@ses.operation
 def delete_configuration_set(call: Call, configuration_set_name: str) -> None:
     existing(call, configuration_set_name).delete(call)
 

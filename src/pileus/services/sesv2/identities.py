@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from pileus.kernel import Call, Fault, tags
+from pileus.services.ses import dkim as dkim_keys
 from pileus.services.ses import identities, policies, sets
+from pileus.services.ses.dkim import EXTERNAL, OWN, Key
 from pileus.services.ses.faults import wrong
 from pileus.services.ses.identities import Identity
 
@@ -25,19 +27,29 @@ def kind(identity: Identity) -> str:
     return "DOMAIN" if identity.is_domain else "EMAIL_ADDRESS"
 
 
-def dkim(identity: Identity) -> dict[str, Any]:
-    signed = identity.is_domain
-    return {
-        "SigningEnabled": signed and identity.signing,
-        "Status": "SUCCESS" if signed else "NOT_STARTED",
-        "SigningAttributesOrigin": "AWS_SES",
-        **({"Tokens": identity.dkim_tokens, "CurrentSigningKeyLength": "RSA_2048_BIT"} if signed else {}),
+def dkim(call: Call, identity: Identity) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "SigningEnabled": identity.signs,
+        "Status": "SUCCESS" if identity.is_domain and identity.dkim else "NOT_STARTED",
+        "SigningAttributesOrigin": identity.dkim_origin,
     }
+    if identity.is_domain and identity.dkim_origin == EXTERNAL:
+        return told | {"Tokens": [held.selector] if (held := Key.get(call, identity.name)) else []}
+    if identity.is_domain:
+        lengths = {f"{which}SigningKeyLength": identity.key_length for which in ("Current", "Next")}
+        zone = f"dkim.{call.region}.amazonses.com" if call.region != "us-east-1" else "dkim.amazonses.com"
+        told |= {"Tokens": identity.dkim_tokens, "SigningHostedZone": zone, **lengths}
+        told["LastKeyGenerationTimestamp"] = identity.created
+    return told
 
 
 @sesv2.operation
 def create_email_identity(
-    call: Call, email_identity: str, tags: list[dict[str, str]] = [], configuration_set_name: str = ""
+    call: Call,
+    email_identity: str,
+    tags: list[dict[str, str]] = [],
+    dkim_signing_attributes: dict[str, Any] = {},
+    configuration_set_name: str = "",
 ) -> dict[str, Any]:
     """Make an identity; a domain with Easy DKIM."""
     if identities.get(call, email_identity):
@@ -47,8 +59,20 @@ def create_email_identity(
     held = as_map(tags)
     made = identities.make(call, email_identity)
     made.tags, made.configuration_set, made.dkim = held, configuration_set_name, made.is_domain
+    if dkim_signing_attributes:
+        configure(call, made, dkim_signing_attributes)
     made.put(call)
-    return {"IdentityType": kind(made), "VerifiedForSendingStatus": True, "DkimAttributes": dkim(made)}
+    return {"IdentityType": kind(made), "VerifiedForSendingStatus": True, "DkimAttributes": dkim(call, made)}
+
+
+def configure(call: Call, identity: Identity, given: dict[str, Any], origin: str = "") -> None:
+    """Set how a domain signs; what brings a key is signed by that."""
+    if not identity.is_domain:
+        raise wrong(call, "DKIM signing attributes are for domains alone.")
+    origin = origin or given.get("DomainSigningAttributesOrigin", "")
+    if not origin:
+        origin = EXTERNAL if "DomainSigningPrivateKey" in given else OWN
+    dkim_keys.configure(call, identity, origin, given)
 
 
 def as_map(given: list[dict[str, str]]) -> dict[str, str]:
@@ -64,7 +88,7 @@ def get_email_identity(call: Call, identity: Identity) -> dict[str, Any]:
         "FeedbackForwardingStatus": identity.forwarding,
         "VerifiedForSendingStatus": True,
         "VerificationStatus": "SUCCESS",
-        "DkimAttributes": dkim(identity),
+        "DkimAttributes": dkim(call, identity),
         "Policies": identity.policies,
         "Tags": tags.as_list(identity.tags),
         "ConfigurationSetName": identity.configuration_set or None,
@@ -130,6 +154,20 @@ def put_email_identity_feedback_attributes(
 def put_email_identity_dkim_attributes(call: Call, identity: Identity, signing_enabled: bool = False) -> None:
     identity.signing = signing_enabled
     identity.put(call)
+
+
+@sesv2.operation(on=existing)
+def put_email_identity_dkim_signing_attributes(
+    call: Call, identity: Identity, signing_attributes_origin: str, signing_attributes: dict[str, Any] = {}
+) -> dict[str, Any]:
+    """Change who makes a domain's keys."""
+    configure(call, identity, signing_attributes, signing_attributes_origin)
+    told = dkim(call, identity)
+    return {
+        "DkimStatus": told["Status"],
+        "DkimTokens": told["Tokens"],
+        "SigningHostedZone": told.get("SigningHostedZone"),
+    }
 
 
 @sesv2.operation(on=existing)

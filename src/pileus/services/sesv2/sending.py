@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from pileus.kernel import Call, Fault
-from pileus.services.ses import accounts, sending, templates
+from pileus.kernel import Call, Fault, Record
+from pileus.services.ses import accounts, letters, sending, sets, templates
 from pileus.services.ses.faults import wrong
 
-from . import sesv2
+from . import contacts, sesv2, tenants
 
 
 @sesv2.operation
@@ -21,23 +21,42 @@ def send_email(
     reply_to_addresses: list[str] = [],
     email_tags: list[dict[str, str]] = [],
     configuration_set_name: str = "",
+    tenant_name: str = "",
+    list_management_options: dict[str, str] = {},
 ) -> dict[str, Any]:
     """Send a letter: a simple one, one that is brought whole, or a template."""
     kinds = [kind for kind in ("Simple", "Raw", "Template") if kind in content]
     if len(kinds) != 1:
         raise wrong(call, "Content must have exactly one of Simple, Raw and Template.")
+    to = sending.all_of(destination)
+    tenants.check(call, tenant_name, used(call, content, from_email_address, configuration_set_name))
+    management = contacts.managed(call, list_management_options, to)
+    named = configuration_set_name
     if kinds == ["Raw"]:
-        to = sending.all_of(destination)
         raw = content["Raw"]["Data"]
-        found = sending.send_raw(call, raw, from_email_address, to, email_tags, configuration_set_name)
-        return {"MessageId": found}
+        return {"MessageId": sending.send_raw(call, raw, from_email_address, to, email_tags, named, management)}
     if not from_email_address:
         raise wrong(call, "FromEmailAddress is required.")
     what = simple(content["Simple"]) if kinds == ["Simple"] else from_template(call, content["Template"], "")
+    if management:
+        what |= {part: what[part].replace(contacts.PLACE, management.link) for part in ("text", "html")}
     found = sending.deliver(
-        call, from_email_address, destination, reply_to_addresses, what, email_tags, configuration_set_name
+        call, from_email_address, destination, reply_to_addresses, what, email_tags, named, management
     )
     return {"MessageId": found}
+
+
+def used(call: Call, content: dict[str, Any], source: str, configuration_set: str) -> list[Record]:
+    """The resources that a letter is made with."""
+    raw = content.get("Raw", {}).get("Data")
+    sender = source or (str(letters.read(raw)["From"] or "") if raw else "")
+    found: list[Record] = [sending.check_sender(call, sender)] if sender else []
+    if configuration_set:
+        found.append(sets.existing(call, configuration_set))
+    template = content.get("Template", {})
+    if name := template.get("TemplateName") or template.get("TemplateArn", "").rpartition("/")[2]:
+        found.append(templates.existing(call, name))
+    return found
 
 
 def simple(message: dict[str, Any]) -> dict[str, Any]:
@@ -122,7 +141,8 @@ def get_account(call: Call) -> dict[str, Any]:
         "EnforcementStatus": "HEALTHY",
         "SuppressionAttributes": {"SuppressedReasons": account.suppressed_reasons},
         "Details": account.details | review if account.details else None,
-        "DedicatedIpAutoWarmupEnabled": False,
+        "DedicatedIpAutoWarmupEnabled": account.warmup,
+        "VdmAttributes": account.vdm or None,
     }
 
 
@@ -146,6 +166,14 @@ def put_account_details(
         "AdditionalContactEmailAddresses": additional_contact_email_addresses,
     }
     account.production = account.production or production_access_enabled
+    account.put(call)
+
+
+@sesv2.operation
+def put_account_vdm_attributes(call: Call, vdm_attributes: dict[str, Any]) -> None:
+    """Keep whether Virtual Deliverability Manager is wanted. There is nothing that it could say here."""
+    account = accounts.account(call)
+    account.vdm = vdm_attributes
     account.put(call)
 
 

@@ -9,9 +9,16 @@ from pileus.services.ses import sets
 from pileus.services.ses.faults import wrong
 from pileus.services.ses.sets import ConfigurationSet
 
-from . import sesv2
+from . import pools, sesv2
 
-OPTIONS = ("TrackingOptions", "DeliveryOptions", "ReputationOptions", "SendingOptions", "SuppressionOptions")
+OPTIONS = (
+    "TrackingOptions",
+    "DeliveryOptions",
+    "ReputationOptions",
+    "SendingOptions",
+    "SuppressionOptions",
+    "VdmOptions",
+)
 
 
 def existing(call: Call, configuration_set_name: str) -> ConfigurationSet:
@@ -65,9 +72,15 @@ def put_configuration_set_reputation_options(
 
 @sesv2.operation
 def put_configuration_set_delivery_options(
-    call: Call, configuration_set_name: str, tls_policy: str = "OPTIONAL", max_delivery_seconds: int | None = None
+    call: Call,
+    configuration_set_name: str,
+    tls_policy: str = "OPTIONAL",
+    sending_pool_name: str = "",
+    max_delivery_seconds: int | None = None,
 ) -> None:
     value: dict[str, Any] = {"TlsPolicy": tls_policy}
+    if sending_pool_name:
+        value["SendingPoolName"] = pools.existing(call, sending_pool_name).name
     if max_delivery_seconds is not None:
         value["MaxDeliverySeconds"] = max_delivery_seconds
     sets.change(call, configuration_set_name, DeliveryOptions=value)
@@ -87,6 +100,13 @@ def put_configuration_set_suppression_options(
     call: Call, configuration_set_name: str, suppressed_reasons: list[str] = []
 ) -> None:
     sets.change(call, configuration_set_name, SuppressionOptions={"SuppressedReasons": suppressed_reasons})
+
+
+@sesv2.operation
+def put_configuration_set_vdm_options(
+    call: Call, configuration_set_name: str, vdm_options: dict[str, Any] = {}
+) -> None:
+    sets.change(call, configuration_set_name, VdmOptions=vdm_options)
 
 
 # Event destinations

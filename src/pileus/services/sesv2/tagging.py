@@ -8,19 +8,29 @@ from pileus.kernel import Call, Fault, tags
 from pileus.services.ses.identities import Identity
 from pileus.services.ses.sets import ConfigurationSet
 from pileus.services.ses.templates import Template
+from pileus.services.ses.verifications import VerificationTemplate
 
 from . import sesv2
 
-KINDS: dict[str, type[Identity | ConfigurationSet | Template]] = {
+Tagged = Identity | ConfigurationSet | Template | VerificationTemplate
+
+KINDS: dict[str, type[Tagged]] = {
     "identity": Identity,
     "configuration-set": ConfigurationSet,
     "template": Template,
+    "custom-verification-email-template": VerificationTemplate,
 }
 
 
 def tagged(call: Call, resource_arn: str) -> Any:
     kind, _, name = resource_arn.split(":", 5)[-1].partition("/")
-    found = KINDS[kind].get(call, name) if kind in KINDS else None
+    from .contacts import ContactList
+    from .pools import Pool
+    from .tenants import Tenant
+
+    own: dict[str, type[Any]] = {"contact-list": ContactList, "dedicated-ip-pool": Pool, "tenant": Tenant}
+    record = (KINDS | own).get(kind)
+    found = record.get(call, name.partition("/")[0]) if record else None
     if found is None:
         raise Fault("NotFoundException", f"The resource {resource_arn} does not exist.")
     return found

@@ -18,6 +18,7 @@ from .envelopes import Envelope
 from .messages import NOTIFICATION, Notice, unpacked
 from .subscriptions import Subscription
 from .topics import Topic
+from .tracing import Span
 
 log = logging.getLogger("pileus.sns")
 
@@ -37,23 +38,25 @@ class Fanout:
         self.notice = notice
         self.envelope = Envelope(call, notice, topic.attributes.get("SignatureVersion", "1"), topic.fifo)
         self.principal = identity.service("sns.amazonaws.com", notice.topic_arn, call.account)
+        self.span = Span.of(call, topic, notice)
 
     def give(self, subscription: Subscription) -> None:
         """Deliver to one subscriber, or see to it."""
+        here = self.span.delivering(self.call, subscription) if self.span else self.call
         if subscription.protocol == "sqs":
-            self.enqueue(subscription)
+            self.enqueue(here, subscription)
         else:
             delivering.deliver.later(
-                self.call, topic=self.topic.id, subscription=subscription.id, notice=self.notice.packed()
+                here, topic=self.topic.id, subscription=subscription.id, notice=self.notice.packed()
             )
 
-    def enqueue(self, subscription: Subscription) -> None:
+    def enqueue(self, call: Call, subscription: Subscription) -> None:
         """Put the message into a queue. What a queue refuses, it would always refuse: that is a dead letter."""
         entry = self.entry(subscription)
         try:
             if len(entry.get("message_attributes", ())) > MOST_RAW_ATTRIBUTES:
                 raise Fault("InvalidParameterValue", "Too many message attributes for raw delivery.")
-            self.send_to(parse(subscription.endpoint), entry)
+            self.send_to(call, parse(subscription.endpoint), entry)
         except Fault as fault:
             self.bury(subscription, entry, fault)
         else:
@@ -68,8 +71,8 @@ class Fanout:
             return entry
         return {"message_body": self.envelope.text(subscription.protocol, subscription.arn(self.call))}
 
-    def send_to(self, queue: Arn, entry: dict[str, Any]) -> None:
-        here = self.call if queue.region == self.call.region else self.call.at(region=queue.region)
+    def send_to(self, call: Call, queue: Arn, entry: dict[str, Any]) -> None:
+        here = call if queue.region == call.region else call.at(region=queue.region)
         notice = self.notice
         if queue.resource.endswith(".fifo"):
             # What has no group of its own, such as a request for confirmation, must be in one too.
@@ -89,7 +92,7 @@ class Fanout:
         if not policy or self.notice.kind != NOTIFICATION:
             return
         try:
-            self.send_to(parse(json.loads(policy)["deadLetterTargetArn"]), entry)
+            self.send_to(self.call, parse(json.loads(policy)["deadLetterTargetArn"]), entry)
         except Fault as again:
             log.warning("%s: neither delivered (%s) nor kept (%s)", subscription.arn(self.call), fault, again)
 
@@ -104,6 +107,8 @@ def publish(call: Call, topic: Topic, notice: Notice) -> None:
             fanout.give(subscription)
     if last is not None and Subscription.first(call, topic.id, above=(last.id,)):
         go_on.later(call, topic=topic.name, notice=notice.packed(), after=last.id)
+    if fanout.span:
+        fanout.span.send(call)
 
 
 @sns.task

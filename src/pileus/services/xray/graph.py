@@ -126,11 +126,23 @@ def graph_of(documents: list[Document], graph: Graph | None = None) -> Graph:
             graph.connect(graph.node(document["name"], CLIENT), node, document)
         for inner in entities(document):
             called = by_parent.get(inner["id"], []) if inner is not document or inner.get("id") else []
+            caller = through_queue(graph, node, inner) or node
             for other in called:
-                graph.connect(node, graph.node(other["name"], other.get("origin", "")), inner)
-            if inner is not document and not called and inner.get("namespace"):
+                graph.connect(caller, graph.node(other["name"], other.get("origin", "")), inner)
+            if inner is not document and not called and inner.get("namespace") and caller is node:
                 infer(graph, node, inner)
     return graph
+
+
+def through_queue(graph: Graph, node: Node, call: Document) -> Node | None:
+    """The queue that a message was sent to, which stands between its sender and whoever got it."""
+    url = call.get("aws", {}).get("queue_url")
+    if not url or call.get("namespace") != "aws":
+        return None
+    queue = graph.node(url, "AWS::SQS::Queue")
+    queue.documents.append(call)
+    graph.connect(node, queue, call)
+    return queue
 
 
 def infer(graph: Graph, node: Node, call: Document) -> None:

@@ -5,9 +5,48 @@ Without machines (on a system that cannot run any) there is nothing to do here, 
 
 from __future__ import annotations
 
-from pileus.kernel import Call
+import asyncio
+import logging
+from pathlib import Path
 
-from .instances import Instance
+from pileus.engines.machine import File, Machine, MachineFailed, Machines, Plan
+from pileus.engines.machine.survey import unable
+from pileus.engines.network import Networks
+from pileus.kernel import Call
+from pileus.services.ec2.network import host_names, interfaces
+from pileus.services.ec2.storage import attachments, devices, roots
+from pileus.services.ec2.storage.volumes import Volume
+
+from . import key_pairs, launch_templates
+from .instances import RUNNING, Instance
+from .types import table
+
+log = logging.getLogger("pileus.ec2")
+
+MIB = 1 << 20
+LEAST_MEMORY = 64 * MIB
+USER = "ec2-user"
+VENDOR = "Amazon EC2"
+NAME_SERVER = "169.254.169.253"
+CONNECT = "/opt/aws/bin/eic_run_authorized_keys"
+"""Asks the metadata service for keys that EC2 Instance Connect has pushed."""
+PROGRAM = Path(__file__).with_name("instance_connect.sh")
+
+
+def machines(call: Call) -> Machines | None:
+    """The engine; None where there can be no machines."""
+    return None if unable() else call.cloud.engine(Machines)
+
+
+def networks(call: Call) -> Networks | None:
+    """The engine; None where there can be no networks. Hosts belong to machines, if there are machines."""
+    if Networks.available():
+        return None
+    engine = call.cloud.engine(Networks)
+    if engine.provide is None and not unable():
+        owner, loop = call.cloud.engine(Machines), asyncio.get_running_loop()
+        engine.provide = lambda path: asyncio.run_coroutine_threadsafe(owner.network(path), loop).result()
+    return engine
 
 
 async def boot(call: Call, one: Instance) -> None:
@@ -15,15 +54,128 @@ async def boot(call: Call, one: Instance) -> None:
 
     `one.booted` is false at the first boot, which is the one that runs user data. A failure to boot raises.
     """
+    from .attending import attend  # which needs states, which needs this
+
+    if machines(call) is None:
+        return
+    await running(call, one)
+    with call.transaction():
+        attend.begin(call, instance_id=one.instance_id)
+
+
+async def running(call: Call, one: Instance) -> Machine:
+    """The machine of an instance, which is started if it does not run."""
+    engine = call.cloud.engine(Machines)
+    async with engine.turn(one.instance_id):
+        found = engine.running.get(one.instance_id)
+        if found is None:
+            try:
+                found = await engine.start(await plan(call, one))
+            except MachineFailed as failed:
+                raise OSError(str(failed)) from failed
+        return found
 
 
 async def halt(call: Call, one: Instance, *, hibernate: bool) -> None:
     """Stop the machine of an instance that is stopping; its disks stay."""
+    from .attending import attend
+
+    engine = machines(call)
+    if engine is None:
+        return
+    with call.transaction():
+        attend.end(call, instance_id=one.instance_id)
+    async with engine.turn(one.instance_id):
+        if found := engine.running.get(one.instance_id):
+            await found.stop()
+            for volume in attachments.of_instance(call, one.instance_id):
+                attachment = volume.attached_to(one.instance_id)
+                if attachment and devices.name_of(attachment.device) in found.plan.devices:
+                    await devices.released(call, volume)
+    if wires := networks(call):
+        await wires.release(one.instance_id)
 
 
 async def reboot(call: Call, one: Instance) -> None:
     """Boot the machine anew, as it is."""
+    engine = machines(call)
+    if engine and (found := engine.running.get(one.instance_id)):
+        await found.stop()
+        await running(call, one)
 
 
 async def end(call: Call, one: Instance) -> None:
     """Remove the machine of an instance that is shutting down, and everything that was only its own."""
+    if engine := machines(call):
+        await halt(call, one, hibernate=False)
+        await asyncio.to_thread(engine.forget, one.instance_id)
+
+
+# What a machine is
+
+
+async def plan(call: Call, one: Instance) -> Plan:
+    kind = table().get(one.instance_type)
+    pair = key_pairs.by_name(call, one.key_name) if one.key_name else None
+    wires = networks(call)
+    network = str(await wires.host(one.instance_id)) if wires else ""
+    volumes = attachments.of_instance(call, one.instance_id)
+    return Plan(
+        name=one.instance_id,
+        image=roots.image_of(call, volumes, one),
+        host_name=host_name(call, one),
+        network=network,
+        name_servers=[NAME_SERVER] if network else [],
+        search=host_names.internal_domain(call.region),
+        memory_bytes=max(LEAST_MEMORY, kind.mib * MIB if kind else 0),
+        cpus=float(kind.vcpus if kind else 1),
+        identity=identity(one),
+        instance=one.instance_id,
+        user=USER,
+        keys=[f"{pair.public_key} {pair.key_name}"] if pair else [],
+        key_command=CONNECT,
+        files=[File(CONNECT, PROGRAM.read_text(), 0o755)],
+        environment=environment(call),
+        user_data=launch_templates.decoded_user_data(one.user_data) if one.user_data else b"",
+        devices=await disks(call, volumes, one),
+    )
+
+
+def host_name(call: Call, one: Instance) -> str:
+    if one.dns.get("HostnameType") == "resource-name":
+        return host_names.resource_name(call.region, one.instance_id)
+    first = next(iter(interfaces.of_instance(call, one.instance_id)), None)
+    address = first.private_ip_address if first else ""
+    return host_names.private_name(call.region, address) if address else one.instance_id
+
+
+def identity(one: Instance) -> dict[str, str]:
+    """What programs tell by that they run on EC2 (User Guide, "Detect whether a host is an EC2 instance")."""
+    return {
+        "bios_vendor": VENDOR,
+        "board_asset_tag": one.instance_id,
+        "board_vendor": VENDOR,
+        "chassis_vendor": VENDOR,
+        "product_name": one.instance_type,
+        "product_uuid": f"ec2{one.instance_id[2:7]}-{one.instance_id[7:11]}-4000-8000-{one.instance_id[7:19]:0>12}",
+        "sys_vendor": VENDOR,
+    }
+
+
+def environment(call: Call) -> dict[str, str]:
+    return {"AWS_DEFAULT_REGION": call.region, "AWS_REGION": call.region}
+
+
+async def disks(call: Call, volumes: list[Volume], one: Instance) -> dict[str, str]:
+    """The volumes beside that of the root, which is the machine's own folder."""
+    found = {}
+    for volume in volumes:
+        attachment = volume.attached_to(one.instance_id)
+        if attachment and attachment.device != one.root_device_name:
+            found[devices.name_of(attachment.device)] = await devices.device(call, volume)
+    return found
+
+
+def due(one: Instance | None) -> bool:
+    """Whether an instance's machine should run."""
+    return one is not None and one.state == RUNNING

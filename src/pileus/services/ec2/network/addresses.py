@@ -304,7 +304,8 @@ def disassociate_address(call: Call, association_id: str = "", public_ip: str = 
         one = chosen(call, "", public_ip)
         if not one.association_id:
             raise invalid(f"Address {public_ip} is not associated.")
-    if one.service_managed:
+    interface = NetworkInterface.get(call, one.network_interface_id)
+    if interface and interface.requester_id:
         text = "You do not have permission to access the specified resource."
         raise Fault("AuthFailure", text)
     dissolve(call, one)

@@ -11,10 +11,10 @@ from pileus.kernel.filters import Filters
 from pileus.services.ec2 import ec2
 from pileus.services.ec2.describing import Members, described
 from pileus.services.ec2.faults import bad_value, combination, invalid, limit, missing
-from pileus.services.ec2.kinds import kind_of, named, new_id
+from pileus.services.ec2.kinds import named, new_id
 from pileus.services.ec2.tags import shown_tags, specified
 
-from . import changes, limits
+from . import changes, limits, prefix_lists
 from .security_groups import TEXT, SecurityGroup, SecurityGroupRule, by_name, chosen, rules
 from .vpcs import default_vpc, settled
 
@@ -129,15 +129,8 @@ def range_peer(given: dict[str, Any], member: str, version: int) -> Members:
 
 def list_peer(call: Call, given: dict[str, Any]) -> Members:
     prefix_list_id = given.get("PrefixListId", "")
-    check_prefix_list(call, prefix_list_id)
+    prefix_lists.find(call, prefix_list_id)
     return {"prefix_list_id": prefix_list_id, "description": described_as(given)}
-
-
-def check_prefix_list(call: Call, prefix_list_id: str) -> None:
-    one = kind_of(prefix_list_id)
-    if one is None or one.record.get(call, prefix_list_id) is None:
-        text = f"The prefix list ID '{prefix_list_id}' does not exist"
-        raise Fault("InvalidPrefixListID.NotFound", text)
 
 
 def group_peer(call: Call, group: SecurityGroup, given: dict[str, Any]) -> Members:
@@ -212,7 +205,7 @@ def allow(
     for one in wanted:
         if any(one.same_as(other) for other in there):
             raise Fault("InvalidPermission.Duplicate", f"the specified rule {in_words(one)} already exists")
-    check_limit(there + wanted)
+    check_limit(call, there + wanted)
     for one in wanted:
         one.tags = dict(tags)
         one.put(call)
@@ -220,10 +213,15 @@ def allow(
     return {"Return": True, "SecurityGroupRules": [shown(call, one) for one in wanted]}
 
 
-def check_limit(every: list[SecurityGroupRule]) -> None:
-    """A group has 60 rules at most in each direction, for IPv4 and IPv6 each; a group as peer counts for both."""
+def check_limit(call: Call, every: list[SecurityGroupRule]) -> None:
+    """A group has 60 rules at most in each direction, for IPv4 and IPv6 each; a group as peer counts for both.
+
+    A prefix list counts as many as it can have entries.
+    """
+    lists = {one.prefix_list_id for one in every if one.prefix_list_id}
+    sizes = {what: prefix_lists.find(call, what).max_entries for what in lists}
     for other in ("cidr_ipv4", "cidr_ipv6"):
-        if sum(not getattr(one, other) for one in every) > limits.RULES:
+        if sum(sizes.get(one.prefix_list_id, 1) for one in every if not getattr(one, other)) > limits.RULES:
             text = "The maximum number of rules per security group has been reached."
             raise limit("RulesPerSecurityGroupLimit", text)
 

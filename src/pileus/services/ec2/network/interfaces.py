@@ -142,14 +142,14 @@ def create(
     call: Call,
     subnet: Subnet,
     *,
-    groups: list[str],
+    groups: list[str] | None,
     private_ip: str = "",
     description: str = "",
     tags: Mapping[str, str] = {},
     requester: str = "",
     interface_type: str = "interface",
 ) -> NetworkInterface:
-    """A new interface in a subnet with these groups, or with the VPC's default one, and a primary address."""
+    """A new interface in a subnet with a primary address and these groups, or the VPC's default one; None for none."""
     interface = NetworkInterface(
         network_interface_id=new_id(NetworkInterface),
         owner_id=call.account,
@@ -163,7 +163,8 @@ def create(
         requester_id=requester,
         tags=dict(tags),
     )
-    join(call, interface, groups)
+    if groups is not None:
+        join(call, interface, groups)
     if not subnet.ipv6_native:
         address = leases.take(call, subnet, interface.network_interface_id, private_ip)
         interface.private_ip_addresses = [PrivateAddress(address, primary=True)]

@@ -8,6 +8,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from pileus.kernel import Call, Fault, Record
 from pileus.services.ec2.faults import bad_value
+from pileus.services.ec2.kinds import kind
 
 from . import cidrs
 from .subnets import Subnet
@@ -28,11 +29,19 @@ class Lease(Record, key=("subnet_id", "start")):
     network_interface_id: str
 
 
-class Reservation(Record, key=("subnet_id", "reservation_id")):
+@kind(
+    "subnet-cidr-reservation",
+    "scr",
+    missing=("InvalidSubnetCidrReservationID.NotFound", "The subnet CIDR reservation ID '{}' does not exist"),
+)
+class Reservation(
+    Record, arn="subnet-cidr-reservation/{subnet_cidr_reservation_id}", indexes={"of_subnet": ("subnet_id",)}
+):
     """A part of a subnet from which nothing is assigned by itself, or only prefixes."""
 
+    subnet_cidr_reservation_id: str
     subnet_id: str
-    reservation_id: str
+    owner_id: str
     cidr: str
     type: str
     description: str = ""
@@ -137,7 +146,11 @@ def candidates(count: int) -> Iterator[int]:
 
 def reserved(call: Call, subnet: Subnet, single: bool) -> list[str]:
     """Where nothing may be assigned by itself: explicit reservations, and those for prefixes if it is no prefix."""
-    return [one.cidr for one in Reservation.scan(call, subnet.subnet_id) if single or one.type == "explicit"]
+    return [
+        one.cidr
+        for one in Reservation.scan(call, subnet.subnet_id, index="of_subnet")
+        if single or one.type == "explicit"
+    ]
 
 
 def exhausted() -> Fault:

@@ -38,7 +38,9 @@ class RouteTable(
     tags: dict[str, str] = {}
 
 
-class Route(Record, key=("route_table_id", "destination"), indexes={"to": ("target",)}):
+class Route(
+    Record, key=("route_table_id", "destination"), indexes={"to": ("target",), "by_destination": ("destination",)}
+):
     """One entry of a route table."""
 
     route_table_id: str

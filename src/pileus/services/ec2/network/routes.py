@@ -10,8 +10,7 @@ from pileus.services.ec2.describing import Members
 from pileus.services.ec2.faults import combination, invalid, limit, missing
 from pileus.services.ec2.kinds import named
 
-from . import changes, cidrs, limits, targets
-from .group_rules import check_prefix_list
+from . import changes, cidrs, limits, prefix_lists, targets
 from .interfaces import of_instance
 from .route_tables import BY_USER, PROPAGATED, Route, RouteTable, routes
 from .vpcs import Vpc
@@ -93,7 +92,7 @@ def check(call: Call, table: RouteTable, destination: str, target: str) -> None:
     """Raise what forbids a route."""
     targets.check(call, table.route_table_id, table.vpc_id, target)
     if destination.startswith("pl-"):
-        check_prefix_list(call, destination)
+        prefix_lists.find(call, destination)
         return
     if target.startswith("eigw-") and ":" not in destination:
         raise invalid(f"The egress-only internet gateway {target} routes IPv6 traffic only.")

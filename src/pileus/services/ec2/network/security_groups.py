@@ -54,7 +54,11 @@ class SecurityGroup(
 class SecurityGroupRule(
     Record,
     arn="security-group-rule/{security_group_rule_id}",
-    indexes={"of_group": ("group_id", "is_egress"), "to_group": ("referenced_group_id",)},
+    indexes={
+        "of_group": ("group_id", "is_egress"),
+        "to_group": ("referenced_group_id",),
+        "to_list": ("prefix_list_id",),
+    },
 ):
     """A rule that lets something in, or out."""
 

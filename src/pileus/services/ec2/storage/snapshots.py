@@ -260,7 +260,10 @@ def delete(call: Call, one: Snapshot) -> None:
 @ec2.task
 async def snapshot_discarded(call: Call, snapshot_id: str) -> None:
     """A snapshot's blocks go that no other one has."""
+    from .roots import discarded  # which needs volumes, which need this
+
     await call.cloud.engine(Disks).discard(snapshot_id)
+    discarded(call, snapshot_id)
 
 
 # The recycle bin

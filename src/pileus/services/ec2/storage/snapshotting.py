@@ -12,7 +12,7 @@ from pileus.services.ec2.instances.instances import Instance
 from pileus.services.ec2.kinds import named, new_id
 from pileus.services.ec2.tags import specified
 
-from . import attachments, images
+from . import attachments, images, roots
 from .announcing import SNAPSHOT, announced
 from .snapshots import COMPLETED, PENDING, Snapshot, shown
 from .volumes import AVAILABLE, IN_USE, Volume
@@ -56,6 +56,7 @@ def take(call: Call, volume: Volume, description: str = "", tags: dict[str, str]
 async def snapshot_taken(call: Call, snapshot_id: str, volume_id: str) -> None:
     """Read the blocks of a volume."""
     kept = await call.cloud.engine(Disks).snapshot(volume_id, snapshot_id)
+    await roots.taken(call, volume_id, snapshot_id)
     with call.transaction():
         snapshot_completed.later(call, snapshot_id=snapshot_id, kept=kept, event="createSnapshot", delay=SECONDS)
 

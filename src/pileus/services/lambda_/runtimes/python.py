@@ -1,8 +1,4 @@
-"""Which interpreter of this machine is which runtime.
-
-A runtime whose interpreter is not installed runs on the nearest version that is, and the log says so. What is found,
-and what is not, `pileus doctor` tells.
-"""
+"""Python: every interpreter of this machine, and what functions may import beside its standard library."""
 
 from __future__ import annotations
 
@@ -11,7 +7,6 @@ import logging
 import os
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -20,11 +15,11 @@ from pathlib import Path
 import msgspec
 
 from pileus.engines.sandbox import Image, Mount
-from pileus.kernel import Fault
+
+from .runtime import BOOTSTRAP, PATH, Runtime
 
 log = logging.getLogger("pileus.lambda")
 
-BOOTSTRAP = Path(__file__).parent / "bootstrap"
 BROUGHT = ("boto3", "botocore", "s3transfer", "jmespath", "python-dateutil", "six", "urllib3", "simplejson")
 """What Python functions may import beside the standard library, as on AWS."""
 PRELOADED = (
@@ -48,19 +43,8 @@ PRELOADED = (
     "uuid",
     "zipfile",
 )
-PATH = "/var/lang/bin:/usr/local/bin:/usr/bin:/bin:/opt/bin"
+SHOWN_AT = "/var/runtime/bootstrap"
 OLDEST, NEWEST = (3, 8), (3, 14)
-
-
-class Runtime(msgspec.Struct, frozen=True):
-    """How a runtime starts."""
-
-    name: str
-    image: Image
-    argv: tuple[str, ...] = ()
-    entry: str = ""
-    mounts: tuple[Mount, ...] = ()
-    path: str = PATH
 
 
 class Interpreter(msgspec.Struct, frozen=True):
@@ -71,27 +55,7 @@ class Interpreter(msgspec.Struct, frozen=True):
     prefix: str
 
 
-def runtime(name: str) -> Runtime:
-    """The runtime of that name; InvalidRuntimeException where this machine has nothing for it."""
-    found = known(name)
-    if isinstance(found, str):
-        raise Fault("InvalidRuntimeException", found, Type="Server")
-    return found
-
-
-@cache
-def known(name: str) -> Runtime | str:
-    """A runtime, or why there is none."""
-    if name.startswith("provided"):
-        return Runtime(name, Image())
-    if name.startswith("python"):
-        return python(name)
-    if name.startswith("nodejs"):
-        return node(name)
-    return f"This machine has no interpreter for the runtime {name}."
-
-
-def python(name: str) -> Runtime | str:
+def runtime(name: str) -> Runtime | str:
     found = interpreters()
     if not found:
         return f"This machine has no interpreter for the runtime {name}."
@@ -108,7 +72,15 @@ def python(name: str) -> Runtime | str:
         preload=PRELOADED,
     )
     programs = f"{interpreter.prefix}/bin:" if not interpreter.prefix.startswith("/usr") else ""
-    return Runtime(name, image, entry="pileus_python:main", path=f"{programs}{PATH}")
+    wrapped = f"import sys; sys.path += {[SHOWN_AT, *path]}; import pileus_python; pileus_python.main()"
+    return Runtime(
+        name,
+        image,
+        argv=(interpreter.program, "-c", wrapped),
+        entry="pileus_python:main",
+        mounts=(Mount(str(BOOTSTRAP), SHOWN_AT),),
+        path=f"{programs}{PATH}",
+    )
 
 
 @cache
@@ -158,17 +130,6 @@ def brought() -> tuple[tuple[str, ...], tuple[str, ...]]:
     return tuple(shown), tuple(path)
 
 
-def node(name: str) -> Runtime | str:
-    program = shutil.which("node")
-    if program is None:
-        return f"This machine has no Node.js for the runtime {name}."
-    real = os.path.realpath(program)
-    prefix = str(Path(real).parent.parent)
-    shown = () if prefix == "/usr" or prefix.startswith("/usr/") else (prefix,)
-    version = subprocess.run([real, "--version"], capture_output=True, text=True, check=True).stdout
-    major = re.match(r"v(\d+)", version)
-    if major and f"nodejs{major[1]}.x" != name:
-        log.warning("%s runs on Node.js %s: there is no other on this machine", name, major[1])
-    mount = Mount(str(BOOTSTRAP / "pileus_node.mjs"), "/var/runtime/index.mjs")
-    path = PATH if not shown else f"{prefix}/bin:{PATH}"
-    return Runtime(name, Image(shown=shown), argv=(real, "/var/runtime/index.mjs"), mounts=(mount,), path=path)
+def told() -> str:
+    """What `pileus doctor` says."""
+    return ", ".join(f"Python {major}.{minor}" for major, minor in sorted(interpreters()))

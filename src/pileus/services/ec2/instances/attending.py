@@ -1,0 +1,42 @@
+"""What goes on as long as an instance runs: its machine is booted again after a restart of the cloud, or when it fails,
+and what the machine itself asks for is done."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from pileus.engines.machine import Machine
+from pileus.kernel import Call
+from pileus.services.ec2 import ec2
+
+from . import machines, states
+from .instances import PENDING, Instance
+
+
+@ec2.watch
+async def attend(call: Call, instance_id: str) -> None:
+    """See to it that an instance's machine runs."""
+    one = Instance.get(call, instance_id)
+    if one is None or (one.state != PENDING and not machines.due(one)):
+        with call.transaction():
+            attend.end(call, instance_id=instance_id)
+        return
+    machine = await machines.running(call, one)
+    wanted = await asking(machine)
+    if wanted == "reboot":
+        await machine.stop()
+    elif wanted == "off":
+        with call.transaction():
+            if one := Instance.get(call, instance_id):
+                states.halted(call, one)
+        await machine.ended
+
+
+async def asking(machine: Machine) -> str:
+    """Wait until a machine wants something, or has ended, and then it wants nothing."""
+    asked: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    machine.on_power = lambda wanted: None if asked.done() else asked.set_result(wanted)
+    waiting: list[asyncio.Future[Any]] = [asked, machine.ended]
+    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    return asked.result() if asked.done() else ""

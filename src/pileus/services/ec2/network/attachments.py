@@ -1,0 +1,141 @@
+"""Attaching network interfaces to instances, and their attributes.
+
+Left out: ENA Express and queues; attaching to another account's instance.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pileus.kernel import Call, Fault
+from pileus.services.ec2 import ec2
+from pileus.services.ec2.describing import Members
+from pileus.services.ec2.faults import combination, invalid, missing
+from pileus.services.ec2.kinds import kind_of, named
+
+from . import addresses, associations, changes, interface_addresses
+from .interface_making import shown_attachment, shown_groups
+from .interfaces import ATTACHMENT, Attachment, NetworkInterface, attach, detach, join, of_instance
+
+
+@ec2.operation
+def attach_network_interface(
+    call: Call, network_interface_id: str, instance_id: str, device_index: int, network_card_index: int = 0
+) -> Members:
+    """Attach an interface to an instance in its zone."""
+    interface = named(call, NetworkInterface, network_interface_id)
+    kind = kind_of(instance_id)
+    if kind is None or kind.record.get(call, instance_id) is None:
+        raise Fault("InvalidInstanceID.NotFound", f"The instance ID '{instance_id}' does not exist")
+    for other in of_instance(call, instance_id):
+        if other.device_index == device_index:
+            text = f"Instance '{instance_id}' already has an interface attached at device index '{device_index}'."
+            raise invalid(text)
+        if other.availability_zone != interface.availability_zone:
+            text = "You may not attach a network interface to an instance if they are not in the same availability zone"
+            raise combination(text)
+    made = attach(call, interface, instance_id, device_index, network_card_index=network_card_index)
+    return {"AttachmentId": made.attachment_id, "NetworkCardIndex": network_card_index}
+
+
+@ec2.operation(honours=["Force"])
+def detach_network_interface(call: Call, attachment_id: str) -> None:
+    """Detach an interface, at once and so as if by force; an instance's primary one stays."""
+    found = associations.Association.get(call, attachment_id)
+    if found is None or not attachment_id.startswith(f"{ATTACHMENT}-"):
+        text = f"The attachment ID '{attachment_id}' does not exist"
+        raise Fault("InvalidAttachmentID.NotFound", text)
+    interface = named(call, NetworkInterface, found.holder)
+    if interface.requester_id:
+        raise Fault("OperationNotPermitted", "You are not allowed to manage 'ela-attach' attachments.")
+    if interface.device_index == 0:
+        raise Fault("OperationNotPermitted", "The network interface at device index 0 cannot be detached.")
+    detach(call, interface)
+
+
+@ec2.operation
+def modify_network_interface_attribute(
+    call: Call,
+    network_interface_id: str,
+    description: dict[str, str] = {},
+    source_dest_check: dict[str, bool] = {},
+    groups: list[str] = [],
+    attachment: dict[str, Any] = {},
+    enable_primary_ipv6: bool | None = None,
+    connection_tracking_specification: dict[str, int] = {},
+    associate_public_ip_address: bool | None = None,
+) -> None:
+    """Change one attribute of an interface."""
+    interface = named(call, NetworkInterface, network_interface_id)
+    settings = (description, source_dest_check, groups, attachment, connection_tracking_specification)
+    switches = (enable_primary_ipv6, associate_public_ip_address)
+    asked = sum(map(bool, settings)) + sum(one is not None for one in switches)
+    if asked != 1:
+        text = "Multiple attributes cannot be modified" if asked else "No attributes specified."
+        raise combination(text)
+    if groups:
+        join(call, interface, groups)
+    elif description:
+        interface.description = description.get("Value", "")
+    elif source_dest_check:
+        interface.source_dest_check = source_dest_check["Value"]
+    elif attachment:
+        attached(interface, attachment.get("AttachmentId", "")).delete_on_termination = attachment.get(
+            "DeleteOnTermination", False
+        )
+    elif connection_tracking_specification:
+        interface.connection_tracking = connection_tracking_specification
+    elif enable_primary_ipv6 is not None:
+        set_primary_ipv6(interface, enable_primary_ipv6)
+    elif associate_public_ip_address:
+        addresses.auto_assign(call, interface)
+    else:
+        addresses.auto_release(call, interface)
+    interface.put(call)
+    changes.changed(call, interface.vpc_id)
+
+
+def attached(interface: NetworkInterface, attachment_id: str) -> Attachment:
+    found = interface.attachment
+    if found is None or found.attachment_id != attachment_id:
+        text = f"The attachment ID '{attachment_id}' does not exist"
+        raise Fault("InvalidAttachmentID.NotFound", text)
+    return found
+
+
+def set_primary_ipv6(interface: NetworkInterface, enable: bool) -> None:
+    if not enable and any(one.primary for one in interface.ipv6_addresses):
+        raise invalid("The primary IPv6 address of an interface cannot be disabled once it is enabled.")
+    if enable:
+        interface_addresses.make_primary_ipv6(interface)
+
+
+@ec2.operation
+def describe_network_interface_attribute(call: Call, network_interface_id: str, attribute: str = "") -> Members:
+    """One attribute of an interface."""
+    interface = named(call, NetworkInterface, network_interface_id)
+    told: Members = {"NetworkInterfaceId": network_interface_id}
+    match attribute:
+        case "description":
+            told["Description"] = {"Value": interface.description}
+        case "groupSet":
+            told["Groups"] = shown_groups(call, interface)
+        case "sourceDestCheck":
+            told["SourceDestCheck"] = {"Value": interface.source_dest_check}
+        case "attachment":
+            told["Attachment"] = shown_attachment(interface.attachment)
+        case "associatePublicIpAddress":
+            public = interface.association
+            told["AssociatePublicIpAddress"] = public is not None and not public.allocation_id
+        case _:
+            raise missing("attribute")
+    return told
+
+
+@ec2.operation(honours=["SourceDestCheck"])
+def reset_network_interface_attribute(call: Call, network_interface_id: str) -> None:
+    """Check again whether an interface's packets are its own: the only attribute that can be reset."""
+    interface = named(call, NetworkInterface, network_interface_id)
+    interface.source_dest_check = True
+    interface.put(call)
+    changes.changed(call, interface.vpc_id)
