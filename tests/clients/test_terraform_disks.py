@@ -80,11 +80,17 @@ resource "aws_ebs_snapshot" "data" {
   tags        = { Name = "data" }
 }
 
+resource "aws_kms_key" "far" {
+  provider                = aws.ireland
+  deletion_window_in_days = 7
+}
+
 resource "aws_ebs_snapshot_copy" "far" {
   provider           = aws.ireland
   source_snapshot_id = aws_ebs_snapshot.data.id
   source_region      = "us-east-1"
   encrypted          = true
+  kms_key_id         = aws_kms_key.far.arn
   tags               = { Name = "far" }
 }
 
@@ -129,7 +135,11 @@ resource "aws_iam_role" "lifecycle" {
       Action    = "sts:AssumeRole"
     }]
   })
-  managed_policy_arns = ["arn:aws:iam::aws:policy/service-role/AWSDataLifecycleManagerServiceRole"]
+}
+
+resource "aws_iam_role_policy_attachment" "lifecycle" {
+  role       = aws_iam_role.lifecycle.name
+  policy_arn = "arn:aws:iam::aws:policy/service-role/AWSDataLifecycleManagerServiceRole"
 }
 
 resource "aws_dlm_lifecycle_policy" "daily" {
