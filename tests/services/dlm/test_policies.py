@@ -129,7 +129,8 @@ def test_images_of_instances_are_made_and_let_go_with_their_snapshots(ec2, polic
     filters = [{"Name": "name", "Values": ["al2023-ami-2023*x86_64"]}]
     image = ec2.describe_images(Owners=["amazon"], Filters=filters)["Images"][0]["ImageId"]
     told = [{"ResourceType": "instance", "Tags": [TAG]}]
-    ec2.run_instances(ImageId=image, InstanceType="t3.micro", MinCount=1, MaxCount=1, TagSpecifications=told)
+    asked = {"ImageId": image, "InstanceType": "t3.micro", "MinCount": 1, "MaxCount": 1, "TagSpecifications": told}
+    one = ec2.run_instances(**asked)["Instances"][0]["InstanceId"]
     clock.advance(30)
     policy(kind="IMAGE_MANAGEMENT", resource="INSTANCE", RetainRule={"Count": 1})
     clock.advance(DAY + 60)
@@ -139,6 +140,8 @@ def test_images_of_instances_are_made_and_let_go_with_their_snapshots(ec2, polic
     (second,) = ec2.describe_images(Owners=["self"])["Images"]
     assert second["ImageId"] != first["ImageId"]
     assert len(ec2.describe_snapshots(OwnerIds=["self"])["Snapshots"]) == 1
+    ec2.terminate_instances(InstanceIds=[one])
+    clock.advance(10)
 
 
 def test_a_default_policy_is_for_all_volumes_that_have_no_recent_snapshot(aws, dlm, ec2, volume, clock, refused):

@@ -76,27 +76,46 @@ def test_an_archive_of_a_root_becomes_an_image(aws, ec2, bucket, clock):
     assert (image["State"], image["Name"]) == ("available", task)
 
 
-def test_the_root_of_a_running_instance_is_replaced(ec2, clock, refused):
-    filters = [{"Name": "name", "Values": ["al2023-ami-2023*x86_64"]}]
-    image = ec2.describe_images(Owners=["amazon"], Filters=filters)["Images"][0]["ImageId"]
-    one = ec2.run_instances(ImageId=image, InstanceType="t3.micro", MinCount=1, MaxCount=1)["Instances"][0]
-    clock.advance(10)
-    attached = [{"Name": "attachment.instance-id", "Values": [one["InstanceId"]]}]
+def test_the_root_of_a_running_instance_is_replaced(ec2, instance, volume, clock, refused):
+    one = instance()
+    attached = [{"Name": "attachment.instance-id", "Values": [one]}]
     (old,) = ec2.describe_volumes(Filters=attached)["Volumes"]
-    other = ec2.create_volume(AvailabilityZone=old["AvailabilityZone"], Size=1)["VolumeId"]
-    clock.advance(5)
-    strange = ec2.create_snapshot(VolumeId=other)["SnapshotId"]
+    strange = ec2.create_snapshot(VolumeId=volume())["SnapshotId"]
     clock.advance(5)
     with refused("InvalidParameterValue"):
-        ec2.create_replace_root_volume_task(InstanceId=one["InstanceId"], SnapshotId=strange)
-    task = ec2.create_replace_root_volume_task(InstanceId=one["InstanceId"], DeleteReplacedRootVolume=True)
+        ec2.create_replace_root_volume_task(InstanceId=one, SnapshotId=strange)
+    task = ec2.create_replace_root_volume_task(InstanceId=one, DeleteReplacedRootVolume=True)
     assert task["ReplaceRootVolumeTask"]["TaskState"] == "pending"
     clock.advance(30)
-    found = ec2.describe_replace_root_volume_tasks(Filters=[{"Name": "instance-id", "Values": [one["InstanceId"]]}])
+    found = ec2.describe_replace_root_volume_tasks(Filters=[{"Name": "instance-id", "Values": [one]}])
     assert found["ReplaceRootVolumeTasks"][0]["TaskState"] == "succeeded"
     (new,) = ec2.describe_volumes(Filters=attached)["Volumes"]
     assert new["VolumeId"] != old["VolumeId"] and new["SnapshotId"] == old["SnapshotId"]
     with refused("InvalidVolume.NotFound"):
         ec2.describe_volumes(VolumeIds=[old["VolumeId"]])
-    ec2.terminate_instances(InstanceIds=[one["InstanceId"]])
-    clock.advance(30)
+
+
+def test_an_image_is_stored_in_s3_and_restored_with_its_blocks_elsewhere(aws, cloud, ec2, bucket, clock, refused):
+    disk = os.urandom(2 * BLOCK)
+    task = ec2.import_snapshot(DiskContainer={"Format": "RAW"} | put(aws, bucket, "disk.raw", disk), Encrypted=True)
+    clock.advance(10)
+    found = ec2.describe_import_snapshot_tasks(ImportTaskIds=[task["ImportTaskId"]])["ImportSnapshotTasks"][0]
+    snapshot = found["SnapshotTaskDetail"]["SnapshotId"]
+    root = [{"DeviceName": "/dev/xvda", "Ebs": {"SnapshotId": snapshot}}]
+    image = ec2.register_image(Name="stored", RootDeviceName="/dev/xvda", BlockDeviceMappings=root)["ImageId"]
+    key = ec2.create_store_image_task(ImageId=image, Bucket=bucket, S3ObjectTags=[{"Key": "a", "Value": "b"}])
+    clock.advance(5)
+    (told,) = ec2.describe_store_image_tasks(ImageIds=[image])["StoreImageTaskResults"]
+    assert (told["StoreTaskState"], told["ProgressPercentage"]) == ("Completed", 100)
+    tags = aws.client("s3").get_object_tagging(Bucket=bucket, Key=key["ObjectKey"])["TagSet"]
+    assert tags == [{"Key": "a", "Value": "b"}]
+    with refused("InvalidAMIName.Duplicate"):
+        ec2.create_restore_image_task(Bucket=bucket, ObjectKey=key["ObjectKey"])
+    again = ec2.create_restore_image_task(Bucket=bucket, ObjectKey=key["ObjectKey"], Name="again")["ImageId"]
+    clock.advance(10)
+    restored = ec2.describe_images(ImageIds=[again])["Images"][0]
+    assert restored["State"] == "available"
+    made = restored["BlockDeviceMappings"][0]["Ebs"]["SnapshotId"]
+    assert made != snapshot and b"".join(blocks(aws, made).values()) == disk
+    with refused("InvalidParameterValue"):
+        ec2.create_restore_image_task(Bucket=bucket, ObjectKey="disk.raw", Name="none")
