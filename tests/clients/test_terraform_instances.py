@@ -74,7 +74,6 @@ resource "aws_launch_template" "web" {
   key_name               = aws_key_pair.mine.key_name
   vpc_security_group_ids = [aws_security_group.web.id]
   update_default_version = true
-  user_data              = base64encode("#!/bin/sh\\ntrue\\n")
   iam_instance_profile { name = aws_iam_instance_profile.web.name }
   metadata_options {
     http_tokens                 = "required"
