@@ -151,25 +151,6 @@ resource "aws_spot_instance_request" "cheap" {
   spot_type            = "one-time"
 }
 
-resource "aws_ec2_fleet" "some" {
-  type                = "maintain"
-  terminate_instances = true
-  launch_template_config {
-    launch_template_specification {
-      launch_template_id = aws_launch_template.web.id
-      version            = "1"
-    }
-    override {
-      instance_type = "t3.nano"
-      subnet_id     = data.aws_subnet.first.id
-    }
-  }
-  target_capacity_specification {
-    default_target_capacity_type = "spot"
-    total_target_capacity        = 1
-  }
-}
-
 resource "aws_ec2_capacity_reservation" "room" {
   instance_type     = "m5.large"
   instance_platform = "Linux/UNIX"

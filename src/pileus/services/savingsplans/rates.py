@@ -43,7 +43,7 @@ def rates(call: Call, one: Offering, named: dict[str, list[str]]) -> Iterator[Me
         return
     for region in [one.region] if one.region else named.get("region", [call.region]):
         there = call.at(region=region).aws("ec2", principal=AS_EC2)
-        terms = {"offering_class": CLASSES[one.type], "offering_type": one.payment}
+        terms: dict[str, Any] = {"offering_class": CLASSES[one.type], "offering_type": one.payment}
         terms |= {"min_duration": one.duration, "max_duration": one.duration}
         terms["filters"] = [{"Name": "scope", "Values": ["Region"]}]
         if family := one.family or next(iter(named.get("instanceFamily", [])), ""):

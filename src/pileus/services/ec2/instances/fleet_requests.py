@@ -20,8 +20,8 @@ from .fleets import ACTIVE, OVER, Ec2Fleet, Fleet, FleetMember, FleetNote
 KINDS = ("instant", "request", "maintain")
 CHEAPEST = "lowestPrice"
 """How EC2 tells the strategy that it is asked for as `lowest-price`."""
-ON_DEMAND_OPTIONS = {"AllocationStrategy": CHEAPEST}
-SPOT_OPTIONS = ON_DEMAND_OPTIONS | {"InstanceInterruptionBehavior": "terminate", "InstancePoolsToUseCount": 1}
+ON_DEMAND_OPTIONS: Members = {"AllocationStrategy": CHEAPEST}
+SPOT_OPTIONS: Members = ON_DEMAND_OPTIONS | {"InstanceInterruptionBehavior": "terminate", "InstancePoolsToUseCount": 1}
 
 FILTERS = Filters(
     {

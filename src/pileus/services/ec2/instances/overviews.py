@@ -230,7 +230,7 @@ def get_spot_placement_scores(
         raise combination("Either InstanceTypes or InstanceRequirementsWithMetadata must be specified, but not both.")
     if target_capacity < 1:
         raise missing("TargetCapacity")
-    scores = []
+    scores: list[Members] = []
     for region in region_names or [call.region]:
         there = call.at(region=region)
         wanted = instance_requirements_with_metadata
