@@ -127,6 +127,7 @@ class Server:
             self._sweeping.cancel()
         self.cloud.blobs.close()
         self.requests.flush()
+        self.cloud.meters.tell()
         self.cloud.trail.write()
         self.cloud.store.close()
         if self.settings.data is None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pileus.engines.machine import Machine, Machines
+from pileus.engines.machine import Machine, Machines, images
 from pileus.engines.machine.survey import unable
 from pileus.kernel.cloud import Cloud
 from pileus.kernel.store import open_store
@@ -27,9 +27,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason=f"no machines: {why}"))
 
 
+@pytest.fixture(scope="session")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The image of the host's own system, made once."""
+    return images.of_host(tmp_path_factory.mktemp("image") / "host")
+
+
 @pytest.fixture
-def among(tmp_path: Path) -> Callable[[Scenario], Any]:
+def among(tmp_path: Path, image: Path) -> Callable[[Scenario], Any]:
     """Runs a scenario among machines; called again, it is as if the cloud had been restarted."""
+    there = tmp_path / "machines" / "host"
+    there.mkdir(parents=True)
+    images.write(there, images.read(image))
 
     def carry_out(scenario: Scenario) -> Any:
         async def run() -> Any:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from pileus.engines.machine import File, Machine, Machines, Plan
 
@@ -218,12 +221,56 @@ def test_an_image_of_a_machine_has_what_it_changed(among: Among, tmp_path: Path)
     async def scenario(machines: Machines) -> None:
         machine = await machines.start(Plan(name="golden"))
         await machine.run("sh", "-c", "echo baked > /opt/app; rm /usr/bin/yes; mkdir /usr/lib/app")
-        image = await machines.captured("golden", "", tmp_path / "image")
+        await machines.captured("golden", "baked")
         await machine.run("sh", "-c", "echo later > /opt/app")
-        copy = await machines.start(Plan(name="copy", image=str(image)))
+        copy = await machines.start(Plan(name="copy", image="baked"))
         assert str(await copy.run("cat", "/opt/app")) == "baked\n"
         assert (await copy.run("test", "-e", "/usr/bin/yes")).status == 1
         assert (await copy.run("test", "-d", "/usr/lib/app")).status == 0
+
+        machines.discard("baked")
+        await copy.stop()
+        copy = await machines.start(Plan(name="copy"))
+        assert str(await copy.run("cat", "/opt/app")) == "baked\n"
+        await copy.stop()
+        machines.forget("copy")
+        assert not machines.holds("baked")
+
+    among(scenario)
+
+
+def test_images_are_imported_from_folders_archives_and_container_images(among: Among, tmp_path: Path) -> None:
+    busy = Path(shutil.which("busybox") or "/bin/busybox")
+    if not busy.exists():
+        pytest.skip("no busybox, which would be an image by itself")
+    root = tmp_path / "root"
+    (root / "bin").mkdir(parents=True)
+    shutil.copy(busy, root / "bin" / "sh")
+    for name in ("cat", "tee", "id", "echo"):
+        (root / "bin" / name).symlink_to("sh")
+    (root / "etc").mkdir()
+    (root / "etc" / "passwd").write_text("root:x:0:0:root:/root:/bin/sh\n")
+    (root / "etc" / "release").write_text("tiny\n")
+    layer = tmp_path / "layer.tar"
+    subprocess.run(["tar", "-c", "-f", layer, "-C", root, "."], check=True)
+    (root / "etc" / ".wh.release").touch()
+    above = tmp_path / "above.tar"
+    subprocess.run(["tar", "-c", "-f", above, "-C", root, "./etc/.wh.release"], check=True)
+    (root / "etc" / ".wh.release").unlink()
+    saved = tmp_path / "saved"
+    saved.mkdir()
+    shutil.copy(layer, saved / "layer.tar")
+    shutil.copy(above, saved / "above.tar")
+    (saved / "manifest.json").write_text('[{"Layers": ["layer.tar", "above.tar"]}]')
+    archive = tmp_path / "saved.tar"
+    subprocess.run(["tar", "-c", "-f", archive, "-C", saved, "."], check=True)
+
+    async def scenario(machines: Machines) -> None:
+        for source, release in ((root, "tiny\n"), (layer, "tiny\n"), (archive, "")):
+            await machines.imported(source, source.name)
+            machine = await machines.start(Plan(name=source.name, image=source.name, user_data=b"#!/bin/sh\necho $0\n"))
+            await said(machine, "/scripts/part-001")
+            assert str(await machine.run("sh", "-c", "cat /etc/release 2> /dev/null")) == release
 
     among(scenario)
 

@@ -296,12 +296,30 @@ class Machines:
     def image(self, name: str = "") -> Path:
         """An image's folder; without a name, that of the host's own system."""
         if name:
-            return Path(name)
+            return self.folder / "images" / name
         return images.of_host(self.folder / "host", self._hidden)
 
-    async def captured(self, name: str, image: str, folder: Path) -> Path:
-        """Make an image of what a machine has changed over its image."""
-        return await asyncio.to_thread(images.captured, self.image(image), self.folder / name, folder)
+    def holds(self, name: str) -> bool:
+        return images.finished(self.image(name))
+
+    async def imported(self, source: Path, name: str) -> None:
+        """Make an image of a folder, or of an archive of one, or of what OCI tools and `docker save` write."""
+        await asyncio.to_thread(images.imported, source, self.image(name))
+
+    async def captured(self, machine: str, name: str) -> None:
+        """Make an image of what a machine has changed over its own."""
+        own = self.folder / machine
+        if own.is_dir():
+            await asyncio.to_thread(images.captured, self.image(images.of_machine(own)), own, self.image(name))
+
+    def copied(self, source: str, name: str) -> None:
+        """Make an image that is as another one."""
+        images.copied(self.image(source), self.image(name))
+
+    def discard(self, name: str) -> None:
+        """An image is not needed any more; it goes when nothing is left that is made of it."""
+        images.discard(self.image(name))
+        images.sweep(self.folder)
 
     # Machines
 
@@ -313,9 +331,9 @@ class Machines:
         """Start a machine. What it has changed when it ran before is still so."""
         if plan.name in self.running:
             raise MachineFailed(f"{plan.name} runs already")
-        image = await asyncio.to_thread(self.image, plan.image)
-        launcher = await self._ready()
         own = self.folder / plan.name
+        image = await asyncio.to_thread(self.image, images.of_machine(own, plan.image))
+        launcher = await self._ready()
         layers = images.read(image)
         for layered in layers:
             for name in ("upper", "work"):
@@ -376,6 +394,7 @@ class Machines:
     def forget(self, name: str) -> None:
         """Remove what a machine has left; it must not run."""
         shutil.rmtree(self.folder / name, ignore_errors=True)
+        images.sweep(self.folder)
 
     def console(self, name: str) -> Console:
         """What a machine has said, whether it runs or not."""

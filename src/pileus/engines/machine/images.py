@@ -28,6 +28,8 @@ from pileus.engines.sandbox.isolation import COPIED, SETTINGS, SYSTEM
 BASE = Path(__file__).with_name("base")
 """Programs that every machine has: those by which it ends, mounts, and tells of its first boot."""
 LAYERS = "layers.json"
+IMAGE, DISCARDED = "image", "discarded"
+"""Notes: in a machine's folder, which image it is made of; in an image's, that nobody wants it for its own sake."""
 LINKS = {
     "poweroff": ("halt", "reboot", "shutdown"),
     "mount.block": tuple(f"mount.{kind}" for kind in ("ext2", "ext3", "ext4", "xfs", "btrfs", "vfat")),
@@ -363,3 +365,38 @@ def captured(image: Path, own: Path, folder: Path) -> Path:
         layered.lower.insert(0, str(copied))
     write(folder, layers)
     return folder
+
+
+def copied(source: Path, folder: Path) -> None:
+    """An image that is made of the same layers."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write(folder, read(source))
+
+
+# Which image is needed by what
+
+
+def of_machine(own: Path, first: str = "") -> str:
+    """The name of the image that a machine is made of: that of its first start, whatever is asked for later."""
+    note = own / IMAGE
+    if not note.exists():
+        own.mkdir(parents=True, exist_ok=True)
+        note.write_text(first)
+    return note.read_text()
+
+
+def discard(folder: Path) -> None:
+    if finished(folder):
+        (folder / DISCARDED).touch()
+
+
+def sweep(machines: Path) -> None:
+    """Remove images that were discarded and that no machine and no other image is made of."""
+    gone = [note.parent for note in machines.glob(f"images/*/{DISCARDED}")]
+    if not gone:
+        return
+    needed = {note.read_text() for note in machines.glob(f"*/{IMAGE}")}
+    others = [note.read_text() for note in machines.glob(f"images/*/{LAYERS}") if note.parent not in gone]
+    for folder in gone:
+        if folder.name not in needed and not any(f"{folder}/" in layers for layers in others):
+            shutil.rmtree(folder)

@@ -21,7 +21,7 @@ class Plan(msgspec.Struct, kw_only=True):
     name: str
     """Who it is, for as long as it exists: its files are kept under this name."""
     image: str = ""
-    """A folder that an image was unpacked or captured into (`images`); the host's own system if there is none."""
+    """One that was imported, captured or copied; the host's own system if there is none. It never changes."""
     host_name: str = "localhost"
     network: str = ""
     """The network namespace to be in, such as /run/netns/blue; without one there is nothing but a loopback."""

@@ -18,8 +18,8 @@ def ami(aws):
 
 
 @pytest.fixture
-def run(ec2, ami):
-    """Launch instances; the first of them, or all."""
+def run(ec2, ami, clock):
+    """Launch instances; the first of them, or all. Machines boot when the clock is moved."""
 
     def launch(count=1, **wanted):
         asked = {"ImageId": ami, "InstanceType": "t3.micro", "MinCount": count, "MaxCount": count} | wanted

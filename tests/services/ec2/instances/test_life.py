@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 
 def state(described, instance):
     return described(instance)["State"]["Name"]
@@ -106,6 +108,9 @@ def test_waiters_and_state_changes_on_the_bus(aws, ec2, run, clock):
     sqs, events = aws.client("sqs"), aws.client("events")
     queue = sqs.create_queue(QueueName="q")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    allow = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:*", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
     pattern = '{"source": ["aws.ec2"], "detail-type": ["EC2 Instance State-change Notification"]}'
     events.put_rule(Name="r", EventPattern=pattern)
     events.put_targets(Rule="r", Targets=[{"Id": "1", "Arn": arn, "InputPath": "$.detail.state"}])

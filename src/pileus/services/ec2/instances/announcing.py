@@ -14,6 +14,8 @@ INTERRUPTION = "EC2 Spot Instance Interruption Warning"
 REBALANCE = "EC2 Instance Rebalance Recommendation"
 FULFILLED = "EC2 Spot Instance Request Fulfillment"
 AS_EC2 = identity.service("ec2.amazonaws.com")
+AS_CLOUDWATCH = identity.service("cloudwatch.amazonaws.com")
+AS_IAM = identity.service("iam.amazonaws.com")
 
 
 def tell(call: Call, kind: str, arns: list[str], detail: dict[str, Any], source: str = "aws.ec2") -> None:

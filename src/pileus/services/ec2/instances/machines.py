@@ -14,7 +14,8 @@ from pileus.engines.machine.survey import unable
 from pileus.engines.network import Networks
 from pileus.kernel import Call
 from pileus.services.ec2.network import host_names, interfaces
-from pileus.services.ec2.storage import attachments, devices
+from pileus.services.ec2.storage import attachments, devices, roots
+from pileus.services.ec2.storage.volumes import Volume
 
 from . import key_pairs, launch_templates
 from .instances import RUNNING, Instance
@@ -87,8 +88,10 @@ async def halt(call: Call, one: Instance, *, hibernate: bool) -> None:
     async with engine.turn(one.instance_id):
         if found := engine.running.get(one.instance_id):
             await found.stop()
-        for volume in attachments.of_instance(call, one.instance_id):
-            await devices.released(call, volume)
+            for volume in attachments.of_instance(call, one.instance_id):
+                attachment = volume.attached_to(one.instance_id)
+                if attachment and devices.name_of(attachment.device) in found.plan.devices:
+                    await devices.released(call, volume)
     if wires := networks(call):
         await wires.release(one.instance_id)
 
@@ -116,8 +119,10 @@ async def plan(call: Call, one: Instance) -> Plan:
     pair = key_pairs.by_name(call, one.key_name) if one.key_name else None
     wires = networks(call)
     network = str(await wires.host(one.instance_id)) if wires else ""
+    volumes = attachments.of_instance(call, one.instance_id)
     return Plan(
         name=one.instance_id,
+        image=roots.image_of(call, volumes, one),
         host_name=host_name(call, one),
         network=network,
         name_servers=[NAME_SERVER] if network else [],
@@ -132,7 +137,7 @@ async def plan(call: Call, one: Instance) -> Plan:
         files=[File(CONNECT, PROGRAM.read_text(), 0o755)],
         environment=environment(call),
         user_data=launch_templates.decoded_user_data(one.user_data) if one.user_data else b"",
-        devices=await disks(call, one),
+        devices=await disks(call, volumes, one),
     )
 
 
@@ -161,18 +166,14 @@ def environment(call: Call) -> dict[str, str]:
     return {"AWS_DEFAULT_REGION": call.region, "AWS_REGION": call.region}
 
 
-async def disks(call: Call, one: Instance) -> dict[str, str]:
+async def disks(call: Call, volumes: list[Volume], one: Instance) -> dict[str, str]:
     """The volumes beside that of the root, which is the machine's own folder."""
     found = {}
-    for volume in attachments.of_instance(call, one.instance_id):
+    for volume in volumes:
         attachment = volume.attached_to(one.instance_id)
         if attachment and attachment.device != one.root_device_name:
-            found[device_name(attachment.device)] = await devices.device(call, volume)
+            found[devices.name_of(attachment.device)] = await devices.device(call, volume)
     return found
-
-
-def device_name(device: str) -> str:
-    return device if device.startswith("/dev/") else f"/dev/{device}"
 
 
 def due(one: Instance | None) -> bool:

@@ -14,14 +14,14 @@ from pileus.services.ec2 import ec2
 from pileus.services.ec2.describing import Members, answer, bad_token
 from pileus.services.ec2.faults import missing
 
-from .announcing import AS_EC2
+from .announcing import AS_IAM
 from .instances import PENDING, RUNNING, STOPPED, Instance, alive, instance
 
 SECONDS = 1.0
 """From associating to associated."""
 
 
-class Association(Record, indexes={"by_instance": ("instance_id",)}):
+class ProfileAssociation(Record, indexes={"by_instance": ("instance_id",)}):
     """An instance's being associated with a profile."""
 
     association_id: str
@@ -45,7 +45,7 @@ def profile(call: Call, given: Mapping[str, Any]) -> Members:
     if not name:
         raise missing("IamInstanceProfile.Name", "IamInstanceProfile.Arn")
     try:
-        found = call.aws("iam", principal=AS_EC2).get_instance_profile(instance_profile_name=name)["InstanceProfile"]
+        found = call.aws("iam", principal=AS_IAM).get_instance_profile(instance_profile_name=name)["InstanceProfile"]
     except Fault:
         found = None
     if found is None or (wanted and found["Arn"] != wanted):
@@ -58,15 +58,15 @@ def profile(call: Call, given: Mapping[str, Any]) -> Members:
     return {"Arn": found["Arn"], "Id": found["InstanceProfileId"]}
 
 
-def of_instance(call: Call, instance_id: str) -> Association | None:
-    return Association.first(call, instance_id, index="by_instance")
+def of_instance(call: Call, instance_id: str) -> ProfileAssociation | None:
+    return ProfileAssociation.first(call, instance_id, index="by_instance")
 
 
-def associated(call: Call, one: Instance, found: Members) -> Association:
+def associated(call: Call, one: Instance, found: Members) -> ProfileAssociation:
     """Give an instance a profile, for the operation and for launches."""
     one.profile = found
     one.put(call)
-    return Association(hex_id("iip-assoc"), one.instance_id, found["Arn"], found["Id"], call.now).put(call)
+    return ProfileAssociation(hex_id("iip-assoc"), one.instance_id, found["Arn"], found["Id"], call.now).put(call)
 
 
 def terminated(call: Call, one: Instance) -> None:
@@ -100,7 +100,7 @@ def describe_iam_instance_profile_associations(
     if association_ids:
         found = [shown(call, association(call, what)) for what in dict.fromkeys(association_ids)]
         return {"IamInstanceProfileAssociations": [*filter(test, found)]}
-    page = Association.page(
+    page = ProfileAssociation.page(
         call,
         limit=max_results or 1000,
         token=next_token,
@@ -131,13 +131,13 @@ def disassociate_iam_instance_profile(call: Call, association_id: str) -> Member
     return {"IamInstanceProfileAssociation": shown(call, found) | {"State": "disassociating"}}
 
 
-def association(call: Call, association_id: str) -> Association:
-    if found := Association.get(call, association_id):
+def association(call: Call, association_id: str) -> ProfileAssociation:
+    if found := ProfileAssociation.get(call, association_id):
         return found
     raise Fault("InvalidAssociationID.NotFound", f"An invalid association-id of '{association_id}' was given")
 
 
-def shown(call: Call, one: Association) -> Members:
+def shown(call: Call, one: ProfileAssociation) -> Members:
     return {
         "AssociationId": one.association_id,
         "InstanceId": one.instance_id,

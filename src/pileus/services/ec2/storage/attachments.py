@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from pileus.kernel import Call, Fault, Record
 from pileus.services.ec2 import ec2
 from pileus.services.ec2.describing import Members
 from pileus.services.ec2.faults import bad_value, invalid
-from pileus.services.ec2.kinds import BY_PREFIX, named
+from pileus.services.ec2.instances.instances import Instance
+from pileus.services.ec2.kinds import named
 
 from . import devices
 from .volumes import AVAILABLE, IN_USE, Attachment, Volume, remove
@@ -111,7 +111,7 @@ def terminated(call: Call, instance_id: str) -> None:
 def attach_volume(call: Call, device: str, instance_id: str, volume_id: str, ebs_card_index: int = 0) -> Members:
     """Give a volume to an instance of the same zone."""
     volume = named(call, Volume, volume_id)
-    instance = instance_named(call, instance_id)
+    instance = named(call, Instance, instance_id)
     if not DEVICE.fullmatch(device):
         raise invalid(f"Value ({device}) for parameter device is invalid. {device} is not a valid EBS device name.")
     if volume.attachments and (not volume.multi_attach or volume.attached_to(instance_id)):
@@ -121,11 +121,10 @@ def attach_volume(call: Call, device: str, instance_id: str, volume_id: str, ebs
     if len(volume.attachments) >= MOST_INSTANCES:
         told = f"The volume '{volume_id}' is attached to {MOST_INSTANCES} instances already."
         raise Fault("AttachmentLimitExceeded", told)
-    zone = zone_of(instance)
-    if zone and zone != volume.availability_zone:
+    if instance.availability_zone != volume.availability_zone:
         told = f"The volume '{volume_id}' is not in the same availability zone as instance '{instance_id}'"
         raise Fault("InvalidVolume.ZoneMismatch", told)
-    if state_of(instance) not in ("running", "stopped", "pending", "stopping"):
+    if instance.state not in ("running", "stopped", "pending", "stopping"):
         raise Fault("IncorrectState", f"Instance '{instance_id}' is not 'running'.")
     return attach(call, volume, instance_id, device, card=ebs_card_index).shown(volume_id)
 
@@ -142,36 +141,10 @@ def detach_volume(call: Call, volume_id: str, device: str = "", force: bool = Fa
     if attachment is None or (device and device != attachment.device):
         told = f"Volume '{volume_id}' is not attached to instance '{instance_id}'"
         raise Fault("InvalidAttachment.NotFound", told + (f" as device '{device}'" if device else ""))
-    instance = instance_found(call, attachment.instance_id)
-    if instance and attachment.device == root_of(instance) and state_of(instance) in ("pending", "running"):
+    instance = Instance.get(call, attachment.instance_id)
+    if instance and attachment.device == instance.root_device_name and instance.state in ("pending", "running"):
         told = f"Unable to detach root volume '{volume_id}' from instance '{attachment.instance_id}'"
         raise Fault("OperationNotPermitted", told)
     if attachment.state == "detaching" and not force:
         raise Fault("IncorrectState", f"Volume '{volume_id}' is already being detached.")
     return detach(call, volume, attachment.instance_id).shown(volume_id)
-
-
-# What is needed to know of instances
-
-
-def instance_found(call: Call, instance_id: str) -> Any:
-    one = BY_PREFIX.get("i")
-    return one and one.record.get(call, instance_id)
-
-
-def instance_named(call: Call, instance_id: str) -> Any:
-    if found := instance_found(call, instance_id):
-        return found
-    raise Fault("InvalidInstanceID.NotFound", f"The instance ID '{instance_id}' does not exist")
-
-
-def state_of(instance: Any) -> str:
-    return str(instance.state)
-
-
-def zone_of(instance: Any) -> str:
-    return str(instance.availability_zone)
-
-
-def root_of(instance: Any) -> str:
-    return str(instance.root_device_name)

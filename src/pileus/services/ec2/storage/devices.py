@@ -12,6 +12,8 @@ from .encryption import Sealed
 from .snapshots import snapshot
 
 if TYPE_CHECKING:
+    from pileus.engines.machine import Machine
+
     from .volumes import Volume
 
 GIB = 1 << 30
@@ -53,7 +55,27 @@ async def released(call: Call, volume: Volume) -> None:
 
 async def plugged(call: Call, volume: Volume, instance_id: str) -> None:
     """Give a volume to the instance's machine, if that runs: when it boots it takes all that it has by itself."""
+    machine, name = machine_of(call, volume, instance_id)
+    if machine and name and name not in machine.plan.devices:
+        await machine.attach(name, await device(call, volume))
 
 
 async def unplugged(call: Call, volume: Volume, instance_id: str) -> None:
     """Take a volume from the instance's machine, if that runs."""
+    machine, name = machine_of(call, volume, instance_id)
+    if machine and name in machine.plan.devices:
+        await machine.detach(name)
+        await released(call, volume)
+
+
+def machine_of(call: Call, volume: Volume, instance_id: str) -> tuple[Machine | None, str]:
+    """The machine of an instance, if that runs, and as what it has the volume."""
+    from .roots import running  # which needs volumes, which need this
+
+    attachment = volume.attached_to(instance_id)
+    return running(call, instance_id), name_of(attachment.device) if attachment else ""
+
+
+def name_of(device: str) -> str:
+    """What a machine calls a device that may be named without its folder."""
+    return device if device.startswith("/dev/") else f"/dev/{device}"

@@ -19,15 +19,23 @@ from pileus.services.ec2.kinds import BY_RECORD, kind
 from pileus.services.ec2.tags import shown_tags
 
 from . import allowing, sharing
+from .announcing import IMAGE, announced
+from .snapshots import ERROR, PENDING, Snapshot, Use
 
 KIND = "image"
 
 # States of an image
-PENDING, AVAILABLE, FAILED, DISABLED, DEREGISTERED = "pending", "available", "failed", "disabled", "deregistered"
+AVAILABLE, FAILED, DISABLED = "available", "failed", "disabled"
 
 
 @kind("image", "ami", missing=("InvalidAMIID.NotFound", "The image id '[{}]' does not exist"))
-class Image(Record, arn="arn:{partition}:ec2:{region}::image/{image_id}", cfn="AWS::EC2::Image", kw_only=True):
+class Image(
+    Record,
+    arn="arn:{partition}:ec2:{region}::image/{image_id}",
+    cfn="AWS::EC2::Image",
+    indexes={"by_name": ("name",)},
+    kw_only=True,
+):
     """An image."""
 
     image_id: str
@@ -61,7 +69,9 @@ class Image(Record, arn="arn:{partition}:ec2:{region}::image/{image_id}", cfn="A
     """From when on it is deprecated; 0 for never."""
     launched: float = 0.0
     protection: str = "disabled"
-    """Against being deregistered; `disabling:` and a time while it goes on after it was disabled."""
+    """Against being deregistered."""
+    unprotected: float = 0.0
+    """From when on it is protected no more, where that takes a day."""
     parameter: str = ""
     """The public parameter that names it."""
     instance_types: dict[str, list[str]] = {}
@@ -168,7 +178,7 @@ def shown(call: Call, image: Image) -> Members:
         "SourceImageRegion": image.source_image_region or None,
         "PublicSsmParameterName": image.parameter or None,
         "StateReason": {"Code": "Client.InternalError", "Message": image.state_reason} if image.state_reason else None,
-        "DeregistrationProtection": image.protection.partition(":")[0] if own else None,
+        "DeregistrationProtection": image.protection if own else None,
         "FreeTierEligible": image.alias == "amazon",
         "ImageAllowed": allowing.allows(call, image),
         "ImageWatermarks": image.watermarks or None,
@@ -179,7 +189,7 @@ def shown(call: Call, image: Image) -> Members:
 
 
 def _types(image: Image) -> Members:
-    return {name: [{"InstanceType": one} for one in types] for name, types in image.instance_types.items() if types}
+    return {name: [{"InstanceType": one} for one in types] for name, types in image.instance_types.items()}
 
 
 # Which one is meant
@@ -196,6 +206,14 @@ def image(call: Call, image_id: str) -> Image:
         return there
     BY_RECORD[Image].check(image_id)
     raise BY_RECORD[Image].absent(image_id)
+
+
+def own(call: Call, image_id: str) -> Image:
+    """One of the caller's own account; others may be launched and not changed."""
+    if found := Image.get(call, image_id):
+        return found
+    image(call, image_id)
+    raise Fault("AuthFailure", f"Not authorized for image:{image_id}", status=403)
 
 
 def launchable(call: Call, image_id: str) -> Image:
@@ -245,6 +263,43 @@ def _published(one: PublicImage, region: str) -> Image:
         alias="amazon" if one.owner in machine_images.AMAZONS else "",
         parameter=one.parameters[-1],
     )
+
+
+# Becoming available
+
+
+def settled(call: Call, one: Image) -> Image:
+    """An image is available when its snapshots are complete, and fails with the first that fails."""
+    if one.state != PENDING:
+        return one
+    states = {source.state for name in snapshot_ids(one) if (source := Snapshot.get(call, name))}
+    if ERROR in states:
+        one.state, one.state_reason = FAILED, "A snapshot of the image has failed."
+    elif PENDING not in states:
+        one.state = AVAILABLE
+    if one.state != PENDING:
+        one.put(call)
+        told_state(call, one)
+    return one
+
+
+def snapshot_ids(one: Image) -> list[str]:
+    """The snapshots of an image."""
+    volumes = [mapping["Ebs"] for mapping in one.block_device_mappings if "Ebs" in mapping]
+    return list(dict.fromkeys(volume["SnapshotId"] for volume in volumes if "SnapshotId" in volume))
+
+
+def settle_all(call: Call, snapshot_id: str) -> None:
+    """The images that wait for a snapshot may be available now."""
+    for use in list(Use.scan(call, snapshot_id)):
+        if one := Image.get(call, use.image_id):
+            settled(call, one)
+
+
+def told_state(call: Call, one: Image) -> None:
+    """Whoever listens is told of an image's state (EC2 User Guide, "Monitor AMI events using Amazon EventBridge")."""
+    detail = {"RequestId": "", "ImageId": one.image_id, "State": one.state, "ErrorMessage": one.state_reason}
+    announced(call, IMAGE, [one.arn(call)], detail)
 
 
 # Describing

@@ -12,7 +12,7 @@ from pileus.services.ec2.faults import bad_value, invalid
 from pileus.services.ec2.kinds import new_id
 from pileus.services.ec2.tags import shown_tags, specified
 
-from . import encryption
+from . import encryption, images, roots
 from .snapshots import COMPLETED, COPIED, ERROR, Snapshot, snapshot
 from .snapshotting import snapshot_completed
 
@@ -92,8 +92,10 @@ async def snapshot_copied(call: Call, snapshot_id: str, source_region: str, sour
         with call.transaction():
             one.state, one.state_message = ERROR, fault.message
             one.put(call)
+            images.settle_all(call, snapshot_id)
         return
     kept = await call.cloud.engine(Disks).copy(source_id, snapshot_id, *keys)
+    roots.copied(call, source_id, snapshot_id)
     with call.transaction():
         told = {"event": "copySnapshot", "source": source.arn(there)}
         snapshot_completed.later(call, snapshot_id=snapshot_id, kept=kept, delay=SECONDS, **told)

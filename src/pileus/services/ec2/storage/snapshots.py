@@ -108,6 +108,18 @@ def shown(call: Call, one: Snapshot) -> Members:
     return {name: value for name, value in told.items() if value is not None}
 
 
+RESTORED = (
+    "SnapshotId",
+    "Description",
+    "Encrypted",
+    "OwnerId",
+    "Progress",
+    "StartTime",
+    "State",
+    "VolumeId",
+    "VolumeSize",
+)
+"""What RestoreSnapshotFromRecycleBin tells."""
 COPIED = "vol-ffffffff"
 """What is told as the volume of a copy."""
 
@@ -248,7 +260,10 @@ def delete(call: Call, one: Snapshot) -> None:
 @ec2.task
 async def snapshot_discarded(call: Call, snapshot_id: str) -> None:
     """A snapshot's blocks go that no other one has."""
+    from .roots import discarded  # which needs volumes, which need this
+
     await call.cloud.engine(Disks).discard(snapshot_id)
+    discarded(call, snapshot_id)
 
 
 # The recycle bin
@@ -269,5 +284,5 @@ def list_snapshots_in_recycle_bin(
 
 @ec2.operation
 def restore_snapshot_from_recycle_bin(call: Call, snapshot_id: str) -> Members:
-    one = recycle_bin.restored(call, Snapshot, snapshot_id)
-    return shown(call, one)
+    told = shown(call, recycle_bin.restored(call, Snapshot, snapshot_id))
+    return {name: told[name] for name in RESTORED}

@@ -8,10 +8,11 @@ from pileus.engines.disks import Disks
 from pileus.kernel import Call, Fault
 from pileus.services.ec2 import ec2
 from pileus.services.ec2.describing import Members
+from pileus.services.ec2.instances.instances import Instance
 from pileus.services.ec2.kinds import named, new_id
 from pileus.services.ec2.tags import specified
 
-from . import attachments
+from . import attachments, images, roots
 from .announcing import SNAPSHOT, announced
 from .snapshots import COMPLETED, PENDING, Snapshot, shown
 from .volumes import AVAILABLE, IN_USE, Volume
@@ -55,6 +56,7 @@ def take(call: Call, volume: Volume, description: str = "", tags: dict[str, str]
 async def snapshot_taken(call: Call, snapshot_id: str, volume_id: str) -> None:
     """Read the blocks of a volume."""
     kept = await call.cloud.engine(Disks).snapshot(volume_id, snapshot_id)
+    await roots.taken(call, volume_id, snapshot_id)
     with call.transaction():
         snapshot_completed.later(call, snapshot_id=snapshot_id, kept=kept, event="createSnapshot", delay=SECONDS)
 
@@ -77,6 +79,7 @@ def snapshot_completed(call: Call, snapshot_id: str, kept: int, event: str, sour
         "endTime": call.now,
     }
     announced(call, SNAPSHOT, [one.arn(call)], told)
+    images.settle_all(call, snapshot_id)
 
 
 @ec2.operation
@@ -88,10 +91,10 @@ def create_snapshots(
     copy_tags_from_source: str = "",
 ) -> Members:
     """Keep what all volumes of an instance hold now, but for those that are left out."""
-    instance = attachments.instance_named(call, instance_specification["InstanceId"])
+    instance = named(call, Instance, instance_specification["InstanceId"])
     tags = specified(tag_specifications, "snapshot")
     made = []
-    for volume in chosen(call, instance_specification["InstanceId"], instance, instance_specification):
+    for volume in chosen(call, instance, instance_specification):
         own = volume.tags if copy_tags_from_source == "volume" else {}
         own = {key: value for key, value in own.items() if not key.startswith("aws:")}
         one = take(call, volume, description, own | tags)
@@ -100,14 +103,15 @@ def create_snapshots(
     return {"Snapshots": made}
 
 
-def chosen(call: Call, instance_id: str, instance: Any, wanted: Members) -> list[Volume]:
+def chosen(call: Call, instance: Instance, wanted: Members) -> list[Volume]:
     """The volumes of an instance that a snapshot of it is to have."""
+    instance_id = instance.instance_id
     volumes = attachments.of_instance(call, instance_id)
     excluded = {*wanted.get("ExcludeDataVolumeIds", [])}
     if strange := excluded - {volume.volume_id for volume in volumes}:
         text = f"The volume '{min(strange)}' is not attached to the instance '{instance_id}'."
         raise Fault("InvalidParameterValue", text)
-    root = attachments.root_of(instance)
+    root = instance.root_device_name
     if wanted.get("ExcludeBootVolume"):
         excluded |= {one.volume_id for one in volumes if _is_root(one, instance_id, root)}
     elif any(_is_root(one, instance_id, root) for one in volumes if one.volume_id in excluded):

@@ -370,8 +370,18 @@ def list_volumes_in_recycle_bin(
     call: Call, volume_ids: list[str] = [], max_results: int = 0, next_token: str = ""
 ) -> Members:
     found, token = recycle_bin.listed(call, Volume, volume_ids, max_results, next_token)
-    told = [shown(call, recycle_bin.content(one, Volume)) | recycle_bin.times(one) for one in found]
+    told = []
+    for binned in found:
+        volume = shown(call, recycle_bin.content(binned, Volume))
+        told.append({name: volume[name] for name in BINNED if name in volume} | recycle_bin.times(binned))
     return {"Volumes": told, "NextToken": token}
+
+
+BINNED = (
+    *("VolumeId", "VolumeType", "State", "Size", "Iops", "Throughput", "AvailabilityZone", "AvailabilityZoneId"),
+    *("SourceVolumeId", "SnapshotId", "Operator", "CreateTime"),
+)
+"""What is told of a volume in the recycle bin."""
 
 
 @ec2.operation
