@@ -1,6 +1,6 @@
 """Further ranges of a VPC's addresses: secondary ones, and IPv6.
 
-Left out: pools of IPAM, which are the IPAM's own, and addresses of one's own (BYOIP) for IPv6.
+Left out: pools of IPAM for IPv6, and IPv6 addresses of one's own (BYOIP).
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from ipaddress import IPv4Network
 
 from pileus.kernel import Call, Fault
 from pileus.services.ec2 import ec2
+from pileus.services.ec2.connectivity import ipam_vpcs
 from pileus.services.ec2.describing import Members
 from pileus.services.ec2.faults import limit, missing
 from pileus.services.ec2.kinds import named
@@ -46,16 +47,24 @@ def associate_vpc_cidr_block(
     cidr_block: str = "",
     amazon_provided_ipv6_cidr_block: bool = False,
     ipv6_cidr_block_network_border_group: str = "",
+    ipv4_ipam_pool_id: str = "",
+    ipv4_netmask_length: int | None = None,
 ) -> Members:
-    """Add a range to a VPC: one of IPv4, or one of Amazon's IPv6 addresses."""
+    """Add a range to a VPC: one of IPv4, perhaps out of a pool of IPAM, or one of Amazon's IPv6 addresses."""
     vpc = named(call, Vpc, vpc_id)
     if amazon_provided_ipv6_cidr_block:
         added = amazon_provided(call, vpc, ipv6_cidr_block_network_border_group)
         shown = shown_ipv6(added) | {"Ipv6CidrBlockState": {"State": "associating"}}
         return {"VpcId": vpc_id, "Ipv6CidrBlockAssociation": shown}
+    taken = None
+    if ipv4_ipam_pool_id:
+        taken = ipam_vpcs.take(call, ipv4_ipam_pool_id, cidr_block, ipv4_netmask_length, vpc.tags)
+        cidr_block = taken.cidr
     if not cidr_block:
         raise missing("cidrBlock", "amazonProvidedIpv6CidrBlock")
     one = add(call, vpc, checked(vpc, cidr_block))
+    if taken:
+        ipam_vpcs.settle(call, taken, vpc_id)
     return {"VpcId": vpc_id, "CidrBlockAssociation": shown_cidr(one) | {"CidrBlockState": {"State": "associating"}}}
 
 

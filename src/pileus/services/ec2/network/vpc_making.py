@@ -6,6 +6,7 @@ from typing import Any
 
 from pileus.kernel import Call, Fault
 from pileus.services.ec2 import ec2
+from pileus.services.ec2.connectivity import ipam_vpcs
 from pileus.services.ec2.describing import Members
 from pileus.services.ec2.faults import combination, in_use, missing
 from pileus.services.ec2.kinds import named
@@ -32,17 +33,25 @@ def create_vpc(
     tag_specifications: list[dict[str, Any]] = [],
     amazon_provided_ipv6_cidr_block: bool = False,
     ipv6_cidr_block_network_border_group: str = "",
+    ipv4_ipam_pool_id: str = "",
+    ipv4_netmask_length: int | None = None,
 ) -> Members:
     """Make a VPC of /16 to /28, with its main route table, its default group and its default access list."""
+    tags = specified(tag_specifications, "vpc")
+    made = settled(call)
+    check_limit(call)
+    taken = None
+    if ipv4_ipam_pool_id:
+        taken = ipam_vpcs.take(call, ipv4_ipam_pool_id, cidr_block, ipv4_netmask_length, tags)
+        cidr_block = taken.cidr
     if not cidr_block:
         raise missing("cidrBlock", "ipv4IpamPoolId")
     network = cidrs.ipv4(cidr_block)
     if not 16 <= network.prefixlen <= 28:
         raise Fault("InvalidVpc.Range", f"The CIDR '{cidr_block}' is invalid.")
-    tags = specified(tag_specifications, "vpc")
-    made = settled(call)
-    check_limit(call)
     vpc = make(call, str(network), made.dhcp_options_id, instance_tenancy=instance_tenancy, tags=tags)
+    if taken:
+        ipam_vpcs.settle(call, taken, vpc.vpc_id)
     if amazon_provided_ipv6_cidr_block:
         vpc_cidrs.amazon_provided(call, vpc, ipv6_cidr_block_network_border_group)
     elif ipv6_cidr_block_network_border_group:
