@@ -158,7 +158,7 @@ def unfit(mine: Vpc, other: Vpc | None) -> str:
 
 def _overlap(one: str, another: str) -> bool:
     first, second = ip_network(one), ip_network(another)
-    return first.version == second.version and first.overlaps(second)  # type: ignore[arg-type]
+    return first.version == second.version and first.overlaps(second)
 
 
 def _between(call: Call, one: str, another: str) -> VpcPeeringConnection | None:
