@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from pileus.engines.network import Network, Networks
 from pileus.kernel import Call
@@ -26,7 +27,13 @@ from pileus.services.ec2.network.vpcs import Vpc
 from . import doors, flow_delivery, hubs, plans
 from .resolving import NameServers
 
+if TYPE_CHECKING:
+    from pileus.kernel.cloud import Cloud
+
 log = logging.getLogger("pileus.ec2")
+
+PATIENCE = 10
+"""Seconds that are waited for the wire."""
 
 
 def what(call: Call) -> tuple[str, str, str]:
@@ -107,9 +114,8 @@ class Keeper:
                         flow_delivery.begin(now, vpc_id)
             for vpc_id in stale & self._there:
                 await self._serve(now, vpc_id)
-        self._seen = {**self._seen, **{name: wirings[name] for name in stale}}
-        for name in gone:
-            del self._seen[name]
+        self._seen = {name: wirings[name] for name in wirings if name in stale or name in self._seen}
+        now.cloud.engine(Wired).numbers.update(self._seen)
         for vpc_id in stale | gone:
             now.wake(("ec2.wired", vpc_id))
         return True
@@ -163,9 +169,20 @@ def hub(call: Call, one: Attachment) -> Network | None:
     return hubs.network(call.at(account=one.gateway_owner), one.transit_gateway_id)
 
 
+class Wired:
+    """How far keepers are: the number of the last change of each VPC that is on the wire (`cloud.engine(Wired)`)."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.numbers: dict[str, int] = {}
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
 async def wired(call: Call, vpc_id: str) -> None:
-    """Wait until a VPC's network is as its records say."""
-    while (there := Wiring.get(call, vpc_id)) and possible(call):
-        await call.wait(("ec2.wired", vpc_id), seconds=0.5)
-        if Wiring.get(call, vpc_id) == there:
+    """Wait until a VPC's network is as its records say now; but not for ever."""
+    there = Wiring.get(call, vpc_id)
+    for _ in range(PATIENCE):
+        if there is None or not possible(call) or call.cloud.engine(Wired).numbers.get(vpc_id, 0) >= there.number:
             return
+        await call.wait(("ec2.wired", vpc_id), seconds=1.0)
