@@ -6,6 +6,7 @@ import asyncio
 import shutil
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -107,6 +108,7 @@ class Server:
             self.door, settings.host, settings.port, certificates=self.certificates, tls_port=settings.tls_port
         )
         self._listeners.append(listener)
+        self.cloud.listen = lambda bound: partial(listener.no_more, listener.also(bound))
         self.cloud.endpoint = self.endpoint
         for what, port in settings.listen.items():
             service, _, name = what.partition("/")
@@ -127,6 +129,7 @@ class Server:
             self._sweeping.cancel()
         self.cloud.blobs.close()
         self.requests.flush()
+        self.cloud.meters.tell()
         self.cloud.trail.write()
         self.cloud.store.close()
         if self.settings.data is None:

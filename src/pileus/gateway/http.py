@@ -137,6 +137,18 @@ class Server:
         if self._sweeping is not None:
             self._sweeping.cancel()
 
+    def also(self, bound: socket.socket) -> Listener:
+        """Serve another socket too, which listens already; it is closed with the others, or before."""
+        listener = Listener(bound, self._greet, self.limits.head_seconds)
+        self._listeners.append(listener)
+        return listener
+
+    def no_more(self, listener: Listener) -> None:
+        """Serve such a socket no more."""
+        if listener in self._listeners:
+            self._listeners.remove(listener)
+            listener.close()
+
     # Connections
 
     def joined(self, connection: Connection) -> None:

@@ -22,6 +22,8 @@ SIZE = 21
 """The prefix length of one cloud's share: 2,048 addresses, for 64 clouds."""
 API, MACHINE = 1, 2
 """Which of its addresses a cloud's own services have, and which one the machine itself has."""
+SERVICES = slice(16, 64)
+"""Further ones that its services may have, so that routes and rules can tell them apart."""
 ALONE = IPv4Network("198.18.0.0/21")
 """The share of a cloud that claims nothing, because nobody can reach its addresses."""
 

@@ -7,11 +7,12 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable
+from ipaddress import summarize_address_range
 from pathlib import Path
 from typing import Any
 
 from . import layout, rules, spaces, survey
-from .claims import API, MACHINE, Claim
+from .claims import API, MACHINE, SERVICES, Claim
 from .flows import Flow, Key, Recorder
 from .kernel import Kernel, host_interface
 from .layout import Item, Layout, primary
@@ -259,8 +260,13 @@ class Fabric:
         router = self._routers[INTERNET] = self._router(INTERNET)
         router.plan = Network(INTERNET)
         router.kernel.join_machine(host_interface(self._claim.token), self.address(MACHINE), self._claim.public)
-        router.kernel.add_address("lo", self.address(API))
+        router.kernel.serve(self._served())
         self._settle_internet({})
+
+    def _served(self) -> list[str]:
+        """The prefixes of the addresses of the cloud's own services."""
+        first, last = (self._claim.public[place] for place in (SERVICES.start, SERVICES.stop - 1))
+        return [f"{self.address(API)}/32", *map(str, summarize_address_range(first, last))]
 
     def address(self, place: int) -> str:
         """One of the cloud's own public addresses."""
@@ -276,7 +282,7 @@ class Fabric:
         ]
         behind = {link.name: layout.public(link) for _, link in ends}
         spoken = {link_device(name): prefixes for name, prefixes in behind.items()}
-        router.load(rules.internet(spoken, "machine", (self.address(API),)))
+        router.load(rules.internet(spoken, "machine", self._served()))
         router.kernel.change(router.items, layout.internet(INTERNET, ends, behind))
 
 

@@ -16,7 +16,7 @@ from .names import GATEWAY, VOID, device, link_address, link_device, link_mac
 from .plans import Link, Network, Port, Route
 from .rules import Numbers, family, of
 
-MAIN = 254
+MAIN, LOCAL = 254, 255
 BY_MARK = 1000
 """The priority of the rules that look at marks, or at where a packet comes from."""
 BY_SOURCE = 10000

@@ -7,7 +7,6 @@ import json
 
 import pytest
 
-
 ASSUME = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
 TRUST = json.dumps({"Version": "2012-10-17", "Statement": [ASSUME]})
 

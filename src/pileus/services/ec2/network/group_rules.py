@@ -15,7 +15,7 @@ from pileus.services.ec2.kinds import named, new_id
 from pileus.services.ec2.tags import shown_tags, specified
 
 from . import changes, limits, prefix_lists
-from .security_groups import TEXT, SecurityGroup, SecurityGroupRule, by_name, chosen, rules
+from .security_groups import TEXT, Reference, SecurityGroup, SecurityGroupRule, by_name, chosen, drop, rules
 from .vpcs import default_vpc, settled
 
 PROTOCOLS = {"6": "tcp", "17": "udp", "1": "icmp", "58": "icmpv6", "all": "-1"}
@@ -32,8 +32,7 @@ FILTERS = Filters({"group-id": "group_id", "security-group-rule-id": "security_g
 def connects(find: Callable[[Call, str, str, str], str]) -> Callable[[Call, str, str, str], str]:
     """Declare what connects VPCs so that the groups of one may be named in the other's rules.
 
-    A function of a call, a VPC, and the account and the id of a group of another VPC: the id of the connection, or
-    nothing.
+    A function of a call, a VPC, and the account and the id of another VPC: the id of the connection, or nothing.
     """
     PEERS.append(find)
     return find
@@ -151,10 +150,22 @@ def group_peer(call: Call, group: SecurityGroup, given: dict[str, Any]) -> Membe
     peer = {"referenced_group_id": other.group_id, "referenced_user_id": other.owner_id, "description": description}
     if other.vpc_id == group.vpc_id:
         return peer
-    for find in PEERS:
-        if connection := find(call, group.vpc_id, other.owner_id, other.vpc_id):
-            return peer | {"referenced_vpc_id": other.vpc_id, "connection_id": connection}
+    if connection_id := connection(call, group.vpc_id, other):
+        return peer | {"referenced_vpc_id": other.vpc_id, "connection_id": connection_id}
     raise Fault("InvalidGroup.NotFound", "You have specified two resources that belong to different networks.")
+
+
+def connection(call: Call, vpc_id: str, other: SecurityGroup) -> str:
+    """What connects a VPC with that of another group; nothing if nothing does."""
+    return next(filter(None, (find(call, vpc_id, other.owner_id, other.vpc_id) for find in PEERS)), "")
+
+
+def store(call: Call, one: SecurityGroupRule, vpc_id: str) -> None:
+    """Store a rule; the account of a group in another VPC that it names knows of it."""
+    one.put(call)
+    if one.connection_id:
+        there = call.at(account=one.referenced_user_id)
+        Reference(one.referenced_group_id, one.security_group_rule_id, vpc_id, one.connection_id).put(there)
 
 
 def described_as(given: dict[str, Any]) -> str:
@@ -208,7 +219,7 @@ def allow(
     check_limit(call, there + wanted)
     for one in wanted:
         one.tags = dict(tags)
-        one.put(call)
+        store(call, one, group.vpc_id)
     changes.changed(call, group.vpc_id)
     return {"Return": True, "SecurityGroupRules": [shown(call, one) for one in wanted]}
 
@@ -295,7 +306,7 @@ def matching(call: Call, group: SecurityGroup, wanted: list[SecurityGroupRule]) 
 
 def revoke(call: Call, group: SecurityGroup, found: list[SecurityGroupRule]) -> Members:
     for one in found:
-        one.delete(call)
+        drop(call, one)
     changes.changed(call, group.vpc_id)
     revoked = [
         {name: value for name, value in shown(call, one).items() if name in REVOKED}
@@ -375,7 +386,8 @@ def modify_security_group_rules(call: Call, group_id: str, security_group_rules:
         others = [other for other in rules(call, group_id, one.is_egress) if other.place() != one.place()]
         if any(one.same_as(other) for other in others):
             raise Fault("InvalidPermission.Duplicate", f"the specified rule {in_words(one)} already exists")
-        one.put(call)
+        drop(call, named(call, SecurityGroupRule, one.security_group_rule_id))
+        store(call, one, group.vpc_id)
     changes.changed(call, group.vpc_id)
     return {"Return": True}
 

@@ -20,7 +20,7 @@ from pileus.services.ec2.kinds import kind, named, new_id
 
 from . import associations, changes, leases, limits, targets
 from .life import Life
-from .security_groups import SecurityGroup, default_of
+from .security_groups import GroupVpc, SecurityGroup, default_of
 from .security_groups import life as group_life
 from .subnets import Subnet
 from .subnets import life as subnet_life
@@ -205,7 +205,7 @@ def checked_groups(call: Call, interface: NetworkInterface, groups: list[str]) -
 
 def usable(call: Call, group: SecurityGroup, vpc_id: str) -> bool:
     """Whether interfaces in a VPC may have a group."""
-    return group.vpc_id == vpc_id
+    return group.vpc_id == vpc_id or GroupVpc.get(call, group.group_id, vpc_id) is not None
 
 
 def remove(call: Call, interface: NetworkInterface) -> None:

@@ -17,14 +17,11 @@ from pileus.services.ec2.faults import bad_value, combination, in_use, invalid
 from pileus.services.ec2.kinds import BY_RECORD, kind, new_id
 from pileus.services.ec2.tags import shown_tags, specified
 
-from . import changes, cidrs
+from . import changes, cidrs, public_ranges
 from .route_tables import Route, RouteTable
 from .security_groups import SecurityGroup, SecurityGroupRule
 
 AWS = "AWS"
-
-SERVICES = {"s3": "198.18.0.16/28", "dynamodb": "198.18.0.32/28"}
-"""Where the cloud's own endpoints of these services answer, as instances see them."""
 
 KNOWN = {
     "com.amazonaws.us-east-1.s3": "pl-63a5400a",
@@ -72,7 +69,7 @@ SERVICE_FILTERS = Filters({"prefix-list-id": "PrefixListId", "prefix-list-name":
 
 def of_aws(call: Call) -> Iterator[PrefixList]:
     """AWS's own lists in the Region."""
-    for service in SERVICES:
+    for service in public_ranges.SERVICES:
         name = f"com.amazonaws.{call.region}.{service}"
         what = KNOWN.get(name) or f"pl-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
         yield PrefixList(what, AWS, name, "IPv4", 0)
@@ -100,7 +97,7 @@ def own(call: Call, prefix_list_id: str) -> PrefixList:
 def entries(call: Call, found: PrefixList, version: int = 0) -> dict[str, str]:
     """The ranges of a list, with their descriptions."""
     if found.owner_id == AWS:
-        return {SERVICES[found.prefix_list_name.rpartition(".")[2]]: ""}
+        return {public_ranges.service_block(call, found.prefix_list_name.rpartition(".")[2]): ""}
     there = Version.get(call.at(account=found.owner_id), found.prefix_list_id, version or found.version)
     if there is None:
         raise Fault("InvalidPrefixListVersion", f"The version {version} of {found.prefix_list_id} does not exist.")

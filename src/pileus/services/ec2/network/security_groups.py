@@ -98,6 +98,25 @@ class SecurityGroupRule(
         )
 
 
+class Reference(Record, key=("group_id", "rule_id"), table="ec2.SecurityGroupReference"):
+    """A rule of a group of another VPC that names this account's group."""
+
+    group_id: str
+    rule_id: str
+    vpc_id: str
+    """The VPC of the rule's group."""
+    connection_id: str
+
+
+class GroupVpc(Record, key=("group_id", "vpc_id"), indexes={"of_vpc": ("vpc_id",)}, table="ec2.SecurityGroupVpc"):
+    """A further VPC whose interfaces may have a group."""
+
+    group_id: str
+    vpc_id: str
+    owner_id: str
+    state: str = "associated"
+
+
 life = Life[SecurityGroup]()
 
 
@@ -163,6 +182,14 @@ def rule(call: Call, group: SecurityGroup, *, is_egress: bool, ip_protocol: str 
     SecurityGroupRule(new_id(SecurityGroupRule), group.group_id, group.owner_id, is_egress, ip_protocol, **peer).put(
         call
     )
+
+
+def drop(call: Call, one: SecurityGroupRule) -> None:
+    """Remove a rule, and what the account of the group knows of it that it names."""
+    one.delete(call)
+    if one.connection_id:
+        there = call.at(account=one.referenced_user_id)
+        Reference(one.referenced_group_id, one.security_group_rule_id, "", "").delete(there)
 
 
 def of_name(call: Call, vpc_id: str, name: str) -> SecurityGroup | None:
@@ -321,13 +348,15 @@ def delete_security_group(call: Call, group_id: str = "", group_name: str = "") 
 
 @life.holds
 def named_by_others(call: Call, group: SecurityGroup) -> bool:
+    """Groups of other VPCs do not count: their rules become stale."""
     found = SecurityGroupRule.scan(call, group.group_id, index="to_group")
-    return any(one.group_id != group.group_id for one in found)
+    return any(one.group_id != group.group_id and not one.connection_id for one in found)
 
 
 def remove(call: Call, group: SecurityGroup) -> None:
     for one in [*SecurityGroupRule.scan(call, group.group_id, index="of_group")]:
-        one.delete(call)
+        drop(call, one)
+    life.end(call, group)
     group.delete(call)
     changes.changed(call, group.vpc_id)
 

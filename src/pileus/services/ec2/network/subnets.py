@@ -20,7 +20,7 @@ from pileus.services.ec2.describing import Members, described
 from pileus.services.ec2.kinds import kind, new_id
 from pileus.services.ec2.tags import shown_tags
 
-from . import changes, cidrs, zones
+from . import changes, cidrs, public_access, zones
 from .life import Life
 from .vpcs import Vpc, default_life, default_vpc, follows_ranges, settled
 from .vpcs import life as vpc_life
@@ -189,6 +189,9 @@ def shown(call: Call, subnet: Subnet) -> Members:
         "AvailabilityZone": subnet.availability_zone,
         "AvailabilityZoneId": subnet.availability_zone_id,
         "DefaultForAz": subnet.default_for_az,
+        "BlockPublicAccessStates": {
+            "InternetGatewayBlockMode": public_access.blocked(call, subnet.vpc_id, subnet.subnet_id)
+        },
         "MapPublicIpOnLaunch": subnet.map_public_ip_on_launch,
         "MapCustomerOwnedIpOnLaunch": False,
         "AssignIpv6AddressOnCreation": subnet.assign_ipv6_address_on_creation,

@@ -19,7 +19,7 @@ from pileus.services.ec2.describing import Members, described
 from pileus.services.ec2.kinds import kind, new_id
 from pileus.services.ec2.tags import shown_tags
 
-from . import associations, changes, limits
+from . import associations, changes, limits, public_access
 from .life import Life
 
 DEFAULT_CIDR = "172.31.0.0/16"
@@ -187,6 +187,7 @@ def shown(call: Call, vpc: Vpc) -> Members:
         "DhcpOptionsId": vpc.dhcp_options_id,
         "InstanceTenancy": vpc.instance_tenancy,
         "IsDefault": vpc.is_default,
+        "BlockPublicAccessStates": {"InternetGatewayBlockMode": public_access.blocked(call, vpc.vpc_id)},
         "Tags": shown_tags(vpc.tags),
     }
 
