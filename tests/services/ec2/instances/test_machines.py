@@ -11,12 +11,18 @@ from pileus.engines.machine.survey import unable
 pytestmark = pytest.mark.skipif(unable() != "", reason=f"no machines: {unable()}")
 
 
+@pytest.fixture(autouse=True)
+def real_time(clock):
+    """Machines live in real time, and so does the cloud here."""
+    clock.resume()
+
+
 @pytest.fixture
 def console(ec2):
     """The console of an instance, once that is on it."""
 
     def said(instance, text):
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 20
         while True:
             output = ec2.get_console_output(InstanceId=instance["InstanceId"]).get("Output", "")
             if text in output:
@@ -30,7 +36,7 @@ def console(ec2):
 @pytest.fixture
 def becomes(described):
     def wait(instance, state):
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 20
         while described(instance)["State"]["Name"] != state:
             assert time.monotonic() < deadline, described(instance)["State"]
             time.sleep(0.02)
@@ -52,7 +58,7 @@ def test_user_data_runs_at_the_first_boot_only_and_is_seen_on_the_console(ec2, r
     becomes(one, "stopped")
     ec2.start_instances(InstanceIds=ids)
     becomes(one, "running")
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 20
     while console(one, "").count("finished at") < 2:
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -69,16 +75,18 @@ def test_a_system_that_shuts_down_stops_or_ends_its_instance(run, becomes, behav
 
 def test_a_system_that_reboots_goes_on_running(run, console, becomes):
     one = run(UserData="#!/bin/sh\necho before; reboot\n")
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 20
     while console(one, "before").count("running 'init'") < 2:
         assert time.monotonic() < deadline
         time.sleep(0.02)
     becomes(one, "running")
 
 
-def test_an_image_of_an_instance_has_what_the_instance_has_installed(ec2, run, console):
+def test_an_image_of_an_instance_has_what_the_instance_has_installed(ec2, run, console, described):
     one = run(UserData="#!/bin/sh\necho installed > /opt/software; echo ready\n")
     console(one, "finished at")
+    root = described(one)["BlockDeviceMappings"][0]["Ebs"]["VolumeId"]
+    ec2.get_waiter("volume_in_use").wait(VolumeIds=[root], WaiterConfig={"Delay": 1})
     image = ec2.create_image(InstanceId=one["InstanceId"], Name="golden", NoReboot=True)["ImageId"]
     ec2.get_waiter("image_available").wait(ImageIds=[image], WaiterConfig={"Delay": 1})
     other = run(ImageId=image, UserData="#!/bin/sh\necho found $(cat /opt/software)\n")
