@@ -119,6 +119,7 @@ class Door:
             request_id=entry.request_id,
             endpoint=f"{request.scheme}://{request.host}" if request.host else "",
             source_ip=request.client,
+            passage=request.passage,
             user_agent=request.headers.get("user-agent"),
             trace=request.headers.get("x-amzn-trace-id"),
             secure=request.scheme == "https",

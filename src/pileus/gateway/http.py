@@ -137,17 +137,24 @@ class Server:
         if self._sweeping is not None:
             self._sweeping.cancel()
 
-    def also(self, bound: socket.socket) -> Listener:
-        """Serve another socket too, which listens already; it is closed with the others, or before."""
-        listener = Listener(bound, self._greet, self.limits.head_seconds)
-        self._listeners.append(listener)
-        return listener
+    @classmethod
+    def at(cls, application: Application, bound: socket.socket, *, certificates: Certificates | None = None) -> Server:
+        """Serve a socket that listens already."""
+        server = cls(application, Limits(), certificates)
+        server._listen([bound], [])
+        return server
 
-    def no_more(self, listener: Listener) -> None:
-        """Serve such a socket no more."""
-        if listener in self._listeners:
-            self._listeners.remove(listener)
-            listener.close()
+    def abort(self) -> None:
+        """Close at once, whatever is under way."""
+        self.closing = True
+        while self._listeners:
+            self._listeners.pop().close()
+        for task in self._opening:
+            task.cancel()
+        for connection in list(self.connections):
+            connection.abort()
+        if self._sweeping is not None:
+            self._sweeping.cancel()
 
     # Connections
 

@@ -10,7 +10,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import IO
@@ -66,14 +66,15 @@ class Claim:
                 return share
         raise Taken(f"all of {ADDRESSES} is taken by other clouds on this machine")
 
-    def bury(self, sweep: Callable[[str], None]) -> None:
-        """Sweep what the dead have left, and what an earlier cloud of the same folder has."""
+    def bury(self, left: Iterable[str], sweep: Callable[[str], None]) -> None:
+        """Sweep what the dead have left, and an earlier cloud of the same folder: these are tokens of what there is."""
         with _alone():
             sweep(self.token)
-            for path in FOLDER.iterdir():
-                if path.name not in (self.token, "lock") and (file := _locked(path)):
-                    sweep(path.name)
-                    path.unlink(missing_ok=True)
+            claimed = {path.name for path in FOLDER.iterdir()} - {"lock"}
+            for name in (claimed | {*left}) - {self.token}:
+                if file := _locked(FOLDER / name):
+                    sweep(name)
+                    (FOLDER / name).unlink(missing_ok=True)
                     file.close()
 
     def drop(self) -> None:

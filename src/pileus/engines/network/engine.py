@@ -139,11 +139,15 @@ class Networks:
     def _made(self) -> Fabric:
         if reason := unable():
             raise Absent(f"There are no networks here: {reason}.")
-        from .fabric import Fabric, sweep
+        from .fabric import Fabric, left, sweep
 
         claim = self._claimed()
-        claim.bury(sweep)
-        return Fabric(claim)
+        claim.bury(left(), sweep)
+        try:
+            return Fabric(claim)
+        except BaseException:
+            sweep(claim.token)
+            raise
 
     def _claimed(self) -> Claim:
         if self._folder is None:

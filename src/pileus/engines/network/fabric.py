@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import subprocess
 import time
@@ -22,6 +23,7 @@ from .rules import Numbers, Ruleset
 from .spaces import Space
 
 MTU = 9001
+TOKEN = re.compile(r"pileus-([0-9a-f]{8})-")
 
 
 class Router:
@@ -260,7 +262,7 @@ class Fabric:
         router = self._routers[INTERNET] = self._router(INTERNET)
         router.plan = Network(INTERNET)
         router.kernel.join_machine(host_interface(self._claim.token), self.address(MACHINE), self._claim.public)
-        router.kernel.serve(self._served())
+        router.kernel.serve(self.address(API), self._served())
         self._settle_internet({})
 
     def _served(self) -> list[str]:
@@ -297,6 +299,11 @@ def load(space: Space, text: str) -> None:
 def fixed(port: Port) -> tuple[Any, ...]:
     """What a port cannot change while it is plugged in."""
     return port.host, port.device, port.mac, port.subnet, primary(port, "ip"), primary(port, "ip6"), port.translates
+
+
+def left() -> set[str]:
+    """The tokens of the clouds of which there are namespaces."""
+    return {match[1] for name in spaces.named("pileus-") if (match := TOKEN.match(name))}
 
 
 def sweep(token: str) -> None:

@@ -67,8 +67,9 @@ class Kernel:
             self.space.netlink.link("del", index=index)
         return {item for item in items if isinstance(item, Choice | Source) or item.device != name}
 
-    def serve(self, prefixes: list[str]) -> None:
-        """Let all addresses of these prefixes be this namespace's own."""
+    def serve(self, address: str, prefixes: list[str]) -> None:
+        """Let an address be this namespace's own, and all of these prefixes."""
+        self._change("add", Address("lo", address))
         for prefix in prefixes:
             self._change("add", Way(LOCAL, prefix, "lo", kind="local"))
 

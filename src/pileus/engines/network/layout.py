@@ -133,6 +133,8 @@ def hosted(port: Port, gateways: tuple[str, ...], prefixes: tuple[str, ...]) -> 
     for address in port.addresses:
         yield Address(port.device, f"{address}/{_length(address, prefixes)}")
         yield Source(address, table)
+    for prefix in port.serves:
+        yield Way(LOCAL, prefix, "lo", kind="local")
     for kind, everything in (("ip", "0.0.0.0/0"), ("ip6", "::/0")):
         if primary(port, kind):
             hop = GATEWAY if kind == "ip6" else of(gateways, kind)[0]

@@ -23,7 +23,7 @@ from pileus.services.ec2.network import changes, interfaces
 from pileus.services.ec2.network.changes import Wiring
 from pileus.services.ec2.network.vpcs import Vpc
 
-from . import doors, hubs, plans
+from . import doors, flow_delivery, hubs, plans
 from .resolving import NameServers
 
 log = logging.getLogger("pileus.ec2")
@@ -86,6 +86,7 @@ class Keeper:
         """The number of the change of each VPC that has been dealt with."""
         self._there: set[str] = set()
         """VPCs that have networks."""
+        self._ending: asyncio.Future[None] | None = None
 
     async def looked(self) -> bool:
         """Deal with what has changed; whether anything had."""
@@ -100,6 +101,10 @@ class Keeper:
             await self._engine.apply(*(one for one in wanted.values() if one))
             await self._remove([name for name, one in wanted.items() if one is None])
             self._there |= {name for name in stale if wanted[name]}
+            with now.transaction():
+                for vpc_id, one in wanted.items():
+                    if vpc_id in stale and one and one.recorded:
+                        flow_delivery.begin(now, vpc_id)
             for vpc_id in stale & self._there:
                 await self._serve(now, vpc_id)
         self._seen = {**self._seen, **{name: wirings[name] for name in stale}}
@@ -112,6 +117,7 @@ class Keeper:
     async def _serve(self, now: Call, vpc_id: str) -> None:
         """Offer what AWS offers to those in a VPC."""
         await doors.opened(now)
+        await doors.at_endpoints(now, vpc_id)
         await serve_metadata(now, vpc_id)
         if vpc := Vpc.get(now, vpc_id):
             await now.cloud.engine(NameServers).serve(now, vpc)
@@ -120,6 +126,7 @@ class Keeper:
         for name in names:
             self._call.cloud.engine(MetadataServers).leave(name)
             self._call.cloud.engine(NameServers).leave(name)
+            self._call.cloud.engine(doors.Doors).keep(name, set())
         await self._engine.remove(*names)
         self._there -= set(names)
 
@@ -128,13 +135,13 @@ class Keeper:
 
     def leave(self) -> None:
         """The keeper ends: because the cloud does, or for another to begin, or because the account was forgotten."""
-        asyncio.get_running_loop().create_task(self._forgotten())
+        asyncio.get_running_loop().call_later(0.1, self._look_back)
 
-    async def _forgotten(self) -> None:
-        """Remove the networks of what is no more, once whoever ends keepers has done so."""
-        await asyncio.sleep(0.1)
+    def _look_back(self) -> None:
+        """Remove the networks of what is no more, now that whoever ended the keeper has done with it."""
         if not self._engine.closed:
-            await self._remove([name for name in self._there if plans.network(self._now(), name) is None])
+            gone = [name for name in self._there if plans.network(self._now(), name) is None]
+            self._ending = asyncio.ensure_future(self._remove(gone))
 
 
 def planned(call: Call, vpc_ids: set[str]) -> Iterator[tuple[str, Network | None]]:
