@@ -46,9 +46,8 @@ def becomes(described):
 
 
 def test_user_data_runs_at_the_first_boot_only_and_is_seen_on_the_console(ec2, run, console, becomes):
-    one = run(
-        UserData="#!/bin/sh\necho booted $(cat /sys/devices/virtual/dmi/id/board_asset_tag) as $(hostname) > /dev/console\n"
-    )
+    asked = "$(cat /sys/devices/virtual/dmi/id/board_asset_tag)"
+    one = run(UserData=f"#!/bin/sh\necho booted {asked} as $(hostname) > /dev/console\n")
     becomes(one, "running")
     name = one["PrivateDnsName"]
     assert f"booted {one['InstanceId']} as {name}" in console(one, "booted")
@@ -95,8 +94,8 @@ def test_an_image_of_an_instance_has_what_the_instance_has_installed(ec2, run, c
 
 
 def test_a_volume_is_attached_while_the_instance_runs_and_mounted_in_it(ec2, run, console):
-    script = "while [ ! -b /dev/sdf ]; do sleep 0.05; done; mkfs.ext4 -q /dev/sdf && mount /dev/sdf /mnt && df -h /mnt | tail -1"
-    one = run(UserData=f"#!/bin/sh\n{script}\n")
+    made = "mkfs.ext4 -q /dev/sdf && mount /dev/sdf /mnt && df -h /mnt | tail -1"
+    one = run(UserData=f"#!/bin/sh\nwhile [ ! -b /dev/sdf ]; do sleep 0.05; done\n{made}\n")
     zone = one["Placement"]["AvailabilityZone"]
     volume = ec2.create_volume(AvailabilityZone=zone, Size=1)["VolumeId"]
     ec2.get_waiter("volume_available").wait(VolumeIds=[volume], WaiterConfig={"Delay": 1})

@@ -165,7 +165,7 @@ def identity(one: Instance) -> dict[str, str]:
 
 
 def environment(call: Call) -> dict[str, str]:
-    """AWS's names are the cloud's, by its name servers; its certificates must be trusted by whoever has a list of own."""
+    """AWS's names lead to the cloud, by its name servers; programs with lists of their own must trust it too."""
     return {
         "AWS_DEFAULT_REGION": call.region,
         "AWS_REGION": call.region,
