@@ -99,7 +99,8 @@ def normal(name: str) -> str:
 
 
 def get(call: Call, name: str) -> Identity | None:
-    return Identity.get(call, normal(name))
+    """The identity of a name, or of an ARN of this account's and Region's."""
+    return Identity.get(call, normal(name.removeprefix(call.arn("identity/", "ses"))))
 
 
 def make(call: Call, name: str, *, ask: bool = True) -> Identity:
