@@ -10,7 +10,7 @@ import json
 import logging
 from typing import Any
 
-from pileus.kernel import Call, Fault, identity, names
+from pileus.kernel import Call, Fault, identity, names, roles
 
 from . import accounts, ses, suppression
 from .identities import Identity
@@ -172,6 +172,7 @@ def to_destination(call: Call, set_name: str, kind: str, document: dict[str, Any
         call.aws("sns", principal=principal).publish(topic_arn=topic["TopicArn"], message=text, subject=subject)
     elif hose := destination.get("KinesisFirehoseDestination"):
         name = hose["DeliveryStreamArn"].rpartition("/")[2]
+        principal = roles.taken_on(call, hose["IamRoleArn"], "ses-events", principal)
         data = json.dumps(document).encode() + b"\n"
         call.aws("firehose", principal=principal).put_record(delivery_stream_name=name, record={"Data": data})
     elif "EventBridgeDestination" in destination:
