@@ -21,7 +21,7 @@ A way through the package, from the ground up:
 they are in the cloud's mailbox, `/_pileus/mail`. An identity is verified as soon as it is asked for, as the mailbox and
 the DNS of all the world are the cloud's own. A letter to a domain that is verified somewhere in the cloud, and has an
 active rule set there, is received too. Left out: open and click tracking, the rate of sending (the
-daily quota counts), the second API's members of sending authorization.
+daily quota counts).
 """
 
 from pileus.kernel import Service

@@ -140,7 +140,7 @@ def headers_of(letter: Letter) -> dict[str, Any]:
 @ses.task
 def publish(call: Call, topic: str, document: dict[str, Any], source: str) -> None:
     """Tell a topic. One that does not let SES publish is not told."""
-    principal = identity.service("ses.amazonaws.com", source, call.account)
+    principal = identity.service("ses.amazonaws.com", source, source.split(":")[4])
     call.aws("sns", principal=principal).publish(
         topic_arn=topic, message=json.dumps(document), subject="Amazon SES Email Event Notification"
     )

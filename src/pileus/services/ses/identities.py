@@ -38,6 +38,11 @@ class Identity(Record, arn="arn:{partition}:ses:{region}:{account}:identity/{nam
     policies: dict[str, str] = {}
     configuration_set: str = ""
     tags: dict[str, str] = {}
+    account: str = ""
+    """Whose it is; others may be let send from it."""
+
+    def arn(self, call: Call) -> str:
+        return super().arn(call.at(account=self.account) if self.account not in ("", call.account) else call)
 
     @property
     def is_domain(self) -> bool:
@@ -110,6 +115,7 @@ def make(call: Call, name: str, *, ask: bool = True) -> Identity:
     found = get(call, name)
     if found is None:
         found = Identity(normal(name), names.token(44), [names.token(32, LOWER) for _ in range(3)], call.now)
+        found.account = call.account
         found.put(call)
         if found.is_domain:
             Home(found.name, call.account, call.region).put(call)

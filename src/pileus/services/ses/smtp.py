@@ -13,7 +13,7 @@ import ssl
 from collections.abc import Callable
 from typing import Any
 
-from pileus.kernel import Fault, names
+from pileus.kernel import Fault, Unfinished, names
 from pileus.kernel.cloud import Cloud
 from pileus.kernel.store import StoreFailed
 
@@ -159,7 +159,7 @@ def protocol(cloud: Cloud, context: ssl.SSLContext | None, connected: set[Any]) 
     try:
         from aiosmtpd.smtp import SMTP, Session
     except ImportError:
-        raise RuntimeError("SMTP needs aiosmtpd: pip install 'pileus[mail]'") from None
+        raise Unfinished("SMTP needs aiosmtpd: pip install 'pileus[mail]'.") from None
     logging.getLogger("mail.log").setLevel(logging.ERROR)
     door = Door(cloud)
 
