@@ -44,7 +44,7 @@ def account(call: Call) -> Account:
     return Account.get(call, "account") or Account()
 
 
-def note(call: Call, *, attempts: int = 0, bounces: int = 0, complaints: int = 0) -> None:
+def note(call: Call, *, attempts: int = 0, bounces: int = 0, complaints: int = 0, rejects: int = 0) -> None:
     at = int(call.now) // WINDOW * WINDOW
     sent = Sent.get(call, at)
     if sent is None:
@@ -54,6 +54,7 @@ def note(call: Call, *, attempts: int = 0, bounces: int = 0, complaints: int = 0
     sent.attempts += attempts
     sent.bounces += bounces
     sent.complaints += complaints
+    sent.rejects += rejects
     sent.put(call)
 
 

@@ -20,8 +20,10 @@ from .sets import ConfigurationSet
 log = logging.getLogger("pileus.ses")
 
 SPELT = {"SEND": "Send", "DELIVERY": "Delivery", "BOUNCE": "Bounce", "COMPLAINT": "Complaint"}
+SPELT |= {"REJECT": "Reject", "OPEN": "Open", "CLICK": "Click"}
 NAMES = {"SEND": "Email Sent", "DELIVERY": "Email Delivered", "BOUNCE": "Email Bounced"}
-NAMES |= {"COMPLAINT": "Email Complaint Received"}
+NAMES |= {"COMPLAINT": "Email Complaint Received", "REJECT": "Email Rejected", "OPEN": "Email Opened"}
+NAMES |= {"CLICK": "Email Clicked"}
 
 
 UNWANTED = {
@@ -99,7 +101,20 @@ def bounced(
 
 
 def tell(call: Call, letter: Letter, whose: Identity, set_name: str, kind: str, about: dict[str, Any]) -> None:
-    mail = {
+    mail = described(call, letter, whose)
+    spelt = SPELT[kind]
+    if topic := whose.topics.get(spelt):
+        headers = headers_of(letter) if spelt in whose.headers else {}
+        document = {"notificationType": spelt, **about, "mail": mail | headers}
+        publish.later(call, topic=topic, document=document, source=whose.arn(call))
+    if set_name:
+        whole = {"eventType": spelt, "mail": with_tags(mail, letter, set_name), **(about or {"send": {}})}
+        destine.later(call, set_name=set_name, kind=kind, document=whole)
+
+
+def described(call: Call, letter: Letter, whose: Identity) -> dict[str, Any]:
+    """A letter as notifications tell of it."""
+    return {
         "timestamp": stamp(call.now),
         "source": letter.sender,
         "sourceArn": whose.arn(call),
@@ -107,16 +122,13 @@ def tell(call: Call, letter: Letter, whose: Identity, set_name: str, kind: str, 
         "messageId": letter.id,
         "destination": letter.to,
     }
-    spelt = SPELT[kind]
-    if topic := whose.topics.get(spelt):
-        headers = headers_of(letter) if spelt in whose.headers else {}
-        document = {"notificationType": spelt, **about, "mail": mail | headers}
-        publish.later(call, topic=topic, document=document, source=whose.arn(call))
-    if set_name:
-        tags = {f"ses:{name}": [value] for name, value in automatic(letter, set_name).items()}
-        tags |= {name: [value] for name, value in letter.tags.items()}
-        whole = {"eventType": spelt, "mail": mail | headers_of(letter) | {"tags": tags}, **(about or {"send": {}})}
-        destine.later(call, set_name=set_name, kind=kind, document=whole)
+
+
+def with_tags(mail: dict[str, Any], letter: Letter, set_name: str) -> dict[str, Any]:
+    """The same as events tell of it, with its headers and tags."""
+    tags = {f"ses:{name}": [value] for name, value in automatic(letter, set_name).items()}
+    tags |= {name: [value] for name, value in letter.tags.items()}
+    return mail | headers_of(letter) | {"tags": tags}
 
 
 def automatic(letter: Letter, set_name: str) -> dict[str, str]:

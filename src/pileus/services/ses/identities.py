@@ -73,8 +73,12 @@ class Home(Record, scope="cloud", key=("name", "account", "region")):
 def forget(call: Call) -> None:
     """Forget what an account has told the world."""
     from .dkim import Published
+    from .tracking import Tracked
     from .verifications import Link
 
+    for tracked in list(Tracked.scan(call)):
+        if tracked.account == call.account:
+            tracked.delete(call)
     for link in list(Link.scan(call)):
         if link.account == call.account:
             link.delete(call)

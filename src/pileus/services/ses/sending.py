@@ -11,6 +11,7 @@ from . import accounts, arrivals, dkim, events, identities, letters, policies, s
 from .arrivals import Envelope
 from .faults import rejected, second
 from .letters import Letter, address_of
+from .tracking import Tracker
 
 MOST_RECIPIENTS = 50
 SIMULATOR = "simulator.amazonses.com"
@@ -109,15 +110,30 @@ def send(
     if management:
         message["List-Unsubscribe"] = f"<{management.link}>"
         message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    tracker = Tracker.of(call, found)
+    if tracker:
+        tracker.mark(message)
     letter = sealed(call.at(account=identity.account or None), message, to, held)
     if len(letter.raw) > letters.LARGEST:
         raise rejected(f"Message length is more than {letters.LARGEST} bytes long.")
+    name = found.name if found else ""
+    if infected(message):
+        accounts.note(call, rejects=1)
+        events.tell(call, letter, identity, name, "SEND", {})
+        events.tell(call, letter, identity, name, "REJECT", {"reject": {"reason": "Bad content"}})
+        return letter.id
     accounts.note(call, attempts=len(to))
     sent = keep(call, letter)
-    name = found.name if found else ""
+    if tracker:
+        tracker.keep(events.with_tags(events.described(call, letter, identity), letter, name))
     events.tell(call, letter, identity, name, "SEND", {})
     follow(call, letter, sent, identity, found, unwanted=bool(management and management.unwanted))
     return letter.id
+
+
+def infected(message: Any) -> bool:
+    """Whether something in a letter is a virus: the one that is made to test that (EICAR)."""
+    return any(arrivals.EICAR in (part.get_payload(decode=True) or b"") for part in message.walk())
 
 
 def sealed(call: Call, message: Any, to: list[str], tags: dict[str, str]) -> Letter:
