@@ -21,7 +21,8 @@ A way through the package, from the ground up:
 `sesv2` is the same service's second API, and works on what is here. Letters go nowhere, unless `--relay` says where:
 they are in the cloud's mailbox, `/_pileus/mail`. An identity is verified as soon as it is asked for, as the mailbox and
 the DNS of all the world are the cloud's own. A letter to a domain that is verified somewhere in the cloud, and has an
-active rule set there, is received too. Left out: the rate of sending (the daily quota counts).
+active rule set there, is received too. The rate of sending is enforced with `--throttle`, the daily
+quota always.
 """
 
 from pileus.kernel import Service

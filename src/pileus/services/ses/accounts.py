@@ -67,6 +67,27 @@ def quota(call: Call) -> dict[str, float]:
     return {**limits, "SentLast24Hours": sent_lately(call)}
 
 
+class Rate(Record, table="ses.SendRate"):
+    """How many letters more may be sent at once, as of a moment."""
+
+    name: str
+    left: float
+    at: float
+
+
+def too_fast(call: Call, letters: int) -> bool:
+    """Whether so many letters are more than the rate allows, where throughput is enforced; if not, they count."""
+    if not call.cloud.throttle:
+        return False
+    most = quota(call)["MaxSendRate"]
+    rate = Rate.get(call, "rate") or Rate("rate", most, call.now)
+    left = min(most, rate.left + (call.now - rate.at) * most)
+    if left < min(letters, most):
+        return True
+    Rate("rate", left - letters, call.now).put(call)
+    return False
+
+
 @ses.operation
 def get_send_quota(call: Call) -> dict[str, Any]:
     return quota(call)

@@ -71,6 +71,8 @@ def check_account(call: Call, to: list[str]) -> None:
         if second(call):
             raise Fault("LimitExceededException", "Daily message quota exceeded.")
         raise Fault("Throttling", "Daily message quota exceeded.")
+    if accounts.too_fast(call, len(to)):
+        raise Fault("TooManyRequestsException" if second(call) else "Throttling", "Maximum sending rate exceeded.")
 
 
 def simulated(address: str) -> bool:

@@ -105,7 +105,7 @@ def came(session: Any, envelope: Any) -> Envelope:
 
 def refused(fault: Fault) -> str:
     """SES's reply for an error of the API."""
-    if fault.code.startswith(("Throttling", "LimitExceeded")):
+    if fault.code.startswith(("Throttling", "LimitExceeded", "TooMany")):
         return f"454 Throttling failure: {fault.message}"
     if fault.code.startswith("AccessDenied"):
         return f"554 Access denied: {fault.message}"
