@@ -5,6 +5,7 @@
     parts, putting                                    how events are stored: many in one record
     scanning, reading, filtering, tail                getting them back
     patterns                                          the filter pattern language
+    transformers, transform                           documents that are made of events
     metric_filters, embedded, subscriptions, destinations
                                                       where events go on to
     insights, queries, definitions, pointers, fields  Logs Insights
@@ -13,7 +14,7 @@
     exports                                           files in S3
     detectors, deliveries                             what is kept, and has no effect yet
 
-Left out, and answering 501: transformers, scheduled queries, lookup tables, imports, integrations, S3 tables, syslog,
+Left out, and answering 501: scheduled queries, lookup tables, imports, integrations, S3 tables, syslog,
 the query languages SQL and PPL, and the Insights commands that find patterns or anomalies. Anomaly detectors find
 nothing. Keys are named and told, but events lie in the store as they are. There is no throttling.
 """
