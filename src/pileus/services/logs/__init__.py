@@ -15,7 +15,7 @@
     detectors, deliveries                             what is kept, and has no effect yet
 
 Left out, and answering 501: scheduled queries, lookup tables, imports, integrations, S3 tables, syslog,
-the query languages SQL and PPL, and the Insights commands that find patterns or anomalies. Anomaly detectors find
+the query languages SQL and PPL, and the Insights commands anomaly and diff. Anomaly detectors find
 nothing. Keys are named and told, but events lie in the store as they are. There is no throttling.
 """
 
