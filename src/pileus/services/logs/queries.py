@@ -121,6 +121,7 @@ async def carry_out(call: Call, number: str) -> None:
             "resultCount": float(len(run.results)),
         }
         run.put(call)
+        call.wake(("logs.query", number))
 
 
 async def search(call: Call, group: Group, run: Run, query: Query) -> None:
@@ -167,6 +168,7 @@ def stop_query(call: Call, run: Run) -> Members:
         raise faults.invalid("The specified query has already ended.")
     run.status = "Cancelled"
     run.put(call)
+    call.wake(("logs.query", run.id))
     return {"success": True}
 
 
