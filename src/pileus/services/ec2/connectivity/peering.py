@@ -14,7 +14,7 @@ from pileus.services.ec2 import ec2
 from pileus.services.ec2.describing import Members, described
 from pileus.services.ec2.faults import missing, unsupported
 from pileus.services.ec2.kinds import kind, named, new_id
-from pileus.services.ec2.network import group_rules, targets
+from pileus.services.ec2.network import rule_reading, targets
 from pileus.services.ec2.network.changes import changed
 from pileus.services.ec2.network.vpcs import Vpc
 from pileus.services.ec2.network.vpcs import life as vpc_life
@@ -302,7 +302,7 @@ def reached(call: Call, vpc_id: str, target: str) -> bool:
     return found is not None and found.state == "active"
 
 
-@group_rules.connects
+@rule_reading.connects
 def peered(call: Call, vpc_id: str, owner: str, other_vpc_id: str) -> str:
     """The connection of two VPCs, by which groups of the one may be named in the other: within a Region."""
     for one, other in peers(call, vpc_id):
