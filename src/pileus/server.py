@@ -88,6 +88,7 @@ class Server:
         self.door = Door(self.cloud, self.requests, self.control)
         self.certificates = Certificates(self.folder / "tls")
         self.cloud.tls = self.certificates.context
+        self.cloud.authority = lambda: self.certificates.authority.read_text()
         if listen:
             try:
                 await self._listen()

@@ -104,6 +104,8 @@ class Cloud:
         self._engines: dict[type[Engine], Engine] = {}
         self.tls: Callable[[], ssl.SSLContext] | None = None
         """What services' own listeners accept TLS with. A cloud without a server has none."""
+        self.authority: Callable[[], str] | None = None
+        """The certificate, in PEM, that its clients have to trust where they speak TLS."""
         self.listen: Callable[[socket.socket, Callable[[], Passage | None]], Callable[[], None]] | None = None
         """Lets the API be spoken at another socket, which listens already, until what it returns is called.
 

@@ -98,6 +98,25 @@ def test_allocations_follow_the_pools_rules(ec2, ipam, clock, refused):
         ec2.release_ipam_pool_allocation(IpamPoolId=what, **allocation)
 
 
+def test_a_vpc_takes_its_block_from_a_pool_and_gives_it_back(ec2, ipam, clock, refused):
+    scope = ipam["PrivateDefaultScopeId"]
+    top = pool(ec2, clock, scope, "10.0.0.0/8")
+    what = pool(ec2, clock, scope, length=12, SourceIpamPoolId=top, Locale="us-east-1")
+    vpc = ec2.create_vpc(Ipv4IpamPoolId=what, Ipv4NetmaskLength=20)["Vpc"]
+    assert vpc["CidrBlock"] == "10.0.0.0/20"
+    [allocation] = ec2.get_ipam_pool_allocations(IpamPoolId=what)["IpamPoolAllocations"]
+    assert (allocation["ResourceType"], allocation["ResourceId"]) == ("vpc", vpc["VpcId"])
+    added = ec2.associate_vpc_cidr_block(VpcId=vpc["VpcId"], Ipv4IpamPoolId=what, Ipv4NetmaskLength=24)
+    assert added["CidrBlockAssociation"]["CidrBlock"] == "10.0.16.0/24"
+    seen = ec2.get_ipam_resource_cidrs(IpamScopeId=scope, ResourceId=vpc["VpcId"])["IpamResourceCidrs"]
+    assert {cidr["ManagementState"] for cidr in seen} == {"managed"}
+    with refused("InvalidParameterValue"):
+        ec2.create_vpc(Ipv4IpamPoolId=top, Ipv4NetmaskLength=20)
+    ec2.disassociate_vpc_cidr_block(AssociationId=added["CidrBlockAssociation"]["AssociationId"])
+    ec2.delete_vpc(VpcId=vpc["VpcId"])
+    assert ec2.get_ipam_pool_allocations(IpamPoolId=what)["IpamPoolAllocations"] == []
+
+
 def test_it_sees_vpcs_that_overlap_and_how_full_they_are(ec2, ipam):
     one = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     two = ec2.create_vpc(CidrBlock="10.0.0.0/20")["Vpc"]["VpcId"]

@@ -132,8 +132,7 @@ def delete_customer_gateway(call: Call, customer_gateway_id: str) -> None:
     from .vpn_connections import VpnConnection
 
     one = named(call, CustomerGateway, customer_gateway_id)
-    for connection in VpnConnection.scan(call):
-        if connection.customer_gateway_id == customer_gateway_id and connection.present:
-            raise Fault("IncorrectState", "The customer gateway is in use.")
+    if any(one.present for one in VpnConnection.scan(call, customer_gateway_id, index="by_customer")):
+        raise Fault("IncorrectState", "The customer gateway is in use.")
     if one.state != "deleted":
         enter(call, one, "deleted")

@@ -14,7 +14,7 @@ from pileus.services.ec2 import ec2
 from pileus.services.ec2.describing import Members, described
 from pileus.services.ec2.faults import missing, unsupported
 from pileus.services.ec2.kinds import kind, named, new_id
-from pileus.services.ec2.network import rule_reading, targets
+from pileus.services.ec2.network import targets
 from pileus.services.ec2.network.changes import changed
 from pileus.services.ec2.network.vpcs import Vpc
 from pileus.services.ec2.network.vpcs import life as vpc_life
@@ -46,6 +46,7 @@ class VpcPeeringConnection(
     Record,
     arn="vpc-peering-connection/{vpc_peering_connection_id}",
     cfn="AWS::EC2::VPCPeeringConnection",
+    indexes={"by_requester": ("requester_vpc",), "by_accepter": ("accepter_vpc",)},
 ):
     """A peering connection: the requester's side and the accepter's, each a structure in wire names."""
 
@@ -60,6 +61,8 @@ class VpcPeeringConnection(
         "failed": (GONE, TWO_HOURS),
     }
     vpc_peering_connection_id: str
+    requester_vpc: str
+    accepter_vpc: str
     requester: dict[str, Any]
     accepter: dict[str, Any]
     parties: list[tuple[str, str]]
@@ -123,6 +126,8 @@ def create_vpc_peering_connection(
         return {"VpcPeeringConnection": shown(call, earlier)}
     made = VpcPeeringConnection(
         vpc_peering_connection_id=new_id(VpcPeeringConnection),
+        requester_vpc=vpc_id,
+        accepter_vpc=peer_vpc_id,
         requester=side(call, vpc_id, mine),
         accepter=side(there, peer_vpc_id, None),
         parties=[(call.account, call.region), (owner, region)],
@@ -158,15 +163,21 @@ def unfit(mine: Vpc, other: Vpc | None) -> str:
 
 def _overlap(one: str, another: str) -> bool:
     first, second = ip_network(one), ip_network(another)
-    return first.version == second.version and first.overlaps(second)  # type: ignore[arg-type]
+    return first.version == second.version and first.overlaps(second)
 
 
 def _between(call: Call, one: str, another: str) -> VpcPeeringConnection | None:
     """A connection that there is, or that is asked for, between two VPCs."""
-    for found in VpcPeeringConnection.scan(call):
-        if found.present and {found.requester["VpcId"], found.accepter["VpcId"]} == {one, another}:
+    for found in of_vpc(call, one):
+        if found.present and another in (found.requester_vpc, found.accepter_vpc):
             return found
     return None
+
+
+def of_vpc(call: Call, vpc_id: str) -> list[VpcPeeringConnection]:
+    """The connections that a VPC has, or had of late, on either side."""
+    asked = VpcPeeringConnection.scan(call, vpc_id, index="by_requester")
+    return [*asked, *VpcPeeringConnection.scan(call, vpc_id, index="by_accepter")]
 
 
 @ec2.operation
@@ -232,9 +243,8 @@ def end(call: Call, found: VpcPeeringConnection) -> None:
 @vpc_life.ends_with
 def without(call: Call, vpc: Vpc) -> None:
     """A VPC that is deleted takes its connections with it."""
-    for found in [*VpcPeeringConnection.scan(call)]:
-        if vpc.vpc_id in (found.requester["VpcId"], found.accepter["VpcId"]):
-            end(call, found)
+    for found in of_vpc(call, vpc.vpc_id):
+        end(call, found)
 
 
 @ec2.operation
@@ -302,15 +312,6 @@ def reached(call: Call, vpc_id: str, target: str) -> bool:
     return found is not None and found.state == "active"
 
 
-@rule_reading.connects
-def peered(call: Call, vpc_id: str, owner: str, other_vpc_id: str) -> str:
-    """The connection of two VPCs, by which groups of the one may be named in the other: within a Region."""
-    for one, other in peers(call, vpc_id):
-        if (other["OwnerId"], other["Region"], other["VpcId"]) == (owner, call.region, other_vpc_id):
-            return one.vpc_peering_connection_id
-    return ""
-
-
 def rewire(call: Call, found: VpcPeeringConnection) -> None:
     for info in (found.requester, found.accepter):
         changed(call.at(info["OwnerId"], info["Region"]), info["VpcId"])
@@ -319,7 +320,7 @@ def rewire(call: Call, found: VpcPeeringConnection) -> None:
 def peers(call: Call, vpc_id: str) -> list[tuple[VpcPeeringConnection, Members]]:
     """The active connections of a VPC, each with the side that is not the VPC's."""
     found = []
-    for one in VpcPeeringConnection.scan(call):
+    for one in of_vpc(call, vpc_id):
         if one.state == "active":
             for mine, other in ((one.requester, one.accepter), (one.accepter, one.requester)):
                 if (mine["VpcId"], mine["OwnerId"], mine["Region"]) == (vpc_id, call.account, call.region):

@@ -107,7 +107,8 @@ def told(call: Call, attachment: Attachment) -> Iterable[str]:
 
         connection = VpnConnection.get(call.at(attachment.resource_owner), attachment.resource_id)
         return connection.blocks if connection else []
-    return attachment.options.get("AllowedPrefixes", [])
+    prefixes: list[str] = attachment.options.get("AllowedPrefixes", [])
+    return prefixes
 
 
 def _by_block(block: str) -> tuple[Any, ...]:

@@ -40,7 +40,7 @@ class VpnConnection(
     Record,
     arn="vpn-connection/{vpn_connection_id}",
     cfn="AWS::EC2::VPNConnection",
-    indexes={"by_gateway": ("vpn_gateway_id",)},
+    indexes={"by_gateway": ("vpn_gateway_id",), "by_customer": ("customer_gateway_id",)},
 ):
     """A connection."""
 
