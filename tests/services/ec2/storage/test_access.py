@@ -47,6 +47,15 @@ def test_a_volume_is_made_encrypted_by_who_may_make_no_other(ec2, user, refused)
     theirs.create_volume(AvailabilityZone="us-east-1a", Size=1, Encrypted=True)
 
 
+def test_small_volumes_are_deleted_by_who_may_delete_no_large_ones(ec2, volume, user, refused):
+    small, large = volume(Size=5), volume(Size=50)
+    condition = {"NumericLessThan": {"ec2:VolumeSize": "10"}}
+    theirs = user({"Action": "ec2:DeleteVolume", "Resource": "*", "Condition": condition})("ec2")
+    with refused("UnauthorizedOperation"):
+        theirs.delete_volume(VolumeId=large)
+    theirs.delete_volume(VolumeId=small)
+
+
 def test_an_encrypted_volume_takes_the_right_to_its_key(aws, ec2, user, refused):
     key = aws.client("kms").create_key()["KeyMetadata"]["Arn"]
     theirs = user({"Action": "ec2:*", "Resource": "*"})("ec2")
