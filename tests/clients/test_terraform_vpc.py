@@ -203,8 +203,17 @@ resource "aws_network_acl" "private" {
   }
 }
 
+resource "aws_network_acl" "further" {
+  vpc_id = aws_vpc.main.id
+}
+
+resource "aws_network_acl_association" "further" {
+  network_acl_id = aws_network_acl.further.id
+  subnet_id      = aws_subnet.further.id
+}
+
 resource "aws_network_acl_rule" "ping" {
-  network_acl_id = aws_network_acl.private.id
+  network_acl_id = aws_network_acl.further.id
   rule_number    = 200
   egress         = false
   protocol       = "icmp"

@@ -19,12 +19,13 @@ from . import identity, names
 from .access.admission import admitted
 from .access.kept import Kept
 from .blobs import Blobs
-from .call import Call
+from .call import Call, Passage
 from .clock import Clock
 from .errors import Unfinished
 from .identity import Principal
 from .key_sets import KeySets
 from .master_key import MasterKey
+from .meters import Meters
 from .operation import Service
 from .regions import DEFAULT_REGION
 from .store import Store
@@ -34,6 +35,7 @@ from .usage import Usage
 from .waiting import Waiters
 
 if TYPE_CHECKING:
+    import socket
     import ssl
 
 log = logging.getLogger("pileus")
@@ -97,9 +99,18 @@ class Cloud:
         """What users and roles have used, as far as it is not worth writing down again."""
         self.trail = Recorder(self)
         """Notes who did what."""
+        self.meters = Meters(self)
+        """What services count of what they do."""
         self._engines: dict[type[Engine], Engine] = {}
         self.tls: Callable[[], ssl.SSLContext] | None = None
         """What services' own listeners accept TLS with. A cloud without a server has none."""
+        self.authority: Callable[[], str] | None = None
+        """The certificate, in PEM, that its clients have to trust where they speak TLS."""
+        self.listen: Callable[[socket.socket, Callable[[], Passage | None]], Callable[[], None]] | None = None
+        """Lets the API be spoken at another socket, which listens already, until what it returns is called.
+
+        Calls that come there have come by the passage that the function tells at the time.
+        """
         self.system = self.call("pileus")
         """A call of the cloud's own, for looking up records that belong to no account."""
 
@@ -180,6 +191,8 @@ class Cloud:
             call = admitted(call, bound, request)
             if bound.is_async:
                 result = bound(call, request)
+                if bound.meter:
+                    result = metered(bound.meter, call, request, result)
                 return result if kind is None else self.trail.watched(kind, call, request, result)
             with self.store.attempt():
                 result = bound(call, request)
@@ -187,6 +200,8 @@ class Cloud:
             if kind is not None:
                 self.trail.note(kind, call, request, None, error)
             raise
+        if bound.meter:
+            bound.meter(call, request, result)
         if kind is not None:
             self.trail.note(kind, call, request, result)
         return result
@@ -202,6 +217,13 @@ class Cloud:
                 callback()
 
         self.store.after_commit(committed)
+
+
+async def metered(meter: Callable[..., None], call: Call, request: dict[str, Any], result: Awaitable[Any]) -> Any:
+    """The result of an async operation, counted if it goes well."""
+    found = await result
+    meter(call, request, found)
+    return found
 
 
 class Client:
@@ -228,6 +250,7 @@ class Client:
                 principal=self._principal,
                 request_id=names.request_id(),
                 called_via=self._via(),
+                passage=None,
             )
             return inner.cloud.perform(inner, operation, request)
 

@@ -73,7 +73,10 @@ class Service:
         self.shares: dict[str, Function] = {}
         """What tells whether a resource may be shared, by its type as RAM names it."""
         self.notes: Function | None = None
+        self.meters: dict[str, Function] = {}
+        """What counts the calls of an operation, by its name."""
         self.address_of: Function | None = None
+        self.socket_of: Function | None = None
         self.listeners: dict[str, Function] = {}
         """What listens on ports of the service's own, by name; the name of the one that needs none is empty."""
         self.asks_root = False
@@ -229,6 +232,18 @@ class Service:
         self.notes = function
         return function
 
+    def meter(self, *operations: str) -> Callable[[F], F]:
+        """Declare what counts calls of these operations that went well, for the service's metrics in CloudWatch.
+
+        A function of the call, the request and the result in wire names; see `pileus.kernel.meters`.
+        """
+
+        def declare(function: F) -> F:
+            self.meters |= dict.fromkeys(operations, function)
+            return function
+
+        return declare
+
     def address(self, function: F) -> F:
         """Declare what answers at the cloud's own address for the service, `/_pileus/at/NAME/…`.
 
@@ -237,6 +252,15 @@ class Service:
         transaction.
         """
         self.address_of = function
+        return function
+
+    def socket(self, function: F) -> F:
+        """Declare what speaks over WebSockets at the cloud's own address for the service, `/_pileus/at/NAME/…`.
+
+        An async function of a call of the service's own, the `edge.Socket`, and the parts of the path that follow. It
+        says itself who may come in.
+        """
+        self.socket_of = function
         return function
 
     @property
@@ -281,6 +305,7 @@ class Bound:
         "ignored",
         "is_async",
         "members",
+        "meter",
         "model",
         "name",
         "on",
@@ -316,6 +341,7 @@ class Bound:
         self.action = action
         self.whole = whole
         self.unsigned = unsigned
+        self.meter = service.meters.get(model.name)
         self.is_async = inspect.iscoroutinefunction(function)
         self.rehearsed = service.rehearsed if DRY_RUN in (model.input.members if model.input else ()) else None
         self.ignored = frozenset(model.input.members if model.input else ()) - set(heeded)

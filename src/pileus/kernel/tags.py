@@ -19,6 +19,15 @@ def as_list(tags: Mapping[str, str], key: str = "Key", value: str = "Value") -> 
     return [{key: name, value: text} for name, text in tags.items()]
 
 
+def checked(
+    tags: list[dict[str, Any]], held: Mapping[str, str] = {}, *, code: str = "ValidationException", most: int = MOST
+) -> dict[str, str]:
+    """A list of tags as a map, over those that are held; `code` where they are not fine together."""
+    together = {**held, **as_map(tags)}
+    check(together, code=code, most=most)
+    return together
+
+
 def check(tags: Mapping[str, str], *, code: str = "ValidationException", most: int = MOST) -> None:
     """Raise `code` for more than `most` tags, a name or value too long, or a name that AWS keeps for itself."""
     if len(tags) > most:

@@ -40,6 +40,9 @@ class Networks:
         self._thread = ThreadPoolExecutor(1, "networks")
         self._claim: Claim | None = None
         self._fabric: Fabric | None = None
+        self._asked: set[str] = set()
+        """The networks that there are to be."""
+        self.closed = False
         self.provide: Callable[[Path], None] | None = None
         """Mounts the namespace of a new host at its path, where hosts belong to others than this machine's own users.
 
@@ -53,11 +56,15 @@ class Networks:
 
     async def apply(self, *networks: Network) -> None:
         """Make networks as these plans say, whatever they were before."""
-        await self._do("apply", networks)
+        if networks:
+            self._asked.update(network.name for network in networks)
+            await self._do("apply", networks)
 
     async def remove(self, *names: str) -> None:
         """Remove networks; those that are not there are no error."""
-        await self._do("remove", names)
+        if there := tuple(name for name in names if name in self._asked):
+            self._asked.difference_update(there)
+            await self._do("remove", there)
 
     async def host(self, name: str) -> Path:
         """The namespace of a host, where programs that shall use its ports have to run. It is there until released."""
@@ -83,7 +90,8 @@ class Networks:
 
     @property
     def public(self) -> IPv4Network:
-        """The public addresses of this cloud, of which the first sixteen are its own. Others have others."""
+        """The public addresses of this cloud. The first 64 are its own: the second, and those from 16 on, are served in
+        the internet. Other clouds have others."""
         return self._claimed().public if self._folder and not unable() else ALONE
 
     @property
@@ -109,6 +117,7 @@ class Networks:
 
     async def close(self) -> None:
         """Remove everything."""
+        self.closed = True
         if self._fabric is not None:
             await asyncio.get_running_loop().run_in_executor(self._thread, self._fabric.close)
             self._fabric = None
@@ -130,11 +139,15 @@ class Networks:
     def _made(self) -> Fabric:
         if reason := unable():
             raise Absent(f"There are no networks here: {reason}.")
-        from .fabric import Fabric, sweep
+        from .fabric import Fabric, left, sweep
 
         claim = self._claimed()
-        claim.bury(sweep)
-        return Fabric(claim)
+        claim.bury(left(), sweep)
+        try:
+            return Fabric(claim)
+        except BaseException:
+            sweep(claim.token)
+            raise
 
     def _claimed(self) -> Claim:
         if self._folder is None:

@@ -40,6 +40,7 @@ async def reset(control: Control, request: Request) -> dict[str, Any]:
 
 def forget(cloud: Cloud) -> None:
     cloud.trail.forget()
+    cloud.meters.forget()
     cloud.store.reset()
     cloud.blobs.reset()
     cloud.clock.reset()
@@ -51,6 +52,7 @@ def forget_account(cloud: Cloud, account: str) -> None:
     call = cloud.system
     prefix = pack((account,))
     cloud.trail.forget(account)
+    cloud.meters.forget(account)
     with cloud.store.attempt():
         cloud.store.delete_range(prefix, prefix + LAST)
         for watch in Standing.scan(call):

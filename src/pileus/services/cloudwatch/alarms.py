@@ -138,8 +138,7 @@ def put(call: Call, kind: str, request: dict[str, Any]) -> Alarm:
     old = Alarm.get(call, name)
     if old and old.type != kind:
         raise validation(f"An alarm of type {old.type} with the name {name} exists already.")
-    given = tags.as_map(request.get("Tags", []))
-    tags.check(given, code="ValidationError")
+    given = tags.checked(request.get("Tags", []), code="ValidationError")
     configuration = {"ActionsEnabled": True, **{key: value for key, value in request.items() if key not in OWN}}
     alarm = Alarm(name, kind, configuration, call.now, old.tags if old else given)
     if old:

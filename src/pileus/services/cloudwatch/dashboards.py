@@ -52,15 +52,13 @@ def put_dashboard(
             dashboardValidationMessages=wrong,
         )
     old = Dashboard.get(call, dashboard_name)
-    held = old.tags if old else as_map(tags)
+    held = old.tags if old else tagged(tags)
     Dashboard(dashboard_name, dashboard_body, call.now, held).put(call)
     return {"DashboardValidationMessages": []}
 
 
-def as_map(given: list[dict[str, str]]) -> dict[str, str]:
-    held = tags.as_map(given)
-    tags.check(held, code="InvalidParameterValue")
-    return held
+def tagged(given: list[dict[str, str]]) -> dict[str, str]:
+    return tags.checked(given, code="InvalidParameterValue")
 
 
 def problems(body: str) -> list[dict[str, str]]:

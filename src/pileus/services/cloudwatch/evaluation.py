@@ -68,7 +68,7 @@ def schedule(call: Call, alarm: Alarm, state: State) -> None:
     step = min(60, period_of(alarm.configuration))
     at = float((int(call.now) // step + 1) * step)
     if state.due is not None:
-        if state.due <= at and state.due > call.now:
+        if call.now <= state.due <= at:
             return
         Due(state.due, alarm.name).delete(call)
     state.due = at
@@ -289,10 +289,11 @@ def turn(call: Call, alarm: Alarm, state: State, value: str, why: str, data: str
     history.note(call, alarm.name, alarm.type, "StateUpdate", summary, told)
     from .actions import act, announce
     from .composites import parents, reconsider, released
+    from .mutes import mutes
 
     change = {"before": before, "after": half(state), "at": call.now}
     announce.later(call, alarm=alarm.name, **change)
-    if alarm.configuration["ActionsEnabled"] and released(call, alarm, state):
+    if alarm.configuration["ActionsEnabled"] and released(call, alarm, state) and not mutes(call, alarm.name, change):
         for action in dict.fromkeys(alarm.actions(value)):
             act.later(call, alarm=alarm.name, action=action, **change)
     for parent in parents(call, alarm.name):

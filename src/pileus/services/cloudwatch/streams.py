@@ -6,11 +6,12 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from pileus.kernel import Call, Fault, Record, identity, tags
+from pileus.kernel import Call, Fault, Record, identity
 from pileus.kernel.errors import Unfinished
 from pileus.kernel.resource_type import resource_type
 
 from . import cloudwatch, points
+from .dashboards import tagged
 from .distributions import Distribution, statistic
 from .faults import bad_combination, bad_token, bad_value
 from .metrics import Metric
@@ -95,8 +96,7 @@ def put_metric_stream(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     if old:
         old.configuration, old.updated = configuration, call.now
         return {"Arn": old.put(call).arn(call)}
-    given = tags.as_map(request.get("Tags", []))
-    tags.check(given, code="InvalidParameterValue")
+    given = tagged(request.get("Tags", []))
     stream = Stream(name, configuration, "running", call.now, call.now, minute(call.now), given).put(call)
     return {"Arn": stream.arn(call)}
 

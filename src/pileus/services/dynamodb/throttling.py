@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from pileus.kernel import Call, Fault, Record
 
+from . import metrics
 from .capacity import Units
 from .tables import Index, Table
 
@@ -34,6 +35,7 @@ class Bucket(Record, key=("box", "kind")):
 
 def charge(call: Call, table: Table, kind: str, own: float, others: Units = {}) -> None:
     """Take what a request costs from what the table and its indexes can take; `kind` is Read or Write."""
+    metrics.consumed(call, table, kind, own, others)
     if not (table.throttled or call.cloud.throttle):
         return
     if own:

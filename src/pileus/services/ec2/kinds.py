@@ -80,7 +80,7 @@ def kind(
 
 def kind_of(what: str) -> Kind | None:
     """The kind that an id is one of, by how it begins."""
-    return BY_PREFIX.get(what.rpartition("-")[0])
+    return BY_PREFIX.get(what.rpartition("-")[0]) or BY_PREFIX.get(what.partition("-")[0])  # fleets' end in a UUID
 
 
 def new_id(record: type) -> str:

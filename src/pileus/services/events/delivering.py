@@ -12,7 +12,7 @@ import msgspec
 from pileus.kernel import Call, Fault, arn, identity, targets
 from pileus.kernel.targets import Failed
 
-from . import events
+from . import events, metrics
 from .rules import Rule
 from .targets import Held, Target
 
@@ -36,6 +36,8 @@ async def deliver(
     found, held = Rule.get(call, bus, rule), Held.get(call, bus, rule, target)
     if found is None or held is None:
         return
+    if not tries:
+        metrics.count(call, found, "Invocations")
     try:
         await invoking.invoke(call, found, held.target, msgspec.json.decode(event), tuple(accounts))
     except invoking.Later as later:
@@ -82,6 +84,7 @@ def again_or_bury(
 ) -> None:
     delay, exhausted = targets.retry(held.target.get("RetryPolicy", {}), tries, since, call.now)
     if failed.final or exhausted:
+        metrics.count(call, rule, "FailedInvocations")
         bury(call, rule, held.target, event, failed, exhausted if not failed.final else "", tries)
     else:
         again(call, rule, held, event, since, accounts, tries + 1, delay)

@@ -12,7 +12,7 @@ from pileus.kernel import Call, Fault, names, traces
 from pileus.kernel.access.enforcement import authorize
 from pileus.kernel.patterns import InvalidPattern, parse
 
-from . import archives, buses, delivering, endpoints, events, faults, matching, permissions
+from . import archives, buses, delivering, endpoints, events, faults, matching, metrics, permissions
 from .buses import DEFAULT, Bus
 from .rules import WITH_TRAIL, Rule
 from .targets import Held
@@ -138,6 +138,7 @@ def accept(
 
 
 def to_targets(call: Call, rule: Rule, event: bytes, accounts: tuple[str, ...] = ()) -> None:
+    metrics.count(call, rule, "TriggeredRules")
     for held in Held.scan(call, rule.bus, rule.name):
         delivering.deliver.later(
             call,

@@ -247,9 +247,7 @@ def tag_delivery_stream(call: Call, stream: Stream, tags: list[dict[str, str]]) 
 
 
 def with_tags(held: dict[str, str], given: list[dict[str, str]]) -> dict[str, str]:
-    together = held | tags.as_map(given)
-    tags.check(together, code="InvalidArgumentException")
-    return together
+    return tags.checked(given, held, code="InvalidArgumentException")
 
 
 @firehose.operation(on=existing)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from pileus.kernel import Call
 
-from . import faults, iterators, kinesis, limits, positions
+from . import faults, iterators, kinesis, limits, metrics, positions
 from .log import Found, batches, records
 from .retention import horizon
 from .seals import Opener
@@ -53,6 +53,7 @@ def get_records(
         gate.bytes -= found.size
         gate.put(call)
     told: Members = {"Records": found.records, "MillisBehindLatest": found.behind}
+    metrics.got(call, stream.name, told)
     if over(call, shard, found.position):
         return told | {"ChildShards": children(call, shard)}
     return told | {"NextShardIterator": iterators.sealed(call, stream, shard, found.position)}

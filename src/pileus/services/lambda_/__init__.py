@@ -15,10 +15,11 @@ A way through the package, from the ground up:
     throttling, provisioned, waiting    how many may run, and which are there beforehand
     invoking, streaming, urls, web      invocations, by the API and by HTTP
     events, destinations, traces        what was invoked asynchronously: retried, passed on, stopped in a loop
+    durable                             executions that outlast an invocation
     mappings, polling, batches, queues, shards
                                         functions that are fed from queues and streams
 
-Left out: durable executions, capacity providers and tenants; images in registries; a runtime for .NET;
+Left out: capacity providers and tenants; images in registries; a runtime for .NET;
 checking signatures of code; Kafka, MQ and DocumentDB as sources. Snapshots (SnapStart), file systems and
 VPC networks are kept and shown, and change nothing.
 """

@@ -39,6 +39,7 @@ SETTINGS = {
     "SnapStart",
     "LoggingConfig",
     "FileSystemConfigs",
+    "DurableConfig",
 }
 """Members that are kept, and shown again."""
 

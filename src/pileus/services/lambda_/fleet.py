@@ -16,7 +16,7 @@ from pileus.kernel import Call, Fault, Principal, identity
 from pileus.kernel.access.attached import Grants
 from pileus.kernel.identity import Credential
 
-from . import images, sealing
+from . import images, metrics, sealing
 from .archives import Code, Unpacked, newest
 from .environment import Environment
 from .functions import Version
@@ -130,6 +130,7 @@ class Fleet:
             outcome = await asyncio.shield(invocation.outcome)
             if span:
                 span.send(version, outcome)
+            metrics.invoked(call, version.function, invocation, outcome, self.busy[function])
             return outcome
         finally:
             self.busy[function] -= 1

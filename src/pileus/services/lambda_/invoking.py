@@ -11,6 +11,8 @@ import msgspec
 from pileus.kernel import Call, Fault
 
 from . import faults, lambda_, traces
+from .durable.driving import finished, outcome_of, start
+from .durable.executions import MOST_WAITED, TIMEOUT
 from .events import accept
 from .fleet import Fleet
 from .invocation import Invocation
@@ -31,11 +33,16 @@ async def invoke(
     log_type: str = "None",
     client_context: str = "",
     payload: bytes = b"",
+    durable_execution_name: str = "",
 ) -> dict[str, Any]:
     """Run a function, and answer what it answers; or take in an event for it."""
     payload = checked(payload, MOST_EVENT if invocation_type == "Event" else MOST_PAYLOAD)
     if invocation_type == "DryRun":
         return {"StatusCode": 204}
+    if "DurableConfig" in meant.version.settings:
+        return await execute(call, meant, payload, invocation_type == "Event", durable_execution_name)
+    if durable_execution_name:
+        raise faults.invalid("DurableExecutionName can only be given for a durable function.")
     if invocation_type == "Event":
         with call.transaction():
             accept(call, meant, payload, call.trace)
@@ -54,6 +61,31 @@ async def invoke(
     if log_type == "Tail":
         answer["LogResult"] = outcome.log
     return answer
+
+
+async def execute(call: Call, meant: Meant, payload: bytes, as_event: bool, name: str) -> dict[str, Any]:
+    """Begin an execution of a durable function, and wait for its end unless it is an event."""
+    if not meant.qualifier:
+        raise faults.invalid("You cannot invoke a durable function using an unqualified ARN.")
+    if not as_event and meant.version.settings["DurableConfig"].get("ExecutionTimeout", TIMEOUT) > MOST_WAITED:
+        raise faults.invalid(
+            "You cannot synchronously invoke a durable function with an executionTimeout greater than 15 minutes."
+        )
+    with call.transaction():
+        chosen = Meant(
+            name=meant.name,
+            qualifier=meant.qualifier,
+            function=meant.function,
+            version=meant.chosen(call),
+            alias=meant.alias,
+        )
+        execution = start(call, chosen, payload, name, call.trace)
+    arn = execution.arn(call)
+    if as_event:
+        return {"StatusCode": 202, "DurableExecutionArn": arn}
+    outcome = outcome_of(await finished(call, execution))
+    answer = {"StatusCode": 200, "Payload": outcome.payload, "ExecutedVersion": outcome.version}
+    return answer | {"FunctionError": outcome.error or None, "DurableExecutionArn": arn}
 
 
 def checked(payload: bytes, most: int) -> bytes:

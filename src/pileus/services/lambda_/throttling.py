@@ -9,7 +9,7 @@ from typing import Any
 
 from pileus.kernel import Call, Record
 
-from . import faults, lambda_
+from . import faults, lambda_, metrics
 from .fleet import Fleet
 from .functions import Function, Version
 from .qualifiers import Meant, whole
@@ -41,12 +41,14 @@ def admit(call: Call, function: str) -> None:
     reserved = account.reserved.get(function)
     if reserved is not None:
         if under_way >= reserved:
+            metrics.throttled(call, function)
             raise faults.throttled("ReservedFunctionConcurrentInvocationLimitExceeded")
         return
     total = call.cloud.engine(Fleet).busy_accounts[call.account, call.region]
     if total >= account.unreserved:
         total -= sum(busy[call.account, call.region, name] for name in account.reserved)
         if total >= account.unreserved:
+            metrics.throttled(call, function)
             raise faults.throttled("ConcurrentInvocationLimitExceeded")
 
 

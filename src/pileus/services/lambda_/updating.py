@@ -64,6 +64,8 @@ def update_function_configuration(call: Call, meant: Meant, request: dict[str, A
     refuse_busy(call, latest)
     faults.check_revision(request.get("RevisionId", ""), latest.revision)
     given = {member: request[member] for member in CONFIGURATION & request.keys()}
+    if "DurableConfig" in given and "DurableConfig" not in latest.settings:
+        raise faults.invalid("You cannot enable durable execution on an existing function.")
     before = layer_codes(latest.settings)
     latest.settings = configuration.settings(call, meant.name, given, latest.settings)
     if "Layers" in given:

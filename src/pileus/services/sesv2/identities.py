@@ -12,6 +12,7 @@ from pileus.services.ses.faults import wrong
 from pileus.services.ses.identities import Identity
 
 from . import sesv2
+from .tagging import with_tags
 
 MX = {"USE_DEFAULT_VALUE": "UseDefaultValue", "REJECT_MESSAGE": "RejectMessage"}
 
@@ -56,7 +57,7 @@ def create_email_identity(
         raise Fault("AlreadyExistsException", f"Email identity {email_identity} already exist.")
     if configuration_set_name:
         sets.existing(call, configuration_set_name)
-    held = as_map(tags)
+    held = with_tags({}, tags)
     made = identities.make(call, email_identity)
     made.tags, made.configuration_set, made.dkim = held, configuration_set_name, made.is_domain
     if dkim_signing_attributes:
@@ -73,12 +74,6 @@ def configure(call: Call, identity: Identity, given: dict[str, Any], origin: str
     if not origin:
         origin = EXTERNAL if "DomainSigningPrivateKey" in given else OWN
     dkim_keys.configure(call, identity, origin, given)
-
-
-def as_map(given: list[dict[str, str]]) -> dict[str, str]:
-    held = tags.as_map(given)
-    tags.check(held, code="BadRequestException")
-    return held
 
 
 @sesv2.operation(on=existing)

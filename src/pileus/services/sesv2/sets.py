@@ -28,8 +28,7 @@ def existing(call: Call, configuration_set_name: str) -> ConfigurationSet:
 @sesv2.operation(honours=("ConfigurationSetName", "Tags", *OPTIONS))
 def create_configuration_set(call: Call, request: dict[str, Any]) -> None:
     options = {name: request[name] for name in OPTIONS if name in request}
-    held = tags.as_map(request.get("Tags", []))
-    tags.check(held, code="BadRequestException")
+    held = tags.checked(request.get("Tags", []), code="BadRequestException")
     sets.make(call, request["ConfigurationSetName"], options, held)
 
 

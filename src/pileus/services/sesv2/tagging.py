@@ -43,9 +43,7 @@ def tag_resource(call: Call, found: Any, tags: list[dict[str, str]]) -> None:
 
 
 def with_tags(held: dict[str, str], given: list[dict[str, str]]) -> dict[str, str]:
-    together = held | tags.as_map(given)
-    tags.check(together, code="BadRequestException")
-    return together
+    return tags.checked(given, held, code="BadRequestException")
 
 
 @sesv2.operation(on=tagged)

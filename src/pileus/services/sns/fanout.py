@@ -13,7 +13,7 @@ from typing import Any
 
 from pileus.kernel import Arn, Call, Fault, arn, identity
 
-from . import delivering, retries, sns, status
+from . import delivering, metrics, retries, sns, status
 from .envelopes import Envelope
 from .messages import NOTIFICATION, Notice, unpacked
 from .subscriptions import Subscription
@@ -105,6 +105,8 @@ def publish(call: Call, topic: Topic, notice: Notice) -> None:
         last = subscription
         if subscription.live and subscription.wants(notice):
             fanout.give(subscription)
+        elif subscription.live:
+            metrics.filtered(call, topic)
     if last is not None and Subscription.first(call, topic.id, above=(last.id,)):
         go_on.later(call, topic=topic.name, notice=notice.packed(), after=last.id)
     if fanout.span:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pileus.kernel import Call, Fault, identity, names, roles
 
-from . import sns
+from . import metrics, sns
 
 if TYPE_CHECKING:
     from .messages import Notice
@@ -29,7 +29,8 @@ KINDS = {
 
 
 def note(call: Call, topic: Topic, subscription: Subscription, notice: Notice, error: str = "") -> None:
-    """Log how a delivery ended, if the topic wants it."""
+    """Count how a delivery ended, and log it if the topic wants that."""
+    metrics.delivered(call, topic, failed=bool(error))
     kind = KINDS.get(subscription.protocol)
     if kind is None:
         return

@@ -10,7 +10,8 @@ A way through the package, from the ground up:
     groups, policies, settings
     daemon          segments that come by UDP
 
-Lambda and SNS send segments of their own (`kernel/traces`). Traces are kept for 30 days. Left out: insights, Transaction Search (retrievals, indexing rules), sampling boosts.
+Lambda and SNS send segments of their own (`kernel/traces`). Traces are kept for 30 days. Left out: insights,
+Transaction Search (retrievals, indexing rules), sampling boosts.
 """
 
 from pileus.kernel import Service

@@ -65,14 +65,12 @@ def create_group(
         raise bad_request(f"The limit of {MOST} groups is reached.")
     check_filter(filter_expression)
     insights = checked(OFF | insights_configuration)
-    made = Group(group_name, names.uuid4(), filter_expression, insights, as_map(tags)).put(call)
+    made = Group(group_name, names.uuid4(), filter_expression, insights, tagged(tags)).put(call)
     return {"Group": made.shown(call)}
 
 
-def as_map(given: list[dict[str, str]]) -> dict[str, str]:
-    held = tags.as_map(given)
-    tags.check(held, code="InvalidRequestException")
-    return held
+def tagged(given: list[dict[str, str]]) -> dict[str, str]:
+    return tags.checked(given, code="InvalidRequestException")
 
 
 def checked(insights: dict[str, Any]) -> dict[str, Any]:

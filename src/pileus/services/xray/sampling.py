@@ -13,7 +13,7 @@ from pileus.kernel.resource_type import resource_type
 
 from . import xray
 from .faults import bad_request
-from .groups import as_map
+from .groups import tagged
 
 MOST = 25
 INTERVAL = 10
@@ -95,7 +95,7 @@ def create_sampling_rule(call: Call, sampling_rule: dict[str, Any], tags: list[d
     if len(list(Rule.scan(call, limit=MOST))) >= MOST:
         raise Fault("RuleLimitExceededException", f"The limit of {MOST} sampling rules is reached.")
     rule = {"Attributes": {}, **{key: value for key, value in sampling_rule.items() if key != "RuleARN"}}
-    made = Rule(name, rule, call.now, call.now, as_map(tags)).put(call)
+    made = Rule(name, rule, call.now, call.now, tagged(tags)).put(call)
     return {"SamplingRuleRecord": made.shown(call)}
 
 

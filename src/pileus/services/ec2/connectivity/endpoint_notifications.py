@@ -170,13 +170,13 @@ def announce(call: Call, event: str, endpoint: VpcEndpoint) -> None:
                     "Event": event,
                     "Timestamp": int(call.now),
                 }
-                tell.later(there, topic=one.topic, message=json.dumps(told))
+                endpoint_told.later(there, topic=one.topic, message=json.dumps(told))
         if call.account == endpoint.owner:
             return
 
 
 @ec2.task(retries=3)
-def tell(call: Call, topic: str, message: str) -> None:
+def endpoint_told(call: Call, topic: str, message: str) -> None:
     """Publish one notification."""
     try:
         sns = call.aws("sns", principal=identity.service("vpce.amazonaws.com"))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pileus.kernel import Call, Fault
 from pileus.services.ec2.describing import Members
 from pileus.services.ec2.kinds import named
-from pileus.services.ec2.network import associations, interfaces
+from pileus.services.ec2.network import associations, interfaces, prefix_lists
 from pileus.services.ec2.network.interfaces import NetworkInterface
+from pileus.services.ec2.network.nat_gateways import AVAILABLE, NatGateway
 from pileus.services.ec2.network.route_tables import Route, RouteTable
 from pileus.services.ec2.network.security_groups import SecurityGroup, default_of
 from pileus.services.ec2.network.subnets import Subnet
@@ -90,21 +91,27 @@ def regroup(call: Call, interface_id: str, group_ids: list[str]) -> None:
     found.put(call)
 
 
-# Prefix lists
+# Prefix lists and NAT gateways
 
 
 def prefix_list_blocks(call: Call, prefix_list_id: str) -> list[str]:
     """The blocks of a prefix list; raises for one that is not there."""
-    return []
+    return [*prefix_lists.entries(call, prefix_lists.find(call, prefix_list_id))]
 
 
 def prefix_list_owner(call: Call, prefix_list_id: str) -> str:
-    return call.account
+    return prefix_lists.find(call, prefix_list_id).owner_id
 
 
 def service_prefix_list(call: Call, service_name: str) -> str:
     """The prefix list of the addresses of one of AWS's services."""
-    return "pl-63a5400a" if service_name.endswith(".s3") else "pl-02cd2c6b"
+    found = (one.prefix_list_id for one in prefix_lists.of_aws(call) if one.prefix_list_name == service_name)
+    return next(found)
+
+
+def nat_gateways(call: Call) -> list[NatGateway]:
+    """The NAT gateways that work."""
+    return [one for one in NatGateway.scan(call) if one.state == AVAILABLE]
 
 
 # Routes to gateway endpoints

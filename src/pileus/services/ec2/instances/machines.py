@@ -28,6 +28,7 @@ LEAST_MEMORY = 64 * MIB
 USER = "ec2-user"
 VENDOR = "Amazon EC2"
 NAME_SERVER = "169.254.169.253"
+TRUSTED = "/etc/ssl/certs/ca-certificates.crt"
 CONNECT = "/opt/aws/bin/eic_run_authorized_keys"
 """Asks the metadata service for keys that EC2 Instance Connect has pushed."""
 PROGRAM = Path(__file__).with_name("instance_connect.sh")
@@ -136,6 +137,7 @@ async def plan(call: Call, one: Instance) -> Plan:
         key_command=CONNECT,
         files=[File(CONNECT, PROGRAM.read_text(), 0o755)],
         environment=environment(call),
+        authorities=[call.cloud.authority()] if call.cloud.authority else [],
         user_data=launch_templates.decoded_user_data(one.user_data) if one.user_data else b"",
         devices=await disks(call, volumes, one),
     )
@@ -163,7 +165,13 @@ def identity(one: Instance) -> dict[str, str]:
 
 
 def environment(call: Call) -> dict[str, str]:
-    return {"AWS_DEFAULT_REGION": call.region, "AWS_REGION": call.region}
+    """AWS's names lead to the cloud, by its name servers; programs with lists of their own must trust it too."""
+    return {
+        "AWS_DEFAULT_REGION": call.region,
+        "AWS_REGION": call.region,
+        "AWS_CA_BUNDLE": TRUSTED,
+        "NODE_EXTRA_CA_CERTS": TRUSTED,
+    }
 
 
 async def disks(call: Call, volumes: list[Volume], one: Instance) -> dict[str, str]:

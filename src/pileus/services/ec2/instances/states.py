@@ -101,7 +101,7 @@ def enter(call: Call, one: Instance, state: str, *, hibernate: bool = False, for
         networking.leaves(call, one)
         attachments.terminated(call, one.instance_id)
         profiles.terminated(call, one)
-        forget.later(call, instance_id=one.instance_id, delay=VISIBLE)
+        forget_instance.later(call, instance_id=one.instance_id, delay=VISIBLE)
     one.put(call)
     for step in FOLLOWERS:
         step(call, one, state)
@@ -161,7 +161,7 @@ async def reboot_machine(call: Call, instance_id: str, turn: int) -> None:
 
 
 @ec2.task
-def forget(call: Call, instance_id: str) -> None:
+def forget_instance(call: Call, instance_id: str) -> None:
     """A terminated instance is described no more."""
     if one := Instance.get(call, instance_id):
         one.delete(call)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from pileus.kernel import Call, Fault, Record
 from pileus.kernel.filters import Filters
 from pileus.services.ec2 import ec2
@@ -16,13 +18,23 @@ from pileus.services.ec2.faults import combination, invalid, missing
 from pileus.services.ec2.kinds import all_named, kind, kind_of, named, new_id
 from pileus.services.ec2.tags import shown_tags, specified
 
-from . import associations, changes, limits, public_ranges
+from . import address_pools, associations, changes, limits, public_ranges, sharing
 from .interfaces import NetworkInterface, PrivateAddress, PublicAddress, of_instance
 from .interfaces import life as interface_life
 from .internet_gateways import InternetGateway, gateway_of
 from .internet_gateways import life as gateway_life
 
 PREFIX = "eipassoc"
+
+AMAZON = "amazon"
+"""Amazon's own pool."""
+
+
+class Transfer(msgspec.Struct):
+    """An offer of an address to another account."""
+
+    account: str
+    expires: float
 
 
 @kind(
@@ -40,7 +52,7 @@ class Address(
     allocation_id: str
     public_ip: str
     network_border_group: str
-    public_ipv4_pool: str = "amazon"
+    public_ipv4_pool: str = AMAZON
     association_id: str = ""
     network_interface_id: str = ""
     network_interface_owner_id: str = ""
@@ -48,6 +60,7 @@ class Address(
     ptr_record: str = ""
     service_managed: str = ""
     """Which service keeps it, if one does: `rnat`, `nlb`, …"""
+    transfer: Transfer | None = None
     tags: dict[str, str] = {}
 
 
@@ -94,7 +107,7 @@ def allocate_address(
         raise invalid("The parameter domain must be vpc: EC2-Classic is retired.")
     tags = specified(tag_specifications, "elastic-ip")
     limits.check("AddressLimit", "addresses", Address.scan(call), limits.ADDRESSES)
-    made = allocate(call, address, network_border_group or call.region, tags)
+    made = allocate(call, address, public_ipv4_pool, network_border_group or call.region, tags)
     return {
         "AllocationId": made.allocation_id,
         "PublicIp": made.public_ip,
@@ -104,8 +117,11 @@ def allocate_address(
     }
 
 
-def allocate(call: Call, wanted: str, network_border_group: str, tags: dict[str, str]) -> Address:
-    if wanted and not public_ranges.public(wanted):
+def allocate(call: Call, wanted: str, pool: str, network_border_group: str, tags: dict[str, str]) -> Address:
+    if pool and pool != AMAZON:
+        taken = address_pools.take(call, pool, wanted)
+        return Address(new_id(Address), taken, network_border_group, pool, tags=tags).put(call)
+    if wanted and not public_ranges.public(call, wanted):
         raise Fault("InvalidAddress.NotFound", f"The address {wanted} does not belong to you.")
     public_ip = public_ranges.take_address(call, wanted)
     if not public_ip:
@@ -179,6 +195,7 @@ def release_address(call: Call, allocation_id: str = "", public_ip: str = "", ne
     if one.association_id:
         raise Fault("InvalidIPAddress.InUse", f"Address {one.public_ip} is in use.")
     public_ranges.give_back(call, one.public_ip)
+    address_pools.give_back(call, one.public_ipv4_pool)
     one.delete(call)
 
 
@@ -199,7 +216,7 @@ def associate_address(
     one = chosen(call, allocation_id, public_ip)
     interface = target(call, instance_id, network_interface_id)
     private = private_of(interface, private_ip_address)
-    if gateway_of(call, interface.vpc_id) is None:
+    if gateway_of(sharing.home(call, interface.vpc_id), interface.vpc_id) is None:
         text = f"Network {interface.vpc_id} is not attached to any internet gateway"
         raise Fault("Gateway.NotAttached", text)
     same = one.network_interface_id == interface.network_interface_id
@@ -271,7 +288,8 @@ def associate(call: Call, one: Address, network_interface_id: str, private_ip: s
 def put_mapped(call: Call, interface: NetworkInterface, private: PrivateAddress) -> None:
     assert private.association
     public_ip, private_ip = private.association.public_ip, private.private_ip_address
-    Mapped(interface.vpc_id, public_ip, interface.network_interface_id, private_ip).put(call)
+    there = sharing.home(call, interface.vpc_id)
+    Mapped(interface.vpc_id, public_ip, interface.network_interface_id, private_ip).put(there)
     interface.put(call)
     changes.changed(call, interface.vpc_id)
 
@@ -279,7 +297,8 @@ def put_mapped(call: Call, interface: NetworkInterface, private: PrivateAddress)
 def unmap(call: Call, interface: NetworkInterface, private: PrivateAddress) -> None:
     """Take the public address away before a private one."""
     assert private.association
-    Mapped(interface.vpc_id, private.association.public_ip, "", "").delete(call)
+    there = sharing.home(call, interface.vpc_id)
+    Mapped(interface.vpc_id, private.association.public_ip, "", "").delete(there)
     private.association = None
     interface.put(call)
     changes.changed(call, interface.vpc_id)

@@ -126,7 +126,7 @@ def create_nat_gateway(
         one.allocation_id, one.public_ip = what, named(call, Address, what).public_ip
     gateway.put(call)
     tokens.remember(call, client_token, gateway.nat_gateway_id)
-    become_available.later(call, delay=READY, nat_gateway_id=gateway.nat_gateway_id)
+    nat_gateway_available.later(call, delay=READY, nat_gateway_id=gateway.nat_gateway_id)
     return {"NatGateway": shown(call, gateway), "ClientToken": client_token or None}
 
 
@@ -183,7 +183,7 @@ def add_private(call: Call, gateway: NatGateway, wanted: list[str], count: int) 
 
 
 @ec2.task
-def become_available(call: Call, nat_gateway_id: str) -> None:
+def nat_gateway_available(call: Call, nat_gateway_id: str) -> None:
     """Let a gateway begin its work, or fail where its VPC has no way to the internet."""
     gateway = NatGateway.get(call, nat_gateway_id)
     if gateway is None or gateway.state != PENDING:
@@ -250,13 +250,13 @@ def delete_nat_gateway(call: Call, nat_gateway_id: str) -> Members:
     if gateway.state in (PENDING, AVAILABLE, FAILED):
         gateway.state, gateway.delete_time = DELETING, call.now
         gateway.put(call)
-        become_deleted.later(call, delay=DELETION, nat_gateway_id=nat_gateway_id)
+        nat_gateway_deleted.later(call, delay=DELETION, nat_gateway_id=nat_gateway_id)
         changes.changed(call, gateway.vpc_id)
     return {"NatGatewayId": nat_gateway_id}
 
 
 @ec2.task
-def become_deleted(call: Call, nat_gateway_id: str) -> None:
+def nat_gateway_deleted(call: Call, nat_gateway_id: str) -> None:
     """Give back what a gateway had."""
     gateway = NatGateway.get(call, nat_gateway_id)
     if gateway is not None and gateway.state == DELETING:
@@ -269,12 +269,12 @@ def leave(call: Call, gateway: NatGateway, state: str) -> None:
         interfaces.remove(call, interface)
     gateway.state = state
     gateway.put(call)
-    forget_nat_gateway.later(call, delay=REMEMBERED, nat_gateway_id=gateway.nat_gateway_id)
+    nat_gateway_forgotten.later(call, delay=REMEMBERED, nat_gateway_id=gateway.nat_gateway_id)
     changes.changed(call, gateway.vpc_id)
 
 
 @ec2.task
-def forget_nat_gateway(call: Call, nat_gateway_id: str) -> None:
+def nat_gateway_forgotten(call: Call, nat_gateway_id: str) -> None:
     """Show a gateway no more that has ended."""
     gateway = NatGateway.get(call, nat_gateway_id)
     if gateway is not None and gateway.state in (DELETED, FAILED):

@@ -1,20 +1,22 @@
 """Amazon's pools of public addresses, out of which the whole cloud gives each address once.
 
-IPv4 addresses come out of the range that is reserved for benchmarks (RFC 2544), IPv6 ranges out of the one for
-documentation (RFC 3849): neither can be anybody's on the real internet.
+IPv4 addresses come out of the range that is reserved for benchmarks (RFC 2544), of which each cloud on a machine has a
+share, IPv6 ranges out of the one for documentation (RFC 3849): neither can be anybody's on the real internet.
 """
 
 from __future__ import annotations
 
 import secrets
-from ipaddress import IPv4Address, IPv6Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Network
 
+from pileus.engines.network import Networks
 from pileus.kernel import Call, Fault, Record
 from pileus.services.ec2 import ec2
 
-FIRST = int(IPv4Address("198.18.1.0"))
-"""The /24 below belongs to the cloud itself."""
-LAST = int(IPv4Address("198.18.255.255"))
+OWN = 64
+"""How many addresses at the beginning belong to the cloud itself."""
+SERVICES = {"s3": 16, "dynamodb": 32}
+"""Where among those a /28 begins at which the endpoints of a service answer."""
 IPV6 = IPv6Network("2001:db8::/32")
 TRIES = 64
 
@@ -38,11 +40,12 @@ def take_address(call: Call, wanted: str = "") -> str:
     """A public IPv4 address that nobody has, or the one that is wanted; empty if that is taken."""
     if wanted:
         return wanted if hold(call, wanted) else ""
+    share = pool(call)
     for _ in range(TRIES):
-        address = str(IPv4Address(FIRST + secrets.randbelow(LAST - FIRST + 1)))
+        address = str(share[OWN + secrets.randbelow(share.num_addresses - OWN - 1)])
         if hold(call, address):
             return address
-    address = next((one for one in map(_text, range(FIRST, LAST + 1)) if hold(call, one)), "")
+    address = next((one for one in map(str, [*share.hosts()][OWN:]) if hold(call, one)), "")
     if not address:
         raise Fault("InsufficientAddressCapacity", "Not enough addresses available to fulfill your request.")
     return address
@@ -69,10 +72,16 @@ def give_back(call: Call, address: str) -> None:
     Held(range=address, account="", region="").delete(call)
 
 
-def public(address: str) -> bool:
+def public(call: Call, address: str) -> bool:
     """Whether an address is one of Amazon's pool."""
-    return FIRST <= int(IPv4Address(address)) <= LAST
+    return IPv4Address(address) in pool(call)
 
 
-def _text(number: int) -> str:
-    return str(IPv4Address(number))
+def pool(call: Call) -> IPv4Network:
+    """All public addresses of the cloud."""
+    return call.cloud.engine(Networks).public
+
+
+def service_block(call: Call, service: str) -> str:
+    """Where the endpoints of S3 or DynamoDB answer, as instances see them."""
+    return f"{pool(call)[SERVICES[service]]}/28"

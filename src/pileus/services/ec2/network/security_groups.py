@@ -14,8 +14,9 @@ from pileus.services.ec2.faults import bad_value, in_use, invalid, missing
 from pileus.services.ec2.kinds import kind, named, new_id
 from pileus.services.ec2.tags import shown_tags, specified
 
-from . import changes, limits
+from . import changes, limits, sharing
 from .life import Life
+from .subnets import seen_vpc
 from .vpcs import Vpc, default_vpc, follows_ranges, settled
 from .vpcs import life as vpc_life
 
@@ -98,6 +99,25 @@ class SecurityGroupRule(
         )
 
 
+class Reference(Record, key=("group_id", "rule_id"), table="ec2.SecurityGroupReference"):
+    """A rule of a group of another VPC that names this account's group."""
+
+    group_id: str
+    rule_id: str
+    vpc_id: str
+    """The VPC of the rule's group."""
+    connection_id: str
+
+
+class GroupVpc(Record, key=("group_id", "vpc_id"), indexes={"of_vpc": ("vpc_id",)}, table="ec2.SecurityGroupVpc"):
+    """A further VPC whose interfaces may have a group."""
+
+    group_id: str
+    vpc_id: str
+    owner_id: str
+    state: str = "associated"
+
+
 life = Life[SecurityGroup]()
 
 
@@ -165,6 +185,14 @@ def rule(call: Call, group: SecurityGroup, *, is_egress: bool, ip_protocol: str 
     )
 
 
+def drop(call: Call, one: SecurityGroupRule) -> None:
+    """Remove a rule, and what the account of the group knows of it that it names."""
+    one.delete(call)
+    if one.connection_id:
+        there = call.at(account=one.referenced_user_id)
+        Reference(one.referenced_group_id, one.security_group_rule_id, "", "").delete(there)
+
+
 def of_name(call: Call, vpc_id: str, name: str) -> SecurityGroup | None:
     return SecurityGroup.first(call, vpc_id, name, index="by_name")
 
@@ -172,13 +200,15 @@ def of_name(call: Call, vpc_id: str, name: str) -> SecurityGroup | None:
 def default_of(call: Call, vpc_id: str) -> SecurityGroup:
     """The default group of a VPC."""
     found = of_name(call, vpc_id, DEFAULT)
-    assert found is not None, f"{vpc_id} has no default group"
+    if found is None:
+        text = f"You must specify a security group of your own in the VPC {vpc_id}, which another account shares."
+        raise invalid(text)
     return found
 
 
 def chosen_vpc(call: Call, vpc_id: str) -> Vpc:
     """The VPC that a request names, or the default one."""
-    found = named(call, Vpc, vpc_id) if vpc_id else default_vpc(call)
+    found = seen_vpc(call, vpc_id) if vpc_id else default_vpc(call)
     if found is None:
         raise Fault("VPCIdNotSpecified", "No default VPC for this user")
     return found
@@ -202,6 +232,7 @@ def create_security_group(
     limits.check("SecurityGroupLimit", "security groups", SecurityGroup.scan(call), limits.GROUPS)
     group = SecurityGroup(new_id(SecurityGroup), call.account, vpc.vpc_id, group_name, description, tags).put(call)
     open_out(call, vpc, group)
+    sharing.arrive(call, vpc.vpc_id)
     return {"GroupId": group.group_id, "SecurityGroupArn": group.arn(call), "Tags": shown_tags(tags)}
 
 
@@ -321,20 +352,27 @@ def delete_security_group(call: Call, group_id: str = "", group_name: str = "") 
 
 @life.holds
 def named_by_others(call: Call, group: SecurityGroup) -> bool:
+    """Groups of other VPCs do not count: their rules become stale."""
     found = SecurityGroupRule.scan(call, group.group_id, index="to_group")
-    return any(one.group_id != group.group_id for one in found)
+    return any(one.group_id != group.group_id and not one.connection_id for one in found)
 
 
 def remove(call: Call, group: SecurityGroup) -> None:
     for one in [*SecurityGroupRule.scan(call, group.group_id, index="of_group")]:
-        one.delete(call)
+        drop(call, one)
+    life.end(call, group)
     group.delete(call)
     changes.changed(call, group.vpc_id)
 
 
 @vpc_life.holds
 def holds_vpc(call: Call, vpc: Vpc) -> bool:
-    return any(group.group_name != DEFAULT for group in SecurityGroup.scan(call, vpc.vpc_id, index="of_vpc"))
+    groups = (one for there in sharing.accounts(call, vpc.vpc_id) for one in of_vpc(there, vpc.vpc_id))
+    return any(group.group_name != DEFAULT for group in groups)
+
+
+def of_vpc(call: Call, vpc_id: str) -> Iterable[SecurityGroup]:
+    return SecurityGroup.scan(call, vpc_id, index="of_vpc")
 
 
 @vpc_life.ends_with

@@ -1,0 +1,82 @@
+"""A question to the Reachability Analyzer: which packets to try, and what came of the best of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import ip_network
+from itertools import islice, product
+from typing import NamedTuple
+
+from .insight_paths import Way, Why, boundaries, travel
+from .insight_world import Packet, World
+
+PORTS = (0, 65535)
+MOST = 20_000
+"""Packets that are tried at most."""
+SOMEWHERE = "192.0.2.1"
+"""An address of the internet that stands for all of which nothing is said."""
+
+
+class Question(NamedTuple):
+    """What is asked. Empty texts leave something open."""
+
+    source: str
+    destination: str
+    protocol: str
+    source_address: str = ""
+    destination_address: str = ""
+    source_ports: tuple[int, int] = PORTS
+    destination_ports: tuple[int, int] = PORTS
+
+
+def answered(world: World, question: Question) -> Way:
+    """A way that a packet takes, if there is one; or else the way of the one that got furthest."""
+    best: Way | None = None
+    for packet in islice(_packets(world, question), MOST):
+        way = travel(world, question.source, packet, question.destination)
+        if way.found:
+            return way
+        if best is None or (len(way.back), len(way.forward)) > (len(best.back), len(best.forward)):
+            best = way
+    return best or Way([], [], Why("NO_POSSIBLE_DESTINATION", {}))
+
+
+def _packets(world: World, question: Question) -> Iterator[Packet]:
+    """Packets of which one gets there if any does."""
+    sources, destinations = _sources(world, question), _destinations(world, question)
+    ports = product(boundaries(world, question.destination_ports), boundaries(world, question.source_ports))
+    for (port, source_port), source, destination in product([*ports], sources, destinations):
+        yield Packet(question.protocol, source, source_port, destination, port)
+
+
+def _sources(world: World, question: Question) -> list[str]:
+    if question.source_address:
+        return [question.source_address]
+    if question.source in world.interfaces:
+        return [*world.interfaces[question.source].addresses]
+    return outside(world)
+
+
+def _destinations(world: World, question: Question) -> list[str]:
+    if question.destination_address:
+        return [question.destination_address]
+    there = world.interfaces.get(question.destination)
+    if there is None:
+        return [*outside(world), *_across(world, question.destination)]
+    public = [address for _, address in there.public]
+    return public if question.source in world.gateways else [*there.addresses, *public]
+
+
+def _across(world: World, what: str) -> list[str]:
+    """Addresses behind what joins networks: the first of each block that is routed to it."""
+    lines = {line.block for table in world.tables.values() for line in table if line.target == what}
+    return sorted({str(ip_network(block)[1]) for block in lines if ip_network(block).num_addresses > 1})
+
+
+def outside(world: World) -> list[str]:
+    """Addresses of the internet: one for each block that rules speak of, and one for all the rest."""
+    blocks = {block for rules in world.groups.values() for rule in rules for block in rule.blocks}
+    blocks |= {entry.block for entries in world.acls.values() for entry in entries}
+    blocks |= {line.block for table in world.tables.values() for line in table}
+    public = {str(network[0]) for block in blocks if (network := ip_network(block)).is_global and network.version == 4}
+    return [SOMEWHERE, *sorted(public - {"0.0.0.0"})]

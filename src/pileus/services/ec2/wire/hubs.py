@@ -1,0 +1,42 @@
+"""Transit gateways, as routers of their own: attachments are their links, route tables say what goes where."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pileus.engines.network import Link, Network, Route
+from pileus.kernel import Call
+from pileus.services.ec2.connectivity import transit_routes
+from pileus.services.ec2.connectivity.transit_attachments import VPC, Attachment
+from pileus.services.ec2.connectivity.transit_gateways import TransitGateway
+from pileus.services.ec2.connectivity.transit_tables import TransitGatewayRouteTable
+
+PEERING = "peering"
+
+
+def network(call: Call, transit_gateway_id: str) -> Network | None:
+    """A transit gateway's network, seen from its owner's account; None if it is not there any more."""
+    if TransitGateway.get(call, transit_gateway_id) is None:
+        return None
+    tables = TransitGatewayRouteTable.scan(call, transit_gateway_id, index="by_gateway")
+    return Network(
+        name=transit_gateway_id,
+        tables={
+            one.transit_gateway_route_table_id: tuple(routes(call, one.transit_gateway_route_table_id))
+            for one in tables
+        },
+        links=tuple(links(call, transit_gateway_id)),
+    )
+
+
+def links(call: Call, transit_gateway_id: str) -> Iterator[Link]:
+    for one in Attachment.scan(call, transit_gateway_id, index="by_gateway"):
+        if one.usable and one.resource_type == VPC:
+            yield Link(one.transit_gateway_attachment_id, one.resource_id, one.table)
+        elif one.usable and one.resource_type == PEERING and one.peer:
+            yield Link(one.transit_gateway_attachment_id, one.peer["TransitGatewayId"], one.table)
+
+
+def routes(call: Call, table_id: str) -> Iterator[Route]:
+    for one in transit_routes.effective(call, table_id):
+        yield Route(one.destination, link=one.attachments[0].transit_gateway_attachment_id if one.attachments else "")

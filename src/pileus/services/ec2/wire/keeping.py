@@ -1,0 +1,171 @@
+"""Networks made to look like the records: after each change, and after each start of the cloud.
+
+Each account has one keeper in each Region, from the first time that something is in one of its VPCs. It looks at what
+has changed since it last looked, so a hundred changes at once are one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterator
+
+from pileus.engines.network import Network, Networks
+from pileus.kernel import Call
+from pileus.services.ec2 import ec2
+from pileus.services.ec2.connectivity import peering
+from pileus.services.ec2.connectivity.transit_attachments import Attachment
+from pileus.services.ec2.instances import machines, states
+from pileus.services.ec2.instances.instances import Instance
+from pileus.services.ec2.metadata.serving import MetadataServers
+from pileus.services.ec2.metadata.serving import serve as serve_metadata
+from pileus.services.ec2.network import changes, interfaces
+from pileus.services.ec2.network.changes import Wiring
+from pileus.services.ec2.network.vpcs import Vpc
+
+from . import doors, flow_delivery, hubs, plans
+from .resolving import NameServers
+
+log = logging.getLogger("pileus.ec2")
+
+
+def what(call: Call) -> tuple[str, str, str]:
+    """What keepers wait for."""
+    return "ec2.wiring", call.account, call.region
+
+
+def possible(call: Call) -> bool:
+    return call.cloud.folder is not None and not Networks.available()
+
+
+@changes.hears
+def changed(call: Call, vpc_id: str) -> None:
+    """See to it that the change reaches the wire."""
+    if possible(call):
+        if interfaces.NetworkInterface.first(call, vpc_id, index="of_vpc"):
+            keep.begin(call)
+        call.wake(what(call))
+
+
+@states.follows
+def moved(call: Call, one: Instance, state: str) -> None:
+    """An instance's interfaces come and go with it."""
+    for vpc_id in {interface.vpc_id for interface in interfaces.of_instance(call, one.instance_id)}:
+        changes.changed(call, vpc_id)
+
+
+@ec2.forget
+def forgotten(call: Call) -> None:
+    """The records of an account are no more."""
+    call.wake(what(call))
+
+
+@ec2.watch
+async def keep(call: Call) -> None:
+    """Keep the networks of an account's VPCs in a Region as the records say."""
+    engine = machines.networks(call) if possible(call) else None
+    if engine is None:
+        await call.wait(what(call))
+        return
+    keeper = Keeper(call, engine)
+    try:
+        while True:
+            if not await keeper.looked():
+                await call.wait(what(call))
+    finally:
+        keeper.leave()
+
+
+class Keeper:
+    """What one account's networks in a Region are, as far as it has been seen to."""
+
+    def __init__(self, call: Call, engine: Networks) -> None:
+        self._call = call
+        self._engine = engine
+        self._seen: dict[str, int] = {}
+        """The number of the change of each VPC that has been dealt with."""
+        self._there: set[str] = set()
+        """VPCs that have networks."""
+        self._ending: asyncio.Future[None] | None = None
+
+    async def looked(self) -> bool:
+        """Deal with what has changed; whether anything had."""
+        now = self._now()
+        wirings = {one.vpc_id: one.number for one in Wiring.scan(now)}
+        stale = {name for name, number in wirings.items() if self._seen.get(name) != number}
+        gone = self._seen.keys() - wirings.keys()
+        if not stale and not gone:
+            return False
+        with now.cloud.runner.working():
+            wanted = dict(planned(now, stale | gone))
+            await self._engine.apply(*(one for one in wanted.values() if one))
+            await self._remove([name for name, one in wanted.items() if one is None])
+            self._there |= {name for name in stale if wanted[name]}
+            with now.transaction():
+                for vpc_id, one in wanted.items():
+                    if vpc_id in stale and one and one.recorded:
+                        flow_delivery.begin(now, vpc_id)
+            for vpc_id in stale & self._there:
+                await self._serve(now, vpc_id)
+        self._seen = {**self._seen, **{name: wirings[name] for name in stale}}
+        for name in gone:
+            del self._seen[name]
+        for vpc_id in stale | gone:
+            now.wake(("ec2.wired", vpc_id))
+        return True
+
+    async def _serve(self, now: Call, vpc_id: str) -> None:
+        """Offer what AWS offers to those in a VPC."""
+        await doors.opened(now)
+        await doors.at_endpoints(now, vpc_id)
+        await serve_metadata(now, vpc_id)
+        if vpc := Vpc.get(now, vpc_id):
+            await now.cloud.engine(NameServers).serve(now, vpc)
+
+    async def _remove(self, names: list[str]) -> None:
+        for name in names:
+            self._call.cloud.engine(MetadataServers).leave(name)
+            self._call.cloud.engine(NameServers).leave(name)
+            self._call.cloud.engine(doors.Doors).keep(name, set())
+        await self._engine.remove(*names)
+        self._there -= set(names)
+
+    def _now(self) -> Call:
+        return self._call.cloud.call("ec2", account=self._call.account, region=self._call.region)
+
+    def leave(self) -> None:
+        """The keeper ends: because the cloud does, or for another to begin, or because the account was forgotten."""
+        asyncio.get_running_loop().call_later(0.1, self._look_back)
+
+    def _look_back(self) -> None:
+        """Remove the networks of what is no more, now that whoever ended the keeper has done with it."""
+        if not self._engine.closed:
+            gone = [name for name in self._there if plans.network(self._now(), name) is None]
+            self._ending = asyncio.ensure_future(self._remove(gone))
+
+
+def planned(call: Call, vpc_ids: set[str]) -> Iterator[tuple[str, Network | None]]:
+    """The networks of these VPCs, and of those that look different because of them: their peers, their hubs."""
+    near: dict[str, Network | None] = {}
+    for vpc_id in vpc_ids:
+        near[vpc_id] = plans.network(call, vpc_id)
+        for _, other in peering.peers(call, vpc_id):
+            there = call.at(other["OwnerId"], other["Region"])
+            if (found := plans.network(there, other["VpcId"])) is not None:
+                near.setdefault(other["VpcId"], found)
+        for one in Attachment.scan(call, vpc_id, index="by_resource"):
+            near.setdefault(one.transit_gateway_id, hub(call, one))
+    yield from near.items()
+
+
+def hub(call: Call, one: Attachment) -> Network | None:
+    """The network of the gateway that a VPC is attached to."""
+    return hubs.network(call.at(account=one.gateway_owner), one.transit_gateway_id)
+
+
+async def wired(call: Call, vpc_id: str) -> None:
+    """Wait until a VPC's network is as its records say."""
+    while (there := Wiring.get(call, vpc_id)) and possible(call):
+        await call.wait(("ec2.wired", vpc_id), seconds=0.5)
+        if Wiring.get(call, vpc_id) == there:
+            return

@@ -1,0 +1,213 @@
+"""From the records of a VPC to what its router is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from ipaddress import ip_network
+
+from pileus.engines.network import INTERNET, Link, Network, Port, Route, Subnet
+from pileus.kernel import Call
+from pileus.services.ec2.connectivity import endpoints, flow_logs, peering
+from pileus.services.ec2.connectivity.transit_attachments import VPC, Attachment
+from pileus.services.ec2.instances.instances import PENDING, RUNNING, SHUTTING_DOWN, STOPPING, Instance
+from pileus.services.ec2.network import interfaces, internet_gateways, route_tables, subnets, targets
+from pileus.services.ec2.network.addresses import Mapped
+from pileus.services.ec2.network.interfaces import NetworkInterface
+from pileus.services.ec2.network.internet_gateways import EgressOnlyInternetGateway
+from pileus.services.ec2.network.nat_gateways import AVAILABLE, NatGateway
+from pileus.services.ec2.network.vpcs import Vpc
+
+from . import filtering
+
+ALIVE = (PENDING, RUNNING, STOPPING, SHUTTING_DOWN)
+"""States of instances whose interfaces are up."""
+NAT, ENDPOINT = "nat_gateway", "vpc_endpoint"
+DOORS = "gateway-endpoints"
+"""The subnet, which no VPC has, of the ports that stand for gateway endpoints."""
+BEHIND = "169.254.200"
+METADATA = ("169.254.169.254", "fd00:ec2::254")
+RESOLVERS = ("169.254.169.253", "fd00:ec2::253")
+GATEWAY, RESOLVER = 1, 2
+"""Which addresses of a subnet, and of a VPC, the router and the name server have."""
+
+
+def network(call: Call, vpc_id: str) -> Network | None:
+    """A VPC's network; None if nothing is in it that sends or receives."""
+    vpc = Vpc.get(call, vpc_id)
+    found = [one for one in interfaces.of_vpc(call, vpc_id) if up(call, one)] if vpc else []
+    if vpc is None or not found:
+        return None
+    group_ids = sorted({group_id for one in found for group_id in one.groups})
+    around = [*subnets.of_vpc(call, vpc_id)]
+    doors = [*gateways(call, vpc_id)]
+    return Network(
+        name=vpc_id,
+        prefixes=tuple(vpc.ranges()),
+        local=(*METADATA, *resolvers(vpc)),
+        subnets={
+            **{one.subnet_id: subnet(call, one) for one in around},
+            DOORS: Subnet((f"{BEHIND}.0/24",), (f"{BEHIND}.1",), DOORS),
+        },
+        tables={
+            DOORS: tuple(Route(block, local=True) for block in vpc.ranges()),
+            **{
+                one.route_table_id: tuple(routes(call, vpc_id, one.route_table_id))
+                for one in route_tables.of_vpc(call, vpc_id)
+            },
+        },
+        borders={name: filtering.border(call, name) for name in sorted({one.network_acl_id for one in around})},
+        groups=filtering.groups(call, group_ids),
+        sets=filtering.sets(call, group_ids),
+        ports=(*map(port, found), *doors),
+        links=tuple(links(call, vpc)),
+        recorded=recorded(call, vpc_id, around, found),
+    )
+
+
+def recorded(call: Call, vpc_id: str, around: Iterable[subnets.Subnet], found: Iterable[NetworkInterface]) -> bool:
+    """Whether there is a flow log of a VPC, or of anything in it."""
+    named = (vpc_id, *(one.subnet_id for one in around), *(one.network_interface_id for one in found))
+    return any(flow_logs.logs_of(call, what) for what in named)
+
+
+def resolvers(vpc: Vpc) -> tuple[str, ...]:
+    """Where a VPC's name server answers; nowhere if DNS support is off."""
+    if not vpc.enable_dns_support:
+        return ()
+    own = [str(ip_network(one)[RESOLVER]) for one in vpc.ranges() if "." in one]
+    return (*RESOLVERS, *own)
+
+
+# Ports
+
+
+def up(call: Call, one: NetworkInterface) -> bool:
+    """Whether an interface sends and receives: its instance runs, or what of AWS's it belongs to."""
+    if one.attachment is None:
+        return False
+    if one.instance_id:
+        instance = Instance.get(call.at(account=one.attachment.instance_owner_id), one.instance_id)
+        return instance is not None and instance.state in ALIVE
+    if one.interface_type == NAT:
+        there = NatGateway.scan(call, one.subnet_id, index="of_subnet")
+        return any(nat.network_interface_id == one.network_interface_id and nat.state == AVAILABLE for nat in there)
+    return one.interface_type == ENDPOINT
+
+
+def port(one: NetworkInterface) -> Port:
+    nat = one.interface_type == NAT
+    return Port(
+        name=one.network_interface_id,
+        subnet=one.subnet_id,
+        mac=one.mac_address,
+        addresses=(
+            *(each.private_ip_address for each in one.private_ip_addresses),
+            *(each.ipv6_address for each in one.ipv6_addresses),
+        ),
+        host=one.instance_id or one.network_interface_id,
+        device=f"eth{one.device_index if one.instance_id else 0}",
+        delegated=(*one.ipv4_prefixes, *one.ipv6_prefixes),
+        groups=None if nat else tuple(one.groups),
+        checked=one.source_dest_check and not nat,
+        translates=nat,
+    )
+
+
+def gateways(call: Call, vpc_id: str) -> Iterator[Port]:
+    """Ports that stand for gateway endpoints: behind each one is the service, under its own addresses."""
+    found = (one for one in endpoints.VpcEndpoint.scan(call, vpc_id, index="of_vpc") if one.usable)
+    for place, one in enumerate((one for one in found if one.prefix_list_id), start=2):
+        yield Port(
+            name=one.vpc_endpoint_id,
+            subnet=DOORS,
+            mac=f"02:00:00:01:00:{place:02x}",
+            addresses=(f"{BEHIND}.{place}",),
+            host=one.vpc_endpoint_id,
+            checked=False,
+            serves=filtering.blocks(call, one.prefix_list_id),
+        )
+
+
+# Subnets and routes
+
+
+def subnet(call: Call, one: subnets.Subnet) -> Subnet:
+    return Subnet(
+        prefixes=tuple(one.ranges()),
+        gateways=tuple(str(ip_network(block)[GATEWAY]) for block in one.ranges() if "." in block),
+        table=route_tables.table_of(call, one).route_table_id,
+        border=one.network_acl_id,
+    )
+
+
+def routes(call: Call, vpc_id: str, route_table_id: str) -> Iterator[Route]:
+    for one in route_tables.routes(call, route_table_id):
+        blocks = filtering.blocks(call, one.destination) if one.destination.startswith("pl-") else (one.destination,)
+        for block in blocks:
+            yield route(call, vpc_id, block, one.target)
+
+
+def route(call: Call, vpc_id: str, block: str, target: str) -> Route:
+    """To where a target is; what leads nowhere is dropped."""
+    if target == targets.LOCAL:
+        return Route(block, local=True)
+    if not targets.active(call, vpc_id, target):
+        return Route(block)
+    match target.rpartition("-")[0]:
+        case "eni":
+            return Route(block, port=target)
+        case "nat":
+            found = NatGateway.get(call, target)
+            return Route(block, port=found.network_interface_id if found else "")
+        case "vpce":
+            return Route(block, port=target)
+        case "tgw":
+            return Route(block, link=attachment_of(call, vpc_id, target))
+    return Route(block, link=target)
+
+
+def attachment_of(call: Call, vpc_id: str, transit_gateway_id: str) -> str:
+    """The attachment by which a VPC is attached to a transit gateway."""
+    for one in attachments(call, vpc_id):
+        if one.transit_gateway_id == transit_gateway_id:
+            return one.transit_gateway_attachment_id
+    return ""
+
+
+def attachments(call: Call, vpc_id: str) -> Iterator[Attachment]:
+    """A VPC's attachments to transit gateways, as far as traffic passes."""
+    for one in Attachment.scan(call, vpc_id, index="by_resource"):
+        if one.resource_type == VPC and one.usable:
+            yield one
+
+
+# Links
+
+
+def links(call: Call, vpc: Vpc) -> Iterator[Link]:
+    six = tuple(one for one in vpc.ranges() if ":" in one)
+    if gateway := internet_gateways.gateway_of(call, vpc.vpc_id):
+        public = {one.private_ip_address: one.public_ip for one in Mapped.scan(call, vpc.vpc_id)}
+        table = table_of_gateway(call, gateway.internet_gateway_id)
+        yield Link(gateway.internet_gateway_id, INTERNET, table, public=public, ours=ours(public, six))
+    for one in EgressOnlyInternetGateway.scan(call, vpc.vpc_id, index="of_vpc"):
+        yield Link(one.egress_only_internet_gateway_id, INTERNET, ours=six, outward=True)
+    for connection, other in peering.peers(call, vpc.vpc_id):
+        there = Vpc.get(call.at(other["OwnerId"], other["Region"]), other["VpcId"])
+        theirs = tuple(there.ranges()) if there else ()
+        yield Link(connection.vpc_peering_connection_id, other["VpcId"], ours=tuple(vpc.ranges()), theirs=theirs)
+    for attached in attachments(call, vpc.vpc_id):
+        entrance = subnets.Subnet.get(call, attached.subnet_ids[0]) if attached.subnet_ids else None
+        table = route_tables.table_of(call, entrance).route_table_id if entrance else ""
+        yield Link(attached.transit_gateway_attachment_id, attached.transit_gateway_id, table)
+
+
+def ours(public: dict[str, str], six: tuple[str, ...]) -> tuple[str, ...]:
+    """What may speak through an internet gateway."""
+    return (*public, *six)
+
+
+def table_of_gateway(call: Call, gateway_id: str) -> str:
+    """The table that routes what comes in by a gateway, if it has one."""
+    found = route_tables.Association.first(call, gateway_id, index="of_target")
+    return found.route_table_id if found else ""
