@@ -16,7 +16,7 @@ import msgspec
 
 from . import manifests, unlocking
 from .blocks import BLOCK, Blocks, written
-from .loops import Loop
+from .loops import CONTROL, Loop
 from .sealing import Sealing
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class Disks:
             if shower:
                 path = f"/proc/{shower.pid}/root{self._file(name).resolve()}"
             try:
-                loop = await asyncio.to_thread(Loop, path) if os.access("/dev/loop-control", os.W_OK) else None
+                loop = await asyncio.to_thread(Loop, path) if os.access(CONTROL, os.W_OK) else None
             except OSError as error:
                 await _end(shower)
                 raise Unattachable(f"{name}: {error}") from None
@@ -302,6 +302,13 @@ class Disks:
         """The plain bytes of a block that is kept, by where it is on its disk."""
         data = await asyncio.to_thread(self.blocks.read, digest)
         return Sealing(key).open(data, number * BLOCK) if key else data
+
+
+def unable() -> str:
+    """Why disks cannot be attached here; empty where they can."""
+    if not os.access(CONTROL, os.W_OK):
+        return "there are no loop devices: volumes need Linux, root and /dev/loop-control"
+    return "" if os.access("/dev/fuse", os.W_OK) else "there is no /dev/fuse, which encrypted volumes need"
 
 
 async def _end(shower: asyncio.subprocess.Process | None) -> None:
