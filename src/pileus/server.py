@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import socket
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
 from pileus.gateway.control import Control
 from pileus.gateway.door import Door
+from pileus.gateway.entrance import Entrance
 from pileus.gateway.http import Server as Listener
 from pileus.gateway.requestlog import RequestLog
 from pileus.gateway.tls import Certificates
 from pileus.kernel.blobs import Blobs, Storage
+from pileus.kernel.call import Passage
 from pileus.kernel.clock import Clock
 from pileus.kernel.cloud import Cloud
 from pileus.kernel.master_key import MasterKey
@@ -83,6 +88,7 @@ class Server:
         self.door = Door(self.cloud, self.requests, self.control)
         self.certificates = Certificates(self.folder / "tls")
         self.cloud.tls = self.certificates.context
+        self.cloud.authority = lambda: self.certificates.authority.read_text()
         if listen:
             try:
                 await self._listen()
@@ -107,11 +113,23 @@ class Server:
             self.door, settings.host, settings.port, certificates=self.certificates, tls_port=settings.tls_port
         )
         self._listeners.append(listener)
+        self.cloud.listen = self._listen_also
         self.cloud.endpoint = self.endpoint
         for what, port in settings.listen.items():
             service, _, name = what.partition("/")
             listens = self.cloud.service(service).listeners[name]
             self.ports[what] = await listens(self.cloud, settings.host, port)
+
+    def _listen_also(self, bound: socket.socket, passage: Callable[[], Passage | None]) -> Callable[[], None]:
+        """Let the door be reached at another socket too, until what is returned is called."""
+        listener = Listener.at(Entrance(self.door, passage), bound, certificates=self.certificates)
+        self._listeners.append(listener)
+        return partial(self._no_more, listener)
+
+    def _no_more(self, listener: Listener) -> None:
+        if listener in self._listeners:
+            self._listeners.remove(listener)
+            listener.abort()
 
     async def stop(self) -> None:
         """Finish the calls that are under way, then close everything."""

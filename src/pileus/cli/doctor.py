@@ -66,6 +66,7 @@ def examined(port: int, home: Path) -> Iterator[Finding]:
     yield modules()
     yield sandboxes()
     yield networks()
+    yield machines()
     yield runtimes()
 
 
@@ -128,6 +129,17 @@ def networks() -> Finding:
 
     reason = Networks.available()
     return Finding("networks", "none" if reason else "namespaces, nftables", needed=False, cure=reason)
+
+
+def machines() -> Finding:
+    """What instances are. They start without what is missing, but then nobody can log in to them, say."""
+    from pileus.engines.machine.survey import missing, unable
+
+    if reason := unable():
+        return Finding("machines", "none", needed=False, cure=reason)
+    packages = missing()
+    cure = f"apt-get install {' '.join(packages)}  to log in to instances and work in them" if packages else ""
+    return Finding("machines", "overlays of this system", needed=False, cure=cure)
 
 
 def runtimes() -> Finding:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,8 @@ Control = Callable[[Request, Reply], None]
 
 SHORT = 32 * 1024
 """Bytes of a body that is not streamed although its operation would take a stream."""
+
+_AT = re.compile(r"/_pileus/at/([a-z0-9-]+)/(.+)")
 
 OWN_PATHS = ("/_pileus", "/_localstack")
 
@@ -96,8 +99,16 @@ class Door:
         self._finish(request, route, call, response, reply, entry)
 
     def upgrade(self, request: Request, socket: WebSocket) -> Awaitable[None] | None:
-        """No service speaks over WebSockets yet."""
-        return None
+        """What a service says over a WebSocket at its own address; None where there is no such thing."""
+        found = _AT.fullmatch(request.path)
+        if found is None or not self.cloud.built(found[1]):
+            return None
+        declared = self.cloud.service(found[1]).socket_of
+        if declared is None:
+            return None
+        call = self.cloud.call(found[1], endpoint=f"{request.scheme}://{request.host}")
+        life: Awaitable[None] = declared(call, socket, *found[2].split("/"))
+        return life
 
     def _admit(self, request: Request, route: routing.Route, edge: Edge | None, entry: Entry) -> Call:
         """Who calls, if they may come in."""
@@ -119,6 +130,7 @@ class Door:
             request_id=entry.request_id,
             endpoint=f"{request.scheme}://{request.host}" if request.host else "",
             source_ip=request.client,
+            passage=request.passage,
             user_agent=request.headers.get("user-agent"),
             trace=request.headers.get("x-amzn-trace-id"),
             secure=request.scheme == "https",

@@ -137,6 +137,25 @@ class Server:
         if self._sweeping is not None:
             self._sweeping.cancel()
 
+    @classmethod
+    def at(cls, application: Application, bound: socket.socket, *, certificates: Certificates | None = None) -> Server:
+        """Serve a socket that listens already."""
+        server = cls(application, Limits(), certificates)
+        server._listen([bound], [])
+        return server
+
+    def abort(self) -> None:
+        """Close at once, whatever is under way."""
+        self.closing = True
+        while self._listeners:
+            self._listeners.pop().close()
+        for task in self._opening:
+            task.cancel()
+        for connection in list(self.connections):
+            connection.abort()
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+
     # Connections
 
     def joined(self, connection: Connection) -> None:

@@ -54,6 +54,7 @@ class Request:
         "http_version",
         "method",
         "on_gone",
+        "passage",
         "path",
         "query",
         "route",
@@ -78,6 +79,8 @@ class Request:
         self.method = method
         self.path, _, self.query = target.partition("?")
         self.headers = headers
+        self.passage: Any = None
+        """The endpoint of a private network by which it came."""
         self.body = body
         self.streamed = False
         """Set by `Application.accept` to have the body as `stream`, as it arrives."""

@@ -24,6 +24,15 @@ class Signature(NamedTuple):
     """When, in cloud time."""
 
 
+class Passage(NamedTuple):
+    """An endpoint by which calls come from a private network (a VPC endpoint), and what it lets through."""
+
+    endpoint: str
+    network: str
+    policy: str = ""
+    """A policy document; without one everything may pass."""
+
+
 class Call:
     """What an operation or a task is given to work with.
 
@@ -50,6 +59,7 @@ class Call:
         called_via: tuple[str, ...] = (),
         members: Mapping[str, Any] = {},
         signature: Signature | None = None,
+        passage: Passage | None = None,
     ) -> None:
         self.cloud = cloud
         self.store: Store = cloud.store
@@ -61,7 +71,7 @@ class Call:
         self.request_id = request_id or names.request_id()
         self.endpoint = endpoint or cloud.endpoint
         self.now: float = cloud.clock.now() if now is None else now
-        self.source_ip = source_ip
+        self.source_ip: str = source_ip
         self.user_agent: str = user_agent
         self.trace: str = trace
         """The trace header with which it came (X-Amzn-Trace-Id)."""
@@ -74,6 +84,8 @@ class Call:
         """The request in wire names, for access decisions that only the operation can make."""
         self.signature = signature
         """None for what is unsigned, and for what the cloud itself calls."""
+        self.passage = passage
+        """The endpoint of a private network through which it came."""
 
     @property
     def partition(self) -> str:
@@ -90,7 +102,17 @@ class Call:
         names = ("account", "region", "principal", "service", "operation", "request_id", "endpoint", "now")
         return {
             name: getattr(self, name)
-            for name in (*names, "source_ip", "user_agent", "trace", "secure", "called_via", "members", "signature")
+            for name in (
+                *names,
+                "source_ip",
+                "user_agent",
+                "trace",
+                "secure",
+                "called_via",
+                "members",
+                "signature",
+                "passage",
+            )
         }
 
     # Names

@@ -19,7 +19,7 @@ from . import identity, names
 from .access.admission import admitted
 from .access.kept import Kept
 from .blobs import Blobs
-from .call import Call
+from .call import Call, Passage
 from .clock import Clock
 from .errors import Unfinished
 from .identity import Principal
@@ -35,6 +35,7 @@ from .usage import Usage
 from .waiting import Waiters
 
 if TYPE_CHECKING:
+    import socket
     import ssl
 
 log = logging.getLogger("pileus")
@@ -103,6 +104,13 @@ class Cloud:
         self._engines: dict[type[Engine], Engine] = {}
         self.tls: Callable[[], ssl.SSLContext] | None = None
         """What services' own listeners accept TLS with. A cloud without a server has none."""
+        self.authority: Callable[[], str] | None = None
+        """The certificate, in PEM, that its clients have to trust where they speak TLS."""
+        self.listen: Callable[[socket.socket, Callable[[], Passage | None]], Callable[[], None]] | None = None
+        """Lets the API be spoken at another socket, which listens already, until what it returns is called.
+
+        Calls that come there have come by the passage that the function tells at the time.
+        """
         self.system = self.call("pileus")
         """A call of the cloud's own, for looking up records that belong to no account."""
 
@@ -242,6 +250,7 @@ class Client:
                 principal=self._principal,
                 request_id=names.request_id(),
                 called_via=self._via(),
+                passage=None,
             )
             return inner.cloud.perform(inner, operation, request)
 

@@ -25,6 +25,17 @@ class Answer(NamedTuple):
     body: bytes | AsyncIterator[bytes] = b""
 
 
+class Socket(Protocol):
+    """A WebSocket, as a service has it: first accepted, then both sides speak until one of them is gone."""
+
+    async def accept(self) -> None: ...
+
+    async def receive(self) -> str | bytes:
+        """The next message; raises when there will be none."""
+
+    async def send(self, message: str | bytes) -> None: ...
+
+
 class Edge(Protocol):
     """All that the door asks of it. `Service.edge` holds it."""
 

@@ -75,6 +75,7 @@ class Service:
         self.meters: dict[str, Function] = {}
         """What counts the calls of an operation, by its name."""
         self.address_of: Function | None = None
+        self.socket_of: Function | None = None
         self.listeners: dict[str, Function] = {}
         """What listens on ports of the service's own, by name; the name of the one that needs none is empty."""
         self.asks_root = False
@@ -242,6 +243,15 @@ class Service:
         transaction.
         """
         self.address_of = function
+        return function
+
+    def socket(self, function: F) -> F:
+        """Declare what speaks over WebSockets at the cloud's own address for the service, `/_pileus/at/NAME/…`.
+
+        An async function of a call of the service's own, the `edge.Socket`, and the parts of the path that follow. It
+        says itself who may come in.
+        """
+        self.socket_of = function
         return function
 
     @property

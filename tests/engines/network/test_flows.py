@@ -71,9 +71,9 @@ def test_connections_that_have_ended_are_told_as_well(lab: Lab) -> None:
 
 
 def test_traffic_from_elsewhere_is_told_at_the_port_by_its_own_address(lab: Lab) -> None:
-    links = (Link("gate", "internet", public={"10.0.0.5": lab.public(20)}),)
+    links = (Link("gate", "internet", public={"10.0.0.5": lab.public(100)}),)
     tables = {"main": (LOCAL, Route("0.0.0.0/0", link="gate"))}
     lab.apply(plan(ONE, links=links, tables=tables, recorded=True))
-    assert lab.connects("internet", "one", lab.public(20))
+    assert lab.connects("internet", "one", lab.public(100))
     (key,) = (key for key in records(lab) if key.inward)
     assert (key.source, key.destination, key.accepted) == (lab.public(1), "10.0.0.5", True)

@@ -98,11 +98,11 @@ def test_what_comes_from_a_hub_is_routed_by_the_table_of_its_link(lab: Lab) -> N
         },
         groups={"open": OPEN},
         ports=(port("nat", "exit", "10.9.1.9", groups=None, checked=False, translates=True),),
-        links=(Link("to-out", "hub", table="entry"), Link("gate", "internet", public={"10.9.1.9": lab.public(30)})),
+        links=(Link("to-out", "hub", table="entry"), Link("gate", "internet", public={"10.9.1.9": lab.public(110)})),
     )
     red = network("red", 1, Route("0.0.0.0/0", "to-red"), links=(Link("to-red", "hub"),))
     lab.apply(out, red, hub(Route("0.0.0.0/0", "to-out"), Route("10.1.0.0/16", "to-red"), red="main", out="main"))
-    assert lab.seen("red-host", "internet", lab.public(1)) == lab.public(30)
+    assert lab.seen("red-host", "internet", lab.public(1)) == lab.public(110)
 
 
 def test_networks_meet_on_the_internet_even_with_the_same_addresses(lab: Lab) -> None:
@@ -110,9 +110,9 @@ def test_networks_meet_on_the_internet_even_with_the_same_addresses(lab: Lab) ->
         gate = Link(f"{name}-gate", "internet", public={"10.1.0.5": address})
         return network(name, 1, Route("0.0.0.0/0", f"{name}-gate"), links=(gate,))
 
-    lab.apply(home("red", lab.public(20)), home("blue", lab.public(21)))
-    assert lab.seen("red-host", "blue-host", lab.public(21)) == lab.public(20)
-    assert lab.seen("blue-host", "red-host", lab.public(20)) == lab.public(21)
+    lab.apply(home("red", lab.public(100)), home("blue", lab.public(101)))
+    assert lab.seen("red-host", "blue-host", lab.public(101)) == lab.public(100)
+    assert lab.seen("blue-host", "red-host", lab.public(100)) == lab.public(101)
 
 
 def test_ipv6_leaves_by_a_gateway_that_lets_nobody_in(lab: Lab) -> None:

@@ -208,7 +208,7 @@ def test_a_host_may_have_several_ports(lab: Lab) -> None:
 
 
 def test_the_internet_knows_hosts_by_their_public_addresses(lab: Lab) -> None:
-    address = lab.public(20)
+    address = lab.public(100)
     links = (Link("gate", "internet", public={"10.0.0.5": address}),)
     tables = {"main": (LOCAL, Route("0.0.0.0/0", link="gate"))}
     server = lab.public(1)
@@ -223,14 +223,14 @@ def test_the_internet_knows_hosts_by_their_public_addresses(lab: Lab) -> None:
 
 
 def test_hosts_reach_each_other_by_public_addresses_too(lab: Lab) -> None:
-    names = {"10.0.0.5": lab.public(20), "10.0.1.7": lab.public(21)}
+    names = {"10.0.0.5": lab.public(100), "10.0.1.7": lab.public(101)}
     tables = {"main": (LOCAL, Route("0.0.0.0/0", link="gate"))}
     lab.apply(plan(ONE, FAR, links=(Link("gate", "internet", public=names),), tables=tables))
     assert lab.seen("one", "far", names["10.0.1.7"]) == names["10.0.0.5"]
 
 
 def test_the_machine_reaches_public_addresses_and_is_not_reached(lab: Lab) -> None:
-    address, machine = lab.public(20), lab.public(2)
+    address, machine = lab.public(100), lab.public(2)
     links = (Link("gate", "internet", public={"10.0.0.5": address}),)
     lab.apply(plan(ONE, links=links, tables={"main": (LOCAL, Route("0.0.0.0/0", link="gate"))}))
     with lab.listening("one") as server, socket.create_connection((address, 80), 1) as client:
@@ -244,14 +244,14 @@ def test_the_machine_reaches_public_addresses_and_is_not_reached(lab: Lab) -> No
 def test_a_nat_lends_its_address(lab: Lab) -> None:
     """It stands in a public subnet; hosts of the private one get out through it, and nobody gets in."""
     nat = port("nat", "b", "10.0.1.9", groups=None, checked=False, translates=True)
-    links = (Link("gate", "internet", public={"10.0.1.9": lab.public(20)}),)
+    links = (Link("gate", "internet", public={"10.0.1.9": lab.public(100)}),)
     subnets = {"a": subnet("10.0.0.0/24", "private"), "b": subnet("10.0.1.0/24", "public")}
     tables = {
         "private": (LOCAL, Route("0.0.0.0/0", port="nat")),
         "public": (LOCAL, Route("0.0.0.0/0", link="gate")),
     }
     lab.apply(plan(ONE, nat, links=links, subnets=subnets, tables=tables))
-    assert lab.seen("one", "internet", lab.public(1)) == lab.public(20)
+    assert lab.seen("one", "internet", lab.public(1)) == lab.public(100)
     assert not lab.connects("internet", "one", "10.0.0.5")
     assert lab.says("one", "internet", lab.public(1))
 

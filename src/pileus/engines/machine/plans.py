@@ -34,6 +34,8 @@ class Plan(msgspec.Struct, kw_only=True):
     files: list[File] = []
     environment: dict[str, str] = {}
     """What every program in it finds in its environment."""
+    authorities: list[str] = []
+    """Certificates, in PEM, that programs in it trust besides those that its image does."""
     identity: dict[str, str] = {}
     """What it finds under /sys/devices/virtual/dmi/id, which tells programs where they run."""
     instance: str = ""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 else:
     import accounts
 
+TRUSTED = "/etc/ssl/certs/ca-certificates.crt"
 KEYS = ("ed25519", "ecdsa")
 FOLDERS = {"/run/sshd": 0o755, "/run/lock": 0o1777, "/tmp": 0o1777, "/var/tmp": 0o1777, "/var/log": 0o755}
 
@@ -25,15 +26,31 @@ def set_up(order: dict[str, Any]) -> None:
     socket.sethostname(name)
     short = name.split(".")[0]
     write("/etc/hostname", f"{name}\n")
-    write("/etc/hosts", f"127.0.0.1 localhost {name} {short}\n::1 localhost ip6-localhost ip6-loopback\n")
+    # Where there is a name server, it knows the name.
+    own = "" if order["name_servers"] or name == "localhost" else f"127.0.1.1 {name} {short}\n"
+    write("/etc/hosts", f"127.0.0.1 localhost\n{own}::1 localhost ip6-localhost ip6-loopback\n")
     if order["name_servers"]:
         search = f"search {order['search']}\n" if order["search"] else ""
         write("/etc/resolv.conf", search + "".join(f"nameserver {server}\n" for server in order["name_servers"]))
     assignments = [f"{key}={value}" for key, value in order["environment"].items()]
     write("/etc/environment", "".join(f"{line}\n" for line in assignments))
     write("/etc/profile.d/environment.sh", "".join(f"export {line}\n" for line in assignments))
+    trust(order["authorities"])
     for file in order["files"]:
         write(file["path"], file["text"], file["mode"])
+
+
+def trust(authorities: list[str]) -> None:
+    """Add certificates to those that are trusted, and to what they will be made of the next time."""
+    known = ""
+    if os.path.exists(TRUSTED):
+        with open(TRUSTED) as file:
+            known = file.read()
+    fresh = [text for text in authorities if text not in known]
+    if fresh:
+        write(TRUSTED, known + "".join(fresh))
+    for number, text in enumerate(authorities):
+        write(f"/usr/local/share/ca-certificates/cloud-{number}.crt", text)
 
 
 def write(path: str, text: str, mode: int = 0o644) -> None:

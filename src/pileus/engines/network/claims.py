@@ -10,7 +10,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import IO
@@ -22,6 +22,8 @@ SIZE = 21
 """The prefix length of one cloud's share: 2,048 addresses, for 64 clouds."""
 API, MACHINE = 1, 2
 """Which of its addresses a cloud's own services have, and which one the machine itself has."""
+SERVICES = slice(16, 64)
+"""Further ones that its services may have, so that routes and rules can tell them apart."""
 ALONE = IPv4Network("198.18.0.0/21")
 """The share of a cloud that claims nothing, because nobody can reach its addresses."""
 
@@ -64,14 +66,15 @@ class Claim:
                 return share
         raise Taken(f"all of {ADDRESSES} is taken by other clouds on this machine")
 
-    def bury(self, sweep: Callable[[str], None]) -> None:
-        """Sweep what the dead have left, and what an earlier cloud of the same folder has."""
+    def bury(self, left: Iterable[str], sweep: Callable[[str], None]) -> None:
+        """Sweep what the dead have left, and an earlier cloud of the same folder: these are tokens of what there is."""
         with _alone():
             sweep(self.token)
-            for path in FOLDER.iterdir():
-                if path.name not in (self.token, "lock") and (file := _locked(path)):
-                    sweep(path.name)
-                    path.unlink(missing_ok=True)
+            claimed = {path.name for path in FOLDER.iterdir()} - {"lock"}
+            for name in (claimed | {*left}) - {self.token}:
+                if file := _locked(FOLDER / name):
+                    sweep(name)
+                    (FOLDER / name).unlink(missing_ok=True)
                     file.close()
 
     def drop(self) -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import subprocess
 import time
 from collections.abc import Callable
+from ipaddress import summarize_address_range
 from pathlib import Path
 from typing import Any
 
 from . import layout, rules, spaces, survey
-from .claims import API, MACHINE, Claim
+from .claims import API, MACHINE, SERVICES, Claim
 from .flows import Flow, Key, Recorder
 from .kernel import Kernel, host_interface
 from .layout import Item, Layout, primary
@@ -21,6 +23,7 @@ from .rules import Numbers, Ruleset
 from .spaces import Space
 
 MTU = 9001
+TOKEN = re.compile(r"pileus-([0-9a-f]{8})-")
 
 
 class Router:
@@ -259,8 +262,13 @@ class Fabric:
         router = self._routers[INTERNET] = self._router(INTERNET)
         router.plan = Network(INTERNET)
         router.kernel.join_machine(host_interface(self._claim.token), self.address(MACHINE), self._claim.public)
-        router.kernel.add_address("lo", self.address(API))
+        router.kernel.serve(self.address(API), self._served())
         self._settle_internet({})
+
+    def _served(self) -> list[str]:
+        """The prefixes of the addresses of the cloud's own services."""
+        first, last = (self._claim.public[place] for place in (SERVICES.start, SERVICES.stop - 1))
+        return [f"{self.address(API)}/32", *map(str, summarize_address_range(first, last))]
 
     def address(self, place: int) -> str:
         """One of the cloud's own public addresses."""
@@ -276,7 +284,7 @@ class Fabric:
         ]
         behind = {link.name: layout.public(link) for _, link in ends}
         spoken = {link_device(name): prefixes for name, prefixes in behind.items()}
-        router.load(rules.internet(spoken, "machine", (self.address(API),)))
+        router.load(rules.internet(spoken, "machine", self._served()))
         router.kernel.change(router.items, layout.internet(INTERNET, ends, behind))
 
 
@@ -291,6 +299,11 @@ def load(space: Space, text: str) -> None:
 def fixed(port: Port) -> tuple[Any, ...]:
     """What a port cannot change while it is plugged in."""
     return port.host, port.device, port.mac, port.subnet, primary(port, "ip"), primary(port, "ip6"), port.translates
+
+
+def left() -> set[str]:
+    """The tokens of the clouds of which there are namespaces."""
+    return {match[1] for name in spaces.named("pileus-") if (match := TOKEN.match(name))}
 
 
 def sweep(token: str) -> None:

@@ -58,7 +58,7 @@ class Flow(Struct):
     packets: int = 0
     octets: int = 0
     first: float = 0
-    """Real time, seconds."""
+    """When there was something of it first, as seconds before it was asked for."""
     last: float = 0
     flags: int = 0
     """TCP's flags that were seen."""
@@ -110,6 +110,8 @@ class Recorder:
         refused, self._refused = self._refused, {}
         for (key, sender), flow in refused.items():
             _settle(flows, key, sender, self._owners.get(key.destination, ""), flow)
+        for flow in flows.values():
+            flow.first, flow.last = now - flow.first, now - flow.last
         return flows
 
     def read(self, now: float) -> None:

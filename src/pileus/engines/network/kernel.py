@@ -7,11 +7,12 @@ import socket
 from ipaddress import IPv4Network, ip_address, ip_interface
 from typing import Any
 
-from .layout import BY_MARK, MAIN, Address, Choice, Item, Neighbour, Source, Way
+from .layout import BY_MARK, LOCAL, MAIN, Address, Choice, Item, Neighbour, Source, Way
 from .rules import family
 from .spaces import Space
 
 PERMANENT = 0x80
+HOST_SCOPE = 254
 SETTLED = 0x02
 """An IPv6 address that nobody has to be asked about first (IFA_F_NODAD)."""
 OURS = "02:00:00:00:00:03"
@@ -66,8 +67,11 @@ class Kernel:
             self.space.netlink.link("del", index=index)
         return {item for item in items if isinstance(item, Choice | Source) or item.device != name}
 
-    def add_address(self, device: str, address: str) -> None:
-        self._change("add", Address(device, address))
+    def serve(self, address: str, prefixes: list[str]) -> None:
+        """Let an address be this namespace's own, and all of these prefixes."""
+        self._change("add", Address("lo", address))
+        for prefix in prefixes:
+            self._change("add", Way(LOCAL, prefix, "lo", kind="local"))
 
     def join_machine(self, name: str, address: str, public: IPv4Network) -> None:
         """Give the machine itself an interface here, through which it reaches public addresses."""
@@ -132,6 +136,8 @@ class Kernel:
             "type": way.kind,
             "family": number(family(way.prefix)),
         }
+        if way.kind == "local":
+            told["scope"] = HOST_SCOPE
         if way.device:
             told["oif"] = self.space.index(way.device)
         if not way.via:

@@ -16,7 +16,7 @@ from .names import GATEWAY, VOID, device, link_address, link_device, link_mac
 from .plans import Link, Network, Port, Route
 from .rules import Numbers, family, of
 
-MAIN = 254
+MAIN, LOCAL = 254, 255
 BY_MARK = 1000
 """The priority of the rules that look at marks, or at where a packet comes from."""
 BY_SOURCE = 10000
@@ -133,6 +133,8 @@ def hosted(port: Port, gateways: tuple[str, ...], prefixes: tuple[str, ...]) -> 
     for address in port.addresses:
         yield Address(port.device, f"{address}/{_length(address, prefixes)}")
         yield Source(address, table)
+    for prefix in port.serves:
+        yield Way(LOCAL, prefix, "lo", kind="local")
     for kind, everything in (("ip", "0.0.0.0/0"), ("ip6", "::/0")):
         if primary(port, kind):
             hop = GATEWAY if kind == "ip6" else of(gateways, kind)[0]

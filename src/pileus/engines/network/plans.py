@@ -88,6 +88,8 @@ class Port(Struct, frozen=True):
     """What filters it; None leaves it unfiltered, () lets nothing through."""
     checked: bool = True
     """Whether what it sends must come from its own addresses, and what it gets must be for them."""
+    serves: tuple[str, ...] = ()
+    """Prefixes of others whose addresses its host answers for, where routes lead to the port."""
     translates: bool = False
     """Whether its host sends on what it gets under the port's own addresses: a NAT."""
 

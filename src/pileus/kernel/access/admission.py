@@ -36,11 +36,12 @@ def admitted(call: Call, bound: Bound, request: dict[str, Any]) -> Call:
 
 
 def unlimited(call: Call, account: str) -> bool:
-    """Whether it is the root of that account who calls, and nothing limits him: no organization, no task of his."""
+    """Whether it is the root of that account who calls, and nothing limits him: organization, endpoint or task."""
     principal = call.principal
     return (
         principal.type == "Root"
         and principal.account == account
+        and call.passage is None
         and not (principal.session.get("policy_arns") or principal.session.get("policy"))
         and not call.cloud.access.limited(call, account)
     )

@@ -17,7 +17,7 @@ from .matching import Values
 from .resources import plain
 
 if TYPE_CHECKING:
-    from pileus.kernel.call import Call
+    from pileus.kernel.call import Call, Passage
     from pileus.kernel.identity import Principal
     from pileus.kernel.operation import Bound
 
@@ -240,9 +240,14 @@ def by_service(context: Context) -> bool:
 
 
 def source_ip(context: Context) -> str | None:
-    """Not in what a service asks for, be it on somebody's behalf."""
+    """Not in what a service asks for, be it on somebody's behalf, nor in what comes from a private network."""
     call = context.call
-    return None if by_service(context) or call.called_via or not call.source_ip else call.source_ip
+    return None if by_service(context) or call.called_via or call.passage or not call.source_ip else call.source_ip
+
+
+def passage(tell: Callable[[Call, Passage], str]) -> Callable[[Context], str | None]:
+    """What is known of a call that comes from a private network by an endpoint."""
+    return lambda context: tell(context.call, context.call.passage) if context.call.passage else None
 
 
 def service_name(context: Context) -> str | None:
@@ -314,6 +319,9 @@ GLOBAL: dict[str, Callable[[Context], Any]] = {
     "aws:sourceowner": source("source_account"),
     "aws:sourceidentity": lambda context: context.call.principal.session.get("source_identity"),
     "aws:sourceip": source_ip,
+    "aws:sourcevpc": passage(lambda call, by: by.network),
+    "aws:sourcevpce": passage(lambda call, by: by.endpoint),
+    "aws:vpcsourceip": passage(lambda call, by: call.source_ip),
     "aws:sourceorgid": place(source_account, "organization"),
     "aws:sourceorgpaths": place(source_account, "path"),
     "aws:tagkeys": tag_keys,

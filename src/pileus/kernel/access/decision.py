@@ -13,7 +13,7 @@ from .matching import Lookup
 from .policy import NONE, Policies, Statement
 from .principals import ACCOUNT, NOT, PRINCIPAL, SESSION, Caller
 
-Source = Literal["identity", "resource", "trust", "boundary", "session", "scp", "rcp"]
+Source = Literal["identity", "resource", "trust", "boundary", "session", "scp", "rcp", "endpoint"]
 
 
 class Query:
@@ -50,6 +50,8 @@ class Applying(NamedTuple):
     """Whether nothing is allowed that the resource policy does not allow: KMS keys, and the trust policies of roles."""
     trust: bool = False
     """Whether the resource policy is a role's trust policy."""
+    endpoint: Policies | None = None
+    """Of the endpoint by which the call came from a private network."""
 
 
 class Decision(NamedTuple):
@@ -78,6 +80,7 @@ def denied(query: Query, policies: Applying) -> Decision | None:
         ("identity", policies.identity),
         ("boundary", policies.boundary),
         ("session", policies.session),
+        ("endpoint", policies.endpoint),
     )
     for source, one in one_by_one:
         if one is not None and (found := one.denying(query)):
@@ -86,13 +89,15 @@ def denied(query: Query, policies: Applying) -> Decision | None:
 
 
 def limited(query: Query, policies: Applying) -> Decision | None:
-    """What the control policies of organizations do not allow at some level."""
+    """What the control policies of organizations do not allow at some level, or the endpoint's policy does not."""
     for level in policies.rcps:
         if not level.allowing(query):
             return Decision(False, "rcp")
     for level in policies.scps:
         if not level.allowing(query):
             return Decision(False, "scp")
+    if policies.endpoint is not None and not policies.endpoint.allowing(query):
+        return Decision(False, "endpoint")
     return None
 
 

@@ -26,6 +26,7 @@ NAMES = {
     "session": "session policy",
     "scp": "service control policy",
     "rcp": "resource control policy",
+    "endpoint": "VPC endpoint policy",
 }
 ENCODED = {"ec2"}
 """Services whose denials come with an encoded authorization message."""

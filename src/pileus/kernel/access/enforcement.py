@@ -201,6 +201,7 @@ def decided(
         resource_policy(call, who, target),
         target.explicit,
         target.trust,
+        policy.compiled("endpoint policy", call.passage.policy) if call.passage and call.passage.policy else None,
     )
     return decide(query, applying), query, context
 

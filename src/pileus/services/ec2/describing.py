@@ -40,15 +40,19 @@ def described(
     next_token: str = "",
     *,
     by_shown: bool = False,
+    others: Sequence[R] = (),
 ) -> Members:
     """A page of the records of these ids, or of all, that fit the filters, as `shown` shows them.
 
     An id that is not there is the kind's own error; a filter that there is not is InvalidParameterValue. The filters
     look at records, or, with `by_shown`, at what is shown of them. A filter by one value for which the record has an
-    index (`of_vpc` for `vpc-id`) reads no other records.
+    index (`of_vpc` for `vpc-id`) reads no other records. `others` are those of other accounts that this one sees.
     """
     fitting = fits.test(filters)
     test: Callable[[R], bool] = (lambda one: fitting(shown(call, one))) if by_shown else fitting
+    if others:
+        seen = with_others(call, record, others, ids)
+        return paged(call, member, [shown(call, one) for one in seen if test(one)], max_results, next_token)
     if ids:
         found = [one for one in all_named(call, record, ids) if test(one)]
         return paged(call, member, [shown(call, one) for one in found], max_results, next_token)
@@ -57,6 +61,15 @@ def described(
         call, *prefix, index=index, limit=max_results or MOST, token=next_token, where=test, invalid=bad_token()
     )
     return answer(member, [shown(call, one) for one in page.items], page.token)
+
+
+def with_others(call: Call, record: type[R], others: Sequence[R], ids: Sequence[str]) -> list[R]:
+    """The account's records and others; of these ids, if some are asked for."""
+    if not ids:
+        return [*record.scan(call), *others]
+    theirs = {one.place()[-1]: one for one in others}
+    own = all_named(call, record, [what for what in ids if what not in theirs])
+    return own + [theirs[what] for what in dict.fromkeys(ids) if what in theirs]
 
 
 def nearest(record: type[Record], filters: Iterable[Mapping[str, Any]]) -> tuple[tuple[str, ...], str]:

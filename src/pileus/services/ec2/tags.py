@@ -48,12 +48,12 @@ def specified(tag_specifications: Iterable[Mapping[str, Any]], *names: str) -> d
     return checked(tags)
 
 
-def checked(tags: dict[str, str]) -> dict[str, str]:
-    """The tags, if EC2 takes them."""
+def checked(tags: dict[str, str], *, reserved: bool = False) -> dict[str, str]:
+    """The tags, if EC2 takes them: those that begin with `aws:` from services only."""
     for key, value in tags.items():
         if not key:
             raise Fault("InvalidParameterValue", "Tag key cannot be empty.")
-        if key.lower().startswith("aws:"):
+        if key.lower().startswith("aws:") and not reserved:
             reason = "Tag keys starting with 'aws:' are reserved for internal use"
             raise Fault("InvalidParameterValue", f"Value ( {key} ) for parameter key is invalid. {reason}")
         if len(key) > 128:
@@ -99,10 +99,11 @@ def create_tags(call: Call, resources: list[str], tags: list[dict[str, Any]]) ->
     """Add tags to resources, over those of the same keys: to all of them, or to none."""
     if len(resources) > MOST_RESOURCES:
         raise Fault("InvalidParameterValue", f"The maximum number of resources is {MOST_RESOURCES}.")
-    given = checked(as_map(tags))
+    service = call.principal.type == "AWSService"
+    given = checked(as_map(tags), reserved=service)
     for what in dict.fromkeys(resources):
         found = tagged(call, what)
-        found.tags = checked(found.tags | given)
+        found.tags = checked(found.tags | given, reserved=True)
         found.put(call)
         for follow in FOLLOWERS.get(type(found), ()):
             follow(call, found, given)

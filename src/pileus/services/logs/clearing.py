@@ -10,6 +10,7 @@ from .metric_filters import MetricFilter
 from .parts import Chunk, Stream
 from .protection import Protection
 from .subscriptions import SubscriptionFilter
+from .transformers import Transformer
 
 
 def clear(call: Call, group: Group) -> None:
@@ -17,7 +18,7 @@ def clear(call: Call, group: Group) -> None:
     Stream.delete_all(call, group.id)
     MetricFilter.delete_all(call, group.id)
     SubscriptionFilter.delete_all(call, group.id)
-    for one in (Protection.get(call, group.id), IndexPolicy.get(call, group.id)):
+    for one in (Protection.get(call, group.id), IndexPolicy.get(call, group.id), Transformer.get(call, group.id)):
         if one:
             one.delete(call)
     if volume := Volume.get(call, group.id):

@@ -35,6 +35,8 @@ class Group(Record, arn="log-group:{name}", cfn="AWS::Logs::LogGroup", kw_only=T
     subscriptions: int = 0
     masked: bool = False
     """Whether it has a data protection policy."""
+    transformed: bool = False
+    """Whether it has a transformer."""
     trimmed: bool = False
     """Whether a task will remove what expires."""
 

@@ -44,6 +44,30 @@ TYPES = {
             ),
         ),
     ),
+    "ec2:PrefixList": (
+        Managed(
+            "AWSRAMDefaultPermissionPrefixList",
+            (
+                "ec2:DescribeManagedPrefixLists",
+                "ec2:GetManagedPrefixListAssociations",
+                "ec2:GetManagedPrefixListEntries",
+            ),
+        ),
+    ),
+    "ec2:Subnet": (
+        Managed(
+            "AWSRAMDefaultPermissionSubnet",
+            (
+                "ec2:CreateNetworkInterface",
+                "ec2:CreateSecurityGroup",
+                "ec2:DescribeNetworkInterfaces",
+                "ec2:DescribeSecurityGroups",
+                "ec2:DescribeSubnets",
+                "ec2:DescribeVpcs",
+                "ec2:RunInstances",
+            ),
+        ),
+    ),
     "ec2:TransitGateway": (
         Managed(
             "AWSRAMDefaultPermissionTransitGateway",

@@ -1,4 +1,4 @@
-"""AWS Systems Manager: Parameter Store.
+"""AWS Systems Manager: Parameter Store, Run Command, Session Manager.
 
 A way through the package, from the ground up:
 
@@ -6,8 +6,11 @@ A way through the package, from the ground up:
     public                                      what AWS itself publishes
     filters, reading, describing                how parameters are found, read, labelled
     sharing, settings, changes                  other accounts, the account's own wishes, events
+    nodes                                       instances that Systems Manager reaches
+    documents, commands, running, invocations   what is carried out on them, and what became of it
+    sessions, channel, streaming                a terminal on them
 
-Left out: everything of Systems Manager but Parameter Store; how many parameters an account may have; the data types
+Left out: everything else of Systems Manager; how many parameters an account may have; the data types
 aws:ssm:integration and jsonc.
 """
 

@@ -66,10 +66,12 @@ def test_a_private_gateway_has_private_addresses_only(ec2, subnet, address, cloc
     )["NatGateway"]
     what = made["NatGatewayId"]
     clock.advance(5)
-    ec2.assign_private_nat_gateway_address(NatGatewayId=what, PrivateIpAddresses=["10.0.1.40"])
+    taken = {one["PrivateIp"] for one in state(ec2, what)["NatGatewayAddresses"]}
+    free = next(one for one in ("10.0.1.40", "10.0.1.41", "10.0.1.42") if one not in taken)
+    ec2.assign_private_nat_gateway_address(NatGatewayId=what, PrivateIpAddresses=[free])
     addresses = state(ec2, what)["NatGatewayAddresses"]
     assert [one["PrivateIp"] for one in addresses if one["IsPrimary"]] == ["10.0.1.9"] and len(addresses) == 4
-    ec2.unassign_private_nat_gateway_address(NatGatewayId=what, PrivateIpAddresses=["10.0.1.40"])
+    ec2.unassign_private_nat_gateway_address(NatGatewayId=what, PrivateIpAddresses=[free])
     assert len(state(ec2, what)["NatGatewayAddresses"]) == 3
     with refused("OperationNotPermitted"):
         ec2.unassign_private_nat_gateway_address(NatGatewayId=what, PrivateIpAddresses=["10.0.1.9"])

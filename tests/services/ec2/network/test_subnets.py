@@ -50,6 +50,9 @@ def test_subnets_of_a_vpc_never_overlap(cloud, refused, wanted):
         else:
             ec2.create_subnet(VpcId=vpc, CidrBlock=str(network))
             there.append(network)
+    for subnet in ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["Subnets"]:
+        ec2.delete_subnet(SubnetId=subnet["SubnetId"])
+    ec2.delete_vpc(VpcId=vpc)
 
 
 def test_the_count_of_free_addresses_follows_interfaces_addresses_and_prefixes(ec2, subnet):

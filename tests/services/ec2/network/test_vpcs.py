@@ -164,3 +164,27 @@ def test_filters_find_vpcs_by_ranges_and_tags(ec2, vpc):
         found = ec2.describe_vpcs(Filters=[{"Name": name, "Values": [value]}])["Vpcs"]
         expected = 1 if name != "state" else 2
         assert len(found) == expected and vpc in {one["VpcId"] for one in found}, name
+
+
+def test_a_vpc_takes_its_range_out_of_a_pool_of_ipam_and_gives_it_back(ec2, clock):
+    ipam = ec2.create_ipam(OperatingRegions=[{"RegionName": "us-east-1"}])["Ipam"]
+    clock.advance(5)
+    pool = ec2.create_ipam_pool(IpamScopeId=ipam["PrivateDefaultScopeId"], AddressFamily="ipv4", Locale="us-east-1")[
+        "IpamPool"
+    ]["IpamPoolId"]
+    clock.advance(5)
+    ec2.provision_ipam_pool_cidr(IpamPoolId=pool, Cidr="10.64.0.0/12")
+    clock.advance(5)
+    made = ec2.create_vpc(Ipv4IpamPoolId=pool, Ipv4NetmaskLength=20)["Vpc"]
+    assert made["CidrBlock"] == "10.64.0.0/20"
+    added = ec2.associate_vpc_cidr_block(VpcId=made["VpcId"], Ipv4IpamPoolId=pool, Ipv4NetmaskLength=24)
+    assert added["CidrBlockAssociation"]["CidrBlock"] == "10.64.16.0/24"
+
+    def given():
+        return {one["Cidr"] for one in ec2.get_ipam_pool_allocations(IpamPoolId=pool)["IpamPoolAllocations"]}
+
+    assert given() == {"10.64.0.0/20", "10.64.16.0/24"}
+    ec2.disassociate_vpc_cidr_block(AssociationId=added["CidrBlockAssociation"]["AssociationId"])
+    assert given() == {"10.64.0.0/20"}
+    ec2.delete_vpc(VpcId=made["VpcId"])
+    assert given() == set()

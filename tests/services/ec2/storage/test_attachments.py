@@ -2,23 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
-
-@pytest.fixture
-def instance(ec2, clock):
-    """Launch an instance, and let it run."""
-
-    def launch(**members):
-        image = ec2.describe_images(Owners=["amazon"], Filters=[{"Name": "name", "Values": ["al2023-ami-2023*x86_64"]}])
-        asked = {"ImageId": image["Images"][0]["ImageId"], "InstanceType": "t3.micro", "MinCount": 1, "MaxCount": 1}
-        asked["Placement"] = {"AvailabilityZone": "us-east-1a"}
-        made = ec2.run_instances(**asked | members)["Instances"][0]["InstanceId"]
-        clock.advance(10)
-        return made
-
-    return launch
-
 
 def state(ec2, what):
     return ec2.describe_volumes(VolumeIds=[what])["Volumes"][0]

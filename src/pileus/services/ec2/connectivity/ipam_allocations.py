@@ -335,3 +335,19 @@ def release_ipam_pool_allocation(call: Call, ipam_pool_id: str, cidr: str, ipam_
         raise Fault("InvalidParameterValue", f"The allocation {ipam_pool_allocation_id} belongs to {one.resource_id}.")
     one.delete(there)
     return {"Success": True}
+
+
+# For VPCs
+
+
+def take(call: Call, ipam_pool_id: str, cidr: str, length: int | None, vpc_id: str, tags: dict[str, str]) -> str:
+    """A block for a VPC out of a pool of its Region."""
+    there, pool = seen(call, ipam_pool_id)
+    if pool.locale != call.region:
+        raise Fault("InvalidParameterValue", f"The IPAM pool {ipam_pool_id} is not for resources in {call.region}.")
+    if any(tags.get(key) != value for key, value in pool.required_tags.items()):
+        raise Fault("InvalidParameterValue", f"The resource lacks the tags that {ipam_pool_id} requires.")
+    made = allocate(there, pool, cidr, length, "vpc", vpc_id)
+    made.resource_owner, made.resource_region = call.account, call.region
+    made.put(there)
+    return made.cidr

@@ -158,6 +158,6 @@ def spread(strategy: str, pools: int, asked: int) -> int:
     """Over how many pools a strategy spreads what it launches."""
     if strategy == "diversified":
         return pools
-    if strategy in ("lowest-price", "lowestPrice"):
+    if strategy == "lowestPrice":
         return min(pools, asked or 1)
     return 1

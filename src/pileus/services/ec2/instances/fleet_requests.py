@@ -18,6 +18,10 @@ from . import fleets
 from .fleets import ACTIVE, OVER, Ec2Fleet, Fleet, FleetMember, FleetNote
 
 KINDS = ("instant", "request", "maintain")
+CHEAPEST = "lowestPrice"
+"""How EC2 tells the strategy that it is asked for as `lowest-price`."""
+ON_DEMAND_OPTIONS: Members = {"AllocationStrategy": CHEAPEST}
+SPOT_OPTIONS: Members = ON_DEMAND_OPTIONS | {"InstanceInterruptionBehavior": "terminate", "InstancePoolsToUseCount": 1}
 
 FILTERS = Filters(
     {
@@ -55,8 +59,9 @@ def create_fleet(
         raise bad_value("Type", type)
     tags = specified(tag_specifications, "fleet", "instance", "volume", "network-interface", "spot-instances-request")
     total, on_demand, spot = targets(target_capacity_specification)
-    spots = {"AllocationStrategy": "lowest-price", "InstanceInterruptionBehavior": "terminate"} | spot_options
-    demands = {"AllocationStrategy": "lowest-price"} | on_demand_options
+    spots, demands = SPOT_OPTIONS | told(spot_options), ON_DEMAND_OPTIONS | told(on_demand_options)
+    if spots["AllocationStrategy"] != CHEAPEST:
+        del spots["InstancePoolsToUseCount"]
     one = Ec2Fleet(
         fleet_id=f"fleet-{uuid4()}",
         created=call.now,
@@ -94,6 +99,12 @@ def create_fleet(
         fleets.begin(call, one)
     remember(call, client_token, one.fleet_id)
     return _answer(call, one)
+
+
+def told(options: Members) -> Members:
+    """Options as EC2 tells them."""
+    cheapest = options.get("AllocationStrategy") == "lowest-price"
+    return options | ({"AllocationStrategy": CHEAPEST} if cheapest else {})
 
 
 def targets(specification: Members) -> tuple[int, int, int]:

@@ -47,8 +47,8 @@ class Fleet(Record, arn="fleet/{fleet_id}", cfn="AWS::EC2::EC2Fleet", kw_only=Tr
     on_demand: int = 0
     spot: int = 0
     unit: str = "units"
-    spot_strategy: str = "lowest-price"
-    on_demand_strategy: str = "lowest-price"
+    spot_strategy: str = "lowestPrice"
+    on_demand_strategy: str = "lowestPrice"
     pools_to_use: int = 1
     behaviour: str = "terminate"
     max_price: str = ""

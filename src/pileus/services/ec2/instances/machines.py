@@ -28,6 +28,7 @@ LEAST_MEMORY = 64 * MIB
 USER = "ec2-user"
 VENDOR = "Amazon EC2"
 NAME_SERVER = "169.254.169.253"
+TRUSTED = "/etc/ssl/certs/ca-certificates.crt"
 CONNECT = "/opt/aws/bin/eic_run_authorized_keys"
 """Asks the metadata service for keys that EC2 Instance Connect has pushed."""
 PROGRAM = Path(__file__).with_name("instance_connect.sh")
@@ -70,10 +71,19 @@ async def running(call: Call, one: Instance) -> Machine:
         found = engine.running.get(one.instance_id)
         if found is None:
             try:
+                await connected(call, one)
                 found = await engine.start(await plan(call, one))
             except MachineFailed as failed:
                 raise OSError(str(failed)) from failed
         return found
+
+
+async def connected(call: Call, one: Instance) -> None:
+    """Wait until the interfaces of an instance are on the wire: what it runs first may want the network."""
+    from pileus.services.ec2.wire.keeping import wired  # which asks for the states of instances
+
+    for vpc_id in {interface.vpc_id for interface in interfaces.of_instance(call, one.instance_id)}:
+        await wired(call, vpc_id)
 
 
 async def halt(call: Call, one: Instance, *, hibernate: bool) -> None:
@@ -136,6 +146,7 @@ async def plan(call: Call, one: Instance) -> Plan:
         key_command=CONNECT,
         files=[File(CONNECT, PROGRAM.read_text(), 0o755)],
         environment=environment(call),
+        authorities=[call.cloud.authority()] if call.cloud.authority else [],
         user_data=launch_templates.decoded_user_data(one.user_data) if one.user_data else b"",
         devices=await disks(call, volumes, one),
     )
@@ -163,7 +174,13 @@ def identity(one: Instance) -> dict[str, str]:
 
 
 def environment(call: Call) -> dict[str, str]:
-    return {"AWS_DEFAULT_REGION": call.region, "AWS_REGION": call.region}
+    """AWS's names lead to the cloud, by its name servers; programs with lists of their own must trust it too."""
+    return {
+        "AWS_DEFAULT_REGION": call.region,
+        "AWS_REGION": call.region,
+        "AWS_CA_BUNDLE": TRUSTED,
+        "NODE_EXTRA_CA_CERTS": TRUSTED,
+    }
 
 
 async def disks(call: Call, volumes: list[Volume], one: Instance) -> dict[str, str]:

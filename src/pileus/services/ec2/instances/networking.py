@@ -14,7 +14,7 @@ from pileus.services.ec2.faults import combination
 from pileus.services.ec2.kinds import named
 from pileus.services.ec2.network import addresses, interface_addresses, interfaces, security_groups, vpcs
 from pileus.services.ec2.network.interfaces import NetworkInterface
-from pileus.services.ec2.network.subnets import Subnet, default_subnet
+from pileus.services.ec2.network.subnets import Subnet, at_home, default_subnet, seen
 
 from .hosts import zone_named
 from .instances import Instance
@@ -68,9 +68,9 @@ def _subnet(call: Call, specification: Members, place: Members) -> Subnet:
     if zone or place.get("AvailabilityZoneId"):
         zone = zone_named(call, zone, place.get("AvailabilityZoneId", ""))
     if interface_id := specification.get("NetworkInterfaceId"):
-        return named(call, Subnet, named(call, NetworkInterface, interface_id).subnet_id)
+        return at_home(call, named(call, NetworkInterface, interface_id).subnet_id)
     if subnet_id := specification.get("SubnetId"):
-        subnet = named(call, Subnet, subnet_id)
+        subnet = seen(call, subnet_id)
         if zone and subnet.availability_zone != zone:
             text = f"The subnet '{subnet_id}' is not in the Availability Zone '{zone}'."
             raise Fault("InvalidParameterValue", text)
@@ -134,7 +134,7 @@ def made(call: Call, one: Instance, network: Network, tags: dict[str, str]) -> N
 
 
 def _made(call: Call, specification: Members, groups: list[str], tags: dict[str, str]) -> NetworkInterface:
-    subnet = named(call, Subnet, specification["SubnetId"])
+    subnet = seen(call, specification["SubnetId"])
     primary, secondary = interface_addresses.asked(
         specification.get("PrivateIpAddress", ""), specification.get("PrivateIpAddresses", [])
     )

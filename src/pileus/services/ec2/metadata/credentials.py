@@ -14,6 +14,7 @@ from pileus.services.ec2.describing import Members
 from .tree import instant
 
 AS_EC2 = identity.service("ec2.amazonaws.com")
+AS_IAM = identity.service("iam.amazonaws.com")
 RENEWED = 900.0
 """Seconds before the old ones end there are new ones."""
 CANNOT = (
@@ -35,7 +36,7 @@ def role_of(call: Call, profile_arn: str) -> str:
     """The ARN of the role in a profile; empty where there is none."""
     name = profile_arn.rpartition("/")[2]
     try:
-        found = call.aws("iam", principal=AS_EC2).get_instance_profile(instance_profile_name=name)["InstanceProfile"]
+        found = call.aws("iam", principal=AS_IAM).get_instance_profile(instance_profile_name=name)["InstanceProfile"]
     except Fault:
         return ""
     return str(found["Roles"][0]["Arn"]) if found.get("Roles") else ""

@@ -18,7 +18,7 @@ from pileus.services.ec2.faults import combination, invalid, missing
 from pileus.services.ec2.kinds import all_named, kind, kind_of, named, new_id
 from pileus.services.ec2.tags import shown_tags, specified
 
-from . import address_pools, associations, changes, limits, public_ranges
+from . import address_pools, associations, changes, limits, public_ranges, sharing
 from .interfaces import NetworkInterface, PrivateAddress, PublicAddress, of_instance
 from .interfaces import life as interface_life
 from .internet_gateways import InternetGateway, gateway_of
@@ -216,7 +216,7 @@ def associate_address(
     one = chosen(call, allocation_id, public_ip)
     interface = target(call, instance_id, network_interface_id)
     private = private_of(interface, private_ip_address)
-    if gateway_of(call, interface.vpc_id) is None:
+    if gateway_of(sharing.home(call, interface.vpc_id), interface.vpc_id) is None:
         text = f"Network {interface.vpc_id} is not attached to any internet gateway"
         raise Fault("Gateway.NotAttached", text)
     same = one.network_interface_id == interface.network_interface_id
@@ -288,7 +288,8 @@ def associate(call: Call, one: Address, network_interface_id: str, private_ip: s
 def put_mapped(call: Call, interface: NetworkInterface, private: PrivateAddress) -> None:
     assert private.association
     public_ip, private_ip = private.association.public_ip, private.private_ip_address
-    Mapped(interface.vpc_id, public_ip, interface.network_interface_id, private_ip).put(call)
+    there = sharing.home(call, interface.vpc_id)
+    Mapped(interface.vpc_id, public_ip, interface.network_interface_id, private_ip).put(there)
     interface.put(call)
     changes.changed(call, interface.vpc_id)
 
@@ -296,7 +297,8 @@ def put_mapped(call: Call, interface: NetworkInterface, private: PrivateAddress)
 def unmap(call: Call, interface: NetworkInterface, private: PrivateAddress) -> None:
     """Take the public address away before a private one."""
     assert private.association
-    Mapped(interface.vpc_id, private.association.public_ip, "", "").delete(call)
+    there = sharing.home(call, interface.vpc_id)
+    Mapped(interface.vpc_id, private.association.public_ip, "", "").delete(there)
     private.association = None
     interface.put(call)
     changes.changed(call, interface.vpc_id)

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from pileus.kernel import Call, Record
 
+from . import sharing
+
 HEARERS: list[Callable[[Call, str], None]] = []
 """Told of each VPC that has changed, in the same transaction."""
 
@@ -25,7 +27,8 @@ class Wiring(Record):
 
 
 def changed(call: Call, vpc_id: str) -> None:
-    """A record that says how packets go in a VPC has changed."""
+    """A record that says how packets go in a VPC has changed; its owner is told, whoever changed it."""
+    call = sharing.home(call, vpc_id)
     wiring = Wiring.get(call, vpc_id) or Wiring(vpc_id=vpc_id)
     wiring.number, wiring.at = wiring.number + 1, call.now
     wiring.put(call)

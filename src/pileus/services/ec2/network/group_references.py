@@ -13,8 +13,8 @@ from pileus.services.ec2.kinds import all_named, named
 from pileus.services.ec2.tags import shown_tags
 
 from . import changes
-from .group_rules import connection
 from .interfaces import Membership, NetworkInterface
+from .rule_reading import connection
 from .security_groups import DEFAULT, GroupVpc, Reference, SecurityGroup, SecurityGroupRule, life, rules, shown_ports
 from .vpcs import Vpc
 from .vpcs import life as vpc_life

@@ -12,7 +12,7 @@ from pileus.services.ec2.kinds import named
 
 from . import changes, leases
 from .interfaces import Ipv6Address, NetworkInterface, PrivateAddress, at_address
-from .subnets import Subnet
+from .subnets import Subnet, at_home
 
 
 def asked(private_ip: str, addresses: list[dict[str, Any]]) -> tuple[str, list[str]]:
@@ -85,7 +85,7 @@ def assign_private_ip_addresses(
     if allow_reassignment:
         for one in private_ip_addresses:
             take_over(call, interface, one)
-    subnet = named(call, Subnet, interface.subnet_id)
+    subnet = at_home(call, interface.subnet_id)
     wanted = [one for one in private_ip_addresses if one not in addresses(interface)]
     count = 0 if private_ip_addresses else secondary_private_ip_address_count
     added = add_ipv4(call, subnet, interface, wanted, count)
@@ -124,7 +124,7 @@ def release(call: Call, interface: NetworkInterface, unwanted: list[str]) -> Non
     if any(secondary[one].association for one in unwanted):
         what = f"Address {', '.join(unwanted)} is associated with an Elastic IP address."
         raise Fault("InvalidIPAddress.InUse", what)
-    subnet = named(call, Subnet, interface.subnet_id)
+    subnet = at_home(call, interface.subnet_id)
     for one in unwanted:
         leases.give_back(call, subnet, one)
     interface.private_ip_addresses = [
@@ -152,7 +152,7 @@ def drop_prefixes(call: Call, interface: NetworkInterface, there: list[str], unw
             f"Some of the specified prefixes are not assigned to interface {interface.network_interface_id}: {absent}"
         )
         raise invalid(text)
-    subnet = named(call, Subnet, interface.subnet_id)
+    subnet = at_home(call, interface.subnet_id)
     for one in unwanted:
         leases.give_back(call, subnet, one)
         there.remove(one)
@@ -176,7 +176,7 @@ def assign_ipv6_addresses(
         raise missing("ipv6Addresses", "ipv6AddressCount", "ipv6Prefix", "ipv6PrefixCount")
     if sum(map(bool, kinds)) > 1:
         raise combination("Only one of addresses, prefixes and their counts may be specified.")
-    subnet = named(call, Subnet, interface.subnet_id)
+    subnet = at_home(call, interface.subnet_id)
     added = add_ipv6(call, subnet, interface, ipv6_addresses, ipv6_address_count)
     prefixes = add_prefixes(call, subnet, interface, ipv6_prefixes, ipv6_prefix_count, 6)
     interface.put(call)
@@ -199,7 +199,7 @@ def unassign_ipv6_addresses(
         raise invalid(f"Some of the specified addresses are not assigned to interface {network_interface_id}: {absent}")
     if any(there[one].primary for one in ipv6_addresses):
         raise Fault("UnsupportedOperation", "The primary IPv6 address of an interface cannot be unassigned.")
-    subnet = named(call, Subnet, interface.subnet_id)
+    subnet = at_home(call, interface.subnet_id)
     for one in ipv6_addresses:
         leases.give_back(call, subnet, one)
     interface.ipv6_addresses = [one for one in interface.ipv6_addresses if one.ipv6_address not in ipv6_addresses]

@@ -12,10 +12,10 @@ from pileus.services.ec2.faults import combination, invalid
 from pileus.services.ec2.kinds import named
 from pileus.services.ec2.tags import shown_tags, specified
 
-from . import host_names, interface_addresses
+from . import host_names, interface_addresses, sharing
 from .interfaces import Attachment, NetworkInterface, PublicAddress, create, life, remove
 from .security_groups import SecurityGroup
-from .subnets import Subnet
+from .subnets import seen
 from .vpcs import Vpc
 
 FILTERS = Filters(
@@ -90,7 +90,7 @@ def create_network_interface(
     """Make an interface with its addresses."""
     if made := tokens.made_before(call, client_token):
         return {"NetworkInterface": shown(call, named(call, NetworkInterface, made)), "ClientToken": client_token}
-    subnet = named(call, Subnet, subnet_id)
+    subnet = seen(call, subnet_id)
     tags = specified(tag_specifications, "network-interface")
     primary, secondary = interface_addresses.asked(private_ip_address, private_ip_addresses)
     if secondary and secondary_private_ip_address_count:
@@ -145,7 +145,7 @@ def describe_network_interfaces(
 
 
 def shown(call: Call, one: NetworkInterface) -> Members:
-    vpc = named(call, Vpc, one.vpc_id)
+    vpc = named(sharing.home(call, one.vpc_id), Vpc, one.vpc_id)
     first = next(iter(one.ipv6_addresses), None)
     return {
         "NetworkInterfaceId": one.network_interface_id,

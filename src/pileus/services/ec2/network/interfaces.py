@@ -18,11 +18,11 @@ from pileus.kernel import Call, Fault, Record
 from pileus.services.ec2.faults import limit
 from pileus.services.ec2.kinds import kind, named, new_id
 
-from . import associations, changes, leases, limits, targets
+from . import associations, changes, leases, limits, sharing, targets
 from .life import Life
 from .security_groups import GroupVpc, SecurityGroup, default_of
 from .security_groups import life as group_life
-from .subnets import Subnet
+from .subnets import Subnet, at_home
 from .subnets import life as subnet_life
 from .vpcs import Vpc
 from .vpcs import life as vpc_life
@@ -172,6 +172,7 @@ def create(
         address = leases.take(call, subnet, interface.network_interface_id, version=6)
         interface.ipv6_addresses = [Ipv6Address(address)]
     interface.put(call)
+    sharing.arrive(call, subnet.vpc_id)
     changes.changed(call, subnet.vpc_id)
     return interface
 
@@ -211,7 +212,7 @@ def usable(call: Call, group: SecurityGroup, vpc_id: str) -> bool:
 def remove(call: Call, interface: NetworkInterface) -> None:
     """Remove an interface, whatever it is attached to; its addresses are free again."""
     life.end(call, interface)
-    subnet = named(call, Subnet, interface.subnet_id)
+    subnet = at_home(call, interface.subnet_id)
     for what in held(interface):
         leases.give_back(call, subnet, what)
     for group_id in interface.groups:
@@ -287,7 +288,7 @@ def of_vpc(call: Call, vpc_id: str) -> Iterable[NetworkInterface]:
 
 def at_address(call: Call, subnet_id: str, address: str) -> NetworkInterface | None:
     """The interface that has an address of a subnet, or the prefix that the address belongs to."""
-    lease = leases.holding(call, subnet_id, address)
+    lease = leases.holding(sharing.home(call, subnet_id), subnet_id, address)
     return NetworkInterface.get(call, lease.network_interface_id) if lease else None
 
 
@@ -296,7 +297,8 @@ def at_address(call: Call, subnet_id: str, address: str) -> NetworkInterface | N
 
 @subnet_life.holds
 def holds_subnet(call: Call, subnet: Subnet) -> bool:
-    return NetworkInterface.first(call, subnet.subnet_id, index="of_subnet") is not None
+    """Whoever has an address of it."""
+    return leases.Lease.first(call, subnet.subnet_id) is not None
 
 
 @vpc_life.holds

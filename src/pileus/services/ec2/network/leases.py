@@ -50,6 +50,7 @@ class Reservation(
 
 def take(call: Call, subnet: Subnet, interface_id: str, wanted: str = "", version: int = 4) -> str:
     """Give an interface an address of its subnet, the wanted one or any that is free."""
+    call = call.at(account=subnet.owner_id)
     if wanted:
         found = checked(call, subnet, wanted)
     else:
@@ -63,6 +64,7 @@ def take(call: Call, subnet: Subnet, interface_id: str, wanted: str = "", versio
 
 def take_prefix(call: Call, subnet: Subnet, interface_id: str, wanted: str = "", version: int = 4) -> str:
     """Delegate a prefix of its subnet to an interface, the wanted one or any that is free."""
+    call = call.at(account=subnet.owner_id)
     length = PREFIX[version]
     if wanted:
         network = cidrs.ipv4(wanted, "ipv4Prefix") if version == 4 else cidrs.ipv6(wanted, "ipv6Prefix")
@@ -159,6 +161,7 @@ def exhausted() -> Fault:
 
 
 def lease(call: Call, subnet: Subnet, first: str, length: int, interface_id: str) -> None:
+    call = call.at(account=subnet.owner_id)
     address = ip_address(first)
     Lease(subnet.subnet_id, address.packed, length, interface_id).put(call)
     count(call, subnet, address.version, length, 1)
@@ -166,6 +169,7 @@ def lease(call: Call, subnet: Subnet, first: str, length: int, interface_id: str
 
 def give_back(call: Call, subnet: Subnet, what: str) -> None:
     """An address or a prefix is free again."""
+    call = call.at(account=subnet.owner_id)
     network = ip_network(what)
     if found := Lease.get(call, subnet.subnet_id, network.network_address.packed):
         found.delete(call)

@@ -9,19 +9,23 @@ import hashlib
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
+
 from pileus.kernel import Call, Fault, Record
 from pileus.kernel.filters import Filters
 from pileus.services.ec2 import ec2, tokens
+from pileus.services.ec2.connectivity import homes
 from pileus.services.ec2.describing import Members, paged
 from pileus.services.ec2.faults import bad_value, combination, in_use, invalid
 from pileus.services.ec2.kinds import BY_RECORD, kind, new_id
 from pileus.services.ec2.tags import shown_tags, specified
 
-from . import changes, cidrs, public_ranges
+from . import changes, cidrs, public_ranges, sharing
 from .route_tables import Route, RouteTable
 from .security_groups import SecurityGroup, SecurityGroupRule
 
 AWS = "AWS"
+SHARED = "ec2:PrefixList"
 
 KNOWN = {
     "com.amazonaws.us-east-1.s3": "pl-63a5400a",
@@ -76,14 +80,30 @@ def of_aws(call: Call) -> Iterator[PrefixList]:
 
 
 def find(call: Call, prefix_list_id: str) -> PrefixList:
-    """The list of an id: the account's own, one of AWS's; raises what EC2 says of one that is not there."""
+    """The list of an id: the account's own, one of AWS's, or one that is shared; raises if there is none."""
     if found := PrefixList.get(call, prefix_list_id):
         return found
     for one in of_aws(call):
         if one.prefix_list_id == prefix_list_id:
             return one
+    theirs = PrefixList.get(sharing.home(call, prefix_list_id), prefix_list_id)
+    if theirs and sharing.given(call, theirs.arn(call.at(account=theirs.owner_id))):
+        return theirs
     BY_RECORD[PrefixList].check(prefix_list_id)
     raise BY_RECORD[PrefixList].absent(prefix_list_id)
+
+
+def received(call: Call) -> list[PrefixList]:
+    """The lists that other accounts share with this one; their tags are not shared."""
+    theirs = (PrefixList.get(sharing.home(call, what), what) for what in sharing.received(call, SHARED))
+    return [msgspec.structs.replace(one, tags={}) for one in theirs if one and one.owner_id != call.account]
+
+
+@ec2.shareable(SHARED)
+def shareable(call: Call, arn: str) -> bool:
+    """Whether an ARN is that of a list of the account."""
+    kind_name, _, what = arn.rpartition(":")[2].partition("/")
+    return kind_name == "prefix-list" and PrefixList.get(call, what) is not None
 
 
 def own(call: Call, prefix_list_id: str) -> PrefixList:
@@ -129,6 +149,7 @@ def create_managed_prefix_list(
         raise bad_value("MaxEntries", max_entries)
     made = PrefixList(new_id(PrefixList), call.account, prefix_list_name, address_family, max_entries, tags=tags)
     write(call, made, with_added({}, entries, made))
+    homes.settle(call, made.prefix_list_id)
     tokens.remember(call, client_token, made.prefix_list_id)
     return {"PrefixList": shown(call, made) | {"State": "create-in-progress"}}
 
@@ -170,12 +191,12 @@ def describe_managed_prefix_lists(
     max_results: int = 0,
     next_token: str = "",
 ) -> Members:
-    """AWS's lists, and the account's own."""
+    """AWS's lists, the account's own, and those that others share with it."""
     test = FILTERS.test(filters)
     if prefix_list_ids:
         every = [find(call, what) for what in dict.fromkeys(prefix_list_ids)]
     else:
-        every = [*of_aws(call), *PrefixList.scan(call)]
+        every = [*of_aws(call), *PrefixList.scan(call), *received(call)]
     return paged(call, "PrefixLists", [shown(call, one) for one in every if test(one)], max_results, next_token)
 
 
@@ -287,6 +308,7 @@ def delete_managed_prefix_list(call: Call, prefix_list_id: str) -> Members:
         raise in_use(f"The prefix list '{prefix_list_id}' has dependencies and cannot be deleted.")
     Version.delete_all(call, prefix_list_id)
     one.delete(call)
+    homes.leave(call, prefix_list_id)
     return {"PrefixList": shown(call, one) | {"State": "delete-in-progress"}}
 
 

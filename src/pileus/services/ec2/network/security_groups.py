@@ -14,8 +14,9 @@ from pileus.services.ec2.faults import bad_value, in_use, invalid, missing
 from pileus.services.ec2.kinds import kind, named, new_id
 from pileus.services.ec2.tags import shown_tags, specified
 
-from . import changes, limits
+from . import changes, limits, sharing
 from .life import Life
+from .subnets import seen_vpc
 from .vpcs import Vpc, default_vpc, follows_ranges, settled
 from .vpcs import life as vpc_life
 
@@ -199,13 +200,15 @@ def of_name(call: Call, vpc_id: str, name: str) -> SecurityGroup | None:
 def default_of(call: Call, vpc_id: str) -> SecurityGroup:
     """The default group of a VPC."""
     found = of_name(call, vpc_id, DEFAULT)
-    assert found is not None, f"{vpc_id} has no default group"
+    if found is None:
+        text = f"You must specify a security group of your own in the VPC {vpc_id}, which another account shares."
+        raise invalid(text)
     return found
 
 
 def chosen_vpc(call: Call, vpc_id: str) -> Vpc:
     """The VPC that a request names, or the default one."""
-    found = named(call, Vpc, vpc_id) if vpc_id else default_vpc(call)
+    found = seen_vpc(call, vpc_id) if vpc_id else default_vpc(call)
     if found is None:
         raise Fault("VPCIdNotSpecified", "No default VPC for this user")
     return found
@@ -229,6 +232,7 @@ def create_security_group(
     limits.check("SecurityGroupLimit", "security groups", SecurityGroup.scan(call), limits.GROUPS)
     group = SecurityGroup(new_id(SecurityGroup), call.account, vpc.vpc_id, group_name, description, tags).put(call)
     open_out(call, vpc, group)
+    sharing.arrive(call, vpc.vpc_id)
     return {"GroupId": group.group_id, "SecurityGroupArn": group.arn(call), "Tags": shown_tags(tags)}
 
 
@@ -363,7 +367,12 @@ def remove(call: Call, group: SecurityGroup) -> None:
 
 @vpc_life.holds
 def holds_vpc(call: Call, vpc: Vpc) -> bool:
-    return any(group.group_name != DEFAULT for group in SecurityGroup.scan(call, vpc.vpc_id, index="of_vpc"))
+    groups = (one for there in sharing.accounts(call, vpc.vpc_id) for one in of_vpc(there, vpc.vpc_id))
+    return any(group.group_name != DEFAULT for group in groups)
+
+
+def of_vpc(call: Call, vpc_id: str) -> Iterable[SecurityGroup]:
+    return SecurityGroup.scan(call, vpc_id, index="of_vpc")
 
 
 @vpc_life.ends_with

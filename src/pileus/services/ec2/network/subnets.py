@@ -16,13 +16,14 @@ import msgspec
 from pileus.kernel import Call, Fault, Record
 from pileus.kernel.filters import Filters
 from pileus.services.ec2 import ec2
+from pileus.services.ec2.connectivity import homes
 from pileus.services.ec2.describing import Members, described
-from pileus.services.ec2.kinds import kind, new_id
+from pileus.services.ec2.kinds import BY_RECORD, kind, named, new_id
 from pileus.services.ec2.tags import shown_tags
 
-from . import changes, cidrs, public_access, zones
+from . import changes, cidrs, public_access, sharing, zones
 from .life import Life
-from .vpcs import Vpc, default_life, default_vpc, follows_ranges, settled
+from .vpcs import Vpc, default_life, default_vpc, follows_ranges, sees, settled
 from .vpcs import life as vpc_life
 
 RESERVED = 5
@@ -113,6 +114,86 @@ FILTERS = Filters(
 )
 
 
+# Those of others
+
+
+SHARED = "ec2:Subnet"
+
+
+@ec2.shareable(SHARED)
+def shareable(call: Call, arn: str) -> bool:
+    """Whether an ARN is that of a subnet of the account, and none of the default VPC."""
+    kind_name, _, what = arn.rpartition(":")[2].partition("/")
+    found = Subnet.get(call, what) if kind_name == "subnet" else None
+    if found and found.default_for_az:
+        raise Fault("OperationNotPermitted", "You cannot share a default subnet.")
+    return found is not None
+
+
+def seen(call: Call, subnet_id: str) -> Subnet:
+    """A subnet of the account, or one that another account shares with it."""
+    if found := Subnet.get(call, subnet_id):
+        return found
+    found = Subnet.get(sharing.home(call, subnet_id), subnet_id)
+    if found is None or not sharing.given(call, found.subnet_arn):
+        BY_RECORD[Subnet].check(subnet_id)
+        raise BY_RECORD[Subnet].absent(subnet_id)
+    return found
+
+
+def at_home(call: Call, subnet_id: str) -> Subnet:
+    """The subnet of an interface that the account has, whoever's the subnet is."""
+    return named(sharing.home(call, subnet_id), Subnet, subnet_id)
+
+
+def received(call: Call) -> list[Subnet]:
+    """The subnets that other accounts share with this one; their tags are not shared."""
+    theirs = (Subnet.get(sharing.home(call, what), what) for what in sharing.received(call, SHARED))
+    return [msgspec.structs.replace(one, tags={}) for one in theirs if one and one.owner_id != call.account]
+
+
+def seen_vpc(call: Call, vpc_id: str) -> Vpc:
+    """A VPC of the account, or one of which another account shares a subnet with it."""
+    if found := Vpc.get(call, vpc_id):
+        return found
+    if any(one.vpc_id == vpc_id for one in received(call)):
+        return named(sharing.home(call, vpc_id), Vpc, vpc_id)
+    BY_RECORD[Vpc].check(vpc_id)
+    raise BY_RECORD[Vpc].absent(vpc_id)
+
+
+@sees
+def received_vpcs(call: Call) -> list[Vpc]:
+    """The VPCs of the subnets that others share with the account."""
+    ids = dict.fromkeys(one.vpc_id for one in received(call))
+    theirs = (Vpc.get(sharing.home(call, what), what) for what in ids)
+    return [msgspec.structs.replace(one, tags={}) for one in theirs if one]
+
+
+@life.begins_with
+def settle(call: Call, subnet: Subnet) -> None:
+    """What may be shared has to be found by others."""
+    if not subnet.default_for_az:
+        homes.settle(call, subnet.subnet_id)
+
+
+@life.ends_with
+def leave(call: Call, subnet: Subnet) -> None:
+    homes.leave(call, subnet.subnet_id)
+
+
+@vpc_life.begins_with
+def settle_vpc(call: Call, vpc: Vpc) -> None:
+    if not vpc.is_default:
+        homes.settle(call, vpc.vpc_id)
+
+
+@vpc_life.ends_with
+def leave_vpc(call: Call, vpc: Vpc) -> None:
+    homes.leave(call, vpc.vpc_id)
+    sharing.Guest.delete_all(call, vpc.vpc_id)
+
+
 # Default subnets
 
 
@@ -172,9 +253,12 @@ def describe_subnets(
     max_results: int = 0,
     next_token: str = "",
 ) -> Members:
-    """An account's subnets."""
+    """An account's subnets, and those that others share with it."""
     settled(call)
-    return described(call, Subnet, FILTERS, "Subnets", shown, subnet_ids, filters, max_results, next_token)
+    theirs = received(call)
+    return described(
+        call, Subnet, FILTERS, "Subnets", shown, subnet_ids, filters, max_results, next_token, others=theirs
+    )
 
 
 def shown(call: Call, subnet: Subnet) -> Members:

@@ -1,6 +1,6 @@
 """Further ranges of a VPC's addresses: secondary ones, and IPv6.
 
-Left out: pools of IPAM for IPv6, and IPv6 addresses of one's own (BYOIP).
+Left out: addresses of one's own (BYOIP) for IPv6, but for those of IPAM.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from ipaddress import IPv4Network
 
 from pileus.kernel import Call, Fault
 from pileus.services.ec2 import ec2
-from pileus.services.ec2.connectivity import ipam_vpcs
+from pileus.services.ec2.connectivity import homes
+from pileus.services.ec2.connectivity import ipam_allocations as ipam
 from pileus.services.ec2.describing import Members
 from pileus.services.ec2.faults import limit, missing
 from pileus.services.ec2.kinds import named
@@ -49,22 +50,24 @@ def associate_vpc_cidr_block(
     ipv6_cidr_block_network_border_group: str = "",
     ipv4_ipam_pool_id: str = "",
     ipv4_netmask_length: int | None = None,
+    ipv6_ipam_pool_id: str = "",
+    ipv6_netmask_length: int | None = None,
+    ipv6_cidr_block: str = "",
 ) -> Members:
-    """Add a range to a VPC: one of IPv4, perhaps out of a pool of IPAM, or one of Amazon's IPv6 addresses."""
+    """Add a range to a VPC: of IPv4, of Amazon's IPv6 addresses, or out of a pool of IPAM."""
     vpc = named(call, Vpc, vpc_id)
-    if amazon_provided_ipv6_cidr_block:
-        added = amazon_provided(call, vpc, ipv6_cidr_block_network_border_group)
+    if amazon_provided_ipv6_cidr_block or ipv6_ipam_pool_id:
+        if ipv6_ipam_pool_id:
+            added = out_of_pool(call, vpc, ipv6_ipam_pool_id, ipv6_cidr_block, ipv6_netmask_length)
+        else:
+            added = amazon_provided(call, vpc, ipv6_cidr_block_network_border_group)
         shown = shown_ipv6(added) | {"Ipv6CidrBlockState": {"State": "associating"}}
         return {"VpcId": vpc_id, "Ipv6CidrBlockAssociation": shown}
-    taken = None
     if ipv4_ipam_pool_id:
-        taken = ipam_vpcs.take(call, ipv4_ipam_pool_id, cidr_block, ipv4_netmask_length, vpc.tags)
-        cidr_block = taken.cidr
+        cidr_block = ipam.take(call, ipv4_ipam_pool_id, cidr_block, ipv4_netmask_length, vpc_id, vpc.tags)
     if not cidr_block:
         raise missing("cidrBlock", "amazonProvidedIpv6CidrBlock")
-    one = add(call, vpc, checked(vpc, cidr_block))
-    if taken:
-        ipam_vpcs.settle(call, taken, vpc_id)
+    one = add(call, vpc, checked(vpc, cidr_block), ipv4_ipam_pool_id)
     return {"VpcId": vpc_id, "CidrBlockAssociation": shown_cidr(one) | {"CidrBlockState": {"State": "associating"}}}
 
 
@@ -89,8 +92,9 @@ def checked(vpc: Vpc, cidr_block: str) -> str:
     return str(network)
 
 
-def add(call: Call, vpc: Vpc, cidr_block: str) -> CidrBlock:
-    one = CidrBlock(associations.associate(call, CIDR_ASSOCIATION, vpc.vpc_id), cidr_block)
+def add(call: Call, vpc: Vpc, cidr_block: str, ipam_pool_id: str = "") -> CidrBlock:
+    association_id = associations.associate(call, CIDR_ASSOCIATION, vpc.vpc_id)
+    one = CidrBlock(association_id, cidr_block, ipam_pool_id=ipam_pool_id)
     vpc.cidr_blocks.append(one)
     vpc.put(call)
     range_changed(call, vpc, cidr_block)
@@ -99,14 +103,30 @@ def add(call: Call, vpc: Vpc, cidr_block: str) -> CidrBlock:
 
 def amazon_provided(call: Call, vpc: Vpc, network_border_group: str = "") -> Ipv6CidrBlock:
     """Give a VPC a /56 out of Amazon's pool."""
+    check_ipv6(vpc)
+    found = public_ranges.take_ipv6(call)
+    return add_ipv6(call, vpc, Ipv6CidrBlock("", found, network_border_group or call.region))
+
+
+def out_of_pool(call: Call, vpc: Vpc, ipam_pool_id: str, cidr: str, length: int | None) -> Ipv6CidrBlock:
+    """Give a VPC a range of IPv6 out of a pool of IPAM."""
+    check_ipv6(vpc)
+    found = ipam.take(call, ipam_pool_id, cidr, length, vpc.vpc_id, vpc.tags)
+    return add_ipv6(
+        call, vpc, Ipv6CidrBlock("", found, call.region, "IPAM Managed", "byoip", ipam_pool_id=ipam_pool_id)
+    )
+
+
+def check_ipv6(vpc: Vpc) -> None:
     if len(vpc.ipv6_cidr_blocks) >= limits.IPV6_CIDRS:
         raise limit("CidrLimit", f"This network '{vpc.vpc_id}' has met its maximum number of allowed IPv6 CIDRs: 5")
-    found = public_ranges.take_ipv6(call)
-    association_id = associations.associate(call, CIDR_ASSOCIATION, vpc.vpc_id)
-    one = Ipv6CidrBlock(association_id, found, network_border_group or call.region)
+
+
+def add_ipv6(call: Call, vpc: Vpc, one: Ipv6CidrBlock) -> Ipv6CidrBlock:
+    one.association_id = associations.associate(call, CIDR_ASSOCIATION, vpc.vpc_id)
     vpc.ipv6_cidr_blocks.append(one)
     vpc.put(call)
-    range_changed(call, vpc, found)
+    range_changed(call, vpc, one.ipv6_cidr_block)
     return one
 
 
@@ -125,12 +145,13 @@ def disassociate_vpc_cidr_block(call: Call, association_id: str) -> Members:
         if four.association_id == association_id:
             vpc.cidr_blocks.remove(four)
             removed(call, vpc, association_id, four.cidr_block)
+            give_back(call, vpc, four.ipam_pool_id, four.cidr_block)
             shown = shown_cidr(four) | {"CidrBlockState": {"State": "disassociating"}}
             return {"VpcId": vpc.vpc_id, "CidrBlockAssociation": shown}
     six = next(one for one in vpc.ipv6_cidr_blocks if one.association_id == association_id)
     vpc.ipv6_cidr_blocks.remove(six)
     removed(call, vpc, association_id, six.ipv6_cidr_block)
-    public_ranges.give_back(call, six.ipv6_cidr_block)
+    give_back(call, vpc, six.ipam_pool_id, six.ipv6_cidr_block)
     shown = shown_ipv6(six) | {"Ipv6CidrBlockState": {"State": "disassociating"}}
     return {"VpcId": vpc.vpc_id, "Ipv6CidrBlockAssociation": shown}
 
@@ -141,11 +162,22 @@ def removed(call: Call, vpc: Vpc, association_id: str, cidr_block: str) -> None:
     range_changed(call, vpc, cidr_block, gone=True)
 
 
+def give_back(call: Call, vpc: Vpc, ipam_pool_id: str, cidr_block: str) -> None:
+    """Give a range back to the pool that it came out of, if it is still there."""
+    if ":" in cidr_block and not ipam_pool_id:
+        public_ranges.give_back(call, cidr_block)
+    if ipam_pool_id and (there := homes.of(call, ipam_pool_id)):
+        for one in [*ipam.Allocation.scan(there, vpc.vpc_id, index="of_resource")]:
+            if one.pool == ipam_pool_id and one.cidr == cidr_block:
+                one.delete(there)
+
+
 @life.ends_with
-def give_back(call: Call, vpc: Vpc) -> None:
+def end(call: Call, vpc: Vpc) -> None:
     """A VPC's ranges are anybody's again."""
     for four in vpc.cidr_blocks:
         associations.dissolve(call, four.association_id)
+        give_back(call, vpc, four.ipam_pool_id, four.cidr_block)
     for six in vpc.ipv6_cidr_blocks:
         associations.dissolve(call, six.association_id)
-        public_ranges.give_back(call, six.ipv6_cidr_block)
+        give_back(call, vpc, six.ipam_pool_id, six.ipv6_cidr_block)

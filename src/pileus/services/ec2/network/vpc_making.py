@@ -6,10 +6,10 @@ from typing import Any
 
 from pileus.kernel import Call, Fault
 from pileus.services.ec2 import ec2
-from pileus.services.ec2.connectivity import ipam_vpcs
+from pileus.services.ec2.connectivity import ipam_allocations as ipam
 from pileus.services.ec2.describing import Members
 from pileus.services.ec2.faults import combination, in_use, missing
-from pileus.services.ec2.kinds import named
+from pileus.services.ec2.kinds import named, new_id
 from pileus.services.ec2.tags import specified
 
 from . import changes, cidrs, vpc_cidrs
@@ -35,24 +35,33 @@ def create_vpc(
     ipv6_cidr_block_network_border_group: str = "",
     ipv4_ipam_pool_id: str = "",
     ipv4_netmask_length: int | None = None,
+    ipv6_ipam_pool_id: str = "",
+    ipv6_netmask_length: int | None = None,
+    ipv6_cidr_block: str = "",
 ) -> Members:
     """Make a VPC of /16 to /28, with its main route table, its default group and its default access list."""
-    tags = specified(tag_specifications, "vpc")
-    made = settled(call)
-    check_limit(call)
-    taken = None
+    tags, vpc_id = specified(tag_specifications, "vpc"), new_id(Vpc)
     if ipv4_ipam_pool_id:
-        taken = ipam_vpcs.take(call, ipv4_ipam_pool_id, cidr_block, ipv4_netmask_length, tags)
-        cidr_block = taken.cidr
+        cidr_block = ipam.take(call, ipv4_ipam_pool_id, cidr_block, ipv4_netmask_length, vpc_id, tags)
     if not cidr_block:
         raise missing("cidrBlock", "ipv4IpamPoolId")
     network = cidrs.ipv4(cidr_block)
     if not 16 <= network.prefixlen <= 28:
         raise Fault("InvalidVpc.Range", f"The CIDR '{cidr_block}' is invalid.")
-    vpc = make(call, str(network), made.dhcp_options_id, instance_tenancy=instance_tenancy, tags=tags)
-    if taken:
-        ipam_vpcs.settle(call, taken, vpc.vpc_id)
-    if amazon_provided_ipv6_cidr_block:
+    made = settled(call)
+    check_limit(call)
+    vpc = make(
+        call,
+        str(network),
+        made.dhcp_options_id,
+        vpc_id=vpc_id,
+        ipam_pool_id=ipv4_ipam_pool_id,
+        instance_tenancy=instance_tenancy,
+        tags=tags,
+    )
+    if ipv6_ipam_pool_id:
+        vpc_cidrs.out_of_pool(call, vpc, ipv6_ipam_pool_id, ipv6_cidr_block, ipv6_netmask_length)
+    elif amazon_provided_ipv6_cidr_block:
         vpc_cidrs.amazon_provided(call, vpc, ipv6_cidr_block_network_border_group)
     elif ipv6_cidr_block_network_border_group:
         raise combination("The parameter ipv6CidrBlockNetworkBorderGroup needs an IPv6 CIDR block.")

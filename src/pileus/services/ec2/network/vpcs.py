@@ -33,6 +33,8 @@ class CidrBlock(msgspec.Struct):
     association_id: str
     cidr_block: str
     state: str = "associated"
+    ipam_pool_id: str = ""
+    """The pool of IPAM out of which it came."""
 
 
 class Ipv6CidrBlock(msgspec.Struct):
@@ -44,6 +46,7 @@ class Ipv6CidrBlock(msgspec.Struct):
     ipv6_pool: str = "Amazon"
     ip_source: str = "amazon"
     state: str = "associated"
+    ipam_pool_id: str = ""
 
 
 @kind("vpc", "vpc", missing=("InvalidVpcID.NotFound", "The vpc ID '{}' does not exist"))
@@ -104,6 +107,13 @@ life = Life[Vpc]()
 default_life = Life[Vpc]()
 """What the default VPC begins with, besides."""
 RANGES: list[RangeStep] = []
+SEEN: list[Callable[[Call], list[Vpc]]] = []
+
+
+def sees(find: Callable[[Call], list[Vpc]]) -> Callable[[Call], list[Vpc]]:
+    """Declare which VPCs of others an account sees."""
+    SEEN.append(find)
+    return find
 
 
 def follows_ranges(step: RangeStep) -> RangeStep:
@@ -148,14 +158,23 @@ def check_limit(call: Call) -> None:
     limits.check("VpcLimit", "VPCs", Vpc.scan(call), limits.VPCS)
 
 
-def make(call: Call, cidr_block: str, dhcp_options_id: str, **particulars: Any) -> Vpc:
-    vpc_id = new_id(Vpc)
+def make(
+    call: Call,
+    cidr_block: str,
+    dhcp_options_id: str,
+    *,
+    vpc_id: str = "",
+    ipam_pool_id: str = "",
+    **particulars: Any,
+) -> Vpc:
+    vpc_id = vpc_id or new_id(Vpc)
+    association_id = associations.associate(call, CIDR_ASSOCIATION, vpc_id)
     vpc = Vpc(
         vpc_id=vpc_id,
         owner_id=call.account,
         cidr_block=cidr_block,
         dhcp_options_id=dhcp_options_id,
-        cidr_blocks=[CidrBlock(associations.associate(call, CIDR_ASSOCIATION, vpc_id), cidr_block)],
+        cidr_blocks=[CidrBlock(association_id, cidr_block, ipam_pool_id=ipam_pool_id)],
         **particulars,
     ).put(call)
     life.begin(call, vpc)
@@ -171,9 +190,10 @@ def describe_vpcs(
     max_results: int = 0,
     next_token: str = "",
 ) -> Members:
-    """An account's VPCs."""
+    """An account's VPCs, and those of which others share a subnet with it."""
     settled(call)
-    return described(call, Vpc, FILTERS, "Vpcs", shown, vpc_ids, filters, max_results, next_token)
+    theirs = [found for seen in SEEN for found in seen(call)]
+    return described(call, Vpc, FILTERS, "Vpcs", shown, vpc_ids, filters, max_results, next_token, others=theirs)
 
 
 def shown(call: Call, vpc: Vpc) -> Members:

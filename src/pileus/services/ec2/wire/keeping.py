@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from pileus.engines.network import Network, Networks
 from pileus.kernel import Call
@@ -21,10 +22,18 @@ from pileus.services.ec2.metadata.serving import MetadataServers
 from pileus.services.ec2.metadata.serving import serve as serve_metadata
 from pileus.services.ec2.network import changes, interfaces
 from pileus.services.ec2.network.changes import Wiring
+from pileus.services.ec2.network.vpcs import Vpc
 
-from . import hubs, plans
+from . import doors, flow_delivery, hubs, plans
+from .resolving import NameServers
+
+if TYPE_CHECKING:
+    from pileus.kernel.cloud import Cloud
 
 log = logging.getLogger("pileus.ec2")
+
+PATIENCE = 10
+"""Seconds that are waited for the wire."""
 
 
 def what(call: Call) -> tuple[str, str, str]:
@@ -84,6 +93,7 @@ class Keeper:
         """The number of the change of each VPC that has been dealt with."""
         self._there: set[str] = set()
         """VPCs that have networks."""
+        self._ending: asyncio.Future[None] | None = None
 
     async def looked(self) -> bool:
         """Deal with what has changed; whether anything had."""
@@ -98,22 +108,31 @@ class Keeper:
             await self._engine.apply(*(one for one in wanted.values() if one))
             await self._remove([name for name, one in wanted.items() if one is None])
             self._there |= {name for name in stale if wanted[name]}
+            with now.transaction():
+                for vpc_id, one in wanted.items():
+                    if vpc_id in stale and one and one.recorded:
+                        flow_delivery.begin(now, vpc_id)
             for vpc_id in stale & self._there:
                 await self._serve(now, vpc_id)
-        self._seen = {**self._seen, **{name: wirings[name] for name in stale}}
-        for name in gone:
-            del self._seen[name]
+        self._seen = {name: wirings[name] for name in wirings if name in stale or name in self._seen}
+        now.cloud.engine(Wired).numbers.update(self._seen)
         for vpc_id in stale | gone:
             now.wake(("ec2.wired", vpc_id))
         return True
 
     async def _serve(self, now: Call, vpc_id: str) -> None:
-        """Offer what a VPC's router offers."""
+        """Offer what AWS offers to those in a VPC."""
+        await doors.opened(now)
+        await doors.at_endpoints(now, vpc_id)
         await serve_metadata(now, vpc_id)
+        if vpc := Vpc.get(now, vpc_id):
+            await now.cloud.engine(NameServers).serve(now, vpc)
 
     async def _remove(self, names: list[str]) -> None:
         for name in names:
             self._call.cloud.engine(MetadataServers).leave(name)
+            self._call.cloud.engine(NameServers).leave(name)
+            self._call.cloud.engine(doors.Doors).keep(name, set())
         await self._engine.remove(*names)
         self._there -= set(names)
 
@@ -122,13 +141,13 @@ class Keeper:
 
     def leave(self) -> None:
         """The keeper ends: because the cloud does, or for another to begin, or because the account was forgotten."""
-        asyncio.get_running_loop().create_task(self._forgotten())
+        asyncio.get_running_loop().call_later(0.1, self._look_back)
 
-    async def _forgotten(self) -> None:
-        """Remove the networks of what is no more, once whoever ends keepers has done so."""
-        await asyncio.sleep(0.1)
+    def _look_back(self) -> None:
+        """Remove the networks of what is no more, now that whoever ended the keeper has done with it."""
         if not self._engine.closed:
-            await self._remove([name for name in self._there if plans.network(self._now(), name) is None])
+            gone = [name for name in self._there if plans.network(self._now(), name) is None]
+            self._ending = asyncio.ensure_future(self._remove(gone))
 
 
 def planned(call: Call, vpc_ids: set[str]) -> Iterator[tuple[str, Network | None]]:
@@ -150,9 +169,20 @@ def hub(call: Call, one: Attachment) -> Network | None:
     return hubs.network(call.at(account=one.gateway_owner), one.transit_gateway_id)
 
 
+class Wired:
+    """How far keepers are: the number of the last change of each VPC that is on the wire (`cloud.engine(Wired)`)."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.numbers: dict[str, int] = {}
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
 async def wired(call: Call, vpc_id: str) -> None:
-    """Wait until a VPC's network is as its records say."""
-    while (there := Wiring.get(call, vpc_id)) and possible(call):
-        await call.wait(("ec2.wired", vpc_id), seconds=0.5)
-        if Wiring.get(call, vpc_id) == there:
+    """Wait until a VPC's network is as its records say now; but not for ever."""
+    there = Wiring.get(call, vpc_id)
+    for _ in range(PATIENCE):
+        if there is None or not possible(call) or call.cloud.engine(Wired).numbers.get(vpc_id, 0) >= there.number:
             return
+        await call.wait(("ec2.wired", vpc_id), seconds=1.0)

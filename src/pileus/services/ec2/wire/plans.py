@@ -7,7 +7,7 @@ from ipaddress import ip_network
 
 from pileus.engines.network import INTERNET, Link, Network, Port, Route, Subnet
 from pileus.kernel import Call
-from pileus.services.ec2.connectivity import flow_logs, peering
+from pileus.services.ec2.connectivity import endpoints, flow_logs, peering
 from pileus.services.ec2.connectivity.transit_attachments import VPC, Attachment
 from pileus.services.ec2.instances.instances import PENDING, RUNNING, SHUTTING_DOWN, STOPPING, Instance
 from pileus.services.ec2.network import interfaces, internet_gateways, route_tables, subnets, targets
@@ -22,6 +22,9 @@ from . import filtering
 ALIVE = (PENDING, RUNNING, STOPPING, SHUTTING_DOWN)
 """States of instances whose interfaces are up."""
 NAT, ENDPOINT = "nat_gateway", "vpc_endpoint"
+DOORS = "gateway-endpoints"
+"""The subnet, which no VPC has, of the ports that stand for gateway endpoints."""
+BEHIND = "169.254.200"
 METADATA = ("169.254.169.254", "fd00:ec2::254")
 RESOLVERS = ("169.254.169.253", "fd00:ec2::253")
 GATEWAY, RESOLVER = 1, 2
@@ -36,19 +39,26 @@ def network(call: Call, vpc_id: str) -> Network | None:
         return None
     group_ids = sorted({group_id for one in found for group_id in one.groups})
     around = [*subnets.of_vpc(call, vpc_id)]
+    doors = [*gateways(call, vpc_id)]
     return Network(
         name=vpc_id,
         prefixes=tuple(vpc.ranges()),
         local=(*METADATA, *resolvers(vpc)),
-        subnets={one.subnet_id: subnet(call, one) for one in around},
+        subnets={
+            **{one.subnet_id: subnet(call, one) for one in around},
+            DOORS: Subnet((f"{BEHIND}.0/24",), (f"{BEHIND}.1",), DOORS),
+        },
         tables={
-            one.route_table_id: tuple(routes(call, vpc_id, one.route_table_id))
-            for one in route_tables.of_vpc(call, vpc_id)
+            DOORS: tuple(Route(block, local=True) for block in vpc.ranges()),
+            **{
+                one.route_table_id: tuple(routes(call, vpc_id, one.route_table_id))
+                for one in route_tables.of_vpc(call, vpc_id)
+            },
         },
         borders={name: filtering.border(call, name) for name in sorted({one.network_acl_id for one in around})},
         groups=filtering.groups(call, group_ids),
         sets=filtering.sets(call, group_ids),
-        ports=tuple(port(one) for one in found),
+        ports=(*map(port, found), *doors),
         links=tuple(links(call, vpc)),
         recorded=recorded(call, vpc_id, around, found),
     )
@@ -103,6 +113,21 @@ def port(one: NetworkInterface) -> Port:
     )
 
 
+def gateways(call: Call, vpc_id: str) -> Iterator[Port]:
+    """Ports that stand for gateway endpoints: behind each one is the service, under its own addresses."""
+    found = (one for one in endpoints.VpcEndpoint.scan(call, vpc_id, index="of_vpc") if one.usable)
+    for place, one in enumerate((one for one in found if one.prefix_list_id), start=2):
+        yield Port(
+            name=one.vpc_endpoint_id,
+            subnet=DOORS,
+            mac=f"02:00:00:01:00:{place:02x}",
+            addresses=(f"{BEHIND}.{place}",),
+            host=one.vpc_endpoint_id,
+            checked=False,
+            serves=filtering.blocks(call, one.prefix_list_id),
+        )
+
+
 # Subnets and routes
 
 
@@ -134,6 +159,8 @@ def route(call: Call, vpc_id: str, block: str, target: str) -> Route:
         case "nat":
             found = NatGateway.get(call, target)
             return Route(block, port=found.network_interface_id if found else "")
+        case "vpce":
+            return Route(block, port=target)
         case "tgw":
             return Route(block, link=attachment_of(call, vpc_id, target))
     return Route(block, link=target)

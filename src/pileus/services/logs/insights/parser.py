@@ -8,14 +8,14 @@ from typing import NamedTuple
 
 from pileus.kernel import Unfinished
 
-from . import commands
+from . import commands, patterns
 from .commands import Step, Whole
 from .expressions import Expression, Expressions, Names
 from .lexer import Lexer, Token, malformed
 
 BUILT_IN = ("@timestamp", "@message", "@logStream", "@log", "@ingestionTime", "@ptr")
 """What each row has, in this order."""
-UNBUILT = {"pattern", "diff", "anomaly", "unnest", "source", "join", "lookup", "addtotals", "relevantfields"}
+UNBUILT = {"diff", "anomaly", "unnest", "source", "join", "lookup", "addtotals", "relevantfields"}
 
 Column = tuple[str, int]
 """What a field of the results is called, and its place in rows."""
@@ -77,6 +77,7 @@ class Parser:
             "head": self.limit,
             "parse": self.parse_text,
             "dedup": self.dedup,
+            "pattern": self.pattern,
         }.get(name)
         if token.kind != "name" or reader is None:
             raise malformed(f"unexpected symbol found {token.text} at offset {token.start}", token.start, token.end)
@@ -197,6 +198,14 @@ class Parser:
         while self.lexer.take(","):
             keys.append(self.expressions.parse())
         self.rest.append(commands.Dedup(keys))
+
+    def pattern(self) -> None:
+        source = self.expressions.parse()
+        places = [self.names.place(name) for name in patterns.COLUMNS]
+        self.rest.append(patterns.Pattern(source, places))
+        self.shown = list(zip(patterns.COLUMNS, places, strict=True))
+        self.displayed = self.expressions.known = True
+        self.events = False
 
     def parse_text(self) -> None:
         source: Expression = itemgetter(1)
