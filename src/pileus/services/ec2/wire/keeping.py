@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from pileus.engines.network import Network, Networks
@@ -104,7 +103,7 @@ class Keeper:
         if not stale and not gone:
             return False
         with now.cloud.runner.working():
-            wanted = dict(planned(now, stale | gone))
+            wanted = planned(now, stale | gone)
             await self._engine.apply(*(one for one in wanted.values() if one))
             await self._remove([name for name, one in wanted.items() if one is None])
             self._there |= {name for name in stale if wanted[name]}
@@ -150,23 +149,32 @@ class Keeper:
             self._ending = asyncio.ensure_future(self._remove(gone))
 
 
-def planned(call: Call, vpc_ids: set[str]) -> Iterator[tuple[str, Network | None]]:
+def planned(call: Call, vpc_ids: set[str]) -> dict[str, Network | None]:
     """The networks of these VPCs, and of those that look different because of them: their peers, their hubs."""
-    near: dict[str, Network | None] = {}
+    found: dict[str, Network | None] = {vpc_id: plans.network(call, vpc_id) for vpc_id in vpc_ids}
     for vpc_id in vpc_ids:
-        near[vpc_id] = plans.network(call, vpc_id)
         for _, other in peering.peers(call, vpc_id):
             there = call.at(other["OwnerId"], other["Region"])
-            if (found := plans.network(there, other["VpcId"])) is not None:
-                near.setdefault(other["VpcId"], found)
+            if other["VpcId"] not in found and (peer := plans.network(there, other["VpcId"])):
+                found[other["VpcId"]] = peer
         for one in Attachment.scan(call, vpc_id, index="by_resource"):
-            near.setdefault(one.transit_gateway_id, hub(call, one))
-    yield from near.items()
+            if one.transit_gateway_id not in found:
+                found[one.transit_gateway_id] = hub(call, one)
+    return found
 
 
 def hub(call: Call, one: Attachment) -> Network | None:
-    """The network of the gateway that a VPC is attached to."""
-    return hubs.network(call.at(account=one.gateway_owner), one.transit_gateway_id)
+    """The network of the gateway that a VPC is attached to; None if no VPC that is attached to it has one."""
+    there = call.at(account=one.gateway_owner)
+    network = hubs.network(there, one.transit_gateway_id)
+    if network is None or not any(alive(call.at(account=vpc.resource_owner), vpc) for vpc in hubs.vpcs(there, one)):
+        return None
+    return network
+
+
+def alive(call: Call, one: Attachment) -> bool:
+    """Whether anything in an attached VPC sends or receives."""
+    return any(plans.up(call, interface) for interface in interfaces.of_vpc(call, one.resource_id))
 
 
 class Wired:
