@@ -295,9 +295,13 @@ resource "aws_network_interface" "this" {
   subnet_id = aws_subnet.this[count.index].id
 }
 
+locals {
+  balancer = "arn:aws:elasticloadbalancing:us-east-1:000000000000:loadbalancer/net/a/0123456789abcdef"
+}
+
 resource "aws_vpc_endpoint_service" "mine" {
   acceptance_required        = true
-  network_load_balancer_arns = ["arn:aws:elasticloadbalancing:us-east-1:0:loadbalancer/net/a/0123456789abcdef"]
+  network_load_balancer_arns = [local.balancer]
   allowed_principals         = ["arn:aws:iam::111122223333:root"]
 }
 

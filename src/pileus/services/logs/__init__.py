@@ -2,7 +2,7 @@
 
     faults                                            errors in its own words
     groups, streams, retention, tags, clearing        where events go, and how long they stay
-    parts, putting                                    how events are stored: many in one record
+    parts, ciphers, putting                           how events are stored: many in one record
     scanning, reading, filtering, tail                getting them back
     patterns                                          the filter pattern language
     transformers, transform                           documents that are made of events
@@ -17,7 +17,7 @@
 
 Left out, and answering 501: lookup tables, imports, integrations, S3 tables, syslog,
 the query languages SQL and PPL, and the Insights commands anomaly and diff. Anomaly detectors find
-nothing. Keys are named and told, but events lie in the store as they are. There is no throttling.
+nothing. There is no throttling.
 """
 
 from pileus.kernel import Service

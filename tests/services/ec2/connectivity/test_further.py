@@ -214,6 +214,20 @@ def test_multicast_groups_have_members_of_associated_subnets(ec2, network, clock
     assert ec2.search_transit_gateway_multicast_groups(TransitGatewayMulticastDomainId=domain)["MulticastGroups"] == []
 
 
+def test_metering_policies_have_numbered_rules(ec2, clock, refused):
+    hub = ec2.create_transit_gateway()["TransitGateway"]["TransitGatewayId"]
+    clock.advance(2)
+    made = ec2.create_transit_gateway_metering_policy(TransitGatewayId=hub)["TransitGatewayMeteringPolicy"]
+    what = made["TransitGatewayMeteringPolicyId"]
+    asked = {"TransitGatewayMeteringPolicyId": what, "PolicyRuleNumber": 5, "MeteredAccount": "transit-gateway-owner"}
+    ec2.create_transit_gateway_metering_policy_entry(SourceCidrBlock="10.0.0.0/8", **asked)
+    with refused("TransitGatewayMeteringPolicyEntryAlreadyExists"):
+        ec2.create_transit_gateway_metering_policy_entry(**asked)
+    found = ec2.get_transit_gateway_metering_policy_entries(TransitGatewayMeteringPolicyId=what)
+    [entry] = found["TransitGatewayMeteringPolicyEntries"]
+    assert entry["MeteringPolicyRule"] == {"SourceCidrBlock": "10.0.0.0/8"} and entry["PolicyRuleNumber"] == "5"
+
+
 def test_policy_tables_have_rules_in_order(ec2, clock, refused):
     hub = ec2.create_transit_gateway()["TransitGateway"]["TransitGatewayId"]
     clock.advance(2)

@@ -22,6 +22,8 @@ from pileus.services.ec2.tags import shown_tags, specified
 
 from .lives import BRIEFLY, GONE, Life, enter, save
 
+MOST_ACTIVE, MOST_WAITING = 50, 25
+"""Active connections of a VPC, and requests of an account that wait ("Amazon VPC quotas")."""
 WEEK = 7 * 86400.0
 TWO_DAYS, TWO_HOURS = 2 * 86400.0, 7200.0
 """For how long a request shows that it was rejected or has expired; and a connection that it was deleted."""
@@ -124,6 +126,7 @@ def create_vpc_peering_connection(
     other = Vpc.get(there, peer_vpc_id)
     if earlier := _between(call, vpc_id, peer_vpc_id):
         return {"VpcPeeringConnection": shown(call, earlier)}
+    check_limits(call, vpc_id)
     made = VpcPeeringConnection(
         vpc_peering_connection_id=new_id(VpcPeeringConnection),
         requester_vpc=vpc_id,
@@ -139,6 +142,18 @@ def create_vpc_peering_connection(
         made.parties = made.parties[:1]
     enter(call, made, "failed" if made.message else "initiating-request")
     return {"VpcPeeringConnection": shown(call, made)}
+
+
+def check_limits(call: Call, vpc_id: str) -> None:
+    """Raise where a VPC has as many connections as it may, or the account has asked for as many."""
+    active = [one for one in of_vpc(call, vpc_id) if one.state == "active"]
+    if len(active) >= MOST_ACTIVE:
+        text = f"The VPC {vpc_id} has reached the maximum number of active VPC peering connections ({MOST_ACTIVE})."
+        raise Fault("ActiveVpcPeeringConnectionPerVpcLimitExceeded", text)
+    waiting = [one for one in VpcPeeringConnection.scan(call) if one.state == "pending-acceptance"]
+    if len([one for one in waiting if one.requester["OwnerId"] == call.account]) >= MOST_WAITING:
+        text = f"The maximum number of outstanding VPC peering connection requests ({MOST_WAITING}) has been reached."
+        raise Fault("OutstandingVpcPeeringConnectionLimitExceeded", text)
 
 
 def side(call: Call, vpc_id: str, vpc: Vpc | None) -> Members:

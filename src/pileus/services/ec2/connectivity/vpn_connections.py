@@ -28,7 +28,8 @@ from .transit_tables import arrived, left
 from .vpn_configuration import Ends, written
 from .vpn_gateways import VpnGateway, available, learn
 
-MOST_ROUTES = 1000
+MOST, MOST_ROUTES = 50, 1000
+"""Connections of a Region, and static routes of a connection ("Site-to-Site VPN quotas")."""
 
 
 @kind(
@@ -110,6 +111,8 @@ def create_vpn_connection(
     six = options.get("TunnelInsideIpVersion") == "ipv6"
     if six and not transit_gateway_id:
         raise combination("IPv6 tunnels are only supported for transit gateways.")
+    if len([one for one in VpnConnection.scan(call) if one.present]) >= MOST:
+        raise Fault("VpnConnectionLimitExceeded", f"The maximum number of VPN connections ({MOST}) has been reached.")
     given = options.get("TunnelOptions", [])
     if len(given) > 2:
         raise Fault("InvalidParameterValue", "A VPN connection has two tunnels.")

@@ -101,7 +101,7 @@ async def halt(call: Call, one: Instance, *, hibernate: bool) -> None:
             for volume in attachments.of_instance(call, one.instance_id):
                 attachment = volume.attached_to(one.instance_id)
                 if attachment and devices.name_of(attachment.device) in found.plan.devices:
-                    await devices.released(call, volume)
+                    await devices.released(call, volume, one.instance_id)
     if wires := networks(call):
         await wires.release(one.instance_id)
 
@@ -189,7 +189,7 @@ async def disks(call: Call, volumes: list[Volume], one: Instance) -> dict[str, s
     for volume in volumes:
         attachment = volume.attached_to(one.instance_id)
         if attachment and attachment.device != one.root_device_name:
-            found[devices.name_of(attachment.device)] = await devices.device(call, volume)
+            found[devices.name_of(attachment.device)] = await devices.device(call, volume, one.instance_id)
     return found
 
 
