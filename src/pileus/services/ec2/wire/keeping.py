@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from pileus.engines.network import Network, Networks
@@ -104,7 +105,7 @@ class Keeper:
             return False
         with now.cloud.runner.working():
             wanted = planned(now, stale | gone)
-            await self._engine.apply(*(one for one in wanted.values() if one))
+            await self._apply([one for one in wanted.values() if one])
             await self._remove([name for name, one in wanted.items() if one is None])
             self._there |= {name for name in stale if wanted[name]}
             with now.transaction():
@@ -118,6 +119,17 @@ class Keeper:
         for vpc_id in stale | gone:
             now.wake(("ec2.wired", vpc_id))
         return True
+
+    async def _apply(self, networks: list[Network]) -> None:
+        """Make networks; one that cannot be made keeps no other one waiting."""
+        try:
+            await self._engine.apply(*networks)
+        except Exception:
+            for one in networks:
+                try:
+                    await self._engine.apply(one)
+                except Exception:
+                    log.exception("the network of %s cannot be made as its records say", one.name)
 
     async def _serve(self, now: Call, vpc_id: str) -> None:
         """Offer what AWS offers to those in a VPC."""
@@ -160,7 +172,15 @@ def planned(call: Call, vpc_ids: set[str]) -> dict[str, Network | None]:
         for one in Attachment.scan(call, vpc_id, index="by_resource"):
             if one.transit_gateway_id not in found:
                 found[one.transit_gateway_id] = hub(call, one)
+                found |= neighbours(call, one, found)
     return found
+
+
+def neighbours(call: Call, one: Attachment, found: Mapping[str, object]) -> dict[str, Network]:
+    """The networks of other VPCs at the same transit gateway: their groups may name those of this one."""
+    others = [vpc for vpc in hubs.vpcs(call.at(account=one.gateway_owner), one) if vpc.resource_id not in found]
+    made = ((vpc.resource_id, plans.network(call.at(account=vpc.resource_owner), vpc.resource_id)) for vpc in others)
+    return {name: network for name, network in made if network}
 
 
 def hub(call: Call, one: Attachment) -> Network | None:
