@@ -21,12 +21,15 @@ from pileus.services.ec2.tags import shown_tags, specified
 
 from . import vpn_tunnels
 from .customer_gateways import CustomerGateway
+from .customer_gateways import uses as customer_uses
 from .lives import USUAL, Life, enter
-from .transit_attachments import VPN, Attachment
+from .transit_attachments import VPN, Attachment, rewire
 from .transit_gateways import TransitGateway, check_available, seen
+from .transit_routes import tells
 from .transit_tables import arrived, left
 from .vpn_configuration import Ends, written
 from .vpn_gateways import VpnGateway, available, learn
+from .vpn_gateways import uses as gateway_uses
 
 MOST, MOST_ROUTES = 50, 1000
 """Connections of a Region, and static routes of a connection ("Site-to-Site VPN quotas")."""
@@ -296,6 +299,25 @@ def present(call: Call, vpn_connection_id: str) -> VpnConnection:
     return one
 
 
+@customer_uses.holds
+def holds_customer(call: Call, one: CustomerGateway) -> bool:
+    there = VpnConnection.scan(call, one.customer_gateway_id, index="by_customer")
+    return any(connection.present for connection in there)
+
+
+@gateway_uses.holds
+def holds_gateway(call: Call, one: VpnGateway) -> bool:
+    there = VpnConnection.scan(call, one.vpn_gateway_id, index="by_gateway")
+    return any(connection.present for connection in there)
+
+
+@tells(VPN)
+def behind(call: Call, attachment: Attachment) -> list[str]:
+    """The blocks behind a connection that is attached to a transit gateway."""
+    connection = VpnConnection.get(call.at(attachment.resource_owner), attachment.resource_id)
+    return connection.blocks if connection else []
+
+
 # Static routes
 
 
@@ -337,8 +359,6 @@ def checked(block: str) -> str:
 
 def changed_routes(call: Call, one: VpnConnection) -> None:
     """What is behind a connection has changed: its gateway learns of it."""
-    from .transit_attachments import rewire
-
     one.put(call)
     if one.vpn_gateway_id:
         refresh(call, one.vpn_gateway_id, one)
