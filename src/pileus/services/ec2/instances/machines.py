@@ -24,6 +24,7 @@ from .types import table
 log = logging.getLogger("pileus.ec2")
 
 MIB = 1 << 20
+TRIES = 50
 LEAST_MEMORY = 64 * MIB
 USER = "ec2-user"
 VENDOR = "Amazon EC2"
@@ -119,6 +120,24 @@ async def end(call: Call, one: Instance) -> None:
     if engine := machines(call):
         await halt(call, one, hibernate=False)
         await asyncio.to_thread(engine.forget, one.instance_id)
+
+
+async def removed(call: Call, instance_id: str) -> None:
+    """Remove the machine of an instance that there is no record of any more."""
+    engine = machines(call)
+    if engine is None or Instance.get(call, instance_id):
+        return
+    async with engine.turn(instance_id):
+        if found := engine.running.get(instance_id):
+            found.kill()
+            await found.ended
+    await asyncio.to_thread(engine.forget, instance_id)
+    if wires := networks(call):
+        for _ in range(TRIES):  # until its ports are gone, which go with the network of its VPC
+            await wires.release(instance_id)
+            if instance_id not in await wires.names():
+                return
+            await asyncio.sleep(0.1)
 
 
 # What a machine is
