@@ -79,3 +79,18 @@ def test_variables_without_effect_are_named() -> None:
     assert notes[0] == "GATEWAY_LISTEN: only its first address, :1, is listened on."
     assert [note.split()[0] for note in notes[1:]] == list(NEEDLESS)
     assert all(note.endswith(".") for note in notes)
+
+
+def test_ports_of_services_by_protocol() -> None:
+    told = Options(["--listen", "xray=2000,ses=2525,ses/imap=1143", "--relay", "mail.example.com:25"], {}).settings
+    assert told.listen == {"xray": 2000, "ses": 2525, "ses/imap": 1143}
+    assert told.relay == "mail.example.com:25"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--listen", "sqs=1"], ["--listen", "ses/pop=1"], ["--listen", "ses"], ["--relay", "mail"], ["--relay", "mail:x"]],
+)
+def test_what_is_no_port_of_a_service(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit):
+        Options(arguments, {})

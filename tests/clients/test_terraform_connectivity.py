@@ -275,3 +275,172 @@ def test_a_connected_network_applies_plans_clean_and_is_destroyed(aws: Account, 
     assert stack.plan_is_empty()
     stack.destroy()
     assert {one["State"] for one in aws.client("ec2").describe_vpn_connections()["VpnConnections"]} <= {"deleted"}
+
+
+FURTHER = """
+resource "aws_vpc" "this" {
+  cidr_block           = "10.0.0.0/16"
+  enable_dns_hostnames = true
+}
+
+resource "aws_subnet" "this" {
+  count             = 2
+  vpc_id            = aws_vpc.this.id
+  cidr_block        = "10.0.${count.index}.0/24"
+  availability_zone = "us-east-1${["a", "b"][count.index]}"
+}
+
+resource "aws_network_interface" "this" {
+  count     = 2
+  subnet_id = aws_subnet.this[count.index].id
+}
+
+locals {
+  balancer = "arn:aws:elasticloadbalancing:us-east-1:000000000000:loadbalancer/net/a/0123456789abcdef"
+}
+
+resource "aws_vpc_endpoint_service" "mine" {
+  acceptance_required        = true
+  network_load_balancer_arns = [local.balancer]
+  allowed_principals         = ["arn:aws:iam::111122223333:root"]
+}
+
+resource "aws_vpc_endpoint" "mine" {
+  vpc_id            = aws_vpc.this.id
+  service_name      = aws_vpc_endpoint_service.mine.service_name
+  vpc_endpoint_type = "Interface"
+  auto_accept       = true
+}
+
+resource "aws_vpc_endpoint_subnet_association" "mine" {
+  vpc_endpoint_id = aws_vpc_endpoint.mine.id
+  subnet_id       = aws_subnet.this[0].id
+}
+
+resource "aws_vpc_endpoint" "dynamodb" {
+  vpc_id       = aws_vpc.this.id
+  service_name = "com.amazonaws.us-east-1.dynamodb"
+}
+
+resource "aws_vpc_endpoint_route_table_association" "dynamodb" {
+  vpc_endpoint_id = aws_vpc_endpoint.dynamodb.id
+  route_table_id  = aws_vpc.this.main_route_table_id
+}
+
+resource "aws_ec2_transit_gateway" "one" {
+  multicast_support           = "enable"
+  transit_gateway_cidr_blocks = ["192.0.2.0/24"]
+}
+
+resource "aws_ec2_transit_gateway" "two" {}
+
+resource "aws_ec2_transit_gateway_vpc_attachment" "one" {
+  transit_gateway_id = aws_ec2_transit_gateway.one.id
+  vpc_id             = aws_vpc.this.id
+  subnet_ids         = aws_subnet.this[*].id
+}
+
+data "aws_caller_identity" "me" {}
+
+resource "aws_ec2_transit_gateway_peering_attachment" "both" {
+  transit_gateway_id      = aws_ec2_transit_gateway.one.id
+  peer_transit_gateway_id = aws_ec2_transit_gateway.two.id
+  peer_account_id         = data.aws_caller_identity.me.account_id
+  peer_region             = "us-east-1"
+}
+
+resource "aws_ec2_managed_prefix_list" "list" {
+  name           = "list"
+  address_family = "IPv4"
+  max_entries    = 2
+  entry { cidr = "10.64.0.0/16" }
+}
+
+resource "aws_ec2_transit_gateway_prefix_list_reference" "list" {
+  prefix_list_id                 = aws_ec2_managed_prefix_list.list.id
+  transit_gateway_attachment_id  = aws_ec2_transit_gateway_vpc_attachment.one.id
+  transit_gateway_route_table_id = aws_ec2_transit_gateway.one.association_default_route_table_id
+}
+
+resource "aws_ec2_transit_gateway_connect" "sdwan" {
+  transport_attachment_id = aws_ec2_transit_gateway_vpc_attachment.one.id
+  transit_gateway_id      = aws_ec2_transit_gateway.one.id
+}
+
+resource "aws_ec2_transit_gateway_connect_peer" "sdwan" {
+  peer_address                  = "10.0.0.77"
+  inside_cidr_blocks            = ["169.254.100.0/29"]
+  transit_gateway_attachment_id = aws_ec2_transit_gateway_connect.sdwan.id
+}
+
+resource "aws_ec2_transit_gateway_multicast_domain" "this" {
+  transit_gateway_id     = aws_ec2_transit_gateway.one.id
+  static_sources_support = "enable"
+}
+
+resource "aws_ec2_traffic_mirror_filter" "this" {
+  network_services = ["amazon-dns"]
+}
+
+resource "aws_ec2_traffic_mirror_filter_rule" "this" {
+  traffic_mirror_filter_id = aws_ec2_traffic_mirror_filter.this.id
+  destination_cidr_block   = "10.0.0.0/8"
+  source_cidr_block        = "10.0.0.0/8"
+  rule_number              = 1
+  rule_action              = "accept"
+  traffic_direction        = "ingress"
+}
+
+resource "aws_ec2_traffic_mirror_target" "this" {
+  network_interface_id = aws_network_interface.this[1].id
+}
+
+resource "aws_ec2_traffic_mirror_session" "this" {
+  network_interface_id     = aws_network_interface.this[0].id
+  session_number           = 1
+  traffic_mirror_filter_id = aws_ec2_traffic_mirror_filter.this.id
+  traffic_mirror_target_id = aws_ec2_traffic_mirror_target.this.id
+}
+
+resource "aws_ec2_instance_connect_endpoint" "this" {
+  subnet_id = aws_subnet.this[0].id
+}
+
+resource "aws_dx_connection" "line" {
+  name      = "line"
+  bandwidth = "1Gbps"
+  location  = "EqDC2"
+}
+
+resource "aws_dx_gateway" "this" {
+  name            = "hub"
+  amazon_side_asn = "64700"
+}
+
+resource "aws_dx_private_virtual_interface" "this" {
+  connection_id  = aws_dx_connection.line.id
+  name           = "vif"
+  vlan           = 4094
+  address_family = "ipv4"
+  bgp_asn        = 65352
+  dx_gateway_id  = aws_dx_gateway.this.id
+}
+
+resource "aws_vpn_gateway" "this" {
+  vpc_id = aws_vpc.this.id
+}
+
+resource "aws_dx_gateway_association" "this" {
+  dx_gateway_id         = aws_dx_gateway.this.id
+  associated_gateway_id = aws_vpn_gateway.this.id
+}
+"""
+
+
+def test_what_else_connects_networks_applies_plans_clean_and_is_destroyed(aws: Account, tmp_path: Path) -> None:
+    stack = Stack(tmp_path, aws, ("ec2", "directconnect", "sts", "iam"), FURTHER)
+    stack.apply()
+    assert stack.plan_is_empty()
+    stack.destroy()
+    dx = aws.client("directconnect")
+    assert {one["connectionState"] for one in dx.describe_connections()["connections"]} <= {"deleting", "deleted"}

@@ -139,6 +139,7 @@ def ports(text: str) -> dict[str, int]:
 
 
 def relay(text: str) -> str:
+    """Accepts `mail.example.com:25`."""
     host, _, number = text.rpartition(":")
     if not host:
         raise argparse.ArgumentTypeError(f"{text!r} does not name a host and a port")

@@ -18,6 +18,7 @@ import msgspec
 
 import pileus
 from pileus.initscripts import InitScripts
+from pileus.kernel.errors import Unfinished
 from pileus.kernel.store import FormatTooNew, StoreCorrupt, StoreFailed, StoreLocked
 from pileus.server import Server
 from pileus.settings import PORT
@@ -160,6 +161,8 @@ def explained(options: Options) -> Iterator[None]:
         raise Trouble(f"{error}.", "Update with  pip install -U pileus  or say --data DIR for another cloud.") from None
     except (StoreCorrupt, StoreFailed) as error:
         raise Trouble(f"{home} cannot be used: {error}.", "Say --data DIR for another cloud.") from None
+    except Unfinished as missing:  # a listener that needs an extra
+        raise Trouble(missing.message) from None
     except OSError as error:
         if error.filename:
             raise Trouble(f"{error.filename}: {error.strerror}.", "Say --data DIR for another place.") from None

@@ -71,7 +71,7 @@ class Call:
         self.request_id = request_id or names.request_id()
         self.endpoint = endpoint or cloud.endpoint
         self.now: float = cloud.clock.now() if now is None else now
-        self.source_ip = source_ip
+        self.source_ip: str = source_ip
         self.user_agent: str = user_agent
         self.trace: str = trace
         """The trace header with which it came (X-Amzn-Trace-Id)."""

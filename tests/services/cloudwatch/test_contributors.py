@@ -111,7 +111,7 @@ def test_rules_are_switched_and_checked(logs: Logs, refused: Any) -> None:
     (told,) = cloudwatch.describe_insight_rules()["InsightRules"]
     assert (told["Name"], told["State"], json.loads(told["Definition"])) == ("r", "ENABLED", JSON_RULE)
     for change in ({"LogFormat": "XML"}, {"Contribution": {"Keys": []}}, {"AggregateOn": "Sum"}):
-        with refused("InvalidParameterValueException"):
+        with refused("InvalidParameterValue"):
             logs.rule(JSON_RULE | change)
     cloudwatch.delete_insight_rules(RuleNames=["r"])
     with refused("ResourceNotFoundException"):

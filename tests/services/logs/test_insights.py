@@ -230,3 +230,25 @@ def test_saved_queries(aws: Any, refused: Any) -> None:
     assert logs.delete_query_definition(queryDefinitionId=number)["success"] is True
     with refused("ResourceNotFoundException"):
         logs.delete_query_definition(queryDefinitionId=number)
+
+
+def test_a_pattern_is_what_events_have_in_common(logs: Any, put: Any, now: Any, clock: Any) -> None:
+    start = now() - 60_000
+    for number in range(20):
+        user, took = ["ann", "bob", "carl", "dora"][number % 4], number * 7
+        put(
+            (start + number * 1000, f"2024-05-06T07:08:{number:02d}Z INFO request of {user} served in {took} ms"),
+            (start + number * 1000, f"ERROR 10.0.0.{number} refused: i-0abc{number:08x} is down"),
+        )
+    put((start + 30_000, "something that is only said once, and at some length"))
+    number = logs.start_query(
+        logGroupName="app", queryString="pattern @message", startTime=start // 1000, endTime=now() // 1000
+    )["queryId"]
+    clock.advance(1)
+    rows = [{f["field"]: f["value"] for f in row} for row in logs.get_query_results(queryId=number)["results"]]
+    assert [(row["@pattern"], row["@sampleCount"], row["@severityLabel"]) for row in rows] == [
+        ("<Time-1> INFO request of <Token-2> served in <Number-3> ms", "20", "Info"),
+        ("ERROR <IPAddress-1> refused: <ResourceID-2> is down", "20", "Error"),
+        ("something that is only said once, and at some length", "1", "None"),
+    ]
+    assert rows[0]["@ratio"] == "0.4878"

@@ -102,3 +102,41 @@ def test_configuration_sets_by_both_apis(aws: Account, first: Any, second: Any, 
     second.delete_configuration_set(ConfigurationSetName="plain")
     with refused("ConfigurationSetDoesNotExist"):
         first.describe_configuration_set(ConfigurationSetName="plain")
+
+
+def test_others_send_from_an_identity_whose_policy_lets_them(aws: Account, first: Any, refused: Any) -> None:
+    """Sending authorization: the sender names the identity's ARN; the owner's policy decides."""
+    sender = aws.cloud.account()
+    client, second = sender.client("ses"), sender.client("sesv2")
+    domain, friend = f"a{aws.id}.example.com", "bob@example.org"
+    first.verify_domain_identity(Domain=domain)
+    client.verify_email_identity(EmailAddress=friend)
+    arn = f"arn:aws:ses:us-east-1:{aws.id}:identity/{domain}"
+    message = {"Subject": {"Data": "s"}, "Body": {"Text": {"Data": "b"}}}
+    letter = {"Destination": {"ToAddresses": [friend]}, "Message": message}
+    with refused("MessageRejected", "is not verified"):
+        client.send_email(Source=f"news@{domain}", **letter)
+    with refused("AccessDenied"):
+        client.send_email(Source=f"news@{domain}", SourceArn=arn, **letter)
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"AWS": sender.id},
+        "Action": ["ses:SendEmail", "ses:SendRawEmail"],
+        "Resource": arn,
+        "Condition": {"StringLike": {"ses:FromAddress": f"news@{domain}"}},
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    first.put_identity_policy(Identity=domain, PolicyName="p", Policy=policy)
+    client.send_email(Source=f"news@{domain}", SourceArn=arn, **letter)
+    raw = f"From: news@{domain}\r\nTo: {friend}\r\nX-SES-SOURCE-ARN: {arn}\r\nSubject: s\r\n\r\nb\r\n".encode()
+    client.send_raw_email(RawMessage={"Data": raw})
+    second.send_email(
+        FromEmailAddress=f"news@{domain}",
+        FromEmailAddressIdentityArn=arn,
+        Destination={"ToAddresses": [friend]},
+        Content={"Simple": message},
+    )
+    with refused("AccessDenied"):
+        client.send_email(Source=f"boss@{domain}", SourceArn=arn, **letter)
+    assert client.get_send_quota()["SentLast24Hours"] == 3
+    assert first.get_send_quota()["SentLast24Hours"] == 0

@@ -312,3 +312,31 @@ def test_events_become_metrics(post: Post, clock: CloudClock, cloud: pileus.Loca
     clock.advance(1)
     metrics = post.account.client("cloudwatch").list_metrics(Namespace="AWS/SES")["Metrics"]
     assert [(one["MetricName"], one["Dimensions"][0]["Value"]) for one in metrics] == [("Send", "books")]
+
+
+def test_events_go_into_a_bucket_by_firehose(post: Post, clock: CloudClock) -> None:
+    account = post.account
+    bucket, role = f"events-{account.id}", f"arn:aws:iam::{account.id}:role/events"
+    account.client("s3").create_bucket(Bucket=bucket)
+    hose = account.client("firehose").create_delivery_stream(
+        DeliveryStreamName="hose",
+        ExtendedS3DestinationConfiguration={"RoleARN": role, "BucketARN": f"arn:aws:s3:::{bucket}"},
+    )["DeliveryStreamARN"]
+    clock.advance(10)
+    post.first.create_configuration_set(ConfigurationSet={"Name": "set"})
+    destination = {
+        "Name": "hose",
+        "Enabled": True,
+        "MatchingEventTypes": ["send", "delivery"],
+        "KinesisFirehoseDestination": {"IAMRoleARN": role, "DeliveryStreamARN": hose},
+    }
+    post.first.create_configuration_set_event_destination(ConfigurationSetName="set", EventDestination=destination)
+    name = post.send(ConfigurationSetName="set")
+    clock.advance(400)
+    s3 = account.client("s3")
+    (one,) = s3.list_objects_v2(Bucket=bucket)["Contents"]
+    told = [json.loads(line) for line in s3.get_object(Bucket=bucket, Key=one["Key"])["Body"].read().splitlines()]
+    assert sorted((event["eventType"], event["mail"]["messageId"]) for event in told) == [
+        ("Delivery", name),
+        ("Send", name),
+    ]

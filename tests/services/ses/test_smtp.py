@@ -287,3 +287,22 @@ def test_mail_is_handed_on_only_where_that_is_asked_for(post: Any) -> None:
     (told, _) = sorted(heard(), key=lambda one: one["mail"]["source"])
     assert (told["mail"]["source"], told["mail"]["destination"]) == (ADA, [f"bob@{domain}"])
     assert told["mail"]["commonHeaders"]["messageId"].startswith(f"<{name}@")
+
+
+def test_the_rate_of_sending_is_enforced_where_that_is_asked_for() -> None:
+    with pileus.cloud(throttle=True, listen={"ses": 0}, sockets=True) as cloud:
+        cloud.clock.freeze()
+        account = cloud.account()
+        for address in (ADA, BOB):
+            account.client("ses").verify_email_identity(EmailAddress=address)
+        with connected(cloud) as client:
+            client.login(account.id, password("test"))
+            client.send_message(letter())
+            with pytest.raises(smtplib.SMTPDataError) as refused:
+                client.send_message(letter())
+            assert (refused.value.smtp_code, refused.value.smtp_error) == (
+                454,
+                b"Throttling failure: Maximum sending rate exceeded.",
+            )
+            cloud.clock.advance(1)
+            client.send_message(letter())

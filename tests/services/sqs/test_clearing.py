@@ -13,12 +13,12 @@ from pileus.kernel.store.keys import pack, prefix_range, unpack
 
 @pytest.fixture
 def rows(cloud: Any, aws: Any) -> Callable[[], int]:
-    """How many rows the store has of the test's account, beside the events that tell who did what."""
+    """How many rows the store has of the test's account, beside what tells who did what, and how much."""
     start, end = prefix_range(pack((aws.id,)))
 
     def count() -> int:
         rows = cloud.server.cloud.store.scan(start, end)
-        return sum(not unpack(key)[2].startswith("pileus.Trail") for key, _ in rows)
+        return sum(not unpack(key)[2].startswith(("pileus.Trail", "cloudwatch.")) for key, _ in rows)
 
     return lambda: int(cloud.do(count))
 

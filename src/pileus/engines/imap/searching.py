@@ -55,6 +55,12 @@ class Compiler:
     def text(self) -> str:
         return self.word().decode("utf-8", "replace").lower()
 
+    def number(self) -> int:
+        word = self.word()
+        if not word.isdigit():
+            raise Malformed(f"{word!r} is no number")
+        return int(word)
+
     def one(self) -> Question:
         if not self._tokens:
             raise Malformed("a criterion is missing")
@@ -112,7 +118,7 @@ class Compiler:
             inside = numbers(self.word(), self._highest_uid)
             return lambda it: inside(it.entry.uid)
         if key in ("LARGER", "SMALLER"):
-            size = int(self.word())
+            size = self.number()
             return lambda it: len(it.letter.raw) > size if key == "LARGER" else len(it.letter.raw) < size
         raise Malformed(f"there is no criterion {key}")
 

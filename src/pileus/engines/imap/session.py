@@ -94,7 +94,8 @@ class Session:
             tokens = parsed(arguments)
             by_uid = word == "UID"
             if by_uid:
-                word = tokens.pop(0).decode("ascii", "replace").upper() if tokens else ""
+                word = words(tokens[:1], 1)[0].decode("ascii", "replace").upper()
+                tokens = tokens[1:]
             text = await self._carry_out(word, tokens, by_uid=by_uid)
         except Malformed as error:
             self._tagged(told, f"BAD {error}")
@@ -173,10 +174,11 @@ class Session:
 
     async def authenticate(self, tokens: list[Token]) -> str:
         """PLAIN alone (RFC 4616)."""
-        if not tokens or tokens[0].upper() != b"PLAIN":
+        mechanism, *initial = words(tokens, len(tokens) or 1)
+        if mechanism.upper() != b"PLAIN":
             raise No("There is no such mechanism")
-        if len(tokens) > 1:
-            given = tokens[1]
+        if initial:
+            given = initial[0]
         else:
             self._send(b"+ ")
             await self._writer.drain()
@@ -238,7 +240,9 @@ class Session:
         self.untagged('NAMESPACE (("" "/")) NIL NIL')
 
     def status(self, tokens: list[Token]) -> None:
-        name, wanted = tokens if len(tokens) == 2 else (b"", [])
+        if len(tokens) != 2 or not isinstance(tokens[1], list):
+            raise Malformed("STATUS takes a mailbox and a list")
+        (name,), wanted = words(tokens[:1], 1), words(tokens[1], len(tokens[1]))
         if name.upper() != b"INBOX":
             raise No("[NONEXISTENT] There is no such mailbox")
         entries = self.box.entries()
@@ -308,7 +312,7 @@ class Session:
 
     def search(self, tokens: list[Token], by_uid: bool = False) -> None:
         if tokens and not isinstance(tokens[0], list) and tokens[0].upper() == b"CHARSET":
-            if tokens[1].upper() not in (b"UTF-8", b"US-ASCII"):
+            if words(tokens[1:2], 1)[0].upper() not in (b"UTF-8", b"US-ASCII"):
                 raise No("[BADCHARSET (UTF-8 US-ASCII)] unknown")
             tokens = tokens[2:]
         entries = self.entries
@@ -323,8 +327,8 @@ class Session:
     def fetch(self, tokens: list[Token], by_uid: bool = False) -> None:
         if len(tokens) != 2:
             raise Malformed("FETCH takes a set and what is wanted")
-        which, wanted = tokens
-        items = wanted if isinstance(wanted, list) else MACROS.get(wanted.upper(), [wanted])
+        (which,), wanted = words(tokens[:1], 1), tokens[1]
+        items = words(wanted, len(wanted)) if isinstance(wanted, list) else MACROS.get(wanted.upper(), [wanted])
         if by_uid and b"UID" not in [item.upper() for item in items]:
             items = [b"UID", *items]
         seen = any(reads(item.upper()) for item in items) and not self._read_only
@@ -347,9 +351,9 @@ class Session:
         self._writable()
         if len(tokens) < 3 or isinstance(tokens[1], list):
             raise Malformed("STORE takes a set, an item and flags")
-        which, item = tokens[0], tokens[1].upper()
-        given = tokens[2] if isinstance(tokens[2], list) else tokens[2:]
-        flags = frozenset(spelt(flag) for flag in given) - {"\\Recent"}
+        (which, item), given = words(tokens[:2], 2), tokens[2] if isinstance(tokens[2], list) else tokens[2:]
+        item = item.upper()
+        flags = frozenset(spelt(flag) for flag in words(given, len(given))) - {"\\Recent"}
         change = CHANGES.get(item.removesuffix(b".SILENT"))
         if change is None:
             raise Malformed(f"there is no item {item!r}")

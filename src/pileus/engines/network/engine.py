@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from .fabric import Fabric
 
 
+LISTENING = 2.0
+"""Seconds, of real time, after which what the kernel tells of flows is taken in."""
+
+
 class Absent(Exception):
     """What networks need is not there."""
 
@@ -42,6 +46,8 @@ class Networks:
         self._fabric: Fabric | None = None
         self._asked: set[str] = set()
         """The networks that there are to be."""
+        self._recorded: set[str] = set()
+        self._listening: asyncio.Task[None] | None = None
         self.closed = False
         self.provide: Callable[[Path], None] | None = None
         """Mounts the namespace of a new host at its path, where hosts belong to others than this machine's own users.
@@ -59,6 +65,10 @@ class Networks:
         if networks:
             self._asked.update(network.name for network in networks)
             await self._do("apply", networks)
+            self._recorded = {name for name in self._recorded if name not in {one.name for one in networks}}
+            self._recorded |= {one.name for one in networks if one.recorded}
+            if self._recorded and self._listening is None:
+                self._listening = asyncio.get_running_loop().create_task(self._listen())
 
     async def remove(self, *names: str) -> None:
         """Remove networks; those that are not there are no error."""
@@ -108,8 +118,15 @@ class Networks:
         return cast(dict[Key, Flow], await self._do("flows", name))
 
     async def listen(self) -> None:
-        """Take in what the kernel tells of flows. It keeps that for a while; every few seconds is often enough."""
+        """Take in what the kernel has told of flows up to now."""
         await self._do("listen")
+
+    async def _listen(self) -> None:
+        """As long as flows are recorded: the kernel does not keep for long what it has told."""
+        while self._recorded & self._asked:
+            await asyncio.sleep(LISTENING)
+            await self.listen()
+        self._listening = None
 
     async def settled(self) -> None:
         """Everything that was asked for up to now has been done."""
@@ -118,6 +135,8 @@ class Networks:
     async def close(self) -> None:
         """Remove everything."""
         self.closed = True
+        if self._listening is not None:
+            self._listening.cancel()
         if self._fabric is not None:
             await asyncio.get_running_loop().run_in_executor(self._thread, self._fabric.close)
             self._fabric = None

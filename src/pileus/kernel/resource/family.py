@@ -154,9 +154,10 @@ class Family:
         return Source(members, identity, bool(self.declared.tags))
 
     def _outputs(self) -> Iterator[tuple[str, models.Shape]]:
-        """The outputs that show one resource; a deletion's is often empty."""
+        """The outputs that show one resource; a deletion's is often empty, and some only say that it is done."""
         for role, operation in self.operations.items():
-            if role != "list" and operation.output and (role != "delete" or {*operation.output.members} - {RETURN}):
+            shown = {*operation.output.members} if operation.output else set()
+            if role != "list" and operation.output and (shown - {RETURN} if role == "delete" else shown != {RETURN}):
                 yield role, operation.output
 
     def _list_view(self) -> ListView | None:

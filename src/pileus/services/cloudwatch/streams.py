@@ -1,4 +1,4 @@
-"""Metric streams: every minute's new statistics, sent to a Firehose stream as lines of JSON."""
+"""Metric streams: every minute's new statistics, sent to a Firehose stream as lines of JSON, or as OpenTelemetry."""
 
 from __future__ import annotations
 
@@ -6,20 +6,21 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from pileus.kernel import Call, Fault, Record, identity
-from pileus.kernel.errors import Unfinished
+from pileus.kernel import Call, Fault, Record, identity, roles
 from pileus.kernel.resource_type import resource_type
 
-from . import cloudwatch, points
+from . import cloudwatch, opentelemetry, points
 from .dashboards import tagged
 from .distributions import Distribution, statistic
 from .faults import bad_combination, bad_token, bad_value
 from .metrics import Metric
+from .opentelemetry import Point
 from .reading import tell
 
 LATE = 60
 """Seconds after a minute in which its statistics are sent."""
 LINES_AT_ONCE = 400
+FORMATS = {"json": "", "opentelemetry0.7": "0.7", "opentelemetry1.0": "1.0"}
 
 
 @resource_type(
@@ -84,8 +85,6 @@ def put_metric_stream(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     name = request["Name"]
     if request.get("IncludeFilters") and request.get("ExcludeFilters"):
         raise bad_combination("Both IncludeFilters and ExcludeFilters cannot be specified at the same time.")
-    if request["OutputFormat"] != "json":
-        raise Unfinished(f"Pileus does not write metric streams as {request['OutputFormat']} yet.")
     for one in request.get("StatisticsConfigurations", ()):
         for stat in one["AdditionalStatistics"]:
             if statistic(stat) is None:
@@ -177,19 +176,21 @@ def send(call: Call, at: int) -> None:
 
 
 @cloudwatch.task
-async def deliver(call: Call, stream: str, lines: list[str]) -> None:
+async def deliver(call: Call, stream: str, lines: list[bytes]) -> None:
     found = Stream.get(call, stream)
     if found is None:
         return
-    records = [{"Data": f"{line}\n".encode()} for line in lines]
+    records = [{"Data": line} for line in lines]
     name = found.configuration["FirehoseArn"].rsplit("/", 1)[-1]
-    principal = identity.service("streams.metrics.cloudwatch.amazonaws.com")
+    itself = identity.service("streams.metrics.cloudwatch.amazonaws.com", found.arn(call), call.account)
     with call.transaction():
+        principal = roles.taken_on(call, found.configuration["RoleArn"], "metric-stream", itself)
         call.aws("firehose", principal=principal).put_record_batch(delivery_stream_name=name, records=records)
 
 
-def statistics(call: Call, stream: Stream, start: int, end: int) -> Iterator[str]:
-    """A line for each metric, unit and minute."""
+def statistics(call: Call, stream: Stream, start: int, end: int) -> Iterator[bytes]:
+    """A record for each metric, unit and minute."""
+    write = line if stream.configuration["OutputFormat"] == "json" else exported
     hours = range(start // 3600, (end - 1) // 3600 + 1)
     fresh = {one.metric for hour in hours for r in (1, 60) for one in points.Filled.scan(call, r, hour)}
     if not fresh:
@@ -198,18 +199,41 @@ def statistics(call: Call, stream: Stream, start: int, end: int) -> Iterator[str
         if metric.id in fresh and stream.wants(metric):
             for at, units in sorted(points.collected(call, metric.id, start, end, 60).items()):
                 for unit, values in units.items():
-                    yield line(call, stream, metric, at, unit, values)
+                    yield write(call, stream, metric, at, unit, values)
 
 
-def line(call: Call, stream: Stream, metric: Metric, at: int, unit: str, values: Distribution) -> str:
-    value = {"max": values.maximum, "min": values.minimum, "sum": values.total, "count": values.count}
+def additional(stream: Stream, metric: Metric, values: Distribution) -> dict[str, float]:
+    """The statistics that the stream has beside the usual ones."""
+    found: dict[str, float] = {}
     for one in stream.configuration.get("StatisticsConfigurations", ()):
         if any(
             covers({"Namespace": m["Namespace"], "MetricNames": [m["MetricName"]]}, metric)
             for m in one["IncludeMetrics"]
         ):
-            value |= {name: told for name in one["AdditionalStatistics"] if (told := tell(name, values)) is not None}
-    return json.dumps(
+            found |= {name: told for name in one["AdditionalStatistics"] if (told := tell(name, values)) is not None}
+    return found
+
+
+def exported(call: Call, stream: Stream, metric: Metric, at: int, unit: str, values: Distribution) -> bytes:
+    quantiles = {0.0: values.minimum, 1.0: values.maximum}
+    for name, value in additional(stream, metric, values).items():
+        if name.startswith("p"):  # of the others there is nothing in a summary
+            quantiles[float(name[1:]) / 100] = value
+    resource = {
+        "cloud.provider": "aws",
+        "cloud.account.id": call.account,
+        "cloud.region": call.region,
+        "aws.exporter.arn": stream.arn(call),
+    }
+    dimensions = metric.dimensions
+    point = Point(metric.namespace, metric.name, dimensions, at, unit, values.count, values.total, quantiles)
+    return opentelemetry.exported(point, resource, FORMATS[stream.configuration["OutputFormat"]])
+
+
+def line(call: Call, stream: Stream, metric: Metric, at: int, unit: str, values: Distribution) -> bytes:
+    value = {"max": values.maximum, "min": values.minimum, "sum": values.total, "count": values.count}
+    value |= additional(stream, metric, values)
+    told = json.dumps(
         {
             "metric_stream_name": stream.name,
             "account_id": call.account,
@@ -223,3 +247,4 @@ def line(call: Call, stream: Stream, metric: Metric, at: int, unit: str, values:
         },
         separators=(",", ":"),
     )
+    return f"{told}\n".encode()

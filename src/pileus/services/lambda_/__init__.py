@@ -6,7 +6,7 @@ A way through the package, from the ground up:
     archives, images, downloads         deployment packages: fetched, checked, kept, unpacked, handed out
     functions, qualifiers               what a function and its versions are, and which one a request means
     configuration, sealing, layers      how a function is configured, and what functions share
-    creating, states, updating, versions, aliases, tagging, permissions, signing, management
+    creating, states, updating, versions, aliases, tagging, permissions, policies, signing, capacity, management
                                         the life of all that
     runtimes, bootstrap                 which interpreter of this machine is which runtime; what runs handlers in it
     runtime_api, extensions, telemetry, invocation, environment, logs
@@ -19,7 +19,7 @@ A way through the package, from the ground up:
     mappings, polling, batches, queues, shards
                                         functions that are fed from queues and streams
 
-Left out: capacity providers and tenants; images in registries; a runtime for .NET;
+Left out: tenants; images in registries; a runtime for .NET;
 checking signatures of code; Kafka, MQ and DocumentDB as sources. Snapshots (SnapStart), file systems and
 VPC networks are kept and shown, and change nothing.
 """

@@ -13,7 +13,6 @@ import os
 import shutil
 import stat
 import tempfile
-import zipfile
 from collections.abc import AsyncIterator, Awaitable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +24,8 @@ from pileus.kernel import Call, Fault, Record
 from . import faults, images
 
 if TYPE_CHECKING:
+    import zipfile
+
     from pileus.kernel.cloud import Cloud
 
 MOST_UPLOADED = 50 * 1024 * 1024
@@ -116,6 +117,8 @@ async def from_bucket(call: Call, bucket: str, key: str, version: str | None) ->
 
 def check(data: bytes) -> None:
     """Refuse what is no ZIP file, or unpacks to more than may be."""
+    import zipfile
+
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             entries = archive.infolist()
@@ -227,6 +230,8 @@ class Unpacked:
 
 def unpack(data: bytes, folder: Path) -> None:
     """Unpack with the permissions and symbolic links that the archive has, neither of which `extractall` keeps."""
+    import zipfile
+
     folder.mkdir(mode=0o755, parents=True, exist_ok=True)
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         for entry in archive.infolist():

@@ -6,10 +6,9 @@ import asyncio
 import json
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pileus.kernel import Call, Fault
-from pileus.kernel.patterns import Pattern, parse
 
 from . import traces
 from .fleet import Fleet
@@ -19,6 +18,9 @@ from .qualifiers import Meant
 from .throttling import admit
 from .waiting import active
 
+if TYPE_CHECKING:
+    from pileus.kernel.patterns import Pattern
+
 Document = dict[str, Any]
 
 FIRST_PAUSE = 0.05
@@ -27,6 +29,8 @@ LONGEST_PAUSE = 2.0
 
 @lru_cache(maxsize=256)
 def compiled(pattern: str) -> Pattern:
+    from pileus.kernel.patterns import parse
+
     return parse(pattern)
 
 

@@ -6,8 +6,9 @@ from typing import Any
 
 from pileus.kernel import Call, names
 
-from . import archives, configuration, faults, lambda_
+from . import archives, configuration, faults, lambda_, signing
 from .archives import Code, Upload, release, share
+from .capacity import CapacityProvider, Scaling
 from .downloads import location
 from .events import EventConfig
 from .fleet import Fleet
@@ -40,6 +41,7 @@ SETTINGS = {
     "LoggingConfig",
     "FileSystemConfigs",
     "DurableConfig",
+    "CapacityProviderConfig",
 }
 """Members that are kept, and shown again."""
 
@@ -64,6 +66,8 @@ async def create_function(call: Call, request: dict[str, Any]) -> dict[str, Any]
 def check_package(kind: str, request: dict[str, Any]) -> None:
     """A package is a ZIP file or an image, and each wants other things told."""
     source = request["Code"]
+    if kind == "Image" and request.get("CodeSigningConfigArn"):
+        raise faults.invalid("Code signing is not supported for functions created with container images.")
     if kind == "Image":
         if "ImageUri" not in source:
             raise faults.invalid("Please provide ImageUri when building a function with packageType Image.")
@@ -89,6 +93,8 @@ def created(call: Call, name: str, request: dict[str, Any], upload: Upload) -> V
         tags=request.get("Tags", {}),
         code_signing=request.get("CodeSigningConfigArn", ""),
     ).put(call)
+    check_capacity(call, settings)
+    signing.verify(call, request.get("CodeSigningConfigArn", ""))
     share_layers(call, settings)
     version = Version(function=name, number=0, code=upload.take(), settings=settings, modified=0, revision="")
     version.touch(call)
@@ -115,6 +121,12 @@ def published(call: Call, function: Function, latest: Version, description: str 
     )
     settle(call, version)
     return version.put(call)
+
+
+def check_capacity(call: Call, settings: dict[str, Any]) -> None:
+    """A capacity provider that is named must be there."""
+    if config := settings.get("CapacityProviderConfig"):
+        CapacityProvider.named(call, config["LambdaManagedInstancesCapacityProviderConfig"]["CapacityProviderArn"])
 
 
 def same(one: dict[str, Any], other: dict[str, Any]) -> bool:
@@ -218,6 +230,8 @@ def forget_qualifier(call: Call, function: str, qualifier: str) -> None:
     """What belongs to a version, an alias or an unqualified function goes with it."""
     if provision := Provision.get(call, function, qualifier):
         give_up(call, provision)
+    if scaling := Scaling.get(call, function, qualifier):
+        scaling.delete(call)
     if url := Url.get(call, function, qualifier):
         forget(call, url)
     if config := EventConfig.get(call, function, qualifier):

@@ -13,10 +13,9 @@ import os
 import platform
 import shutil
 import stat
-import tarfile
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pileus.engines.sandbox import Image
 from pileus.engines.sandbox.survey import choice
@@ -24,6 +23,9 @@ from pileus.kernel import Fault, Unfinished
 
 from . import faults
 from .runtimes import Runtime
+
+if TYPE_CHECKING:
+    import tarfile
 
 Members = dict[str, Any]
 
@@ -50,6 +52,8 @@ class Archive:
     """An image as an archive."""
 
     def __init__(self, data: bytes) -> None:
+        import tarfile
+
         try:
             self._tar = tarfile.open(fileobj=io.BytesIO(data))  # noqa: SIM115
         except tarfile.TarError:
@@ -84,6 +88,8 @@ class Archive:
 
     def unpack(self, folder: Path) -> None:
         """Lay the layers over each other in `folder/root`, and what the image says of itself beside it."""
+        import tarfile
+
         root = folder / "root"
         root.mkdir(parents=True, mode=0o755)
         for name in self.layers:

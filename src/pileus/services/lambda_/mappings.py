@@ -10,7 +10,6 @@ import inspect
 from typing import Any
 
 from pileus.kernel import Call, Fault, Record, Unfinished, names
-from pileus.kernel.patterns import InvalidPattern, parse
 
 from . import destinations, faults, lambda_
 from .fleet import Fleet
@@ -188,6 +187,8 @@ def check(call: Call, meant: Meant, source: str, settings: Members) -> None:
 
 
 def check_filters(filters: list[dict[str, str]]) -> None:
+    from pileus.kernel.patterns import InvalidPattern, parse  # few calls have filters, and every one waits for imports
+
     if len(filters) > MOST_FILTERS:
         raise faults.invalid("The number of filters exceeds the limit of 5.")
     for each in filters:

@@ -1,13 +1,14 @@
-"""Code signing configurations, and which functions have one.
+"""Code signing configurations, which functions have one, and what that means for their packages.
 
-What a configuration demands of packages has no effect: there is no signer whose signature could be checked.
+There is no signer in this cloud, and so no package is signed by a profile of one: where a configuration enforces
+signatures, nothing can be deployed; where it only warns, everything can.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from pileus.kernel import Call, Record, names
+from pileus.kernel import Call, Fault, Record, names
 
 from . import faults, lambda_
 from .functions import Function, stamp
@@ -41,6 +42,22 @@ class SigningConfig(Record, arn="code-signing-config:{name}", cfn="AWS::Lambda::
                 f"{code_signing_config_arn}."
             )
         return found
+
+
+def verify(call: Call, arn: str) -> None:
+    """Refuse to deploy a package to a function whose configuration, if it has one, enforces signatures."""
+    if not arn:
+        return
+    config = SigningConfig.get(call, arn.rpartition(":")[2])
+    if config is None:
+        raise Fault("CodeSigningConfigNotFoundException", f"The code signing configuration is not found: {arn}")
+    if config.policies["UntrustedArtifactOnDeployment"] == "Enforce":
+        raise Fault(
+            "CodeVerificationFailedException",
+            "Lambda cannot deploy the function. The function or layer might be signed using a signature that the "
+            "client is not configured to accept. Check the provided signature for the function.",
+            Type="User",
+        )
 
 
 @lambda_.operation

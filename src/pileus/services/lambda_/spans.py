@@ -12,8 +12,8 @@ from typing import Any
 
 from pileus.kernel import Call, traces
 
-from .environment import Invocation, Outcome
 from .functions import Version
+from .invocation import Invocation, Outcome
 
 
 class Span:

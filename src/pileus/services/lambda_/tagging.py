@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from pileus.kernel import Call, Record, tags
 
 from . import faults, lambda_
+from .capacity import CapacityProvider
 from .functions import Function
 from .mappings import Mapping
 from .signing import SigningConfig
@@ -23,6 +24,7 @@ def tagged(call: Call, resource: str) -> Any:
         "function": Function,
         "event-source-mapping": Mapping,
         "code-signing-config": SigningConfig,
+        "capacity-provider": CapacityProvider,
     }
     if kind == "function" and ":" in name:
         raise faults.invalid(

@@ -8,7 +8,7 @@ from typing import Any
 
 from pileus.kernel import Call
 
-from . import archives, configuration, faults, lambda_
+from . import archives, configuration, faults, lambda_, signing
 from .archives import Upload, release
 from .creating import SETTINGS, layer_codes, published, refuse_busy, share_layers
 from .functions import Version, shown
@@ -43,6 +43,7 @@ async def update_function_code(call: Call, meant: Meant, request: dict[str, Any]
             faults.check_revision(request.get("RevisionId", ""), latest.revision)
             if request.get("DryRun"):
                 return shown(call, latest) | {"CodeSize": len(data), "CodeSha256": digest(data)}
+            signing.verify(call, meant.function.code_signing)
             before, latest.code = latest.code, upload.take()
             release(call, before)
             if "Architectures" in request:

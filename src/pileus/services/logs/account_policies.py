@@ -9,7 +9,7 @@ from pileus.kernel import Call, Record, Unfinished
 
 from . import faults, logs
 
-BUILT = ("DATA_PROTECTION_POLICY", "SUBSCRIPTION_FILTER_POLICY", "FIELD_INDEX_POLICY")
+BUILT = ("DATA_PROTECTION_POLICY", "SUBSCRIPTION_FILTER_POLICY", "FIELD_INDEX_POLICY", "TRANSFORMER_POLICY")
 ONLY_ONE = ("DATA_PROTECTION_POLICY", "SUBSCRIPTION_FILTER_POLICY")
 
 Members = dict[str, Any]
@@ -54,12 +54,14 @@ def put_account_policy(
 
 
 def check(call: Call, kind: str, document: str) -> None:
-    from . import indexes, protection, subscriptions
+    from . import indexes, protection, subscriptions, transformers
 
     if kind == "DATA_PROTECTION_POLICY":
         protection.rules(document)
     elif kind == "FIELD_INDEX_POLICY":
         indexes.fields_of(document)
+    elif kind == "TRANSFORMER_POLICY":
+        transformers.checked(transformers.processors_of(document))
     else:
         subscriptions.check_policy(call, parsed(document))
 

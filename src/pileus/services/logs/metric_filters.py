@@ -30,11 +30,18 @@ class MetricFilter(Record, key=("group", "name"), cfn="AWS::Logs::MetricFilter",
     pattern: str
     transformation: Members
     created: float
+    transformed: bool = False
+    """Whether it looks at what a transformer has made of events."""
 
 
 @logs.operation(on=Group.named)
 def put_metric_filter(
-    call: Call, group: Group, filter_name: str, filter_pattern: str, metric_transformations: list[Members]
+    call: Call,
+    group: Group,
+    filter_name: str,
+    filter_pattern: str,
+    metric_transformations: list[Members],
+    apply_on_transformed_logs: bool = False,
 ) -> None:
     """Create a filter, or replace the one of that name."""
     standard(group)
@@ -53,6 +60,7 @@ def put_metric_filter(
         pattern=filter_pattern,
         transformation=transformation,
         created=call.now,
+        transformed=apply_on_transformed_logs,
     ).put(call)
 
 
@@ -110,7 +118,7 @@ def described(one: MetricFilter) -> Members:
         "metricTransformations": [one.transformation],
         "creationTime": int(one.created * 1000),
         "logGroupName": one.group_name,
-        "applyOnTransformedLogs": False,
+        "applyOnTransformedLogs": one.transformed,
     }
 
 
@@ -127,10 +135,11 @@ def test_metric_filter(call: Call, filter_pattern: str, log_event_messages: list
     }
 
 
-def measure(call: Call, group: Group, times: list[int], messages: list[str]) -> None:
-    """Publish what a group's filters see in events that have arrived."""
+def measure(call: Call, group: Group, times: list[int], messages: list[str], shaped: list[str]) -> None:
+    """Publish what a group's filters see in events that have arrived, and in what a transformer has made of them."""
     for one in MetricFilter.scan(call, group.id):
-        data = data_of(one.transformation, compiled(one.pattern), times, messages)
+        seen = shaped if one.transformed else messages
+        data = data_of(one.transformation, compiled(one.pattern), times, seen)
         for start in range(0, len(data), MOST_DATA):
             publish.later(call, namespace=one.transformation["metricNamespace"], data=data[start : start + MOST_DATA])
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from pileus.kernel import Call
 
-from . import embedded, faults, logs, metric_filters, protection, retention, subscriptions
+from . import ciphers, embedded, faults, logs, metric_filters, protection, retention, subscriptions, transformers
 from .account_policies import AccountPolicy
 from .groups import Group, Volume
 from .parts import DAY, Stream, store
@@ -49,16 +49,20 @@ def put_log_events(call: Call, group: Group, log_stream_name: str, log_events: l
 def arrived(call: Call, group: Group, stream: Stream, times: list[int], messages: list[str], octets: int) -> None:
     """Store events that were accepted, and pass them on to those who want them."""
     number, ingested = stream.number, int(call.now * 1000)
-    store(call, stream, times, messages, octets)
+    store(call, stream, times, messages, octets, ciphers.seal(call, group))
     subscribed = group.subscriptions or AccountPolicy.first(call, "SUBSCRIPTION_FILTER_POLICY")
     if (group.metric_filters or subscribed) and (mask := protection.mask(call, group)):
         messages = [mask(ingested, message) for message in messages]
     embedded.measure(call, messages)
+    shaped = messages
+    if (group.metric_filters or subscribed) and (transformer := transformers.applied(call, group)):
+        shaped = [transformer[0](message, stream.name) or message for message in messages]
     if group.metric_filters:
-        metric_filters.measure(call, group, times, messages)
+        metric_filters.measure(call, group, times, messages, shaped)
     if subscribed:
-        found = [Found(at, number + index, ingested, messages[index]) for index, at in enumerate(times)]
-        subscriptions.pass_on(call, group, stream, found)
+        kinds = [messages, shaped] if shaped is not messages else [messages]
+        found = [[Found(at, number + n, ingested, kind[n]) for n, at in enumerate(times)] for kind in kinds]
+        subscriptions.pass_on(call, group, stream, found[0], found[-1])
     call.wake(("logs", group.id))
 
 

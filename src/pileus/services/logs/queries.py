@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Self
 
-from pileus.kernel import Call, Record, Unfinished, names, paging
+from pileus.kernel import Call, Fault, Record, Unfinished, names, paging
 
-from . import faults, logs, pointers, protection, retention
+from . import faults, logs, pointers, protection, retention, transformers
 from .groups import Group, name_in
 from .insights.query import DEFAULT_LIMIT, Query
 from .parts import Stream, chunks, unpack
@@ -105,7 +105,15 @@ async def carry_out(call: Call, number: str) -> None:
     query = Query(run.query, int(call.now * 1000), run.limit)
     groups = [group for name in run.groups if (group := Group.get(call, name))]
     for group in groups:
-        await search(call, group, run, query)
+        try:
+            query.prepare(lambda name: table_of(call, name))
+            await search(call, group, run, query)
+        except Fault:
+            with call.transaction():
+                run.status = "Failed"
+                run.put(call)
+                call.wake(("logs.query", number))
+            return
         current = Run.get(call, number)
         if current is None or current.status == "Cancelled":
             return
@@ -121,12 +129,21 @@ async def carry_out(call: Call, number: str) -> None:
             "resultCount": float(len(run.results)),
         }
         run.put(call)
+        call.wake(("logs.query", number))
+
+
+def table_of(call: Call, name: str) -> list[dict[str, str]]:
+    from .lookup_tables import LookupTable
+
+    if (table := LookupTable.get(call, name)) is None:
+        raise faults.missing(f"The lookup table {name} does not exist.")
+    return table.rows()
 
 
 async def search(call: Call, group: Group, run: Run, query: Query) -> None:
     start = max(run.start, retention.horizon(call, group))
     log = f"{call.account}:{group.name}"
-    mask = protection.mask(call, group)
+    mask, transformer = protection.mask(call, group), transformers.applied(call, group)
     for stream in list(Stream.scan(call, group.id)):
         if not stream.ingested or stream.earliest >= run.end or stream.latest < start:
             continue
@@ -139,7 +156,10 @@ async def search(call: Call, group: Group, run: Run, query: Query) -> None:
                 seen.add(part.number)
                 if mask is not None:
                     part.messages = [mask(part.ingested, message) for message in part.messages]
-                query.feed(bytes(packed), part, start, run.end, log, stream.name)
+                shaped = None
+                if transformer and part.ingested >= transformer[1]:
+                    shaped = [transformer[0](message, stream.name) or message for message in part.messages]
+                query.feed(bytes(packed), part, start, run.end, log, stream.name, shaped)
             await asyncio.sleep(0)
 
 
@@ -164,6 +184,7 @@ def stop_query(call: Call, run: Run) -> Members:
         raise faults.invalid("The specified query has already ended.")
     run.status = "Cancelled"
     run.put(call)
+    call.wake(("logs.query", run.id))
     return {"success": True}
 
 

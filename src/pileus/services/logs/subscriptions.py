@@ -46,6 +46,8 @@ class SubscriptionFilter(Record, key=("group", "name"), cfn="AWS::Logs::Subscrip
     role: str = ""
     distribution: str = "ByLogStream"
     created: float
+    transformed: bool = False
+    """Whether it takes what a transformer has made of events."""
 
 
 @logs.operation(on=Group.named)
@@ -57,6 +59,7 @@ async def put_subscription_filter(
     destination_arn: str,
     role_arn: str = "",
     distribution: str = "ByLogStream",
+    apply_on_transformed_logs: bool = False,
 ) -> None:
     """Create a filter, or replace the one of that name, once its destination takes a test message."""
     standard(group)
@@ -86,6 +89,7 @@ async def put_subscription_filter(
             role=role_arn,
             distribution=distribution,
             created=call.now,
+            transformed=apply_on_transformed_logs,
         ).put(call)
 
 
@@ -178,7 +182,7 @@ def describe_subscription_filters(
                 "destinationArn": one.destination,
                 "roleArn": one.role or None,
                 "distribution": one.distribution,
-                "applyOnTransformedLogs": False,
+                "applyOnTransformedLogs": one.transformed,
                 "creationTime": int(one.created * 1000),
             }
             for one in page.items
@@ -195,12 +199,13 @@ class Rule(NamedTuple):
     destination: str
     role: str
     distribution: str
+    transformed: bool = False
 
 
 def rules(call: Call, group: Group) -> list[Rule]:
     """A group's filters, and the account's, if that is about the group."""
     found = [
-        Rule(one.name, one.pattern, one.destination, one.role, one.distribution)
+        Rule(one.name, one.pattern, one.destination, one.role, one.distribution, one.transformed)
         for one in (SubscriptionFilter.scan(call, group.id) if group.subscriptions else ())
     ]
     for policy in AccountPolicy.scan(call, "SUBSCRIPTION_FILTER_POLICY"):
@@ -217,11 +222,11 @@ def check_policy(call: Call, told: Members) -> None:
     destination_kind(told.get("DestinationArn", ""))
 
 
-def pass_on(call: Call, group: Group, stream: Stream, found: list[Found]) -> None:
-    """Have what a group's filters want of events that have arrived delivered."""
+def pass_on(call: Call, group: Group, stream: Stream, found: list[Found], shaped: list[Found]) -> None:
+    """Have what a group's filters want of events that have arrived delivered, or of what has been made of them."""
     for rule in rules(call, group):
-        pattern = compiled(rule.pattern)
-        for piece in sized([event for event in found if pattern.matches(event.message)]):
+        pattern, seen = compiled(rule.pattern), shaped if rule.transformed else found
+        for piece in sized([event for event in seen if pattern.matches(event.message)]):
             message = {
                 "messageType": "DATA_MESSAGE",
                 "owner": call.account,

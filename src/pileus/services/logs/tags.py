@@ -11,6 +11,8 @@ from .deliveries import Delivery, DeliveryDestination, DeliverySource
 from .destinations import Destination
 from .detectors import Detector
 from .groups import Group, check_tags, name_in
+from .lookup_tables import LookupTable
+from .scheduled_queries import ScheduledQuery
 
 
 class Tagged(Protocol):
@@ -24,12 +26,15 @@ def by_arn(call: Call, resource_arn: str) -> Tagged:
     kind, _, rest = resource_arn.split(":", 5)[-1].partition(":")
     if kind == "log-group" and (group := Group.get(call, name_in(resource_arn))):
         return group
+    if kind == "scheduled-query" and (query := ScheduledQuery.first(call, rest, index="id")):
+        return query
     others: dict[str, Any] = {
         "destination": Destination,
         "anomaly-detector": Detector,
         "delivery-source": DeliverySource,
         "delivery-destination": DeliveryDestination,
         "delivery": Delivery,
+        "lookup-table": LookupTable,
     }
     if kind in others and (found := others[kind].get(call, rest)):
         tagged: Tagged = found

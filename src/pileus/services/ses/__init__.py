@@ -8,6 +8,7 @@ A way through the package, from the ground up:
     sets, events                configuration sets, and who is told what became of a letter
     letters, dkim, sending      letters are made, checked, signed, and leave
     verifications               letters that ask the owners of addresses, in one's own words
+    tracking                    who opens letters, and follows their links
     suppression                 addresses that get nothing more
     receipt_rules, receipt_checks, receipt_filters
                                 what is done with mail that comes; what that needs; from where it is refused
@@ -20,8 +21,8 @@ A way through the package, from the ground up:
 `sesv2` is the same service's second API, and works on what is here. Letters go nowhere, unless `--relay` says where:
 they are in the cloud's mailbox, `/_pileus/mail`. An identity is verified as soon as it is asked for, as the mailbox and
 the DNS of all the world are the cloud's own. A letter to a domain that is verified somewhere in the cloud, and has an
-active rule set there, is received too. Left out: open and click tracking, the rate of sending (the
-daily quota counts), the second API's members of sending authorization.
+active rule set there, is received too. The rate of sending is enforced with `--throttle`, the daily
+quota always.
 """
 
 from pileus.kernel import Service

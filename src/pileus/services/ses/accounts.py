@@ -44,7 +44,7 @@ def account(call: Call) -> Account:
     return Account.get(call, "account") or Account()
 
 
-def note(call: Call, *, attempts: int = 0, bounces: int = 0, complaints: int = 0) -> None:
+def note(call: Call, *, attempts: int = 0, bounces: int = 0, complaints: int = 0, rejects: int = 0) -> None:
     at = int(call.now) // WINDOW * WINDOW
     sent = Sent.get(call, at)
     if sent is None:
@@ -54,6 +54,7 @@ def note(call: Call, *, attempts: int = 0, bounces: int = 0, complaints: int = 0
     sent.attempts += attempts
     sent.bounces += bounces
     sent.complaints += complaints
+    sent.rejects += rejects
     sent.put(call)
 
 
@@ -64,6 +65,27 @@ def sent_lately(call: Call) -> float:
 def quota(call: Call) -> dict[str, float]:
     limits = PRODUCTION if account(call).production else SANDBOX
     return {**limits, "SentLast24Hours": sent_lately(call)}
+
+
+class Rate(Record, table="ses.SendRate"):
+    """How many letters more may be sent at once, as of a moment."""
+
+    name: str
+    left: float
+    at: float
+
+
+def too_fast(call: Call, letters: int) -> bool:
+    """Whether so many letters are more than the rate allows, where throughput is enforced; if not, they count."""
+    if not call.cloud.throttle:
+        return False
+    most = quota(call)["MaxSendRate"]
+    rate = Rate.get(call, "rate") or Rate("rate", most, call.now)
+    left = min(most, rate.left + (call.now - rate.at) * most)
+    if left < min(letters, most):
+        return True
+    Rate("rate", left - letters, call.now).put(call)
+    return False
 
 
 @ses.operation

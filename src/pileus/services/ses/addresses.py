@@ -8,7 +8,7 @@ from typing import Any
 from pileus.kernel import Call
 from pileus.kernel.edge import Answer
 
-from . import ses, verifications
+from . import ses, tracking, verifications
 from .dkim import Published
 
 PLAIN = [("content-type", "text/plain; charset=utf-8")]
@@ -32,5 +32,10 @@ def verify(call: Call, request: Any, token: str) -> Answer:
     return Answer(302, [("location", to)]) if to else Answer(404, PLAIN, b"There is no such link.\n")
 
 
-KNOWN: dict[str, Callable[[Call, Any, str], Answer]] = {"dkim": record, "verify": verify}
+KNOWN: dict[str, Callable[[Call, Any, str], Answer]] = {
+    "dkim": record,
+    "verify": verify,
+    "open": tracking.opened,
+    "click": tracking.clicked,
+}
 """By the first part of the path. The second API declares one of its own."""

@@ -10,7 +10,7 @@ import json
 import logging
 from typing import Any
 
-from pileus.kernel import Call, Fault, identity, names
+from pileus.kernel import Call, Fault, identity, names, roles
 
 from . import accounts, ses, suppression
 from .identities import Identity
@@ -20,8 +20,10 @@ from .sets import ConfigurationSet
 log = logging.getLogger("pileus.ses")
 
 SPELT = {"SEND": "Send", "DELIVERY": "Delivery", "BOUNCE": "Bounce", "COMPLAINT": "Complaint"}
+SPELT |= {"REJECT": "Reject", "OPEN": "Open", "CLICK": "Click"}
 NAMES = {"SEND": "Email Sent", "DELIVERY": "Email Delivered", "BOUNCE": "Email Bounced"}
-NAMES |= {"COMPLAINT": "Email Complaint Received"}
+NAMES |= {"COMPLAINT": "Email Complaint Received", "REJECT": "Email Rejected", "OPEN": "Email Opened"}
+NAMES |= {"CLICK": "Email Clicked"}
 
 
 UNWANTED = {
@@ -99,7 +101,20 @@ def bounced(
 
 
 def tell(call: Call, letter: Letter, whose: Identity, set_name: str, kind: str, about: dict[str, Any]) -> None:
-    mail = {
+    mail = described(call, letter, whose)
+    spelt = SPELT[kind]
+    if topic := whose.topics.get(spelt):
+        headers = headers_of(letter) if spelt in whose.headers else {}
+        document = {"notificationType": spelt, **about, "mail": mail | headers}
+        publish.later(call, topic=topic, document=document, source=whose.arn(call))
+    if set_name:
+        whole = {"eventType": spelt, "mail": with_tags(mail, letter, set_name), **(about or {"send": {}})}
+        destine.later(call, set_name=set_name, kind=kind, document=whole)
+
+
+def described(call: Call, letter: Letter, whose: Identity) -> dict[str, Any]:
+    """A letter as notifications tell of it."""
+    return {
         "timestamp": stamp(call.now),
         "source": letter.sender,
         "sourceArn": whose.arn(call),
@@ -107,16 +122,13 @@ def tell(call: Call, letter: Letter, whose: Identity, set_name: str, kind: str, 
         "messageId": letter.id,
         "destination": letter.to,
     }
-    spelt = SPELT[kind]
-    if topic := whose.topics.get(spelt):
-        headers = headers_of(letter) if spelt in whose.headers else {}
-        document = {"notificationType": spelt, **about, "mail": mail | headers}
-        publish.later(call, topic=topic, document=document, source=whose.arn(call))
-    if set_name:
-        tags = {f"ses:{name}": [value] for name, value in automatic(letter, set_name).items()}
-        tags |= {name: [value] for name, value in letter.tags.items()}
-        whole = {"eventType": spelt, "mail": mail | headers_of(letter) | {"tags": tags}, **(about or {"send": {}})}
-        destine.later(call, set_name=set_name, kind=kind, document=whole)
+
+
+def with_tags(mail: dict[str, Any], letter: Letter, set_name: str) -> dict[str, Any]:
+    """The same as events tell of it, with its headers and tags."""
+    tags = {f"ses:{name}": [value] for name, value in automatic(letter, set_name).items()}
+    tags |= {name: [value] for name, value in letter.tags.items()}
+    return mail | headers_of(letter) | {"tags": tags}
 
 
 def automatic(letter: Letter, set_name: str) -> dict[str, str]:
@@ -140,7 +152,7 @@ def headers_of(letter: Letter) -> dict[str, Any]:
 @ses.task
 def publish(call: Call, topic: str, document: dict[str, Any], source: str) -> None:
     """Tell a topic. One that does not let SES publish is not told."""
-    principal = identity.service("ses.amazonaws.com", source, call.account)
+    principal = identity.service("ses.amazonaws.com", source, source.split(":")[4])
     call.aws("sns", principal=principal).publish(
         topic_arn=topic, message=json.dumps(document), subject="Amazon SES Email Event Notification"
     )
@@ -172,6 +184,7 @@ def to_destination(call: Call, set_name: str, kind: str, document: dict[str, Any
         call.aws("sns", principal=principal).publish(topic_arn=topic["TopicArn"], message=text, subject=subject)
     elif hose := destination.get("KinesisFirehoseDestination"):
         name = hose["DeliveryStreamArn"].rpartition("/")[2]
+        principal = roles.taken_on(call, hose["IamRoleArn"], "ses-events", principal)
         data = json.dumps(document).encode() + b"\n"
         call.aws("firehose", principal=principal).put_record(delivery_stream_name=name, record={"Data": data})
     elif "EventBridgeDestination" in destination:

@@ -38,6 +38,11 @@ class Identity(Record, arn="arn:{partition}:ses:{region}:{account}:identity/{nam
     policies: dict[str, str] = {}
     configuration_set: str = ""
     tags: dict[str, str] = {}
+    account: str = ""
+    """Whose it is; others may be let send from it."""
+
+    def arn(self, call: Call) -> str:
+        return super().arn(call.at(account=self.account) if self.account not in ("", call.account) else call)
 
     @property
     def is_domain(self) -> bool:
@@ -68,8 +73,12 @@ class Home(Record, scope="cloud", key=("name", "account", "region")):
 def forget(call: Call) -> None:
     """Forget what an account has told the world."""
     from .dkim import Published
+    from .tracking import Tracked
     from .verifications import Link
 
+    for tracked in list(Tracked.scan(call)):
+        if tracked.account == call.account:
+            tracked.delete(call)
     for link in list(Link.scan(call)):
         if link.account == call.account:
             link.delete(call)
@@ -99,7 +108,8 @@ def normal(name: str) -> str:
 
 
 def get(call: Call, name: str) -> Identity | None:
-    return Identity.get(call, normal(name))
+    """The identity of a name, or of an ARN of this account's and Region's."""
+    return Identity.get(call, normal(name.removeprefix(call.arn("identity/", "ses"))))
 
 
 def make(call: Call, name: str, *, ask: bool = True) -> Identity:
@@ -109,6 +119,7 @@ def make(call: Call, name: str, *, ask: bool = True) -> Identity:
     found = get(call, name)
     if found is None:
         found = Identity(normal(name), names.token(44), [names.token(32, LOWER) for _ in range(3)], call.now)
+        found.account = call.account
         found.put(call)
         if found.is_domain:
             Home(found.name, call.account, call.region).put(call)

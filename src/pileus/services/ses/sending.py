@@ -7,10 +7,11 @@ from typing import Any, NamedTuple
 from pileus.kernel import Call, Fault, outbox
 from pileus.kernel.outbox import Sent
 
-from . import accounts, arrivals, dkim, events, identities, letters, ses, sets, suppression, templates
+from . import accounts, arrivals, dkim, events, identities, letters, policies, ses, sets, suppression, templates
 from .arrivals import Envelope
 from .faults import rejected, second
 from .letters import Letter, address_of
+from .tracking import Tracker
 
 MOST_RECIPIENTS = 50
 SIMULATOR = "simulator.amazonses.com"
@@ -24,15 +25,19 @@ class Management(NamedTuple):
     unwanted: bool
 
 
-def check_sender(call: Call, source: str) -> identities.Identity:
+def check_sender(call: Call, source: str, source_arn: str = "") -> identities.Identity:
+    """The identity by which an address may send: the account's own, or another's, whose policy lets it."""
     address = address_of(source)
     if "@" not in address:
         raise Fault(
             "BadRequestException" if second(call) else "InvalidParameterValue", "Missing final '@domain'", status=400
         )
-    identity = identities.sender(call, address)
+    owner = policies.owner(call, source_arn)
+    identity = identities.sender(owner, address)
     if identity is None:
         raise unverified(call, [address])
+    if owner is not call:
+        policies.check(call, identity, address)
     return identity
 
 
@@ -66,6 +71,8 @@ def check_account(call: Call, to: list[str]) -> None:
         if second(call):
             raise Fault("LimitExceededException", "Daily message quota exceeded.")
         raise Fault("Throttling", "Daily message quota exceeded.")
+    if accounts.too_fast(call, len(to)):
+        raise Fault("TooManyRequestsException" if second(call) else "Throttling", "Maximum sending rate exceeded.")
 
 
 def simulated(address: str) -> bool:
@@ -94,9 +101,10 @@ def send(
     configuration_set: str = "",
     tags: list[dict[str, str]] = [],
     management: Management | None = None,
+    source_arn: str = "",
 ) -> str:
     """Send a letter to these addresses. Its id."""
-    identity = check_sender(call, str(message["From"] or ""))
+    identity = check_sender(call, str(message["From"] or ""), source_arn)
     to = [address_of(one) for one in to]
     check_account(call, to)
     found = applying(call, configuration_set, identity)
@@ -104,15 +112,30 @@ def send(
     if management:
         message["List-Unsubscribe"] = f"<{management.link}>"
         message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-    letter = sealed(call, message, to, held)
+    tracker = Tracker.of(call, found)
+    if tracker:
+        tracker.mark(message)
+    letter = sealed(call.at(account=identity.account or None), message, to, held)
     if len(letter.raw) > letters.LARGEST:
         raise rejected(f"Message length is more than {letters.LARGEST} bytes long.")
+    name = found.name if found else ""
+    if infected(message):
+        accounts.note(call, rejects=1)
+        events.tell(call, letter, identity, name, "SEND", {})
+        events.tell(call, letter, identity, name, "REJECT", {"reject": {"reason": "Bad content"}})
+        return letter.id
     accounts.note(call, attempts=len(to))
     sent = keep(call, letter)
-    name = found.name if found else ""
+    if tracker:
+        tracker.keep(events.with_tags(events.described(call, letter, identity), letter, name))
     events.tell(call, letter, identity, name, "SEND", {})
     follow(call, letter, sent, identity, found, unwanted=bool(management and management.unwanted))
     return letter.id
+
+
+def infected(message: Any) -> bool:
+    """Whether something in a letter is a virus: the one that is made to test that (EICAR)."""
+    return any(arrivals.EICAR in (part.get_payload(decode=True) or b"") for part in message.walk())
 
 
 def sealed(call: Call, message: Any, to: list[str], tags: dict[str, str]) -> Letter:
@@ -130,6 +153,7 @@ def deliver(
     tags: list[dict[str, str]],
     configuration_set: str,
     management: Management | None = None,
+    source_arn: str = "",
 ) -> str:
     """Make a letter of what `letters.built` takes, and send it. Its id."""
     letter = letters.built(
@@ -141,7 +165,13 @@ def deliver(
         **what,
     )
     return send(
-        call, letter, all_of(destination), configuration_set=configuration_set, tags=tags, management=management
+        call,
+        letter,
+        all_of(destination),
+        configuration_set=configuration_set,
+        tags=tags,
+        management=management,
+        source_arn=source_arn,
     )
 
 
@@ -226,6 +256,7 @@ def send_email(
     reply_to_addresses: list[str] = [],
     tags: list[dict[str, str]] = [],
     configuration_set_name: str = "",
+    source_arn: str = "",
 ) -> dict[str, Any]:
     body = message["Body"]
     what = {
@@ -233,7 +264,8 @@ def send_email(
         "text": body.get("Text", {}).get("Data", ""),
         "html": body.get("Html", {}).get("Data", ""),
     }
-    found = deliver(call, source, destination, reply_to_addresses, what, tags, configuration_set_name)
+    name = configuration_set_name
+    found = deliver(call, source, destination, reply_to_addresses, what, tags, name, source_arn=source_arn)
     return {"MessageId": found}
 
 
@@ -245,8 +277,10 @@ def send_raw_email(
     destinations: list[str] = [],
     tags: list[dict[str, str]] = [],
     configuration_set_name: str = "",
+    source_arn: str = "",
 ) -> dict[str, Any]:
-    return {"MessageId": send_raw(call, raw_message["Data"], source, destinations, tags, configuration_set_name)}
+    raw, name = raw_message["Data"], configuration_set_name
+    return {"MessageId": send_raw(call, raw, source, destinations, tags, name, source_arn=source_arn)}
 
 
 def send_raw(
@@ -257,13 +291,15 @@ def send_raw(
     tags: list[dict[str, str]],
     configuration_set: str,
     management: Management | None = None,
+    source_arn: str = "",
 ) -> str:
     """Send a letter that was brought whole; what it leaves out comes from the request, and the other way round."""
     letter = letters.read(raw)
     if source and not letter["From"]:
         letter["From"] = source
+    source_arn = source_arn or str(letter["X-SES-SOURCE-ARN"] or "")
     if source:
-        check_sender(call, source)
+        check_sender(call, source, source_arn)
     named = configuration_set or str(letter["X-SES-CONFIGURATION-SET"] or "")
     given = tags or [
         {"Name": name.strip(), "Value": value.strip()}
@@ -272,7 +308,7 @@ def send_raw(
         for name, _, value in [pair.partition("=")]
     ]
     to = destinations or letters.recipients(letter)
-    return send(call, letter, to, configuration_set=named, tags=given, management=management)
+    return send(call, letter, to, configuration_set=named, tags=given, management=management, source_arn=source_arn)
 
 
 @ses.operation
@@ -285,9 +321,11 @@ def send_templated_email(
     reply_to_addresses: list[str] = [],
     tags: list[dict[str, str]] = [],
     configuration_set_name: str = "",
+    source_arn: str = "",
 ) -> dict[str, Any]:
     what = from_template(call, template, templates.existing(call, template).parts(), template_data)
-    found = deliver(call, source, destination, reply_to_addresses, what, tags, configuration_set_name)
+    name = configuration_set_name
+    found = deliver(call, source, destination, reply_to_addresses, what, tags, name, source_arn=source_arn)
     return {"MessageId": found}
 
 
@@ -301,9 +339,10 @@ def send_bulk_templated_email(
     reply_to_addresses: list[str] = [],
     configuration_set_name: str = "",
     default_tags: list[dict[str, str]] = [],
+    source_arn: str = "",
 ) -> dict[str, Any]:
     """A letter to each destination; one that fails does not keep the others."""
-    check_sender(call, source)
+    check_sender(call, source, source_arn)
     parts = templates.existing(call, template).parts()
     told: list[dict[str, Any]] = []
     for one in destinations:
@@ -312,7 +351,7 @@ def send_bulk_templated_email(
             what = from_template(call, template, parts, data)
             tags = [*default_tags, *one.get("ReplacementTags", [])]
             to, answers = one["Destination"], reply_to_addresses
-            found = deliver(call, source, to, answers, what, tags, configuration_set_name)
+            found = deliver(call, source, to, answers, what, tags, configuration_set_name, source_arn=source_arn)
             told.append({"Status": "Success", "MessageId": found})
         except Fault as fault:
             told.append(

@@ -13,7 +13,7 @@ import ssl
 from collections.abc import Callable
 from typing import Any
 
-from pileus.kernel import Fault, names
+from pileus.kernel import Fault, Unfinished, names
 from pileus.kernel.cloud import Cloud
 from pileus.kernel.store import StoreFailed
 
@@ -105,7 +105,7 @@ def came(session: Any, envelope: Any) -> Envelope:
 
 def refused(fault: Fault) -> str:
     """SES's reply for an error of the API."""
-    if fault.code.startswith(("Throttling", "LimitExceeded")):
+    if fault.code.startswith(("Throttling", "LimitExceeded", "TooMany")):
         return f"454 Throttling failure: {fault.message}"
     if fault.code.startswith("AccessDenied"):
         return f"554 Access denied: {fault.message}"
@@ -159,7 +159,7 @@ def protocol(cloud: Cloud, context: ssl.SSLContext | None, connected: set[Any]) 
     try:
         from aiosmtpd.smtp import SMTP, Session
     except ImportError:
-        raise RuntimeError("SMTP needs aiosmtpd: pip install 'pileus[mail]'") from None
+        raise Unfinished("SMTP needs aiosmtpd: pip install 'pileus[mail]'.") from None
     logging.getLogger("mail.log").setLevel(logging.ERROR)
     door = Door(cloud)
 

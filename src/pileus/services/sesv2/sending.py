@@ -17,6 +17,7 @@ def send_email(
     call: Call,
     content: dict[str, Any],
     from_email_address: str = "",
+    from_email_address_identity_arn: str = "",
     destination: dict[str, list[str]] = {},
     reply_to_addresses: list[str] = [],
     email_tags: list[dict[str, str]] = [],
@@ -29,19 +30,22 @@ def send_email(
     if len(kinds) != 1:
         raise wrong(call, "Content must have exactly one of Simple, Raw and Template.")
     to = sending.all_of(destination)
-    tenants.check(call, tenant_name, used(call, content, from_email_address, configuration_set_name))
+    source_arn = from_email_address_identity_arn
+    if tenant_name:
+        tenants.check(call, tenant_name, used(call, content, from_email_address, configuration_set_name))
     management = contacts.managed(call, list_management_options, to)
     named = configuration_set_name
     if kinds == ["Raw"]:
         raw = content["Raw"]["Data"]
-        return {"MessageId": sending.send_raw(call, raw, from_email_address, to, email_tags, named, management)}
+        found = sending.send_raw(call, raw, from_email_address, to, email_tags, named, management, source_arn)
+        return {"MessageId": found}
     if not from_email_address:
         raise wrong(call, "FromEmailAddress is required.")
     what = simple(content["Simple"]) if kinds == ["Simple"] else from_template(call, content["Template"], "")
     if management:
         what |= {part: what[part].replace(contacts.PLACE, management.link) for part in ("text", "html")}
     found = sending.deliver(
-        call, from_email_address, destination, reply_to_addresses, what, email_tags, named, management
+        call, from_email_address, destination, reply_to_addresses, what, email_tags, named, management, source_arn
     )
     return {"MessageId": found}
 
@@ -95,6 +99,7 @@ def send_bulk_email(
     default_content: dict[str, Any],
     bulk_email_entries: list[dict[str, Any]],
     from_email_address: str = "",
+    from_email_address_identity_arn: str = "",
     reply_to_addresses: list[str] = [],
     default_email_tags: list[dict[str, str]] = [],
     configuration_set_name: str = "",
@@ -103,7 +108,8 @@ def send_bulk_email(
     template = default_content.get("Template")
     if not template:
         raise wrong(call, "DefaultContent must have a Template.")
-    sending.check_sender(call, from_email_address)
+    source_arn = from_email_address_identity_arn
+    sending.check_sender(call, from_email_address, source_arn)
     told: list[dict[str, Any]] = []
     for entry in bulk_email_entries:
         replacement = entry.get("ReplacementEmailContent", {}).get("ReplacementTemplate", {})
@@ -113,7 +119,8 @@ def send_bulk_email(
             what = from_template(call, template, data)
             what["headers"] = [*what["headers"], *entry.get("ReplacementHeaders", [])]
             to, answers = entry["Destination"], reply_to_addresses
-            found = sending.deliver(call, from_email_address, to, answers, what, tags, configuration_set_name)
+            name = configuration_set_name
+            found = sending.deliver(call, from_email_address, to, answers, what, tags, name, source_arn=source_arn)
             told.append({"Status": "SUCCESS", "MessageId": found})
         except Fault as fault:
             told.append({"Status": STATUSES.get(fault.code, "FAILED"), "Error": fault.message})

@@ -132,9 +132,10 @@ def test_an_account_offers_a_service_and_another_one_connects_when_it_may(aws, c
     }
     with refused("InvalidServiceName"):
         consumer.create_vpc_endpoint(**asked)
-    owner.modify_vpc_endpoint_service_permissions(
+    added = owner.modify_vpc_endpoint_service_permissions(
         ServiceId=service["ServiceId"], AddAllowedPrincipals=[f"arn:aws:iam::{user.id}:root"]
-    )
+    )["AddedPrincipals"]
+    assert [one["PrincipalType"] for one in added] == ["Account"]
     made = consumer.create_vpc_endpoint(**asked)["VpcEndpoint"]
     assert made["State"] == "pendingAcceptance"
     [connection] = owner.describe_vpc_endpoint_connections()["VpcEndpointConnections"]

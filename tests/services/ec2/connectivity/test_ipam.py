@@ -98,6 +98,62 @@ def test_allocations_follow_the_pools_rules(ec2, ipam, clock, refused):
         ec2.release_ipam_pool_allocation(IpamPoolId=what, **allocation)
 
 
+def test_a_vpc_takes_its_block_from_a_pool_and_gives_it_back(ec2, ipam, clock, refused):
+    scope = ipam["PrivateDefaultScopeId"]
+    top = pool(ec2, clock, scope, "10.0.0.0/8")
+    what = pool(ec2, clock, scope, length=12, SourceIpamPoolId=top, Locale="us-east-1")
+    vpc = ec2.create_vpc(Ipv4IpamPoolId=what, Ipv4NetmaskLength=20)["Vpc"]
+    assert vpc["CidrBlock"] == "10.0.0.0/20"
+    [allocation] = ec2.get_ipam_pool_allocations(IpamPoolId=what)["IpamPoolAllocations"]
+    assert (allocation["ResourceType"], allocation["ResourceId"]) == ("vpc", vpc["VpcId"])
+    added = ec2.associate_vpc_cidr_block(VpcId=vpc["VpcId"], Ipv4IpamPoolId=what, Ipv4NetmaskLength=24)
+    assert added["CidrBlockAssociation"]["CidrBlock"] == "10.0.16.0/24"
+    seen = ec2.get_ipam_resource_cidrs(IpamScopeId=scope, ResourceId=vpc["VpcId"])["IpamResourceCidrs"]
+    assert {cidr["ManagementState"] for cidr in seen} == {"managed"}
+    with refused("InvalidParameterValue"):
+        ec2.create_vpc(Ipv4IpamPoolId=top, Ipv4NetmaskLength=20)
+    ec2.disassociate_vpc_cidr_block(AssociationId=added["CidrBlockAssociation"]["AssociationId"])
+    ec2.delete_vpc(VpcId=vpc["VpcId"])
+    assert ec2.get_ipam_pool_allocations(IpamPoolId=what)["IpamPoolAllocations"] == []
+
+
+def test_another_account_takes_blocks_from_a_shared_pool(aws, cloud, ec2, ipam, clock, refused):
+    other = cloud.account()
+    what = pool(ec2, clock, ipam["PrivateDefaultScopeId"], "10.0.0.0/8", Locale="us-east-1")
+    theirs = other.client("ec2")
+    with refused("InvalidIpamPoolId.NotFound"):
+        theirs.create_vpc(Ipv4IpamPoolId=what, Ipv4NetmaskLength=16)
+    arn = ec2.describe_ipam_pools()["IpamPools"][0]["IpamPoolArn"]
+    aws.client("ram").create_resource_share(name="pool", resourceArns=[arn], principals=[other.id])
+    ram = other.client("ram")
+    for invitation in ram.get_resource_share_invitations()["resourceShareInvitations"]:
+        ram.accept_resource_share_invitation(resourceShareInvitationArn=invitation["resourceShareInvitationArn"])
+    assert [one["IpamPoolId"] for one in theirs.describe_ipam_pools()["IpamPools"]] == [what]
+    vpc = theirs.create_vpc(Ipv4IpamPoolId=what, Ipv4NetmaskLength=16)["Vpc"]
+    [allocation] = ec2.get_ipam_pool_allocations(IpamPoolId=what)["IpamPoolAllocations"]
+    assert (allocation["ResourceId"], allocation["ResourceOwner"]) == (vpc["VpcId"], other.id)
+    theirs.delete_vpc(VpcId=vpc["VpcId"])
+    assert ec2.get_ipam_pool_allocations(IpamPoolId=what)["IpamPoolAllocations"] == []
+
+
+def test_public_addresses_are_discovered_and_tokens_expire(ec2, ipam, clock):
+    address = ec2.allocate_address(Domain="vpc")
+    found = ec2.get_ipam_discovered_public_addresses(
+        IpamResourceDiscoveryId=ipam["DefaultResourceDiscoveryId"], AddressRegion="us-east-1"
+    )["IpamDiscoveredPublicAddresses"]
+    assert [(one["Address"], one["AssociationStatus"]) for one in found] == [(address["PublicIp"], "disassociated")]
+    ec2.create_ipam_external_resource_verification_token(IpamId=ipam["IpamId"])
+    clock.advance(2)
+
+    def status():
+        tokens = ec2.describe_ipam_external_resource_verification_tokens()
+        return tokens["IpamExternalResourceVerificationTokens"][0]["Status"]
+
+    assert status() == "valid"
+    clock.advance(3 * 86400)
+    assert status() == "expired"
+
+
 def test_it_sees_vpcs_that_overlap_and_how_full_they_are(ec2, ipam):
     one = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     two = ec2.create_vpc(CidrBlock="10.0.0.0/20")["Vpc"]["VpcId"]

@@ -95,6 +95,21 @@ def test_the_other_account_in_another_region_accepts_and_each_tags_its_own_side(
     assert state(there, what)["Code"] == "deleted"
 
 
+def test_an_account_waits_for_25_answers_at_most(ec2, cloud, clock, refused):
+    one = vpc(ec2, "172.20.0.0/16")
+
+    def ask(number):
+        other = cloud.account()
+        asked = {"PeerVpcId": vpc(other.client("ec2"), f"10.{number}.0.0/16"), "PeerOwnerId": other.id}
+        ec2.create_vpc_peering_connection(VpcId=one, **asked)
+        clock.advance(1)
+
+    for number in range(25):
+        ask(number)
+    with refused("OutstandingVpcPeeringConnectionLimitExceeded"):
+        ask(25)
+
+
 def test_asking_again_gives_the_same_connection_and_rejecting_ends_it(ec2, clock, refused):
     one, two = vpc(ec2, "10.0.0.0/16"), vpc(ec2, "10.1.0.0/16")
     first, again = (ec2.create_vpc_peering_connection(VpcId=one, PeerVpcId=two)["VpcPeeringConnection"] for _ in "12")

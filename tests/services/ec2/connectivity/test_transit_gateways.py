@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 
@@ -256,3 +258,19 @@ def test_connect_peers_have_addresses_of_the_gateways_blocks(ec2, clock, refused
         ec2.delete_transit_gateway_connect(TransitGatewayAttachmentId=connect)
     ec2.delete_transit_gateway_connect_peer(TransitGatewayConnectPeerId=peer["TransitGatewayConnectPeerId"])
     ec2.delete_transit_gateway_connect(TransitGatewayAttachmentId=connect)
+
+
+def test_routes_are_exported_to_a_bucket(aws, ec2, gateway, clock, refused):
+    attach(ec2, gateway, *network(ec2, "10.0.0.0/16"))
+    clock.advance(2)
+    with refused("InvalidParameterValue"):
+        ec2.export_transit_gateway_routes(TransitGatewayRouteTableId=default_table(ec2), S3Bucket="no-such-bucket-here")
+    s3 = aws.client("s3")
+    s3.create_bucket(Bucket=f"routes-{gateway}")
+    where = ec2.export_transit_gateway_routes(
+        TransitGatewayRouteTableId=default_table(ec2), S3Bucket=f"routes-{gateway}/kept"
+    )["S3Location"]
+    key = where.removeprefix(f"s3://routes-{gateway}/")
+    assert key.startswith("kept/VPCTransitGateway/")
+    written = json.loads(s3.get_object(Bucket=f"routes-{gateway}", Key=key)["Body"].read())
+    assert [route["DestinationCidrBlock"] for route in written["routes"]] == ["10.0.0.0/16"]

@@ -15,6 +15,8 @@ import pileus
 from pileus.engines.network import Networks
 from pileus.services.ec2.instances import machines
 
+WEB = 8080
+"""Where the servers of tests listen."""
 PATIENCE = 0.4
 """Seconds after which a connection is held to be refused: those that are let through take a millisecond."""
 SETTLING = 3.0
@@ -60,12 +62,12 @@ class Wire:
         return self.cloud.run(self.networks.names())
 
     @contextlib.contextmanager
-    def listening(self, host: str, port: int = 80) -> Iterator[socket.socket]:
+    def listening(self, host: str, port: int = WEB) -> Iterator[socket.socket]:
         self.until(lambda: host in self.names())
         with self.socket(host, ("0.0.0.0", port), listens=True) as server:
             yield server
 
-    def reaches(self, source: str, address: str, port: int = 80) -> bool:
+    def reaches(self, source: str, address: str, port: int = WEB) -> bool:
         """Whether a connection can be opened, to somebody who listens."""
         self.until(lambda: source in self.names())
         with self.socket(source) as probe:
@@ -75,11 +77,11 @@ class Wire:
                 return False
             return True
 
-    def connects(self, source: str, host: str, address: str, port: int = 80) -> bool:
+    def connects(self, source: str, host: str, address: str, port: int = WEB) -> bool:
         with self.listening(host, port):
             return self.reaches(source, address, port)
 
-    def seen(self, source: str, host: str, address: str, port: int = 80) -> str:
+    def seen(self, source: str, host: str, address: str, port: int = WEB) -> str:
         """By which address the source is known to the host that it reaches; empty if it does not reach it."""
         with self.listening(host, port) as server:
             if not self.reaches(source, address, port):
@@ -90,6 +92,18 @@ class Wire:
                 return str(name)
             return ""
 
+    def says(self, source: str, host: str, address: str, port: int = 53) -> bool:
+        """Whether a datagram of IPv6 gets there and its answer back."""
+        kind = socket.SOCK_DGRAM
+        self.until(lambda: {source, host} <= {*self.names()})
+        with self.socket(host, ("::", port), kind) as server, self.socket(source, ("::", 0), kind) as client:
+            try:
+                client.sendto(b"?", (address, port))
+                server.sendto(b"!", server.recvfrom(10)[1])
+                return client.recvfrom(10)[0] == b"!"
+            except OSError:
+                return False
+
     def until(self, true: Any) -> bool:
         """Wait until something is so that was asked for a moment ago; whether it is."""
         until = time.monotonic() + SETTLING
@@ -99,10 +113,10 @@ class Wire:
             time.sleep(0.01)
         return False
 
-    def soon(self, source: str, host: str, address: str, port: int = 80) -> bool:
+    def soon(self, source: str, host: str, address: str, port: int = WEB) -> bool:
         return self.until(lambda: self.connects(source, host, address, port))
 
-    def cut(self, source: str, host: str, address: str, port: int = 80) -> bool:
+    def cut(self, source: str, host: str, address: str, port: int = WEB) -> bool:
         return self.until(lambda: not self.connects(source, host, address, port))
 
     def public(self, place: int) -> str:

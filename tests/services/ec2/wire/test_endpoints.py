@@ -50,12 +50,12 @@ def test_s3_is_reached_by_a_gateway_endpoint_without_the_internet(ec2, aws, vpc,
     endpoint = ec2.create_vpc_endpoint(
         VpcId=home.id, ServiceName="com.amazonaws.us-east-1.s3", RouteTableIds=[home.table]
     )["VpcEndpoint"]["VpcEndpointId"]
-    assert wire.until(lambda: wire.reaches(one, address))
+    assert wire.until(lambda: wire.reaches(one, address, 80))
     s3.create_bucket(Bucket="reached-from-inside")
-    assert not wire.reaches(one, wire.public(32)), "that is DynamoDB's"
-    assert not wire.reaches(one, wire.public(1)), "everything else is not S3"
+    assert not wire.reaches(one, wire.public(32), 80), "that is DynamoDB's"
+    assert not wire.reaches(one, wire.public(1), 80), "everything else is not S3"
     ec2.modify_vpc_endpoint(VpcEndpointId=endpoint, RemoveRouteTableIds=[home.table])
-    assert wire.until(lambda: not wire.reaches(one, address))
+    assert wire.until(lambda: not wire.reaches(one, address, 80))
 
 
 def test_an_endpoint_lets_through_what_its_policy_allows(ec2, aws, vpc, wire, inside):
@@ -65,7 +65,7 @@ def test_an_endpoint_lets_through_what_its_policy_allows(ec2, aws, vpc, wire, in
         VpcId=home.id, ServiceName="com.amazonaws.us-east-1.s3", RouteTableIds=[home.table],
         PolicyDocument=json.dumps(policy),
     )  # fmt: skip
-    assert wire.until(lambda: one in wire.names() and wire.reaches(one, wire.public(16)))
+    assert wire.until(lambda: one in wire.names() and wire.reaches(one, wire.public(16), 80))
     s3 = inside("s3", one, wire.public(16))
     s3.list_buckets()
     with pytest.raises(ClientError) as refused:
@@ -90,7 +90,7 @@ def test_a_bucket_may_be_for_one_endpoint_alone(ec2, aws, vpc, wire, inside):
     )
     with pytest.raises(ClientError):
         outside.get_object(Bucket="for-one-endpoint", Key="k")
-    assert wire.until(lambda: one in wire.names() and wire.reaches(one, wire.public(16)))
+    assert wire.until(lambda: one in wire.names() and wire.reaches(one, wire.public(16), 80))
     found = inside("s3", one, wire.public(16)).get_object(Bucket="for-one-endpoint", Key="k")
     assert found["Body"].read() == b"v"
 
@@ -107,9 +107,9 @@ def test_an_interface_endpoint_has_the_name_of_its_service_and_groups(ec2, aws, 
     name = "sqs.us-east-1.amazonaws.com"
     assert wire.until(lambda: one in wire.names() and (asks(one, name) or [""])[0].startswith("10.0.0."))
     (address,) = asks(one, name)
-    assert not wire.reaches(one, address), "its group lets nobody in"
+    assert not wire.reaches(one, address, 80), "its group lets nobody in"
     rule = {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 443, "IpRanges": [{"CidrIp": "10.0.0.0/16"}]}
     ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[rule])
-    assert wire.until(lambda: wire.reaches(one, address))
+    assert wire.until(lambda: wire.reaches(one, address, 80))
     made = inside("sqs", one, address).create_queue(QueueName="from-inside")
     assert made["QueueUrl"].endswith("/from-inside")

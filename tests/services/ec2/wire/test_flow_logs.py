@@ -33,10 +33,10 @@ def role(aws):
 
 @pytest.fixture
 def pair(vpc, wire):
-    """A VPC with two instances, of which the second lets in what goes to port 80 alone."""
+    """A VPC with two instances, of which the second lets in what goes to port 8080 alone."""
     home = vpc()
     one, two = home.instance(home.subnet(0), "10.0.0.5"), home.instance(home.subnet(1), "10.0.1.6")
-    home.open({"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "IpRanges": [{"CidrIp": "10.0.0.0/16"}]})
+    home.open({"IpProtocol": "tcp", "FromPort": 8080, "ToPort": 8080, "IpRanges": [{"CidrIp": "10.0.0.0/16"}]})
     revoke(home)
     assert wire.soon(one, two, "10.0.1.6")
     return home, one, two
@@ -70,13 +70,13 @@ def test_a_flow_log_shows_what_was_accepted_and_what_was_rejected(aws, ec2, wire
     )  # fmt: skip
     assert wire.until(lambda: not clock.advance(60) and lines(aws, "flows", f"{interface(ec2, two)}-all"))
     before = len(lines(aws, "flows", f"{interface(ec2, two)}-all"))
-    assert wire.connects(one, two, "10.0.1.6", 80)
+    assert wire.connects(one, two, "10.0.1.6", 8080)
     assert not wire.connects(one, two, "10.0.1.6", 81)
     clock.advance(60)
     told = [line.split() for line in lines(aws, "flows", f"{interface(ec2, two)}-all")[before:]]
     assert all(len(line) == 14 and line[0] == "2" and line[2] == interface(ec2, two) for line in told)
     flows = {(line[3], line[4], line[6], line[12]) for line in told}
-    assert ("10.0.0.5", "10.0.1.6", "80", "ACCEPT") in flows
+    assert ("10.0.0.5", "10.0.1.6", "8080", "ACCEPT") in flows
     assert ("10.0.0.5", "10.0.1.6", "81", "REJECT") in flows
     (refused,) = (line for line in told if line[6] == "81")
     assert refused[7:10] == ["6", "1", "60"], "a SYN of TCP"

@@ -56,7 +56,7 @@ def test_a_group_of_a_peer_may_be_named(ec2, vpc, wire):
     assert wire.until(lambda: {one, two} <= {*wire.names()})
     assert not wire.connects(one, two, "10.2.0.5")
     pair = {"GroupId": red.group, "VpcPeeringConnectionId": name}
-    blue.open({"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "UserIdGroupPairs": [pair]})
+    blue.open({"IpProtocol": "tcp", "FromPort": 8080, "ToPort": 8080, "UserIdGroupPairs": [pair]})
     assert wire.soon(one, two, "10.2.0.5")
 
 

@@ -14,7 +14,7 @@ def test_instances_of_a_vpc_reach_each_other_as_groups_let_them(ec2, vpc, wire):
     three = home.instance(home.subnet(2), "10.0.2.7", groups=(web,))
     wire.until(lambda: three in wire.names())
     assert not wire.connects(one, three, "10.0.2.7")
-    http = {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80}
+    http = {"IpProtocol": "tcp", "FromPort": 8080, "ToPort": 8080}
     rule = http | {"UserIdGroupPairs": [{"GroupId": home.group}]}
     ec2.authorize_security_group_ingress(GroupId=web, IpPermissions=[rule])
     assert wire.soon(one, three, "10.0.2.7")
@@ -50,7 +50,7 @@ def test_network_acls_know_no_connections(ec2, vpc, wire):
     assert wire.soon(one, two, "10.0.1.6")
     acl = ec2.create_network_acl(VpcId=home.id)["NetworkAcl"]["NetworkAclId"]
     tcp = {"NetworkAclId": acl, "Protocol": "6", "RuleAction": "allow", "CidrBlock": "0.0.0.0/0"}
-    ec2.create_network_acl_entry(**tcp, RuleNumber=100, Egress=False, PortRange={"From": 80, "To": 80})
+    ec2.create_network_acl_entry(**tcp, RuleNumber=100, Egress=False, PortRange={"From": 8080, "To": 8080})
     filters = [{"Name": "association.subnet-id", "Values": [far]}]
     (there,) = ec2.describe_network_acls(Filters=filters)["NetworkAcls"]
     association = next(a["NetworkAclAssociationId"] for a in there["Associations"] if a["SubnetId"] == far)
@@ -115,6 +115,7 @@ def test_stopped_and_terminated_instances_are_off_the_wire(ec2, vpc, wire):
     subnet = home.subnet(0)
     one, two = home.instance(subnet, "10.0.0.5"), home.instance(subnet, "10.0.0.6")
     assert wire.soon(one, two, "10.0.0.6")
+    ec2.get_waiter("instance_running").wait(InstanceIds=[one, two], WaiterConfig={"Delay": 1})
     ec2.stop_instances(InstanceIds=[two])
     assert wire.until(lambda: two not in wire.names())
     ec2.get_waiter("instance_stopped").wait(InstanceIds=[two], WaiterConfig={"Delay": 1})
@@ -152,3 +153,32 @@ def forward(wire, host):
     subprocess.run(["nsenter", space, "sysctl", "-qw", "net.ipv4.ip_forward=1"], check=True)
     rules = "table ip n { chain c { type nat hook postrouting priority 100; masquerade; }; }"
     subprocess.run(["nsenter", space, "nft", rules], check=True)
+
+
+def test_ipv6_gets_out_by_an_egress_only_gateway_and_nobody_gets_in(ec2, vpc, wire):
+    def six(cidr):
+        home = vpc(cidr)
+        home.open({"IpProtocol": "-1", "Ipv6Ranges": [{"CidrIpv6": "::/0"}]})
+        ec2.associate_vpc_cidr_block(VpcId=home.id, AmazonProvidedIpv6CidrBlock=True)
+
+        def block():
+            (told,) = ec2.describe_vpcs(VpcIds=[home.id])["Vpcs"]
+            (one,) = told["Ipv6CidrBlockAssociationSet"]
+            return one["Ipv6CidrBlockState"]["State"] == "associated" and one["Ipv6CidrBlock"]
+
+        assert wire.until(block)
+        subnet = home.subnet(0)
+        ec2.associate_subnet_cidr_block(SubnetId=subnet, Ipv6CidrBlock=block().replace("/56", "/64"))
+        ec2.modify_subnet_attribute(SubnetId=subnet, AssignIpv6AddressOnCreation={"Value": True})
+        one = home.instance(subnet)
+        (told,) = ec2.describe_instances(InstanceIds=[one])["Reservations"][0]["Instances"]
+        return home, one, told["NetworkInterfaces"][0]["Ipv6Addresses"][0]["Ipv6Address"]
+
+    (home, inside, hidden), (other, outside, open_) = six("10.1.0.0/16"), six("10.2.0.0/16")
+    gateway = ec2.create_egress_only_internet_gateway(VpcId=home.id)["EgressOnlyInternetGateway"]
+    name = gateway["EgressOnlyInternetGatewayId"]
+    ec2.create_route(RouteTableId=home.table, DestinationIpv6CidrBlock="::/0", EgressOnlyInternetGatewayId=name)
+    way_out = other.gateway()
+    ec2.create_route(RouteTableId=other.table, DestinationIpv6CidrBlock="::/0", GatewayId=way_out)
+    assert wire.until(lambda: wire.says(inside, outside, open_))
+    assert not wire.says(outside, inside, hidden)

@@ -321,7 +321,7 @@ def describe_vpc_endpoint_service_permissions(
 ) -> Members:
     """Who may make endpoints to a service."""
     named(call, EndpointService, service_id)
-    found = [_permission(one) for one in Permission.scan(call, service_id)]
+    found = [_permission(one) | {"Tags": []} for one in Permission.scan(call, service_id)]
     return paged(call, "AllowedPrincipals", PERMISSION_FILTERS.select(found, filters), max_results, next_token)
 
 
@@ -332,7 +332,6 @@ def _permission(one: Permission) -> Members:
         "ServicePermissionId": one.permission_id,
         "ServiceId": one.service_id,
         "PermissionType": one.permission_type,
-        "Tags": [],
     }
 
 

@@ -23,8 +23,8 @@ from .endpoint_services import BALANCER, GATEWAY, INTERFACE, Own, found_service,
 from .endpoints import VpcEndpoint, checked_policy, shown
 from .lives import enter, remove, save
 
-MOST_IN_VPC = 50
-"""Interface and Gateway Load Balancer endpoints in a VPC ("AWS PrivateLink quotas")."""
+MOST_IN_VPC, MOST_GATEWAYS = 50, 20
+"""Other endpoints in a VPC, and gateway endpoints in a Region ("AWS PrivateLink quotas")."""
 
 
 @ec2.operation
@@ -54,6 +54,7 @@ def create_vpc_endpoint(
         raise missing("ServiceName")
     vpc = neighbours.vpc(call, vpc_id)
     there, service = found_service(call, service_name, vpc_endpoint_type)
+    check_limit(call, vpc_id, vpc_endpoint_type)
     made = VpcEndpoint(
         vpc_endpoint_id=new_id(VpcEndpoint),
         vpc_id=vpc_id,
@@ -80,6 +81,17 @@ def create_vpc_endpoint(
     remember(call, client_token, made.vpc_endpoint_id)
     changed(call, vpc_id)
     return {"VpcEndpoint": shown(call, made), "ClientToken": client_token or None}
+
+
+def check_limit(call: Call, vpc_id: str, endpoint_type: str) -> None:
+    """Raise where there are as many endpoints as there may be."""
+    if endpoint_type == GATEWAY:
+        most, there = MOST_GATEWAYS, [one for one in VpcEndpoint.scan(call) if one.endpoint_type == GATEWAY]
+    else:
+        found = VpcEndpoint.scan(call, vpc_id, index="of_vpc")
+        most, there = MOST_IN_VPC, [one for one in found if one.endpoint_type != GATEWAY]
+    if len(there) >= most:
+        raise Fault("VpcEndpointLimitExceeded", f"The maximum number of VPC endpoints ({most}) has been reached.")
 
 
 def refuse_others(subnets: list[str], groups: list[str], private_dns: bool | None) -> None:

@@ -13,11 +13,14 @@ from pileus.services.ec2 import ec2
 from pileus.services.ec2.describing import Members, described, paged
 from pileus.services.ec2.faults import in_use
 from pileus.services.ec2.kinds import kind, named, new_id
+from pileus.services.ec2.network.addresses import Address
+from pileus.services.ec2.network.interfaces import NetworkInterface
 from pileus.services.ec2.tags import shown_tags, specified
 from pileus.services.ec2.tokens import made_before, remember
 
 from . import ipam_resources
 from .ipams import MAKING, Ipam, ipam_arn, with_regions
+from .ipams import parts as ipam_parts
 from .lives import BRIEFLY, GONE, Life, enter
 
 
@@ -92,6 +95,7 @@ ASSOCIATION_FILTERS = Filters(
 )
 
 
+@ipam_parts.begins_with
 def begin(call: Call, ipam: Ipam) -> None:
     """A new IPAM learns from its own account."""
     found = next((one for one in Discovery.scan(call) if one.default), None)
@@ -106,6 +110,7 @@ def begin(call: Call, ipam: Ipam) -> None:
     ipam.discovery_association = association.ipam_resource_discovery_association_id
 
 
+@ipam_parts.ends_with
 def end(call: Call, ipam: Ipam) -> None:
     for one in [*DiscoveryAssociation.scan(call)]:
         if one.ipam_id == ipam.ipam_id:
@@ -324,6 +329,58 @@ def get_ipam_discovered_resource_cidrs(
     ]
     chosen = DISCOVERED.select(found, filters)
     return paged(call, "IpamDiscoveredResourceCidrs", chosen, max_results, next_token)
+
+
+PUBLIC = Filters(
+    {
+        "address": "Address",
+        "address-allocation-id": "AddressAllocationId",
+        "address-owner-id": "AddressOwnerId",
+        "association-status": "AssociationStatus",
+        "network-interface-id": "NetworkInterfaceId",
+        "subnet-id": "SubnetId",
+        "vpc-id": "VpcId",
+    },
+    tags=None,
+)
+
+
+@ec2.operation
+def get_ipam_discovered_public_addresses(
+    call: Call,
+    ipam_resource_discovery_id: str,
+    address_region: str,
+    filters: list[Members] = [],
+    max_results: int = 0,
+    next_token: str = "",
+) -> Members:
+    """The Elastic IP addresses that a discovery finds in a Region."""
+    one = named(call, Discovery, ipam_resource_discovery_id)
+    there = call.at(region=address_region)
+    addresses = Address.scan(there) if address_region in one.regions else ()
+    found = [{"IpamResourceDiscoveryId": ipam_resource_discovery_id} | _public(there, each) for each in addresses]
+    page = paged(call, "IpamDiscoveredPublicAddresses", PUBLIC.select(found, filters), max_results, next_token)
+    return page | {"OldestSampleTime": call.now}
+
+
+def _public(call: Call, one: Address) -> Members:
+    interface = NetworkInterface.get(call, one.network_interface_id) if one.network_interface_id else None
+    return {
+        "AddressRegion": call.region,
+        "Address": one.public_ip,
+        "AddressOwnerId": call.account,
+        "AddressAllocationId": one.allocation_id,
+        "AssociationStatus": "associated" if one.association_id else "disassociated",
+        "AddressType": "amazon-owned-eip",
+        "VpcId": interface.vpc_id if interface else None,
+        "SubnetId": interface.subnet_id if interface else None,
+        "NetworkInterfaceId": one.network_interface_id or None,
+        "NetworkInterfaceDescription": interface.description if interface else None,
+        "InstanceId": (interface.instance_id or None) if interface else None,
+        "Tags": {"EipTags": shown_tags(one.tags)},
+        "NetworkBorderGroup": one.network_border_group,
+        "SampleTime": call.now,
+    }
 
 
 @ec2.operation

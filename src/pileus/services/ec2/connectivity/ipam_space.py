@@ -13,7 +13,7 @@ Block = IPv4Network | IPv6Network
 
 
 def overlaps(one: Block, another: Block) -> bool:
-    return one.version == another.version and one.overlaps(another)  # type: ignore[arg-type]
+    return one.version == another.version and one.overlaps(another)
 
 
 def inside(inner: Block, outer: Block) -> bool:

@@ -22,6 +22,8 @@ from pileus.services.ec2.tags import shown_tags, specified
 
 from .lives import BRIEFLY, GONE, Life, enter, save
 
+MOST_ACTIVE, MOST_WAITING = 50, 25
+"""Active connections of a VPC, and requests of an account that wait ("Amazon VPC quotas")."""
 WEEK = 7 * 86400.0
 TWO_DAYS, TWO_HOURS = 2 * 86400.0, 7200.0
 """For how long a request shows that it was rejected or has expired; and a connection that it was deleted."""
@@ -46,6 +48,7 @@ class VpcPeeringConnection(
     Record,
     arn="vpc-peering-connection/{vpc_peering_connection_id}",
     cfn="AWS::EC2::VPCPeeringConnection",
+    indexes={"by_requester": ("requester_vpc",), "by_accepter": ("accepter_vpc",)},
 ):
     """A peering connection: the requester's side and the accepter's, each a structure in wire names."""
 
@@ -60,6 +63,8 @@ class VpcPeeringConnection(
         "failed": (GONE, TWO_HOURS),
     }
     vpc_peering_connection_id: str
+    requester_vpc: str
+    accepter_vpc: str
     requester: dict[str, Any]
     accepter: dict[str, Any]
     parties: list[tuple[str, str]]
@@ -121,8 +126,11 @@ def create_vpc_peering_connection(
     other = Vpc.get(there, peer_vpc_id)
     if earlier := _between(call, vpc_id, peer_vpc_id):
         return {"VpcPeeringConnection": shown(call, earlier)}
+    check_limits(call, vpc_id)
     made = VpcPeeringConnection(
         vpc_peering_connection_id=new_id(VpcPeeringConnection),
+        requester_vpc=vpc_id,
+        accepter_vpc=peer_vpc_id,
         requester=side(call, vpc_id, mine),
         accepter=side(there, peer_vpc_id, None),
         parties=[(call.account, call.region), (owner, region)],
@@ -134,6 +142,18 @@ def create_vpc_peering_connection(
         made.parties = made.parties[:1]
     enter(call, made, "failed" if made.message else "initiating-request")
     return {"VpcPeeringConnection": shown(call, made)}
+
+
+def check_limits(call: Call, vpc_id: str) -> None:
+    """Raise where a VPC has as many connections as it may, or the account has asked for as many."""
+    active = [one for one in of_vpc(call, vpc_id) if one.state == "active"]
+    if len(active) >= MOST_ACTIVE:
+        text = f"The VPC {vpc_id} has reached the maximum number of active VPC peering connections ({MOST_ACTIVE})."
+        raise Fault("ActiveVpcPeeringConnectionPerVpcLimitExceeded", text)
+    waiting = [one for one in VpcPeeringConnection.scan(call) if one.state == "pending-acceptance"]
+    if len([one for one in waiting if one.requester["OwnerId"] == call.account]) >= MOST_WAITING:
+        text = f"The maximum number of outstanding VPC peering connection requests ({MOST_WAITING}) has been reached."
+        raise Fault("OutstandingVpcPeeringConnectionLimitExceeded", text)
 
 
 def side(call: Call, vpc_id: str, vpc: Vpc | None) -> Members:
@@ -158,15 +178,21 @@ def unfit(mine: Vpc, other: Vpc | None) -> str:
 
 def _overlap(one: str, another: str) -> bool:
     first, second = ip_network(one), ip_network(another)
-    return first.version == second.version and first.overlaps(second)  # type: ignore[arg-type]
+    return first.version == second.version and first.overlaps(second)
 
 
 def _between(call: Call, one: str, another: str) -> VpcPeeringConnection | None:
     """A connection that there is, or that is asked for, between two VPCs."""
-    for found in VpcPeeringConnection.scan(call):
-        if found.present and {found.requester["VpcId"], found.accepter["VpcId"]} == {one, another}:
+    for found in of_vpc(call, one):
+        if found.present and another in (found.requester_vpc, found.accepter_vpc):
             return found
     return None
+
+
+def of_vpc(call: Call, vpc_id: str) -> list[VpcPeeringConnection]:
+    """The connections that a VPC has, or had of late, on either side."""
+    asked = VpcPeeringConnection.scan(call, vpc_id, index="by_requester")
+    return [*asked, *VpcPeeringConnection.scan(call, vpc_id, index="by_accepter")]
 
 
 @ec2.operation
@@ -232,9 +258,8 @@ def end(call: Call, found: VpcPeeringConnection) -> None:
 @vpc_life.ends_with
 def without(call: Call, vpc: Vpc) -> None:
     """A VPC that is deleted takes its connections with it."""
-    for found in [*VpcPeeringConnection.scan(call)]:
-        if vpc.vpc_id in (found.requester["VpcId"], found.accepter["VpcId"]):
-            end(call, found)
+    for found in of_vpc(call, vpc.vpc_id):
+        end(call, found)
 
 
 @ec2.operation
@@ -310,7 +335,7 @@ def rewire(call: Call, found: VpcPeeringConnection) -> None:
 def peers(call: Call, vpc_id: str) -> list[tuple[VpcPeeringConnection, Members]]:
     """The active connections of a VPC, each with the side that is not the VPC's."""
     found = []
-    for one in VpcPeeringConnection.scan(call):
+    for one in of_vpc(call, vpc_id):
         if one.state == "active":
             for mine, other in ((one.requester, one.accepter), (one.accepter, one.requester)):
                 if (mine["VpcId"], mine["OwnerId"], mine["Region"]) == (vpc_id, call.account, call.region):

@@ -46,6 +46,7 @@ class ConnectPeer(
     Record,
     arn="transit-gateway-connect-peer/{transit_gateway_connect_peer_id}",
     cfn="AWS::EC2::TransitGatewayConnectPeer",
+    indexes={"of_attachment": ("attachment",)},
 ):
     """A BGP peer behind a GRE tunnel."""
 
@@ -140,11 +141,8 @@ PEER_FILTERS = Filters(
 
 
 def _peers(call: Call, attachment: str) -> list[ConnectPeer]:
-    return [
-        one
-        for one in ConnectPeer.scan(call)
-        if one.attachment == attachment and one.state not in ("deleting", "deleted")
-    ]
+    there = ConnectPeer.scan(call, attachment, index="of_attachment")
+    return [one for one in there if one.state not in ("deleting", "deleted")]
 
 
 @ec2.operation

@@ -40,7 +40,7 @@ def create_transit_gateway(
     alive = [one for one in TransitGateway.scan(call) if one.state not in ("deleting", "deleted")]
     if len(alive) >= MOST:
         raise limit("TransitGatewayLimit", f"The maximum number of transit gateways ({MOST}) has been reached.")
-    check_asn(options.get("AmazonSideAsn", DEFAULTS["AmazonSideAsn"]))
+    check_asn((DEFAULTS | options)["AmazonSideAsn"])
     blocks = [checked_block(block) for block in options.get("TransitGatewayCidrBlocks", [])]
     made = TransitGateway(
         transit_gateway_id=new_id(TransitGateway),

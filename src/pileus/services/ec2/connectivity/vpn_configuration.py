@@ -96,8 +96,8 @@ def _first(tunnel: Members, name: str, default: Any) -> Any:
 
 
 def _encryption(tunnel: Members, phase: int) -> str:
-    name = _first(tunnel, f"Phase{phase}EncryptionAlgorithms", "AES128")
-    return {"AES128": "aes-128-cbc", "AES256": "aes-256-cbc"}.get(name, name.lower())
+    name: str = _first(tunnel, f"Phase{phase}EncryptionAlgorithms", "AES128")
+    return {"AES128": "aes-128-cbc", "AES256": "aes-256-cbc"}.get(name, str(name).lower())
 
 
 def _integrity(tunnel: Members, phase: int) -> str:

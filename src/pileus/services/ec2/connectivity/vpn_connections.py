@@ -21,14 +21,18 @@ from pileus.services.ec2.tags import shown_tags, specified
 
 from . import vpn_tunnels
 from .customer_gateways import CustomerGateway
+from .customer_gateways import uses as customer_uses
 from .lives import USUAL, Life, enter
-from .transit_attachments import VPN, Attachment
+from .transit_attachments import VPN, Attachment, rewire
 from .transit_gateways import TransitGateway, check_available, seen
+from .transit_routes import tells
 from .transit_tables import arrived, left
 from .vpn_configuration import Ends, written
 from .vpn_gateways import VpnGateway, available, learn
+from .vpn_gateways import uses as gateway_uses
 
-MOST_ROUTES = 1000
+MOST, MOST_ROUTES = 50, 1000
+"""Connections of a Region, and static routes of a connection ("Site-to-Site VPN quotas")."""
 
 
 @kind(
@@ -40,7 +44,7 @@ class VpnConnection(
     Record,
     arn="vpn-connection/{vpn_connection_id}",
     cfn="AWS::EC2::VPNConnection",
-    indexes={"by_gateway": ("vpn_gateway_id",)},
+    indexes={"by_gateway": ("vpn_gateway_id",), "by_customer": ("customer_gateway_id",)},
 ):
     """A connection."""
 
@@ -110,6 +114,8 @@ def create_vpn_connection(
     six = options.get("TunnelInsideIpVersion") == "ipv6"
     if six and not transit_gateway_id:
         raise combination("IPv6 tunnels are only supported for transit gateways.")
+    if len([one for one in VpnConnection.scan(call) if one.present]) >= MOST:
+        raise Fault("VpnConnectionLimitExceeded", f"The maximum number of VPN connections ({MOST}) has been reached.")
     given = options.get("TunnelOptions", [])
     if len(given) > 2:
         raise Fault("InvalidParameterValue", "A VPN connection has two tunnels.")
@@ -293,6 +299,25 @@ def present(call: Call, vpn_connection_id: str) -> VpnConnection:
     return one
 
 
+@customer_uses.holds
+def holds_customer(call: Call, one: CustomerGateway) -> bool:
+    there = VpnConnection.scan(call, one.customer_gateway_id, index="by_customer")
+    return any(connection.present for connection in there)
+
+
+@gateway_uses.holds
+def holds_gateway(call: Call, one: VpnGateway) -> bool:
+    there = VpnConnection.scan(call, one.vpn_gateway_id, index="by_gateway")
+    return any(connection.present for connection in there)
+
+
+@tells(VPN)
+def behind(call: Call, attachment: Attachment) -> list[str]:
+    """The blocks behind a connection that is attached to a transit gateway."""
+    connection = VpnConnection.get(call.at(attachment.resource_owner), attachment.resource_id)
+    return connection.blocks if connection else []
+
+
 # Static routes
 
 
@@ -334,8 +359,6 @@ def checked(block: str) -> str:
 
 def changed_routes(call: Call, one: VpnConnection) -> None:
     """What is behind a connection has changed: its gateway learns of it."""
-    from .transit_attachments import rewire
-
     one.put(call)
     if one.vpn_gateway_id:
         refresh(call, one.vpn_gateway_id, one)

@@ -13,21 +13,25 @@ from pileus.services.ec2.faults import bad_value
 from pileus.services.ec2.kinds import kind, named, new_id
 from pileus.services.ec2.network import targets
 from pileus.services.ec2.network.changes import changed
+from pileus.services.ec2.network.life import Life
 from pileus.services.ec2.network.route_tables import PROPAGATED, Route, RouteTable
 from pileus.services.ec2.network.vpcs import Vpc
 from pileus.services.ec2.network.vpcs import life as vpc_life
 from pileus.services.ec2.tags import shown_tags, specified
 
-from .lives import BRIEFLY, GONE, REMEMBERED, Life, enter
+from .lives import BRIEFLY, GONE, REMEMBERED, enter
+from .lives import Life as States
 
 MOST = 5
 
 
 @kind("vpn-gateway", "vgw", missing=("InvalidVpnGatewayID.NotFound", "The vpnGateway ID '{}' does not exist"))
-class VpnGateway(Record, arn="vpn-gateway/{vpn_gateway_id}", cfn="AWS::EC2::VPNGateway"):
+class VpnGateway(
+    Record, arn="vpn-gateway/{vpn_gateway_id}", cfn="AWS::EC2::VPNGateway", indexes={"of_vpc": ("vpc_id",)}
+):
     """A virtual private gateway."""
 
-    life: ClassVar[Life] = {
+    life: ClassVar[States] = {
         "pending": ("available", BRIEFLY / 2),
         "deleted": (GONE, REMEMBERED),
     }
@@ -43,6 +47,9 @@ class VpnGateway(Record, arn="vpn-gateway/{vpn_gateway_id}", cfn="AWS::EC2::VPNG
     since: float = 0.0
     tags: dict[str, str] = {}
 
+
+uses = Life[VpnGateway]()
+"""What hangs on one."""
 
 FILTERS = Filters(
     {
@@ -102,14 +109,11 @@ def shown(call: Call, one: VpnGateway) -> Members:
 @ec2.operation
 def delete_vpn_gateway(call: Call, vpn_gateway_id: str) -> None:
     """Delete a gateway that is detached and has no connections."""
-    from .vpn_connections import VpnConnection
-
     one = named(call, VpnGateway, vpn_gateway_id)
     if one.vpc_id:
         raise Fault("IncorrectState", f"The vpnGateway ID '{vpn_gateway_id}' is attached to {one.vpc_id}")
-    for connection in VpnConnection.scan(call):
-        if connection.vpn_gateway_id == vpn_gateway_id and connection.present:
-            raise Fault("IncorrectState", "The virtual private gateway is in use.")
+    if uses.held(call, one):
+        raise Fault("IncorrectState", "The virtual private gateway is in use.")
     if one.state != "deleted":
         enter(call, one, "deleted")
 
@@ -123,7 +127,8 @@ def attach_vpn_gateway(call: Call, vpc_id: str, vpn_gateway_id: str) -> Members:
     one, vpc = available(call, vpn_gateway_id), named(call, Vpc, vpc_id)
     if one.vpc_id and one.vpc_id != vpc_id:
         raise Fault("VpnGatewayAttachmentLimitExceeded", f"{vpn_gateway_id} is already attached to {one.vpc_id}")
-    if any(other.vpc_id == vpc_id for other in VpnGateway.scan(call) if other.vpn_gateway_id != vpn_gateway_id):
+    there = VpnGateway.first(call, vpc_id, index="of_vpc")
+    if there and there.vpn_gateway_id != vpn_gateway_id:
         text = f"{vpc.vpc_id} already has a VPN gateway attached"
         raise Fault("InvalidParameterValue", text)
     one.vpc_id = vpc_id
@@ -160,7 +165,7 @@ def available(call: Call, vpn_gateway_id: str) -> VpnGateway:
 @vpc_life.holds
 def held(call: Call, vpc: Vpc) -> bool:
     """A VPC with a gateway is not deleted."""
-    return any(one.vpc_id == vpc.vpc_id for one in VpnGateway.scan(call))
+    return VpnGateway.first(call, vpc.vpc_id, index="of_vpc") is not None
 
 
 @targets.way("vgw", "GatewayId", needed=True)

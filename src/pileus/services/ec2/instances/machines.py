@@ -71,10 +71,19 @@ async def running(call: Call, one: Instance) -> Machine:
         found = engine.running.get(one.instance_id)
         if found is None:
             try:
+                await connected(call, one)
                 found = await engine.start(await plan(call, one))
             except MachineFailed as failed:
                 raise OSError(str(failed)) from failed
         return found
+
+
+async def connected(call: Call, one: Instance) -> None:
+    """Wait until the interfaces of an instance are on the wire: what it runs first may want the network."""
+    from pileus.services.ec2.wire.keeping import wired  # which asks for the states of instances
+
+    for vpc_id in {interface.vpc_id for interface in interfaces.of_instance(call, one.instance_id)}:
+        await wired(call, vpc_id)
 
 
 async def halt(call: Call, one: Instance, *, hibernate: bool) -> None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from pileus.engines.network import Network, Networks
 from pileus.kernel import Call
@@ -26,7 +27,13 @@ from pileus.services.ec2.network.vpcs import Vpc
 from . import doors, flow_delivery, hubs, plans
 from .resolving import NameServers
 
+if TYPE_CHECKING:
+    from pileus.kernel.cloud import Cloud
+
 log = logging.getLogger("pileus.ec2")
+
+PATIENCE = 10
+"""Seconds that are waited for the wire."""
 
 
 def what(call: Call) -> tuple[str, str, str]:
@@ -97,8 +104,8 @@ class Keeper:
         if not stale and not gone:
             return False
         with now.cloud.runner.working():
-            wanted = dict(planned(now, stale | gone))
-            await self._engine.apply(*(one for one in wanted.values() if one))
+            wanted = planned(now, stale | gone)
+            await self._apply([one for one in wanted.values() if one])
             await self._remove([name for name, one in wanted.items() if one is None])
             self._there |= {name for name in stale if wanted[name]}
             with now.transaction():
@@ -107,12 +114,22 @@ class Keeper:
                         flow_delivery.begin(now, vpc_id)
             for vpc_id in stale & self._there:
                 await self._serve(now, vpc_id)
-        self._seen = {**self._seen, **{name: wirings[name] for name in stale}}
-        for name in gone:
-            del self._seen[name]
+        self._seen = {name: wirings[name] for name in wirings if name in stale or name in self._seen}
+        now.cloud.engine(Wired).numbers.update(self._seen)
         for vpc_id in stale | gone:
             now.wake(("ec2.wired", vpc_id))
         return True
+
+    async def _apply(self, networks: list[Network]) -> None:
+        """Make networks; one that cannot be made keeps no other one waiting."""
+        try:
+            await self._engine.apply(*networks)
+        except Exception:
+            for one in networks:
+                try:
+                    await self._engine.apply(one)
+                except Exception:
+                    log.exception("the network of %s cannot be made as its records say", one.name)
 
     async def _serve(self, now: Call, vpc_id: str) -> None:
         """Offer what AWS offers to those in a VPC."""
@@ -144,28 +161,56 @@ class Keeper:
             self._ending = asyncio.ensure_future(self._remove(gone))
 
 
-def planned(call: Call, vpc_ids: set[str]) -> Iterator[tuple[str, Network | None]]:
+def planned(call: Call, vpc_ids: set[str]) -> dict[str, Network | None]:
     """The networks of these VPCs, and of those that look different because of them: their peers, their hubs."""
-    near: dict[str, Network | None] = {}
+    found: dict[str, Network | None] = {vpc_id: plans.network(call, vpc_id) for vpc_id in vpc_ids}
     for vpc_id in vpc_ids:
-        near[vpc_id] = plans.network(call, vpc_id)
         for _, other in peering.peers(call, vpc_id):
             there = call.at(other["OwnerId"], other["Region"])
-            if (found := plans.network(there, other["VpcId"])) is not None:
-                near.setdefault(other["VpcId"], found)
+            if other["VpcId"] not in found and (peer := plans.network(there, other["VpcId"])):
+                found[other["VpcId"]] = peer
         for one in Attachment.scan(call, vpc_id, index="by_resource"):
-            near.setdefault(one.transit_gateway_id, hub(call, one))
-    yield from near.items()
+            if one.transit_gateway_id not in found:
+                found[one.transit_gateway_id] = hub(call, one)
+                found |= neighbours(call, one, found)
+    return found
+
+
+def neighbours(call: Call, one: Attachment, found: Mapping[str, object]) -> dict[str, Network]:
+    """The networks of other VPCs at the same transit gateway: their groups may name those of this one."""
+    others = [vpc for vpc in hubs.vpcs(call.at(account=one.gateway_owner), one) if vpc.resource_id not in found]
+    made = ((vpc.resource_id, plans.network(call.at(account=vpc.resource_owner), vpc.resource_id)) for vpc in others)
+    return {name: network for name, network in made if network}
 
 
 def hub(call: Call, one: Attachment) -> Network | None:
-    """The network of the gateway that a VPC is attached to."""
-    return hubs.network(call.at(account=one.gateway_owner), one.transit_gateway_id)
+    """The network of the gateway that a VPC is attached to; None if no VPC that is attached to it has one."""
+    there = call.at(account=one.gateway_owner)
+    network = hubs.network(there, one.transit_gateway_id)
+    if network is None or not any(alive(call.at(account=vpc.resource_owner), vpc) for vpc in hubs.vpcs(there, one)):
+        return None
+    return network
+
+
+def alive(call: Call, one: Attachment) -> bool:
+    """Whether anything in an attached VPC sends or receives."""
+    return any(plans.up(call, interface) for interface in interfaces.of_vpc(call, one.resource_id))
+
+
+class Wired:
+    """How far keepers are: the number of the last change of each VPC that is on the wire (`cloud.engine(Wired)`)."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.numbers: dict[str, int] = {}
+
+    async def close(self) -> None:
+        """Nothing is held."""
 
 
 async def wired(call: Call, vpc_id: str) -> None:
-    """Wait until a VPC's network is as its records say."""
-    while (there := Wiring.get(call, vpc_id)) and possible(call):
-        await call.wait(("ec2.wired", vpc_id), seconds=0.5)
-        if Wiring.get(call, vpc_id) == there:
+    """Wait until a VPC's network is as its records say now; but not for ever."""
+    there = Wiring.get(call, vpc_id)
+    for _ in range(PATIENCE):
+        if there is None or not possible(call) or call.cloud.engine(Wired).numbers.get(vpc_id, 0) >= there.number:
             return
+        await call.wait(("ec2.wired", vpc_id), seconds=1.0)

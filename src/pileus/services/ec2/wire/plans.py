@@ -21,7 +21,7 @@ from . import filtering
 
 ALIVE = (PENDING, RUNNING, STOPPING, SHUTTING_DOWN)
 """States of instances whose interfaces are up."""
-NAT, ENDPOINT = "nat_gateway", "vpc_endpoint"
+NAT, TRANSIT = "nat_gateway", "transit_gateway"
 DOORS = "gateway-endpoints"
 """The subnet, which no VPC has, of the ports that stand for gateway endpoints."""
 BEHIND = "169.254.200"
@@ -82,7 +82,10 @@ def resolvers(vpc: Vpc) -> tuple[str, ...]:
 
 
 def up(call: Call, one: NetworkInterface) -> bool:
-    """Whether an interface sends and receives: its instance runs, or what of AWS's it belongs to."""
+    """Whether an interface sends and receives: its instance runs, or it belongs to something of AWS's.
+
+    What belongs to a service has a host of its own, which is called after the interface: there the service can listen.
+    """
     if one.attachment is None:
         return False
     if one.instance_id:
@@ -91,7 +94,7 @@ def up(call: Call, one: NetworkInterface) -> bool:
     if one.interface_type == NAT:
         there = NatGateway.scan(call, one.subnet_id, index="of_subnet")
         return any(nat.network_interface_id == one.network_interface_id and nat.state == AVAILABLE for nat in there)
-    return one.interface_type == ENDPOINT
+    return one.interface_type != TRANSIT  # which is a link of the router's own
 
 
 def port(one: NetworkInterface) -> Port:

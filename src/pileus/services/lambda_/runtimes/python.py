@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import logging
 import os
 import re
@@ -114,6 +113,8 @@ def candidates() -> Iterator[str]:
 @cache
 def brought() -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What Python functions may import: its files and folders, and the folders to look for it in."""
+    import importlib.metadata  # it brings half of `email` along, and most calls of Lambda run nothing
+
     shown: dict[str, None] = {}
     path: dict[str, None] = {}
     for name in BROUGHT:

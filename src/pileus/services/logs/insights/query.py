@@ -34,20 +34,30 @@ class Query:
         self._stats = first if isinstance(first, commands.Stats) else None
         self._needs = tuple(literal.encode() for literal in self.parsed.literals)
 
-    def feed(self, packed: bytes, part: Part, start: int, end: int, log: str, stream: str) -> None:
-        """Take the events of a part that are in a time."""
+    def prepare(self, tables: Callable[[str], list[dict[str, str]]]) -> None:
+        """Have the tables that commands look into."""
+        for lookup in self.parsed.lookups:
+            lookup.prepare(tables)
+
+    def feed(
+        self, packed: bytes, part: Part, start: int, end: int, log: str, stream: str, documents: list[str] | None = None
+    ) -> None:
+        """Take the events of a part that are in a time; and their fields from what a transformer has made of them."""
+        told = part.messages if documents is None else documents
         if self._stats and self._stats.simple and start <= part.times[0] and part.times[-1] < end:
             self.scanned += len(part.times)
             self.matched += len(part.times)
             self.octets += len(packed)
-            columns = self._documents.columns(part.messages) if self._documents else {}
+            columns = self._documents.columns(told) if self._documents else {}
             self._stats.feed_columns(part.times, columns)
             return
         literals, steps, fill, blank = self.parsed.literals, self.parsed.steps, self._fill, self._blank
         times, messages, number, ingested = part.times, part.messages, part.number, part.ingested
         self.scanned += len(times)
         self.octets += len(packed)
-        if self._needs and not all(need in packed for need in self._needs):
+        if documents is not None:
+            literals = []
+        elif self._needs and not all(need in packed for need in self._needs):
             return
         take = self._stats.feed if self._stats else self._rows.append
         whole = start <= times[0] and times[-1] < end
@@ -60,7 +70,7 @@ class Query:
                 continue
             row: Row = [at, message, stream, log, ingested, number + index, *blank]
             if fill is not None:
-                fill(row, message)
+                fill(row, told[index])
             for step in steps:
                 if not step(row):
                     break

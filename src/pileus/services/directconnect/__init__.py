@@ -1,0 +1,27 @@
+"""AWS Direct Connect: lines from one's own premises to AWS, and the virtual networks on them.
+
+    states                          how resources change with time
+    locations                       where lines begin
+    connections, lags, lines        lines, several as one, and how they come and go
+    letters                         the letter of authorization for a cross-connect, as a PDF
+    interfaces, allocations         virtual interfaces, for oneself and for other accounts
+    peers                           BGP sessions on them, and tests of what happens when they fail
+    gateways, associations          Direct Connect gateways, and the VPCs' gateways behind them
+    attachments                     the virtual interfaces that lead to them
+
+Nobody plugs a cable in: a line becomes available by itself, but no router speaks BGP at its other end, so that virtual
+interfaces are `down`. Left out: interconnects of partners, MACsec keys, resiliency groups and billing modes.
+"""
+
+from pileus.kernel import Fault, Service
+
+directconnect = Service("directconnect", engine="store; letters of authorization as PDF")
+
+
+def refused(text: str) -> Fault:
+    """What Direct Connect says of a request that cannot be."""
+    return Fault("DirectConnectClientException", text)
+
+
+def absent(kind: str, what: str) -> Fault:
+    return refused(f"Could not find {kind} with ID {what}")

@@ -1,0 +1,276 @@
+"""Multicast domains of transit gateways: which subnets take part, and which interfaces send and receive.
+
+Left out: groups that hosts join by IGMP, and domains that are shared.
+"""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+from pileus.kernel import Call, Fault, Record
+from pileus.kernel.filters import Filters
+from pileus.kernel.resource import Resource, Row, hex_id, now, owner
+from pileus.services.ec2 import ec2
+from pileus.services.ec2.describing import Members, paged
+from pileus.services.ec2.kinds import kind, named
+from pileus.services.ec2.network.interfaces import NetworkInterface
+
+from .transit_attachments import VPC, Attachment, of_kind
+from .transit_gateways import available
+
+MISSING = (
+    "InvalidTransitGatewayMulticastDomainId.NotFound",
+    "Transit Gateway Multicast Domain {} was deleted or does not exist.",
+)
+DEFAULTS = {"Igmpv2Support": "disable", "StaticSourcesSupport": "disable", "AutoAcceptSharedAssociations": "disable"}
+
+
+class SubnetInDomain(Record, key=("domain", "attachment", "subnet"), table="ec2.MulticastAssociation"):
+    """A subnet that takes part."""
+
+    domain: str
+    attachment: str
+    subnet: str
+
+
+class InGroup(Record, key=("domain", "group", "interface", "source"), table="ec2.MulticastGroup"):
+    """An interface that receives what is sent to a group, or sends to it."""
+
+    domain: str
+    group: str
+    interface: str
+    source: bool
+    subnet: str
+    attachment: str
+
+
+@kind("transit-gateway-multicast-domain", "tgw-mcast-domain", missing=MISSING)
+class MulticastDomain(Resource, service=ec2, cfn="AWS::EC2::TransitGatewayMulticastDomain"):
+    """A multicast domain."""
+
+    key = "TransitGatewayMulticastDomainId"
+    arn = ("TransitGatewayMulticastDomainArn", "transit-gateway-multicast-domain/{TransitGatewayMulticastDomainId}")
+    create, list = "CreateTransitGatewayMulticastDomain", "DescribeTransitGatewayMulticastDomains"
+    delete = "DeleteTransitGatewayMulticastDomain"
+    missing = MISSING
+    tags = "TagSpecifications"
+    states = "State: pending -> available after 1s; deleting -> deleted after 1s; deleted -> gone after 1h"
+    fields = {"TransitGatewayMulticastDomainId": hex_id("tgw-mcast-domain"), "OwnerId": owner, "CreationTime": now}
+    filters = {
+        "state": "State",
+        "transit-gateway-id": "TransitGatewayId",
+        "transit-gateway-multicast-domain-id": "TransitGatewayMulticastDomainId",
+    }
+
+    @staticmethod
+    def before_create(call: Call, row: Row) -> None:
+        gateway = available(call, row["TransitGatewayId"])
+        if gateway.options["MulticastSupport"] != "enable":
+            raise Fault("InvalidTransitGatewayId", f"{row['TransitGatewayId']} does not support multicast.")
+        row["Options"] = DEFAULTS | row.members.get("Options", {})
+
+    @staticmethod
+    def before_delete(call: Call, row: Row) -> None:
+        if SubnetInDomain.first(call, row["TransitGatewayMulticastDomainId"]):
+            text = f"{row['TransitGatewayMulticastDomainId']} has non-deleted associations."
+            raise Fault("IncorrectState", text)
+
+
+@ec2.operation(on=MulticastDomain.of("AssociateTransitGatewayMulticastDomain"))
+def associate_transit_gateway_multicast_domain(
+    call: Call, domain: Row, transit_gateway_attachment_id: str, subnet_ids: list[str]
+) -> Members:
+    """Let subnets of an attached VPC take part."""
+    attachment = of_kind(call, transit_gateway_attachment_id, (VPC,), ("available",))
+    what = domain["TransitGatewayMulticastDomainId"]
+    if attachment.transit_gateway_id != domain["TransitGatewayId"]:
+        text = f"{transit_gateway_attachment_id} is not attached to {domain['TransitGatewayId']}."
+        raise Fault("InvalidParameterValue", text)
+    for subnet in subnet_ids:
+        if subnet not in attachment.subnet_ids:
+            raise Fault("InvalidParameterValue", f"{subnet} is not a subnet of {transit_gateway_attachment_id}.")
+        SubnetInDomain(what, transit_gateway_attachment_id, subnet).put(call)
+    return {"Associations": _associations(what, attachment, subnet_ids, "associating")}
+
+
+@ec2.operation(on=MulticastDomain.of("DisassociateTransitGatewayMulticastDomain"))
+def disassociate_transit_gateway_multicast_domain(
+    call: Call, domain: Row, transit_gateway_attachment_id: str, subnet_ids: list[str]
+) -> Members:
+    """Let subnets take part no longer; their interfaces leave their groups."""
+    what = domain["TransitGatewayMulticastDomainId"]
+    attachment = of_kind(call, transit_gateway_attachment_id, (VPC,))
+    for subnet in subnet_ids:
+        found = SubnetInDomain.get(call, what, transit_gateway_attachment_id, subnet)
+        if found is None:
+            raise Fault("InvalidParameterValue", f"{subnet} is not associated with {what}.")
+        found.delete(call)
+        for one in [one for one in InGroup.scan(call, what) if one.subnet == subnet]:
+            one.delete(call)
+    return {"Associations": _associations(what, attachment, subnet_ids, "disassociating")}
+
+
+def _associations(domain: str, attachment: Attachment, subnets: list[str], state: str) -> Members:
+    return {
+        "TransitGatewayMulticastDomainId": domain,
+        "TransitGatewayAttachmentId": attachment.transit_gateway_attachment_id,
+        "ResourceId": attachment.resource_id,
+        "ResourceType": attachment.resource_type,
+        "ResourceOwnerId": attachment.resource_owner,
+        "Subnets": [{"SubnetId": subnet, "State": state} for subnet in subnets],
+    }
+
+
+ASSOCIATION_FILTERS = Filters(
+    {
+        "resource-id": "ResourceId",
+        "resource-type": "ResourceType",
+        "state": "Subnet.State",
+        "subnet-id": "Subnet.SubnetId",
+        "transit-gateway-attachment-id": "TransitGatewayAttachmentId",
+    },
+    tags=None,
+)
+
+
+@ec2.operation(on=MulticastDomain.of("GetTransitGatewayMulticastDomainAssociations"))
+def get_transit_gateway_multicast_domain_associations(
+    call: Call, domain: Row, filters: list[Members] = [], max_results: int = 0, next_token: str = ""
+) -> Members:
+    """The subnets that take part."""
+    found = []
+    for one in SubnetInDomain.scan(call, domain["TransitGatewayMulticastDomainId"]):
+        attachment = named(call, Attachment, one.attachment)
+        shown = _associations(one.domain, attachment, [one.subnet], "associated")
+        found.append(shown | {"Subnet": shown["Subnets"][0]})
+    chosen = ASSOCIATION_FILTERS.select(found, filters)
+    kept = ("TransitGatewayAttachmentId", "ResourceId", "ResourceType", "ResourceOwnerId", "Subnet")
+    items = [{name: one[name] for name in kept} for one in chosen]
+    return paged(call, "MulticastDomainAssociations", items, max_results, next_token)
+
+
+# Groups
+
+
+@ec2.operation
+def register_transit_gateway_multicast_group_members(
+    call: Call,
+    transit_gateway_multicast_domain_id: str,
+    network_interface_ids: list[str],
+    group_ip_address: str = "",
+) -> Members:
+    """Let interfaces receive what is sent to a group."""
+    _register(call, transit_gateway_multicast_domain_id, group_ip_address, network_interface_ids, source=False)
+    shown = _group(transit_gateway_multicast_domain_id, group_ip_address)
+    return {"RegisteredMulticastGroupMembers": shown | {"RegisteredNetworkInterfaceIds": network_interface_ids}}
+
+
+@ec2.operation
+def register_transit_gateway_multicast_group_sources(
+    call: Call,
+    transit_gateway_multicast_domain_id: str,
+    network_interface_ids: list[str],
+    group_ip_address: str = "",
+) -> Members:
+    """Let interfaces send to a group."""
+    domain = MulticastDomain.named(call, transit_gateway_multicast_domain_id)
+    if domain["Options"]["StaticSourcesSupport"] != "enable":
+        text = f"{transit_gateway_multicast_domain_id} does not support static sources."
+        raise Fault("InvalidParameterValue", text)
+    _register(call, transit_gateway_multicast_domain_id, group_ip_address, network_interface_ids, source=True)
+    shown = _group(transit_gateway_multicast_domain_id, group_ip_address)
+    return {"RegisteredMulticastGroupSources": shown | {"RegisteredNetworkInterfaceIds": network_interface_ids}}
+
+
+@ec2.operation
+def deregister_transit_gateway_multicast_group_members(
+    call: Call,
+    transit_gateway_multicast_domain_id: str = "",
+    group_ip_address: str = "",
+    network_interface_ids: list[str] = [],
+) -> Members:
+    """Let interfaces receive no longer what is sent to a group."""
+    gone = _deregister(call, transit_gateway_multicast_domain_id, group_ip_address, network_interface_ids, source=False)
+    shown = _group(transit_gateway_multicast_domain_id, group_ip_address)
+    return {"DeregisteredMulticastGroupMembers": shown | {"DeregisteredNetworkInterfaceIds": gone}}
+
+
+@ec2.operation
+def deregister_transit_gateway_multicast_group_sources(
+    call: Call,
+    transit_gateway_multicast_domain_id: str = "",
+    group_ip_address: str = "",
+    network_interface_ids: list[str] = [],
+) -> Members:
+    """Let interfaces send to a group no longer."""
+    gone = _deregister(call, transit_gateway_multicast_domain_id, group_ip_address, network_interface_ids, source=True)
+    shown = _group(transit_gateway_multicast_domain_id, group_ip_address)
+    return {"DeregisteredMulticastGroupSources": shown | {"DeregisteredNetworkInterfaceIds": gone}}
+
+
+def _group(domain: str, group: str) -> Members:
+    return {"TransitGatewayMulticastDomainId": domain, "GroupIpAddress": group}
+
+
+def _register(call: Call, domain: str, group: str, interfaces: list[str], *, source: bool) -> None:
+    MulticastDomain.named(call, domain)
+    if not group or not ip_address(group).is_multicast:
+        raise Fault("InvalidParameterValue", f"Value ({group}) for parameter groupIpAddress is invalid.")
+    subnets = {one.subnet: one.attachment for one in SubnetInDomain.scan(call, domain)}
+    for what in interfaces:
+        interface = named(call, NetworkInterface, what)
+        if interface.subnet_id not in subnets:
+            raise Fault("InvalidParameterValue", f"The subnet of {what} is not associated with {domain}.")
+        InGroup(domain, group, what, source, interface.subnet_id, subnets[interface.subnet_id]).put(call)
+
+
+def _deregister(call: Call, domain: str, group: str, interfaces: list[str], *, source: bool) -> list[str]:
+    gone = []
+    for what in interfaces:
+        found = InGroup.get(call, domain, group, what, source)
+        if found is None:
+            raise Fault("InvalidParameterValue", f"{what} is not registered with {group}.")
+        found.delete(call)
+        gone.append(what)
+    return gone
+
+
+GROUP_FILTERS = Filters(
+    {
+        "group-ip-address": "GroupIpAddress",
+        "is-group-member": "GroupMember",
+        "is-group-source": "GroupSource",
+        "member-type": "MemberType",
+        "resource-id": "ResourceId",
+        "resource-type": "ResourceType",
+        "source-type": "SourceType",
+        "subnet-id": "SubnetId",
+        "transit-gateway-attachment-id": "TransitGatewayAttachmentId",
+    },
+    tags=None,
+)
+
+
+@ec2.operation(on=MulticastDomain.of("SearchTransitGatewayMulticastGroups"))
+def search_transit_gateway_multicast_groups(
+    call: Call, domain: Row, filters: list[Members] = [], max_results: int = 0, next_token: str = ""
+) -> Members:
+    """The interfaces of groups."""
+    found = []
+    for one in InGroup.scan(call, domain["TransitGatewayMulticastDomainId"]):
+        attachment = named(call, Attachment, one.attachment)
+        found.append(
+            {
+                "GroupIpAddress": one.group,
+                "TransitGatewayAttachmentId": one.attachment,
+                "SubnetId": one.subnet,
+                "ResourceId": attachment.resource_id,
+                "ResourceType": attachment.resource_type,
+                "ResourceOwnerId": attachment.resource_owner,
+                "NetworkInterfaceId": one.interface,
+                "GroupMember": not one.source,
+                "GroupSource": one.source,
+                "SourceType" if one.source else "MemberType": "static",
+            }
+        )
+    return paged(call, "MulticastGroups", GROUP_FILTERS.select(found, filters), max_results, next_token)

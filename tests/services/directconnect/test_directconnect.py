@@ -1,0 +1,206 @@
+"""Direct Connect: lines, groups, virtual interfaces, gateways and what is between accounts."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as Xml
+
+import pytest
+
+
+@pytest.fixture
+def dx(aws):
+    return aws.client("directconnect")
+
+
+def line(dx, **asked):
+    return dx.create_connection(location="EqDC2", bandwidth="1Gbps", connectionName="line", **asked)["connectionId"]
+
+
+def state(dx, what):
+    return dx.describe_connections(connectionId=what)["connections"][0]["connectionState"]
+
+
+def private(dx, connection, vlan=100, **asked):
+    given = {"virtualInterfaceName": "vif", "vlan": vlan, "asn": 65000} | asked
+    return dx.create_private_virtual_interface(connectionId=connection, newPrivateVirtualInterface=given)
+
+
+@pytest.fixture
+def gateway(dx, clock):
+    made = dx.create_direct_connect_gateway(directConnectGatewayName="hub", amazonSideAsn=64700)
+    clock.advance(2)
+    return made["directConnectGateway"]["directConnectGatewayId"]
+
+
+def test_a_line_is_requested_pending_and_available(dx, clock, refused):
+    what = line(dx, tags=[{"key": "team", "value": "net"}])
+    assert what.startswith("dxcon-") and state(dx, what) == "requested"
+    with refused("DirectConnectClientException", "not available yet"):
+        dx.describe_loa(connectionId=what)
+    clock.advance(2)
+    assert state(dx, what) == "pending"
+    letter = dx.describe_loa(connectionId=what)
+    pdf = letter["loaContent"] if isinstance(letter["loaContent"], bytes) else letter["loaContent"].read()
+    assert pdf.startswith(b"%PDF-1.4") and what.encode() in pdf and pdf.rstrip().endswith(b"%%EOF")
+    clock.advance(60)
+    assert state(dx, what) == "available"
+    with refused("DirectConnectClientException", "invalid"):
+        dx.create_connection(location="Nowhere", bandwidth="1Gbps", connectionName="x")
+    with refused("DirectConnectClientException", "Could not find Connection with ID"):
+        dx.describe_connections(connectionId="dxcon-absent00")
+    arn = f"arn:aws:directconnect:us-east-1:{dx.describe_connections()['connections'][0]['ownerAccount']}:dxcon/{what}"
+    dx.tag_resource(resourceArn=arn, tags=[{"key": "x", "value": "y"}])
+    [tags] = dx.describe_tags(resourceArns=[arn])["resourceTags"]
+    assert {tag["key"] for tag in tags["tags"]} == {"team", "x"}
+    dx.delete_connection(connectionId=what)
+    clock.advance(2)
+    assert state(dx, what) == "deleted"
+
+
+def test_a_private_interface_leads_to_a_virtual_private_gateway(aws, dx, clock, refused):
+    connection = line(dx)
+    ec2 = aws.client("ec2")
+    vgw = ec2.create_vpn_gateway(Type="ipsec.1", AmazonSideAsn=64555)["VpnGateway"]["VpnGatewayId"]
+    made = private(dx, connection, virtualGatewayId=vgw)
+    assert made["virtualInterfaceState"] == "pending" and made["amazonSideAsn"] == 64555
+    root = Xml.fromstring(made["customerRouterConfig"])
+    assert root.findtext("vlan") == "100" and root.findtext("amazon_bgp_asn") == "64555"
+    clock.advance(3)
+    [there] = dx.describe_virtual_interfaces(connectionId=connection)["virtualInterfaces"]
+    assert there["virtualInterfaceState"] == "down" and there["bgpPeers"][0]["bgpStatus"] == "down"
+    with refused("DirectConnectClientException", "already in use"):
+        private(dx, connection, virtualGatewayId=vgw)
+    with refused("DirectConnectClientException"):
+        private(dx, connection, 101)
+    with refused("DirectConnectClientException", "Could not find Virtual Gateway"):
+        private(dx, connection, 101, virtualGatewayId="vgw-0123456789abcdef0")
+    with refused("DirectConnectClientException", "has virtual interfaces"):
+        dx.delete_connection(connectionId=connection)
+    what = made["virtualInterfaceId"]
+    dx.update_virtual_interface_attributes(virtualInterfaceId=what, mtu=8500)
+    with refused("DirectConnectClientException", "MTU"):
+        dx.update_virtual_interface_attributes(virtualInterfaceId=what, mtu=1400)
+    assert dx.delete_virtual_interface(virtualInterfaceId=what)["virtualInterfaceState"] == "deleting"
+    dx.delete_connection(connectionId=connection)
+
+
+def test_lines_of_a_group_are_alike_and_it_keeps_its_minimum(dx, clock, refused):
+    group = dx.create_lag(numberOfConnections=2, location="EqDC2", connectionsBandwidth="1Gbps", lagName="both")
+    assert group["numberOfConnections"] == 2
+    lag = group["lagId"]
+    third = line(dx)
+    dx.associate_connection_with_lag(connectionId=third, lagId=lag)
+    dx.update_lag(lagId=lag, minimumLinks=3)
+    with refused("DirectConnectClientException", "minimum"):
+        dx.disassociate_connection_from_lag(connectionId=third, lagId=lag)
+    dx.update_lag(lagId=lag, minimumLinks=1)
+    dx.disassociate_connection_from_lag(connectionId=third, lagId=lag)
+    other = dx.create_connection(location="EqDC2", bandwidth="10Gbps", connectionName="fast")["connectionId"]
+    with refused("DirectConnectClientException"):
+        dx.associate_connection_with_lag(connectionId=other, lagId=lag)
+    with refused("LimitExceededException"):
+        dx.create_lag(numberOfConnections=5, location="EqDC2", connectionsBandwidth="1Gbps", lagName="many")
+    assert dx.delete_lag(lagId=lag)["lagState"] == "deleting"
+
+
+def test_a_failover_test_ends_by_itself_or_is_stopped(dx, gateway, clock, refused):
+    what = private(dx, line(dx), directConnectGatewayId=gateway)["virtualInterfaceId"]
+    clock.advance(3)
+
+    def now():
+        return dx.describe_virtual_interfaces(virtualInterfaceId=what)["virtualInterfaces"][0]["virtualInterfaceState"]
+
+    dx.start_bgp_failover_test(virtualInterfaceId=what, testDurationInMinutes=10)
+    assert now() == "testing"
+    with refused("DirectConnectClientException", "in progress"):
+        dx.start_bgp_failover_test(virtualInterfaceId=what)
+    clock.advance(601)
+    assert now() == "down"
+    dx.start_bgp_failover_test(virtualInterfaceId=what)
+    assert dx.stop_bgp_failover_test(virtualInterfaceId=what)["virtualInterfaceTest"]["status"] == "STOPPED"
+    history = dx.list_virtual_interface_test_history(virtualInterfaceId=what)["virtualInterfaceTestHistory"]
+    assert sorted(test["status"] for test in history) == ["COMPLETED", "STOPPED"]
+
+
+def test_a_gateway_has_associations_of_one_kind(aws, dx, gateway, clock, refused):
+    ec2 = aws.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.3.0.0/16")["Vpc"]["VpcId"]
+    vgw = ec2.create_vpn_gateway(Type="ipsec.1")["VpnGateway"]["VpnGatewayId"]
+    ec2.attach_vpn_gateway(VpcId=vpc, VpnGatewayId=vgw)
+    made = dx.create_direct_connect_gateway_association(directConnectGatewayId=gateway, gatewayId=vgw)
+    association = made["directConnectGatewayAssociation"]
+    assert association["associationState"] == "associating"
+    assert association["allowedPrefixesToDirectConnectGateway"] == [{"cidr": "10.3.0.0/16"}]
+    hub = ec2.create_transit_gateway()["TransitGateway"]["TransitGatewayId"]
+    with refused("DirectConnectClientException", "prefixes are required"):
+        dx.create_direct_connect_gateway_association(directConnectGatewayId=gateway, gatewayId=hub)
+    with refused("DirectConnectClientException", "one kind"):
+        dx.create_direct_connect_gateway_association(
+            directConnectGatewayId=gateway,
+            gatewayId=hub,
+            addAllowedPrefixesToDirectConnectGateway=[{"cidr": "10.0.0.0/8"}],
+        )
+    clock.advance(3)
+    what = association["associationId"]
+    [there] = dx.describe_direct_connect_gateway_associations(associationId=what)["directConnectGatewayAssociations"]
+    assert there["associationState"] == "associated"
+    with refused("DirectConnectClientException"):
+        dx.delete_direct_connect_gateway(directConnectGatewayId=gateway)
+    dx.delete_direct_connect_gateway_association(associationId=what)
+    clock.advance(3)
+    dx.delete_direct_connect_gateway(directConnectGatewayId=gateway)
+
+
+def test_another_accounts_gateway_is_proposed_and_accepted(aws, cloud, dx, gateway, clock):
+    other = cloud.account()
+    vgw = other.client("ec2").create_vpn_gateway(Type="ipsec.1")["VpnGateway"]["VpnGatewayId"]
+    proposal = other.client("directconnect").create_direct_connect_gateway_association_proposal(
+        directConnectGatewayId=gateway,
+        directConnectGatewayOwnerAccount=aws.id,
+        gatewayId=vgw,
+        addAllowedPrefixesToDirectConnectGateway=[{"cidr": "10.4.0.0/16"}],
+    )["directConnectGatewayAssociationProposal"]
+    accepted = dx.accept_direct_connect_gateway_association_proposal(
+        directConnectGatewayId=gateway, proposalId=proposal["proposalId"], associatedGatewayOwnerAccount=other.id
+    )["directConnectGatewayAssociation"]
+    assert accepted["associatedGateway"]["ownerAccount"] == other.id
+    theirs = other.client("directconnect").describe_direct_connect_gateway_association_proposals()
+    assert theirs["directConnectGatewayAssociationProposals"][0]["proposalState"] == "accepted"
+
+
+def test_an_interface_for_another_account_waits_until_that_confirms(cloud, dx, clock, refused):
+    other = cloud.account()
+    theirs = other.client("directconnect")
+    hub = theirs.create_direct_connect_gateway(directConnectGatewayName="theirs")["directConnectGateway"]
+    clock.advance(2)
+    made = dx.allocate_private_virtual_interface(
+        connectionId=line(dx),
+        ownerAccount=other.id,
+        newPrivateVirtualInterfaceAllocation={"virtualInterfaceName": "offer", "vlan": 7, "asn": 65001},
+    )
+    assert made["virtualInterfaceState"] == "confirming" and made["ownerAccount"] == other.id
+    what = made["virtualInterfaceId"]
+    confirmed = theirs.confirm_private_virtual_interface(
+        virtualInterfaceId=what, directConnectGatewayId=hub["directConnectGatewayId"]
+    )
+    assert confirmed["virtualInterfaceState"] == "pending"
+    [attachment] = theirs.describe_direct_connect_gateway_attachments()["directConnectGatewayAttachments"]
+    assert attachment["virtualInterfaceId"] == what
+    with refused("DirectConnectClientException"):
+        theirs.confirm_private_virtual_interface(
+            virtualInterfaceId=what, directConnectGatewayId=hub["directConnectGatewayId"]
+        )
+
+
+def test_a_hosted_connection_waits_for_its_owner(cloud, dx, clock):
+    other = cloud.account()
+    parent = line(dx)
+    made = dx.allocate_hosted_connection(
+        connectionId=parent, ownerAccount=other.id, bandwidth="50Mbps", connectionName="part", vlan=9
+    )
+    assert made["connectionState"] == "ordering"
+    theirs = other.client("directconnect")
+    assert theirs.confirm_connection(connectionId=made["connectionId"])["connectionState"] == "pending"
+    clock.advance(61)
+    [hosted] = dx.describe_hosted_connections(connectionId=parent)["connections"]
+    assert hosted["connectionState"] == "available" and hosted["vlan"] == 9
