@@ -99,10 +99,8 @@ async def halt(call: Call, one: Instance, *, hibernate: bool) -> None:
     async with engine.turn(one.instance_id):
         if found := engine.running.get(one.instance_id):
             await found.stop()
-            for volume in attachments.of_instance(call, one.instance_id):
-                attachment = volume.attached_to(one.instance_id)
-                if attachment and devices.name_of(attachment.device) in found.plan.devices:
-                    await devices.released(call, volume, one.instance_id)
+        for volume in attachments.of_instance(call, one.instance_id):
+            await devices.released(call, volume, one.instance_id)
     if wires := networks(call):
         await wires.release(one.instance_id)
 
@@ -167,6 +165,7 @@ async def plan(call: Call, one: Instance) -> Plan:
         environment=environment(call),
         authorities=[call.cloud.authority()] if call.cloud.authority else [],
         user_data=launch_templates.decoded_user_data(one.user_data) if one.user_data else b"",
+        disk=await roots.disk_of(call, volumes, one),
         devices=await disks(call, volumes, one),
     )
 
@@ -203,7 +202,7 @@ def environment(call: Call) -> dict[str, str]:
 
 
 async def disks(call: Call, volumes: list[Volume], one: Instance) -> dict[str, str]:
-    """The volumes beside that of the root, which is the machine's own folder."""
+    """The volumes beside that of the root."""
     found = {}
     for volume in volumes:
         attachment = volume.attached_to(one.instance_id)
