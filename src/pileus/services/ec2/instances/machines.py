@@ -17,7 +17,7 @@ from pileus.services.ec2.network import host_names, interfaces
 from pileus.services.ec2.storage import attachments, devices, roots
 from pileus.services.ec2.storage.volumes import Volume
 
-from . import key_pairs, launch_templates
+from . import launch_templates
 from .instances import RUNNING, Instance
 from .types import table
 
@@ -143,7 +143,6 @@ async def removed(call: Call, instance_id: str) -> None:
 
 async def plan(call: Call, one: Instance) -> Plan:
     kind = table().get(one.instance_type)
-    pair = key_pairs.by_name(call, one.key_name) if one.key_name else None
     wires = networks(call)
     network = str(await wires.host(one.instance_id)) if wires else ""
     volumes = attachments.of_instance(call, one.instance_id)
@@ -159,7 +158,7 @@ async def plan(call: Call, one: Instance) -> Plan:
         identity=identity(one),
         instance=one.instance_id,
         user=USER,
-        keys=[f"{pair.public_key} {pair.key_name}"] if pair else [],
+        keys=[f"{one.public_key} {one.key_name}"] if one.public_key else [],
         key_command=CONNECT,
         files=[File(CONNECT, PROGRAM.read_text(), 0o755)],
         environment=environment(call),
