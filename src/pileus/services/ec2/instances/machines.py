@@ -24,6 +24,7 @@ from .types import table
 log = logging.getLogger("pileus.ec2")
 
 MIB = 1 << 20
+TRIES = 50
 LEAST_MEMORY = 64 * MIB
 USER = "ec2-user"
 VENDOR = "Amazon EC2"
@@ -98,10 +99,8 @@ async def halt(call: Call, one: Instance, *, hibernate: bool) -> None:
     async with engine.turn(one.instance_id):
         if found := engine.running.get(one.instance_id):
             await found.stop()
-            for volume in attachments.of_instance(call, one.instance_id):
-                attachment = volume.attached_to(one.instance_id)
-                if attachment and devices.name_of(attachment.device) in found.plan.devices:
-                    await devices.released(call, volume, one.instance_id)
+        for volume in attachments.of_instance(call, one.instance_id):
+            await devices.released(call, volume, one.instance_id)
     if wires := networks(call):
         await wires.release(one.instance_id)
 
@@ -119,6 +118,24 @@ async def end(call: Call, one: Instance) -> None:
     if engine := machines(call):
         await halt(call, one, hibernate=False)
         await asyncio.to_thread(engine.forget, one.instance_id)
+
+
+async def removed(call: Call, instance_id: str) -> None:
+    """Remove the machine of an instance that there is no record of any more."""
+    engine = machines(call)
+    if engine is None or Instance.get(call, instance_id):
+        return
+    async with engine.turn(instance_id):
+        if found := engine.running.get(instance_id):
+            found.kill()
+            await found.ended
+    await asyncio.to_thread(engine.forget, instance_id)
+    if wires := networks(call):
+        for _ in range(TRIES):  # until its ports are gone, which go with the network of its VPC
+            await wires.release(instance_id)
+            if instance_id not in await wires.names():
+                return
+            await asyncio.sleep(0.1)
 
 
 # What a machine is
@@ -147,6 +164,7 @@ async def plan(call: Call, one: Instance) -> Plan:
         environment=environment(call),
         authorities=[call.cloud.authority()] if call.cloud.authority else [],
         user_data=launch_templates.decoded_user_data(one.user_data) if one.user_data else b"",
+        disk=await roots.disk_of(call, volumes, one),
         devices=await disks(call, volumes, one),
     )
 
@@ -183,7 +201,7 @@ def environment(call: Call) -> dict[str, str]:
 
 
 async def disks(call: Call, volumes: list[Volume], one: Instance) -> dict[str, str]:
-    """The volumes beside that of the root, which is the machine's own folder."""
+    """The volumes beside that of the root."""
     found = {}
     for volume in volumes:
         attachment = volume.attached_to(one.instance_id)
