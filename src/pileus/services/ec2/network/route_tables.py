@@ -123,10 +123,10 @@ def local_routes(call: Call, vpc: Vpc, cidr_block: str, gone: bool) -> None:
 def check_free(call: Call, table: RouteTable, cidr_block: str) -> None:
     """A new range must not be the destination of a route that there is, nor hold one."""
     for route in Route.scan(call, table.route_table_id):
-        if not route.destination.startswith("pl-") and route.target != targets.LOCAL:
-            if cidrs.within(ip_network(route.destination), [cidr_block]):
-                text = f"The CIDR '{cidr_block}' conflicts with a route of {table.route_table_id}: {route.destination}"
-                raise Fault("InvalidVpc.Conflict", text)
+        other = route.destination.startswith("pl-") or route.target == targets.LOCAL
+        if not other and cidrs.within(ip_network(route.destination), [cidr_block]):
+            text = f"The CIDR '{cidr_block}' conflicts with a route of {table.route_table_id}: {route.destination}"
+            raise Fault("InvalidVpc.Conflict", text)
 
 
 @ec2.operation
