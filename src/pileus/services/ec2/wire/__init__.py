@@ -2,6 +2,7 @@
 
     plans          from the records of a VPC to what its router is asked for
     filtering      security groups and network ACLs, as the router understands them
+    mirroring      copies of packets
     hubs           transit gateways, which are routers of their own
     keeping        networks made to look like the records, after each change and each start of the cloud
     resolving      the name servers of VPCs
