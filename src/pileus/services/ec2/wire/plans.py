@@ -26,7 +26,7 @@ from pileus.services.ec2.network.nat_gateways import AVAILABLE, NatGateway
 from pileus.services.ec2.network.public_access import INWARD, OFF
 from pileus.services.ec2.network.vpcs import Vpc
 
-from . import filtering
+from . import filtering, mirroring
 
 ALIVE = (PENDING, RUNNING, STOPPING, SHUTTING_DOWN)
 """States of instances whose interfaces are up."""
@@ -70,6 +70,7 @@ def network(call: Call, vpc_id: str) -> Network | None:
         sets=filtering.sets(everybody, group_ids),
         ports=(*map(port, found), *doors),
         links=tuple(links(call, vpc)),
+        mirrors=tuple(mirroring.mirrors(call, found)),
         recorded=recorded(call, vpc_id, around, found),
     )
 
