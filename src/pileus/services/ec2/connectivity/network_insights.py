@@ -81,8 +81,22 @@ class InsightsAnalysis(
     tags: dict[str, str] = {}
 
 
+def _ports(where: str, which: str) -> Any:
+    """Reads a range of ports of a path, as a filter compares it: `80-443`."""
+
+    def read(path: InsightsPath) -> str | None:
+        given = getattr(path, where).get(which)
+        return f"{given.get('FromPort', 0)}-{given.get('ToPort', 65535)}" if given else None
+
+    return read
+
+
 PATH_FILTERS = Filters(
     {
+        "filter-at-source.source-port-range": _ports("at_source", "SourcePortRange"),
+        "filter-at-source.destination-port-range": _ports("at_source", "DestinationPortRange"),
+        "filter-at-destination.source-port-range": _ports("at_destination", "SourcePortRange"),
+        "filter-at-destination.destination-port-range": _ports("at_destination", "DestinationPortRange"),
         "destination": "destination",
         "filter-at-source.source-address": "at_source.SourceAddress",
         "filter-at-source.destination-address": "at_source.DestinationAddress",

@@ -17,13 +17,14 @@ from pileus.services.ec2.network import host_names, interfaces
 from pileus.services.ec2.storage import attachments, devices, roots
 from pileus.services.ec2.storage.volumes import Volume
 
-from . import key_pairs, launch_templates
+from . import launch_templates
 from .instances import RUNNING, Instance
 from .types import table
 
 log = logging.getLogger("pileus.ec2")
 
 MIB = 1 << 20
+TRIES = 50
 LEAST_MEMORY = 64 * MIB
 USER = "ec2-user"
 VENDOR = "Amazon EC2"
@@ -119,12 +120,29 @@ async def end(call: Call, one: Instance) -> None:
         await asyncio.to_thread(engine.forget, one.instance_id)
 
 
+async def removed(call: Call, instance_id: str) -> None:
+    """Remove the machine of an instance that there is no record of any more."""
+    engine = machines(call)
+    if engine is None or Instance.get(call, instance_id):
+        return
+    async with engine.turn(instance_id):
+        if found := engine.running.get(instance_id):
+            found.kill()
+            await found.ended
+    await asyncio.to_thread(engine.forget, instance_id)
+    if wires := networks(call):
+        for _ in range(TRIES):  # until its ports are gone, which go with the network of its VPC
+            await wires.release(instance_id)
+            if instance_id not in await wires.names():
+                return
+            await asyncio.sleep(0.1)
+
+
 # What a machine is
 
 
 async def plan(call: Call, one: Instance) -> Plan:
     kind = table().get(one.instance_type)
-    pair = key_pairs.by_name(call, one.key_name) if one.key_name else None
     wires = networks(call)
     network = str(await wires.host(one.instance_id)) if wires else ""
     volumes = attachments.of_instance(call, one.instance_id)
@@ -140,7 +158,7 @@ async def plan(call: Call, one: Instance) -> Plan:
         identity=identity(one),
         instance=one.instance_id,
         user=USER,
-        keys=[f"{pair.public_key} {pair.key_name}"] if pair else [],
+        keys=[f"{one.public_key} {one.key_name}"] if one.public_key else [],
         key_command=CONNECT,
         files=[File(CONNECT, PROGRAM.read_text(), 0o755)],
         environment=environment(call),

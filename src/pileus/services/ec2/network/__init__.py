@@ -14,9 +14,8 @@
     addresses, address_…, public_ranges  public addresses, and the pools that they come out of
     prefix_lists, dhcp_options
     public_access, encryption_controls   what is forbidden to all of a VPC
-
-Modules further down know those further up. A VPC, a subnet, a group or an interface learns by its `life` what else begins
-and ends with it, and what forbids that it is deleted; routes learn by `targets.way` what they can lead to.
+Modules further down know those further up. A VPC, a subnet, a group or an interface learns by its `life` what else
+begins and ends with it, and what forbids that it is deleted; routes learn by `targets.way` what they can lead to.
 
 Left out: Outposts, with addresses of one's own premises and local gateways; EC2-Classic; secondary networks; gateways
 that span zones.

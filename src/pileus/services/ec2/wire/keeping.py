@@ -20,7 +20,7 @@ from pileus.services.ec2.instances import machines, states
 from pileus.services.ec2.instances.instances import Instance
 from pileus.services.ec2.metadata.serving import MetadataServers
 from pileus.services.ec2.metadata.serving import serve as serve_metadata
-from pileus.services.ec2.network import changes, interfaces
+from pileus.services.ec2.network import changes, interfaces, sharing
 from pileus.services.ec2.network.changes import Wiring
 from pileus.services.ec2.network.vpcs import Vpc
 
@@ -49,7 +49,8 @@ def possible(call: Call) -> bool:
 def changed(call: Call, vpc_id: str) -> None:
     """See to it that the change reaches the wire."""
     if possible(call):
-        if interfaces.NetworkInterface.first(call, vpc_id, index="of_vpc"):
+        everybody = sharing.accounts(call, vpc_id)
+        if any(interfaces.NetworkInterface.first(there, vpc_id, index="of_vpc") for there in everybody):
             keep.begin(call)
         call.wake(what(call))
 
