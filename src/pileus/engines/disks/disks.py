@@ -63,9 +63,9 @@ class Disks:
 
     async def close(self) -> None:
         """Detach everything. What is written stays."""
-        for name in list(self._attached):
-            self._attached[name].users.clear()
-            await self.detach(name)
+        for found in self._attached.values():
+            found.users.clear()
+        await asyncio.gather(*[self.detach(name) for name in list(self._attached)])
         if self._own:
             self._own.cleanup()
 
