@@ -93,12 +93,14 @@ async def run(*command: str) -> None:
 @attachable
 def test_several_machines_have_the_same_device_and_see_what_the_others_write(tmp_path: Path) -> None:
     async def scenario(disks: Disks) -> None:
-        one, two = [await disks.attach("shared", size=SIZE) for _ in "12"]
-        assert one == two
-        await disks.detach("shared")
+        one, two, again = [await disks.attach("shared", size=SIZE, user=user) for user in "122"]
+        assert one == two == again
+        await disks.detach("shared", "1")
         assert disks.path("shared") == one
         await disks.grow("shared", 2 * SIZE)
         assert len(await asyncio.to_thread(read, one, 0, 2 * SIZE)) == 2 * SIZE
+        await disks.detach("shared", "2")
+        assert disks.path("shared") == ""
 
     among(tmp_path, scenario)
 

@@ -111,3 +111,56 @@ def test_a_queue_s_messages_reach_the_function_in_order_though_the_cloud_is_kill
     assert set(numbers) == set(range(60))
     for group in range(3):
         assert [n for n in numbers if n % 3 == group] == list(range(group, 60, 3))
+
+
+DURABLE = """
+import boto3, json
+from aws_durable_execution_sdk_python import durable_execution
+from aws_durable_execution_sdk_python.config import Duration
+
+def note(url, what):
+    boto3.client("sqs").send_message(QueueUrl=url, MessageBody=json.dumps([what]), MessageGroupId="all")
+    return what
+
+@durable_execution
+def handler(event, context):
+    total = 0
+    for number in range(6):
+        total += context.step(lambda _: note(event["url"], number), name=f"step-{number}")
+        context.wait(Duration.from_seconds(1), name=f"wait-{number}")
+    return total
+"""
+
+
+def test_an_execution_goes_on_where_it_was_though_the_cloud_is_killed_meanwhile(server: Process) -> None:
+    from tests.clients.test_lambda_libraries import RUNTIME, brought
+
+    attributes = {"FifoQueue": "true", "ContentBasedDeduplication": "true"}
+    url = client(server, "sqs").create_queue(QueueName="seen.fifo", Attributes=attributes)["QueueUrl"]
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        for name, content in {"app.py": DURABLE.encode(), **brought("aws-durable-execution-sdk-python")}.items():
+            archive.writestr(name, content)
+    client(server, "lambda").create_function(
+        FunctionName="function",
+        Runtime=RUNTIME,
+        Handler="app.handler",
+        Timeout=20,
+        Role="arn:aws:iam::111122223333:role/functions",
+        Code={"ZipFile": data.getvalue()},
+        DurableConfig={"ExecutionTimeout": 3600, "RetentionPeriodInDays": 1},
+    )
+    arn = client(server, "lambda").invoke(
+        FunctionName="function", Qualifier="$LATEST", InvocationType="Event", Payload=json.dumps({"url": url})
+    )["DurableExecutionArn"]
+    for enough in (2, 2):
+        seen(server, url, enough)
+        killed(server)
+    until = time.monotonic() + 30
+    found = client(server, "lambda").get_durable_execution(DurableExecutionArn=arn)
+    while found["Status"] == "RUNNING" and time.monotonic() < until:
+        time.sleep(0.2)
+        found = client(server, "lambda").get_durable_execution(DurableExecutionArn=arn)
+    assert (found["Status"], found["Result"]) == ("SUCCEEDED", "15")
+    events = client(server, "lambda").get_durable_execution_history(DurableExecutionArn=arn)["Events"]
+    assert [event["EventType"] for event in events].count("StepSucceeded") == 6

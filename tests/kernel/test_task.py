@@ -295,3 +295,22 @@ def test_what_is_enqueued_for_an_earlier_time_than_what_was_read_runs_too(servic
 
     in_a_cloud(service, scenario)
     assert order == ["a", "a", "b"]
+
+
+def test_a_task_belongs_to_the_trace_of_whoever_enqueued_it(service: Service) -> None:
+    header = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
+
+    @service.task
+    def note(call: Call, name: str) -> None:
+        Done(name=f"{name} {call.trace}").put(call)
+        if name == "first":
+            note.later(call, name="second")
+
+    async def scenario(cloud: Cloud, call: Call) -> None:
+        with call.transaction():
+            note.later(call.at(trace=header), name="first")
+            note.later(call, name="alone")
+        await cloud.runner.settle()
+        assert [done.name for done in Done.scan(call)] == ["alone ", f"first {header}", f"second {header}"]
+
+    in_a_cloud(service, scenario)

@@ -67,6 +67,7 @@ def examined(port: int, home: Path) -> Iterator[Finding]:
     yield sandboxes()
     yield networks()
     yield machines()
+    yield disks()
     yield runtimes()
 
 
@@ -140,6 +141,14 @@ def machines() -> Finding:
     packages = missing()
     cure = f"apt-get install {' '.join(packages)}  to log in to instances and work in them" if packages else ""
     return Finding("machines", "overlays of this system", needed=False, cure=cure)
+
+
+def disks() -> Finding:
+    """What volumes are, where machines attach them."""
+    from pileus.engines.disks import unable
+
+    reason = unable()
+    return Finding("disks", "none" if reason else "loop devices, encrypted by fuse", needed=False, cure=reason)
 
 
 def runtimes() -> Finding:

@@ -175,6 +175,28 @@ def test_a_program_runs_as_whom_it_is_told_to_with_a_terminal_if_it_is_told_to(a
     among(scenario)
 
 
+def test_the_image_s_user_may_do_everything_by_sudo(among: Among) -> None:
+    if not Path("/usr/bin/sudo").exists():
+        pytest.skip("no sudo")
+
+    async def scenario(machines: Machines) -> None:
+        machine = await machines.start(Plan(name="m"))
+        assert str(await machine.run("sudo", "-n", "id", "-u", user="ec2-user")) == "0\n"
+
+    among(scenario)
+
+
+def test_the_cli_is_there(among: Among) -> None:
+    async def scenario(machines: Machines) -> None:
+        machine = await machines.start(Plan(name="m"))
+        if (await machine.run("test", "-x", "/usr/local/bin/aws")).status:
+            pytest.skip("the AWS CLI is not installed")
+        assert str(await machine.run("aws", "--version", user="ec2-user")).startswith("aws-cli/")
+        assert (await machine.run("ls", "/usr/lib/aws-cli/pileus")).status != 0
+
+    among(scenario)
+
+
 def test_memory_is_limited(among: Among) -> None:
     async def scenario(machines: Machines) -> None:
         machine = await machines.start(Plan(name="m", memory_bytes=64 * MEGABYTE))

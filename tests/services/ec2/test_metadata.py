@@ -316,7 +316,7 @@ def test_botocore_finds_credentials_and_region_by_version_2(call: Call) -> None:
             assert address == "127.0.0.1"
             return answer(call, who, method, path, headers), 1
 
-        await servers.serve("net", listener, answering)
+        await servers.serve("net", [listener], answering)
         try:
             options = {"base_url": url, "timeout": 5}
             found = await asyncio.to_thread(InstanceMetadataFetcher(**options).retrieve_iam_role_credentials)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 
@@ -102,9 +103,18 @@ def test_what_the_infrequent_access_class_does_not_have(aws: Any, now: Any, refu
         logs.filter_log_events(logGroupName="cold")
 
 
+def policy(aws: Any, service: str = "logs.us-east-1.amazonaws.com") -> str:
+    """A key's policy that lets the account and CloudWatch Logs use it."""
+    statements = [
+        {"Effect": "Allow", "Principal": principal, "Action": "kms:*", "Resource": "*"}
+        for principal in ({"AWS": f"arn:aws:iam::{aws.id}:root"}, {"Service": service})
+    ]
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
+
+
 def test_a_group_may_have_a_key(aws: Any, refused: Any) -> None:
-    logs = aws.client("logs")
-    key = aws.client("kms").create_key()["KeyMetadata"]["Arn"]
+    logs, kms = aws.client("logs"), aws.client("kms")
+    key = kms.create_key(Policy=policy(aws))["KeyMetadata"]["Arn"]
     logs.create_log_group(logGroupName="sealed", kmsKeyId=key)
     assert logs.describe_log_groups()["logGroups"][0]["kmsKeyId"] == key
     logs.disassociate_kms_key(logGroupName="sealed")
@@ -112,6 +122,35 @@ def test_a_group_may_have_a_key(aws: Any, refused: Any) -> None:
     logs.associate_kms_key(logGroupName="sealed", kmsKeyId=key)
     with refused("InvalidParameterException"):
         logs.associate_kms_key(logGroupName="sealed", kmsKeyId=key[:-4] + "0000")
-    aws.client("kms").disable_key(KeyId=key)
+    closed = kms.create_key(Policy=policy(aws, "logs.eu-west-1.amazonaws.com"))["KeyMetadata"]["Arn"]
+    with refused("InvalidParameterException", "not allowed to be used with Arn"):
+        logs.associate_kms_key(logGroupName="sealed", kmsKeyId=closed)
+    kms.disable_key(KeyId=key)
     with refused("InvalidParameterException"):
         logs.create_log_group(logGroupName="other", kmsKeyId=key)
+
+
+def test_events_are_encrypted_under_their_group_s_key(logs: Any, aws: Any, put: Any, clock: Any, refused: Any) -> None:
+    kms = aws.client("kms")
+    one, two = (kms.create_key(Policy=policy(aws))["KeyMetadata"]["Arn"] for _ in range(2))
+    put("before")
+    logs.associate_kms_key(logGroupName="app", kmsKeyId=one)
+    for number in range(70):  # so many that parts are put together
+        put(f"under one {number}")
+    logs.associate_kms_key(logGroupName="app", kmsKeyId=two)
+    put("under two")
+
+    def read() -> list[str]:
+        events = logs.filter_log_events(logGroupName="app")["events"]
+        tail = logs.get_log_events(logGroupName="app", logStreamName="main", limit=1)["events"]
+        assert tail[0]["message"] == "under two"
+        return [event["message"] for event in events]
+
+    assert read() == ["before", *(f"under one {number}" for number in range(70)), "under two"]
+    assert len(logs.filter_log_events(logGroupName="app", filterPattern='"under two"')["events"]) == 1
+    kms.disable_key(KeyId=one)
+    clock.advance(301)
+    with refused("AccessDeniedException", "The KMS key of the log group cannot be used: DisabledException"):
+        read()
+    kms.enable_key(KeyId=one)
+    assert len(read()) == 72

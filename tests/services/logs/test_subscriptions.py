@@ -138,3 +138,33 @@ def test_what_matches_goes_to_a_function(aws: Any, logs: Any, put: Any, cloud: A
         if said := [event["message"].strip() for event in events]:
             break
     assert said == ["GOT app ['ERROR one']"]
+
+
+def test_what_matches_goes_through_firehose_to_a_bucket(aws: Any, logs: Any, put: Any, clock: Any) -> None:
+    s3, firehose, bucket = aws.client("s3"), aws.client("firehose"), f"hose-{aws.id}"
+    s3.create_bucket(Bucket=bucket)
+    ours = role(aws, "logs.amazonaws.com")
+    arn = firehose.create_delivery_stream(
+        DeliveryStreamName="hose",
+        ExtendedS3DestinationConfiguration={
+            "RoleARN": role(aws, "firehose.amazonaws.com"),
+            "BucketARN": f"arn:aws:s3:::{bucket}",
+            "BufferingHints": {"SizeInMBs": 1, "IntervalInSeconds": 60},
+        },
+    )["DeliveryStreamARN"]
+    clock.advance(2)
+    logs.put_subscription_filter(
+        logGroupName="app", filterName="errors", filterPattern="ERROR", destinationArn=arn, roleArn=ours
+    )
+    put("ERROR one", "INFO", "ERROR two")
+    clock.advance(1)
+    clock.advance(61)
+    keys = [one["Key"] for one in s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
+    bodies = b"".join(s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys)
+    lines = gzip.decompress(bodies).decode()
+    told, at = [], 0
+    while at < len(lines):
+        document, at = json.JSONDecoder().raw_decode(lines, at)
+        told.append(document)
+    assert [one["messageType"] for one in told] == ["CONTROL_MESSAGE", "DATA_MESSAGE"]
+    assert [event["message"] for event in told[1]["logEvents"]] == ["ERROR one", "ERROR two"]

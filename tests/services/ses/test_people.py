@@ -236,3 +236,62 @@ def test_tracking_options_by_the_first_api(post: Post, refused: Any) -> None:
     first.delete_configuration_set_tracking_options(**named)
     with refused("TrackingOptionsDoesNotExistException"):
         first.delete_configuration_set_tracking_options(**named)
+
+
+def imported(post: Post, data: str, kind: str, destination: dict[str, Any]) -> dict[str, Any]:
+    """What became of a job that takes in a file."""
+    s3, bucket = post.account.client("s3"), f"lists-{post.account.id}"
+    s3.create_bucket(Bucket=bucket)
+    s3.put_object(Bucket=bucket, Key="in/list", Body=data.encode())
+    source = {"S3Url": f"s3://{bucket}/in/list", "DataFormat": kind}
+    name = post.second.create_import_job(ImportDestination=destination, ImportDataSource=source)["JobId"]
+    post.account.cloud.clock.advance(1)
+    told: dict[str, Any] = post.second.get_import_job(JobId=name)
+    return told
+
+
+def test_suppressed_addresses_come_from_a_file(post: Post) -> None:
+    lines = "a@example.com,BOUNCE\nb@example.com,COMPLAINT\nnobody,BOUNCE\nc@example.com,WHY\n"
+    to = {"SuppressionListDestination": {"SuppressionListImportAction": "PUT"}}
+    told = imported(post, lines, "CSV", to)
+    assert (told["JobStatus"], told["ProcessedRecordsCount"], told["FailedRecordsCount"]) == ("COMPLETED", 4, 2)
+    held = post.second.list_suppressed_destinations()["SuppressedDestinationSummaries"]
+    assert [(one["EmailAddress"], one["Reason"]) for one in held] == [
+        ("a@example.com", "BOUNCE"),
+        ("b@example.com", "COMPLAINT"),
+    ]
+    to = {"SuppressionListDestination": {"SuppressionListImportAction": "DELETE"}}
+    imported(post, '{"emailAddress": "a@example.com"}\n', "JSON", to)
+    held = post.second.list_suppressed_destinations()["SuppressedDestinationSummaries"]
+    assert [one["EmailAddress"] for one in held] == ["b@example.com"]
+    assert len(post.second.list_import_jobs(ImportDestinationType="SUPPRESSION_LIST")["ImportJobs"]) == 2
+
+
+def test_contacts_come_from_a_file(post: Post, refused: Any) -> None:
+    to = {"ContactListDestination": {"ContactListName": "people", "ContactListImportAction": "PUT"}}
+    with refused("BadRequestException"):
+        imported(post, "", "CSV", to)
+    make_list(post)
+    rows = (
+        "emailAddress,unsubscribeAll,attributesData,topicPreferences.news,topicPreferences.offers\n"
+        'a@example.com,false,"{""name"": ""Ada""}",OPT_OUT,OPT_IN\n'
+        "b@example.com,true,,,\n"
+        "c@example.com,false,,MAYBE,\n"
+    )
+    assert imported(post, rows, "CSV", to)["FailedRecordsCount"] == 1
+    told = post.second.get_contact(ContactListName="people", EmailAddress="a@example.com")
+    assert told["AttributesData"] == '{"name": "Ada"}'
+    assert {one["TopicName"]: one["SubscriptionStatus"] for one in told["TopicPreferences"]} == {
+        "news": "OPT_OUT",
+        "offers": "OPT_IN",
+    }
+    assert post.second.get_contact(ContactListName="people", EmailAddress="b@example.com")["UnsubscribeAll"] is True
+
+
+def test_a_file_that_is_not_there(post: Post) -> None:
+    to = {"SuppressionListDestination": {"SuppressionListImportAction": "PUT"}}
+    source = {"S3Url": "s3://nowhere-at-all/list", "DataFormat": "CSV"}
+    name = post.second.create_import_job(ImportDestination=to, ImportDataSource=source)["JobId"]
+    post.account.cloud.clock.advance(1)
+    told = post.second.get_import_job(JobId=name)
+    assert told["JobStatus"] == "FAILED" and told["FailureInfo"]["ErrorMessage"]

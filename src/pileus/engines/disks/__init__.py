@@ -24,6 +24,6 @@ Block devices need root and Linux. Elsewhere there are disks and snapshots, and 
 """
 
 from .blocks import BLOCK
-from .disks import Disks, Unattachable
+from .disks import Disks, Unattachable, unable
 
-__all__ = ["BLOCK", "Disks", "Unattachable"]
+__all__ = ["BLOCK", "Disks", "Unattachable", "unable"]

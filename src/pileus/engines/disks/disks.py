@@ -16,7 +16,7 @@ import msgspec
 
 from . import manifests, unlocking
 from .blocks import BLOCK, Blocks, written
-from .loops import Loop
+from .loops import CONTROL, Loop
 from .sealing import Sealing
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Attached(msgspec.Struct):
     loop: Loop | None
     shower: asyncio.subprocess.Process | None
     """The process that shows the plain bytes of an encrypted one."""
-    users: int = 1
+    users: set[str]
 
 
 class Disks:
@@ -58,7 +58,7 @@ class Disks:
     async def close(self) -> None:
         """Detach everything. What is written stays."""
         for name in list(self._attached):
-            self._attached[name].users = 1
+            self._attached[name].users.clear()
             await self.detach(name)
         if self._own:
             self._own.cleanup()
@@ -80,14 +80,14 @@ class Disks:
 
     # Attaching
 
-    async def attach(self, name: str, *, size: int, key: bytes = b"") -> str:
-        """The block device that is a disk's plain bytes, until `detach`; several machines get the same one.
+    async def attach(self, name: str, *, size: int, key: bytes = b"", user: str = "") -> str:
+        """The block device that is a disk's plain bytes, until all its users `detach` it; they all get the same one.
 
         The disk is made when it is not there, or grows to this size. Where there are no block devices it is the file.
         """
         async with self._turn(name):
             if found := self._attached.get(name):
-                found.users += 1
+                found.users.add(user)
                 return found.path
             await asyncio.to_thread(self._make, name, size)
             shower = await self._shown(name, key) if key else None
@@ -95,26 +95,26 @@ class Disks:
             if shower:
                 path = f"/proc/{shower.pid}/root{self._file(name).resolve()}"
             try:
-                loop = await asyncio.to_thread(Loop, path) if os.access("/dev/loop-control", os.W_OK) else None
+                loop = await asyncio.to_thread(Loop, path) if os.access(CONTROL, os.W_OK) else None
             except OSError as error:
                 await _end(shower)
                 raise Unattachable(f"{name}: {error}") from None
-            self._attached[name] = Attached(loop.device if loop else path, loop, shower)
+            self._attached[name] = Attached(loop.device if loop else path, loop, shower, {user})
             return self._attached[name].path
 
-    async def detach(self, name: str) -> None:
-        """One machine has let go of a disk; when all have, what they wrote is in its file."""
+    async def detach(self, name: str, user: str = "") -> None:
+        """Somebody has let go of a disk; when all have, what they wrote is in its file."""
         async with self._turn(name):
             found = self._attached.get(name)
             if found is None:
                 return
-            found.users -= 1
+            found.users.discard(user)
             if found.users:
                 return
             del self._attached[name]
             if found.loop:
                 await asyncio.to_thread(found.loop.sync)
-                found.loop.close()
+                await asyncio.to_thread(found.loop.close)
             await _end(found.shower)
 
     def path(self, name: str) -> str:
@@ -132,7 +132,8 @@ class Disks:
 
     async def remove(self, name: str) -> None:
         """A disk is no more."""
-        while name in self._attached:
+        if name in self._attached:
+            self._attached[name].users.clear()
             await self.detach(name)
         self._file(name).unlink(missing_ok=True)
         if self._unmade(name).exists():
@@ -301,6 +302,13 @@ class Disks:
         """The plain bytes of a block that is kept, by where it is on its disk."""
         data = await asyncio.to_thread(self.blocks.read, digest)
         return Sealing(key).open(data, number * BLOCK) if key else data
+
+
+def unable() -> str:
+    """Why disks cannot be attached here; empty where they can."""
+    if not os.access(CONTROL, os.W_OK):
+        return "there are no loop devices: volumes need Linux, root and /dev/loop-control"
+    return "" if os.access("/dev/fuse", os.W_OK) else "there is no /dev/fuse, which encrypted volumes need"
 
 
 async def _end(shower: asyncio.subprocess.Process | None) -> None:

@@ -17,6 +17,7 @@ mounts), so it mounts, configures its network and kills its own processes, and c
     maker         the launcher: the process that makes them; a program of its own, as is all that follows
     root          mounts, devices and users
     devices       files as block devices
+    filters       system calls that machines do without
     init          the first process of a machine
     setup         what is done at every start
     accounts      its users

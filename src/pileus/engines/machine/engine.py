@@ -332,7 +332,8 @@ class Machines:
         if plan.name in self.running:
             raise MachineFailed(f"{plan.name} runs already")
         own = self.folder / plan.name
-        image = await asyncio.to_thread(self.image, images.of_machine(own, plan.image))
+        async with self._starting:  # the first one makes the image
+            image = await asyncio.to_thread(self.image, images.of_machine(own, plan.image))
         launcher = await self._ready()
         layers = images.read(image)
         for layered in layers:

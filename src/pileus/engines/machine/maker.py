@@ -27,10 +27,11 @@ if TYPE_CHECKING:
     from pileus.engines.sandbox import isolation
     from pileus.engines.sandbox import launcher as sandbox
 
-    from . import devices, root
+    from . import devices, filters, root
 else:
     sys.path[:0] = [HERE, SANDBOX]
     import devices
+    import filters
     import isolation
     import launcher as sandbox
     import root
@@ -91,6 +92,7 @@ class Maker(sandbox.Launcher):
         root.build({**order, "stage": self.root, "users": first}, users, console)
         root.forget_arguments("/sbin/init")
         root.become_root(users, bool(order["network"]))
+        filters.install()
         isolation.limit(order["limits"])
         isolation.die_with_parent()
 

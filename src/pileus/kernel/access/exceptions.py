@@ -130,6 +130,12 @@ HARMLESS = "bucket-owner-full-control"
 bucket owner to get full control", S3 User Guide)."""
 
 MEMBERS: dict[str, dict[str, str]] = {
+    "ec2": {
+        "SecurityGroupId": "GroupId",
+        "NaclId": "NetworkAclId",
+        "VpcBlockPublicAccessExclusionId": "ExclusionId",
+        "Ipv4PoolEc2Id": "PoolId",
+    },
     "logs": {"LogGroupName": "logGroupIdentifier"},
     "s3": {"ObjectName": "Key"},
 }

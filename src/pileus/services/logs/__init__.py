@@ -2,22 +2,22 @@
 
     faults                                            errors in its own words
     groups, streams, retention, tags, clearing        where events go, and how long they stay
-    parts, putting                                    how events are stored: many in one record
+    parts, ciphers, putting                           how events are stored: many in one record
     scanning, reading, filtering, tail                getting them back
     patterns                                          the filter pattern language
     transformers, transform                           documents that are made of events
     metric_filters, embedded, subscriptions, destinations
                                                       where events go on to
-    insights, queries, scheduled_queries, definitions, pointers, fields
+    insights, queries, scheduled_queries, lookup_tables, definitions, pointers, fields
                                                       Logs Insights
     protection, indexes, account_policies, resource_policies
                                                       what is said of groups
     exports                                           files in S3
     detectors, deliveries                             what is kept, and has no effect yet
 
-Left out, and answering 501: lookup tables, imports, integrations, S3 tables, syslog,
+Left out, and answering 501: imports, integrations, S3 tables, syslog,
 the query languages SQL and PPL, and the Insights commands anomaly and diff. Anomaly detectors find
-nothing. Keys are named and told, but events lie in the store as they are. There is no throttling.
+nothing. There is no throttling.
 """
 
 from pileus.kernel import Service

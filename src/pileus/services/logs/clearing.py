@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pileus.kernel import Call
 
+from .ciphers import DataKey
 from .groups import Group, Volume
 from .indexes import IndexPolicy
 from .metric_filters import MetricFilter
@@ -15,6 +16,7 @@ from .transformers import Transformer
 
 def clear(call: Call, group: Group) -> None:
     Chunk.delete_all(call, group.id)
+    DataKey.delete_all(call, group.id)
     Stream.delete_all(call, group.id)
     MetricFilter.delete_all(call, group.id)
     SubscriptionFilter.delete_all(call, group.id)

@@ -114,7 +114,7 @@ def create_log_group(
         raise faults.exists("The specified log group already exists")
     check_tags(tags)
     check_key(call, kms_key_id)
-    Group(
+    group = Group(
         name=log_group_name,
         id=names.token(8),
         created=call.now,
@@ -124,6 +124,7 @@ def create_log_group(
         tags=tags,
         retention=2 if log_group_class == "DELIVERY" else 0,
     ).put(call)
+    encrypt(call, group)
 
 
 @logs.operation(on=Group.named)
@@ -214,10 +215,10 @@ def of_resource(call: Call, log_group_name: str = "", resource_identifier: str =
 
 @logs.operation(on=of_resource)
 def associate_kms_key(call: Call, group: Group, kms_key_id: str) -> None:
-    """Name the key of events that come from now on. They lie in the store as they are; the key is kept and told."""
+    """Encrypt events that come from now on under another key."""
     check_key(call, kms_key_id)
     group.key = kms_key_id
-    group.put(call)
+    encrypt(call, group.put(call))
 
 
 @logs.operation(on=of_resource)
@@ -241,6 +242,23 @@ def check_key(call: Call, key: str) -> None:
         state = "missing"
     if state != "Enabled":
         raise faults.invalid("The specified KMS key does not exist or is not allowed to be used with log group.")
+
+
+def encrypt(call: Call, group: Group) -> None:
+    """Have a data key of the group's KMS key, whose policy must let CloudWatch Logs in this Region use it."""
+    from .ciphers import prepared
+
+    if not group.key:
+        return
+    try:
+        prepared(call, group)
+    except Fault as fault:
+        if fault.code == "NotImplemented":
+            raise
+        raise faults.invalid(
+            "The specified KMS key does not exist or is not allowed to be used with Arn "
+            f"'{group.arn(call)}': {fault.message}"
+        ) from None
 
 
 def check_tags(given: dict[str, str]) -> None:

@@ -10,7 +10,7 @@ much earlier as a record may be long: a minute for `NARROW` ones, a day for `WID
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import msgspec
 
@@ -74,14 +74,22 @@ class Stream(Record, key=("group", "name"), cfn="AWS::Logs::LogStream", kw_only=
     """Fresh records."""
 
 
-def store(call: Call, stream: Stream, times: list[int], messages: list[str], octets: int) -> None:
-    """Store events of a stream, and count them in its record, which the caller puts."""
+def store(
+    call: Call,
+    stream: Stream,
+    times: list[int],
+    messages: list[str],
+    octets: int,
+    seal: Callable[[bytes], bytes] | None = None,
+) -> None:
+    """Store events of a stream, sealed if need be, and count them in its record, which the caller puts."""
     part = Part(stream.number, int(call.now * 1000), times, messages)
+    packed = pack(part) if seal is None else seal(pack(part))
     first, last = times[0], times[-1]
     width = FRESH
     if octets >= LARGE:
         width = NARROW if last - first <= MINUTE else WIDE
-    Chunk(stream.group, stream.id, width, first, part.number, last, [msgspec.Raw(pack(part))]).put(call)
+    Chunk(stream.group, stream.id, width, first, part.number, last, [msgspec.Raw(packed)]).put(call)
     stream.number += len(times)
     stream.earliest = min(stream.earliest or first, first)
     stream.latest = max(stream.latest, last)
@@ -116,8 +124,10 @@ def merge(call: Call, chunks: list[Chunk]) -> None:
 
 def chunks(call: Call, stream: Stream, start: int, end: int) -> Iterator[Chunk]:
     """The records that may have events from `start` up to but without `end`."""
+    from .ciphers import opened
+
     for width, reach in REACH.items():
         # A WIDE record of merged parts begins at most a day before its last part, which may last for another.
         for chunk in Chunk.scan(call, stream.group, stream.id, width, since=(start - 2 * reach,), before=(end,)):
             if chunk.latest >= start:
-                yield chunk
+                yield opened(call, chunk)

@@ -6,7 +6,7 @@ from typing import Any
 
 from pileus.kernel import Call
 
-from . import embedded, faults, logs, metric_filters, protection, retention, subscriptions, transformers
+from . import ciphers, embedded, faults, logs, metric_filters, protection, retention, subscriptions, transformers
 from .account_policies import AccountPolicy
 from .groups import Group, Volume
 from .parts import DAY, Stream, store
@@ -49,7 +49,7 @@ def put_log_events(call: Call, group: Group, log_stream_name: str, log_events: l
 def arrived(call: Call, group: Group, stream: Stream, times: list[int], messages: list[str], octets: int) -> None:
     """Store events that were accepted, and pass them on to those who want them."""
     number, ingested = stream.number, int(call.now * 1000)
-    store(call, stream, times, messages, octets)
+    store(call, stream, times, messages, octets, ciphers.seal(call, group))
     subscribed = group.subscriptions or AccountPolicy.first(call, "SUBSCRIPTION_FILTER_POLICY")
     if (group.metric_filters or subscribed) and (mask := protection.mask(call, group)):
         messages = [mask(ingested, message) for message in messages]

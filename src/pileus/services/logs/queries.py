@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Self
 
-from pileus.kernel import Call, Record, Unfinished, names, paging
+from pileus.kernel import Call, Fault, Record, Unfinished, names, paging
 
 from . import faults, logs, pointers, protection, retention, transformers
 from .groups import Group, name_in
@@ -105,7 +105,15 @@ async def carry_out(call: Call, number: str) -> None:
     query = Query(run.query, int(call.now * 1000), run.limit)
     groups = [group for name in run.groups if (group := Group.get(call, name))]
     for group in groups:
-        await search(call, group, run, query)
+        try:
+            query.prepare(lambda name: table_of(call, name))
+            await search(call, group, run, query)
+        except Fault:
+            with call.transaction():
+                run.status = "Failed"
+                run.put(call)
+                call.wake(("logs.query", number))
+            return
         current = Run.get(call, number)
         if current is None or current.status == "Cancelled":
             return
@@ -122,6 +130,14 @@ async def carry_out(call: Call, number: str) -> None:
         }
         run.put(call)
         call.wake(("logs.query", number))
+
+
+def table_of(call: Call, name: str) -> list[dict[str, str]]:
+    from .lookup_tables import LookupTable
+
+    if (table := LookupTable.get(call, name)) is None:
+        raise faults.missing(f"The lookup table {name} does not exist.")
+    return table.rows()
 
 
 async def search(call: Call, group: Group, run: Run, query: Query) -> None:

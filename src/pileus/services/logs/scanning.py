@@ -11,6 +11,7 @@ import msgspec
 
 from pileus.kernel import Call
 
+from .ciphers import opened
 from .parts import REACH, Chunk, Part, Stream, chunks, unpack
 
 
@@ -93,7 +94,7 @@ def by_start(call: Call, stream: Stream, start: int, end: int) -> Iterator[Chunk
         for width, reach in REACH.items()
     ]
     merged = heapq.merge(*ranges, key=lambda chunk: (chunk.earliest, chunk.number))
-    return (chunk for chunk in merged if chunk.latest >= start)
+    return (opened(call, chunk) for chunk in merged if chunk.latest >= start)
 
 
 def backwards(call: Call, stream: Stream, start: int, end: int, wanted: Wanted | None = None) -> Iterator[Found]:

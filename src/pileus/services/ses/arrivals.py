@@ -33,6 +33,13 @@ class Envelope(NamedTuple):
     secure: bool = True
 
 
+class Content(Record, table="ses.ArrivalContent"):
+    """The letter itself: beside the record, which is written after each action."""
+
+    id: str
+    raw: bytes
+
+
 class Arrival(Record):
     """A letter that came, and how far its rules are."""
 
@@ -42,13 +49,20 @@ class Arrival(Record):
     to: list[str]
     matched: list[str]
     """The recipients to whom rules apply."""
-    raw: bytes
     rule_set: str
     rules: list[Rule]
     """The rules that apply, as they were when it came."""
     verdicts: dict[str, str]
     at_step: tuple[int, int] = (0, 0)
     """The rule and the action that come next."""
+
+    def raw(self, call: Call) -> bytes:
+        found = Content.get(call, self.id)
+        return found.raw if found else b""
+
+    def delete(self, call: Call) -> None:
+        Content(self.id, b"").delete(call)
+        super().delete(call)
 
     def step(self) -> tuple[Rule, dict[str, Any]] | None:
         """The next action and its rule."""
@@ -154,9 +168,8 @@ def keep(call: Call, message_id: str, envelope: Envelope, matched: list[str], ra
     rules = [rule for rule in rule_set.rules if rule["Enabled"] and any(applies(rule, address) for address in matched)]
     found = verdicts(call, envelope, raw, any(rule["ScanEnabled"] for rule in rules))
     told = stamped(call, message_id, envelope, matched, found)
-    Arrival(message_id, call.now, envelope.sender, envelope.to, matched, told + raw, rule_set.name, rules, found).put(
-        call
-    )
+    Content(message_id, told + raw).put(call)
+    Arrival(message_id, call.now, envelope.sender, envelope.to, matched, rule_set.name, rules, found).put(call)
     receiving.process.later(call, arrival=message_id)
     forget.later(call, arrival=message_id, delay=float(BOUNCEABLE))
 
@@ -206,9 +219,9 @@ def forget(call: Call, arrival: str) -> None:
 # As it is told
 
 
-def described(arrival: Arrival, at: str) -> dict[str, Any]:
+def described(arrival: Arrival, raw: bytes, at: str) -> dict[str, Any]:
     """The `mail` of a notification."""
-    message = letters.read(arrival.raw)
+    message = letters.read(raw)
     told: list[dict[str, str]] = []
     size = 0
     for name, value in message.items():

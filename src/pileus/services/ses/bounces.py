@@ -64,12 +64,13 @@ def send(
     report["Subject"] = SUBJECT
     report["Date"] = written(call.now)
     report["Auto-Submitted"] = "auto-replied"
-    original = letters.read(arrival.raw)
+    raw = arrival.raw(call)
+    original = letters.read(raw)
     if original["Message-ID"]:
         report["In-Reply-To"] = report["References"] = str(original["Message-ID"]).strip()
     report.attach(MIMEText(text, "plain", "utf-8"))
     report.attach(status_of(call, arrival, returned, mta, arrived, fields))
-    report.attach(headers_of(arrival.raw))
+    report.attach(headers_of(raw))
     return sending.dispatch(call, letters.read(report.as_bytes()), [arrival.sender], envelope="")
 
 

@@ -16,7 +16,7 @@ from pileus.kernel import Call, Fault, arn
 from pileus.kernel.identity import Principal
 
 from . import bounces, receipt_checks, s3_envelopes, ses
-from .arrivals import Arrival, described, with_header
+from .arrivals import Arrival, Content, described, with_header
 from .events import stamp
 from .receipt_rules import Rule
 
@@ -66,6 +66,7 @@ class Acting:
     def __init__(self, call: Call, arrival: Arrival, rule: Rule, action: dict[str, Any]) -> None:
         self.call = call
         self.arrival = arrival
+        self.raw = arrival.raw(call)
         self.rule = rule
         ((member, self.what),) = action.items()
         self.kind = receipt_checks.KINDS[member]
@@ -112,7 +113,7 @@ class Acting:
             **verdicts,
             "action": self.action_told(),
         }
-        return {"mail": described(self.arrival, at), "receipt": receipt}
+        return {"mail": described(self.arrival, self.raw, at), "receipt": receipt}
 
     def notice(self) -> dict[str, Any]:
         return {"notificationType": "Received", **self.about()}
@@ -133,7 +134,7 @@ class Acting:
         """Write the letter into a bucket."""
         with self.call.transaction():
             who = receipt_checks.writer(self.call, self.what, self.principal)
-        body = self.arrival.raw
+        body = self.raw
         metadata: dict[str, str] = {}
         if master := self.what.get("KmsKeyArn"):
             about = {"aws:ses:message-id": self.arrival.id, "aws:ses:rule-name": self.rule["Name"]}
@@ -156,11 +157,12 @@ class Acting:
             self.disposition = disposition_of(answer)
 
     def add_header(self) -> None:
-        self.arrival.raw = with_header(self.arrival.raw, self.what["HeaderName"], self.what["HeaderValue"])
+        raw = with_header(self.raw, self.what["HeaderName"], self.what["HeaderValue"])
+        Content(self.arrival.id, raw).put(self.call)
 
     def publish(self) -> None:
         """Publish the letter itself; one that is too large bounces."""
-        raw = self.arrival.raw
+        raw = self.raw
         if len(raw) > MOST_NOTIFIED:
             sender = "MAILER-DAEMON@amazonses.com"
             bounces.of_arrival(self.call, self.arrival, sender, "552", "5.3.4", "Message too large for an SNS action")

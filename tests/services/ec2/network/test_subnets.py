@@ -36,7 +36,7 @@ def test_ranges_must_lie_within_the_vpc_and_apart(ec2, vpc, subnet, refused):
         ec2.create_subnet(VpcId=vpc)
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(st.lists(st.tuples(st.integers(0, 15), st.sampled_from([26, 27, 28])), min_size=1, max_size=8))
 def test_subnets_of_a_vpc_never_overlap(cloud, refused, wanted):
     ec2 = cloud.account().client("ec2")

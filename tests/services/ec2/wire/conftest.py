@@ -92,6 +92,18 @@ class Wire:
                 return str(name)
             return ""
 
+    def says(self, source: str, host: str, address: str, port: int = 53) -> bool:
+        """Whether a datagram of IPv6 gets there and its answer back."""
+        kind = socket.SOCK_DGRAM
+        self.until(lambda: {source, host} <= {*self.names()})
+        with self.socket(host, ("::", port), kind) as server, self.socket(source, ("::", 0), kind) as client:
+            try:
+                client.sendto(b"?", (address, port))
+                server.sendto(b"!", server.recvfrom(10)[1])
+                return client.recvfrom(10)[0] == b"!"
+            except OSError:
+                return False
+
     def until(self, true: Any) -> bool:
         """Wait until something is so that was asked for a moment ago; whether it is."""
         until = time.monotonic() + SETTLING

@@ -153,3 +153,32 @@ def forward(wire, host):
     subprocess.run(["nsenter", space, "sysctl", "-qw", "net.ipv4.ip_forward=1"], check=True)
     rules = "table ip n { chain c { type nat hook postrouting priority 100; masquerade; }; }"
     subprocess.run(["nsenter", space, "nft", rules], check=True)
+
+
+def test_ipv6_gets_out_by_an_egress_only_gateway_and_nobody_gets_in(ec2, vpc, wire):
+    def six(cidr):
+        home = vpc(cidr)
+        home.open({"IpProtocol": "-1", "Ipv6Ranges": [{"CidrIpv6": "::/0"}]})
+        ec2.associate_vpc_cidr_block(VpcId=home.id, AmazonProvidedIpv6CidrBlock=True)
+
+        def block():
+            (told,) = ec2.describe_vpcs(VpcIds=[home.id])["Vpcs"]
+            (one,) = told["Ipv6CidrBlockAssociationSet"]
+            return one["Ipv6CidrBlockState"]["State"] == "associated" and one["Ipv6CidrBlock"]
+
+        assert wire.until(block)
+        subnet = home.subnet(0)
+        ec2.associate_subnet_cidr_block(SubnetId=subnet, Ipv6CidrBlock=block().replace("/56", "/64"))
+        ec2.modify_subnet_attribute(SubnetId=subnet, AssignIpv6AddressOnCreation={"Value": True})
+        one = home.instance(subnet)
+        (told,) = ec2.describe_instances(InstanceIds=[one])["Reservations"][0]["Instances"]
+        return home, one, told["NetworkInterfaces"][0]["Ipv6Addresses"][0]["Ipv6Address"]
+
+    (home, inside, hidden), (other, outside, open_) = six("10.1.0.0/16"), six("10.2.0.0/16")
+    gateway = ec2.create_egress_only_internet_gateway(VpcId=home.id)["EgressOnlyInternetGateway"]
+    name = gateway["EgressOnlyInternetGatewayId"]
+    ec2.create_route(RouteTableId=home.table, DestinationIpv6CidrBlock="::/0", EgressOnlyInternetGatewayId=name)
+    way_out = other.gateway()
+    ec2.create_route(RouteTableId=other.table, DestinationIpv6CidrBlock="::/0", GatewayId=way_out)
+    assert wire.until(lambda: wire.says(inside, outside, open_))
+    assert not wire.says(outside, inside, hidden)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pileus.kernel import Call, arn, regions
 from pileus.services.ec2.describing import Members
-from pileus.services.ec2.instances import describing_instances, key_pairs, launch_templates
+from pileus.services.ec2.instances import describing_instances, events, launch_templates, spot
 from pileus.services.ec2.instances.instances import Instance
 from pileus.services.ec2.network import interfaces
 from pileus.services.ec2.network.interfaces import NetworkInterface
@@ -28,7 +28,6 @@ def asking(call: Call, vpc_id: str, address: str) -> Instance | None:
 
 def subject_of(call: Call, one: Instance) -> Subject:
     view = describing_instances.shown(call, one)
-    pair = key_pairs.by_name(call, one.key_name) if one.key_name else None
     role_arn = credentials.role_of(call, one.profile["Arn"]) if one.profile else ""
     own = [*interfaces.of_instance(call, one.instance_id)]
     return Subject(
@@ -38,7 +37,7 @@ def subject_of(call: Call, one: Instance) -> Subject:
         partition=regions.partition_of(call.region),
         reservation_id=one.reservation_id,
         user_data=launch_templates.decoded_user_data(one.user_data) if one.user_data else b"",
-        public_key=f"{pair.public_key} {pair.key_name}" if pair else "",
+        public_key=f"{one.public_key} {one.key_name}" if one.public_key else "",
         subnets=prefixes_of_subnets(call, own),
         vpcs=prefixes_of_vpcs(call, own),
         zone_id=view.get("Placement", {}).get("AvailabilityZoneId", ""),
@@ -46,6 +45,8 @@ def subject_of(call: Call, one: Instance) -> Subject:
         credentials=lambda: credentials.current(call, one.instance_id, role_arn),
         pushed_keys=pushed_keys.active(call, one.instance_id),
         interruption=interruption(one),
+        rebalance=instant(one.interruption["time"] - spot.NOTICE) if one.interruption else "",
+        scheduled=events.told_inside(call, one.instance_id),
     )
 
 

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("pileus.metadata")
 
-ADDRESS, PORT = "169.254.169.254", 80
+ADDRESSES = ("169.254.169.254", "fd00:ec2::254")
+PORT = 80
 LONGEST_HEAD = 16 * 1024
 PATIENCE = 10.0
 """Seconds that a request may take to arrive."""
@@ -33,13 +34,13 @@ class MetadataServers:
     """The sockets of a cloud, by the names of their networks (`cloud.engine(MetadataServers)`)."""
 
     def __init__(self, cloud: Cloud) -> None:
-        self._servers: dict[str, asyncio.Server] = {}
+        self._servers: dict[str, list[asyncio.Server]] = {}
 
     def serves(self, network: str) -> bool:
         return network in self._servers
 
-    async def serve(self, network: str, listener: socket.socket, answering: Answering) -> None:
-        """Answer at a socket that listens in a network."""
+    async def serve(self, network: str, listeners: list[socket.socket], answering: Answering) -> None:
+        """Answer at sockets that listen in a network."""
 
         async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             try:
@@ -50,12 +51,15 @@ class MetadataServers:
                 writer.close()
 
         if network in self._servers:
-            listener.close()
-        else:
-            self._servers[network] = await asyncio.start_server(connected, sock=listener, limit=LONGEST_HEAD)
+            for listener in listeners:
+                listener.close()
+            return
+        servers = self._servers[network] = []
+        for listener in listeners:
+            servers.append(await asyncio.start_server(connected, sock=listener, limit=LONGEST_HEAD))
 
     def leave(self, network: str) -> None:
-        if server := self._servers.pop(network, None):
+        for server in self._servers.pop(network, ()):
             server.close()
 
     async def close(self) -> None:
@@ -110,8 +114,9 @@ async def serve(call: Call, vpc_id: str) -> None:
     servers = call.cloud.engine(MetadataServers)
     if servers.serves(vpc_id):
         return
-    listener = await call.cloud.engine(Networks).socket(vpc_id, (ADDRESS, PORT))
-    await servers.serve(vpc_id, listener, answering(call, vpc_id))
+    networks = call.cloud.engine(Networks)
+    listeners = [await networks.socket(vpc_id, (address, PORT)) for address in ADDRESSES]
+    await servers.serve(vpc_id, listeners, answering(call, vpc_id))
 
 
 def answering(call: Call, vpc_id: str) -> Answering:
@@ -124,6 +129,8 @@ def answering(call: Call, vpc_id: str) -> Answering:
             if one is None:
                 raise LookupError(f"nobody is at {address}")
             subject = about.subject_of(now, one)
+            if ":" in address and subject.options["HttpProtocolIpv6"] != "enabled":
+                raise LookupError("the instance asks by IPv4 only")
             return answer(now, subject, method, path, headers), subject.options["HttpPutResponseHopLimit"]
 
     return found

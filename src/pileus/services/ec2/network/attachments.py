@@ -24,9 +24,7 @@ def attach_network_interface(
 ) -> Members:
     """Attach an interface to an instance in its zone."""
     interface = named(call, NetworkInterface, network_interface_id)
-    kind = kind_of(instance_id)
-    if kind is None or kind.record.get(call, instance_id) is None:
-        raise Fault("InvalidInstanceID.NotFound", f"The instance ID '{instance_id}' does not exist")
+    check_instance(call, instance_id)
     for other in of_instance(call, instance_id):
         if other.device_index == device_index:
             text = f"Instance '{instance_id}' already has an interface attached at device index '{device_index}'."
@@ -36,6 +34,16 @@ def attach_network_interface(
             raise combination(text)
     made = attach(call, interface, instance_id, device_index, network_card_index=network_card_index)
     return {"AttachmentId": made.attachment_id, "NetworkCardIndex": network_card_index}
+
+
+def check_instance(call: Call, instance_id: str) -> None:
+    """Raise where there is no such instance, or one that is on its way."""
+    kind = kind_of(instance_id)
+    instance: Any = kind.record.get(call, instance_id) if kind else None
+    if instance is None:
+        raise Fault("InvalidInstanceID.NotFound", f"The instance ID '{instance_id}' does not exist")
+    if instance.state not in ("running", "stopped"):
+        raise Fault("IncorrectState", f"Instance '{instance_id}' is not 'running' or 'stopped'.")
 
 
 @ec2.operation(honours=["Force"])

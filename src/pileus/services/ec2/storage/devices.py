@@ -40,24 +40,24 @@ async def grown(call: Call, volume: Volume) -> None:
     await call.cloud.engine(Disks).grow(volume.volume_id, volume.size * GIB)
 
 
-async def device(call: Call, volume: Volume) -> str:
-    """The block device in which a machine finds a volume's plain bytes, until it is `released`."""
+async def device(call: Call, volume: Volume, instance_id: str) -> str:
+    """The block device in which an instance's machine finds a volume's plain bytes, until it is `released`."""
     if volume.state == "creating":
         await filled(call, volume)
     key = encryption.opened(call, volume.seal)
-    return await call.cloud.engine(Disks).attach(volume.volume_id, size=volume.size * GIB, key=key)
+    return await call.cloud.engine(Disks).attach(volume.volume_id, size=volume.size * GIB, key=key, user=instance_id)
 
 
-async def released(call: Call, volume: Volume) -> None:
+async def released(call: Call, volume: Volume, instance_id: str) -> None:
     """A machine has let go of a volume."""
-    await call.cloud.engine(Disks).detach(volume.volume_id)
+    await call.cloud.engine(Disks).detach(volume.volume_id, instance_id)
 
 
 async def plugged(call: Call, volume: Volume, instance_id: str) -> None:
     """Give a volume to the instance's machine, if that runs: when it boots it takes all that it has by itself."""
     machine, name = machine_of(call, volume, instance_id)
     if machine and name and name not in machine.plan.devices:
-        await machine.attach(name, await device(call, volume))
+        await machine.attach(name, await device(call, volume, instance_id))
 
 
 async def unplugged(call: Call, volume: Volume, instance_id: str) -> None:
@@ -65,7 +65,7 @@ async def unplugged(call: Call, volume: Volume, instance_id: str) -> None:
     machine, name = machine_of(call, volume, instance_id)
     if machine and name in machine.plan.devices:
         await machine.detach(name)
-        await released(call, volume)
+        await released(call, volume, instance_id)
 
 
 def machine_of(call: Call, volume: Volume, instance_id: str) -> tuple[Machine | None, str]:

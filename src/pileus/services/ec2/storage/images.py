@@ -6,7 +6,7 @@ not started. Left out: paid images and product codes, kernels and RAM disks, ima
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -76,6 +76,15 @@ class Image(
     """The public parameter that names it."""
     instance_types: dict[str, list[str]] = {}
     watermarks: list[Members] = []
+
+    def condition_keys(self, call: Call, request: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]:
+        return {
+            "ec2:imageid": (self.image_id,),
+            "ec2:imagetype": ("machine",),
+            "ec2:owner": (self.alias or self.owner,),
+            "ec2:public": ("true" if self.public else "false",),
+            "ec2:rootdevicetype": ("ebs",),
+        }
 
     @property
     def public(self) -> bool:

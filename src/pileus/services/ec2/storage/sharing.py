@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 
 from pileus.kernel import Call, Record
 from pileus.kernel.access.attached import Membership
+from pileus.services.ec2 import ec2
 
 ALL = "all"
 
@@ -54,6 +55,13 @@ def offered(call: Call, kind: str, *grantees: str) -> Iterator[Offer]:
             if found.id not in seen and found.owner != call.account:
                 seen.add(found.id)
                 yield found
+
+
+@ec2.forget
+def forget(call: Call) -> None:
+    """What an account that is reset has offered."""
+    for found in list(Offer.scan(call, call.account, index="by_owner")):
+        found.delete(call)
 
 
 def organization(call: Call) -> list[str]:

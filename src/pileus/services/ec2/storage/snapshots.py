@@ -6,7 +6,7 @@ while the blocks are read one after another. Left out: snapshots on Outposts and
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -62,6 +62,15 @@ class Snapshot(Record, arn="arn:{partition}:ec2:{region}::snapshot/{snapshot_id}
     """In how many minutes a copy is to be there, where that was asked for."""
     locked: bool = False
     """Whether it has had a lock, which may have expired."""
+
+    def condition_keys(self, call: Call, request: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]:
+        return {
+            "ec2:encrypted": ("true" if self.seal.key else "false",),
+            "ec2:owner": (self.alias or self.owner,),
+            "ec2:parentvolume": (call.arn(f"volume/{self.volume_id}", "ec2"),),
+            "ec2:snapshotid": (self.snapshot_id,),
+            "ec2:volumesize": (str(self.size),),
+        }
 
 
 FILTERS = Filters(

@@ -6,6 +6,7 @@ volumes of other services.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -86,6 +87,18 @@ class Volume(Record, arn="volume/{volume_id}", cfn="AWS::EC2::Volume"):
     """MiB/s at which it is filled from its snapshot, where that was asked for."""
     fast_restored: bool = False
     auto_enable_io: bool = False
+
+    def condition_keys(self, call: Call, request: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]:
+        return {
+            "ec2:availabilityzone": (self.availability_zone,),
+            "ec2:encrypted": ("true" if self.seal.key else "false",),
+            "ec2:parentsnapshot": (f"arn:{call.partition}:ec2:{call.region}::snapshot/{self.snapshot_id}",),
+            "ec2:volumeid": (self.volume_id,),
+            "ec2:volumeiops": (str(self.iops),),
+            "ec2:volumesize": (str(self.size),),
+            "ec2:volumethroughput": (str(self.throughput),),
+            "ec2:volumetype": (self.volume_type,),
+        }
 
     def attached_to(self, instance_id: str) -> Attachment | None:
         return next((one for one in self.attachments if one.instance_id == instance_id), None)

@@ -29,6 +29,13 @@ def network(call: Call, transit_gateway_id: str) -> Network | None:
     )
 
 
+def vpcs(call: Call, like: Attachment) -> Iterator[Attachment]:
+    """The attachments of VPCs to the gateway of an attachment."""
+    for one in Attachment.scan(call, like.transit_gateway_id, index="by_gateway"):
+        if one.usable and one.resource_type == VPC:
+            yield one
+
+
 def links(call: Call, transit_gateway_id: str) -> Iterator[Link]:
     for one in Attachment.scan(call, transit_gateway_id, index="by_gateway"):
         if one.usable and one.resource_type == VPC:

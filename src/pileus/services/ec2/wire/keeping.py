@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from pileus.engines.network import Network, Networks
@@ -20,7 +20,7 @@ from pileus.services.ec2.instances import machines, states
 from pileus.services.ec2.instances.instances import Instance
 from pileus.services.ec2.metadata.serving import MetadataServers
 from pileus.services.ec2.metadata.serving import serve as serve_metadata
-from pileus.services.ec2.network import changes, interfaces
+from pileus.services.ec2.network import changes, interfaces, sharing
 from pileus.services.ec2.network.changes import Wiring
 from pileus.services.ec2.network.vpcs import Vpc
 
@@ -49,7 +49,8 @@ def possible(call: Call) -> bool:
 def changed(call: Call, vpc_id: str) -> None:
     """See to it that the change reaches the wire."""
     if possible(call):
-        if interfaces.NetworkInterface.first(call, vpc_id, index="of_vpc"):
+        everybody = sharing.accounts(call, vpc_id)
+        if any(interfaces.NetworkInterface.first(there, vpc_id, index="of_vpc") for there in everybody):
             keep.begin(call)
         call.wake(what(call))
 
@@ -104,8 +105,8 @@ class Keeper:
         if not stale and not gone:
             return False
         with now.cloud.runner.working():
-            wanted = dict(planned(now, stale | gone))
-            await self._engine.apply(*(one for one in wanted.values() if one))
+            wanted = planned(now, stale | gone)
+            await self._apply([one for one in wanted.values() if one])
             await self._remove([name for name, one in wanted.items() if one is None])
             self._there |= {name for name in stale if wanted[name]}
             with now.transaction():
@@ -119,6 +120,17 @@ class Keeper:
         for vpc_id in stale | gone:
             now.wake(("ec2.wired", vpc_id))
         return True
+
+    async def _apply(self, networks: list[Network]) -> None:
+        """Make networks; one that cannot be made keeps no other one waiting."""
+        try:
+            await self._engine.apply(*networks)
+        except Exception:
+            for one in networks:
+                try:
+                    await self._engine.apply(one)
+                except Exception:
+                    log.exception("the network of %s cannot be made as its records say", one.name)
 
     async def _serve(self, now: Call, vpc_id: str) -> None:
         """Offer what AWS offers to those in a VPC."""
@@ -150,23 +162,40 @@ class Keeper:
             self._ending = asyncio.ensure_future(self._remove(gone))
 
 
-def planned(call: Call, vpc_ids: set[str]) -> Iterator[tuple[str, Network | None]]:
+def planned(call: Call, vpc_ids: set[str]) -> dict[str, Network | None]:
     """The networks of these VPCs, and of those that look different because of them: their peers, their hubs."""
-    near: dict[str, Network | None] = {}
+    found: dict[str, Network | None] = {vpc_id: plans.network(call, vpc_id) for vpc_id in vpc_ids}
     for vpc_id in vpc_ids:
-        near[vpc_id] = plans.network(call, vpc_id)
         for _, other in peering.peers(call, vpc_id):
             there = call.at(other["OwnerId"], other["Region"])
-            if (found := plans.network(there, other["VpcId"])) is not None:
-                near.setdefault(other["VpcId"], found)
+            if other["VpcId"] not in found and (peer := plans.network(there, other["VpcId"])):
+                found[other["VpcId"]] = peer
         for one in Attachment.scan(call, vpc_id, index="by_resource"):
-            near.setdefault(one.transit_gateway_id, hub(call, one))
-    yield from near.items()
+            if one.transit_gateway_id not in found:
+                found[one.transit_gateway_id] = hub(call, one)
+                found |= neighbours(call, one, found)
+    return found
+
+
+def neighbours(call: Call, one: Attachment, found: Mapping[str, object]) -> dict[str, Network]:
+    """The networks of other VPCs at the same transit gateway: their groups may name those of this one."""
+    others = [vpc for vpc in hubs.vpcs(call.at(account=one.gateway_owner), one) if vpc.resource_id not in found]
+    made = ((vpc.resource_id, plans.network(call.at(account=vpc.resource_owner), vpc.resource_id)) for vpc in others)
+    return {name: network for name, network in made if network}
 
 
 def hub(call: Call, one: Attachment) -> Network | None:
-    """The network of the gateway that a VPC is attached to."""
-    return hubs.network(call.at(account=one.gateway_owner), one.transit_gateway_id)
+    """The network of the gateway that a VPC is attached to; None if no VPC that is attached to it has one."""
+    there = call.at(account=one.gateway_owner)
+    network = hubs.network(there, one.transit_gateway_id)
+    if network is None or not any(alive(call.at(account=vpc.resource_owner), vpc) for vpc in hubs.vpcs(there, one)):
+        return None
+    return network
+
+
+def alive(call: Call, one: Attachment) -> bool:
+    """Whether anything in an attached VPC sends or receives."""
+    return any(plans.up(call, interface) for interface in interfaces.of_vpc(call, one.resource_id))
 
 
 class Wired:

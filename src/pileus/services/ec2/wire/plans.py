@@ -10,7 +10,7 @@ from pileus.kernel import Call
 from pileus.services.ec2.connectivity import endpoints, flow_logs, peering
 from pileus.services.ec2.connectivity.transit_attachments import VPC, Attachment
 from pileus.services.ec2.instances.instances import PENDING, RUNNING, SHUTTING_DOWN, STOPPING, Instance
-from pileus.services.ec2.network import interfaces, internet_gateways, route_tables, subnets, targets
+from pileus.services.ec2.network import interfaces, internet_gateways, route_tables, sharing, subnets, targets
 from pileus.services.ec2.network.addresses import Mapped
 from pileus.services.ec2.network.interfaces import NetworkInterface
 from pileus.services.ec2.network.internet_gateways import EgressOnlyInternetGateway
@@ -21,7 +21,7 @@ from . import filtering
 
 ALIVE = (PENDING, RUNNING, STOPPING, SHUTTING_DOWN)
 """States of instances whose interfaces are up."""
-NAT, ENDPOINT = "nat_gateway", "vpc_endpoint"
+NAT, TRANSIT = "nat_gateway", "transit_gateway"
 DOORS = "gateway-endpoints"
 """The subnet, which no VPC has, of the ports that stand for gateway endpoints."""
 BEHIND = "169.254.200"
@@ -34,7 +34,8 @@ GATEWAY, RESOLVER = 1, 2
 def network(call: Call, vpc_id: str) -> Network | None:
     """A VPC's network; None if nothing is in it that sends or receives."""
     vpc = Vpc.get(call, vpc_id)
-    found = [one for one in interfaces.of_vpc(call, vpc_id) if up(call, one)] if vpc else []
+    everybody = [*sharing.accounts(call, vpc_id)]
+    found = [one for there in everybody for one in interfaces.of_vpc(there, vpc_id) if up(there, one)] if vpc else []
     if vpc is None or not found:
         return None
     group_ids = sorted({group_id for one in found for group_id in one.groups})
@@ -56,8 +57,8 @@ def network(call: Call, vpc_id: str) -> Network | None:
             },
         },
         borders={name: filtering.border(call, name) for name in sorted({one.network_acl_id for one in around})},
-        groups=filtering.groups(call, group_ids),
-        sets=filtering.sets(call, group_ids),
+        groups=filtering.groups(everybody, group_ids),
+        sets=filtering.sets(everybody, group_ids),
         ports=(*map(port, found), *doors),
         links=tuple(links(call, vpc)),
         recorded=recorded(call, vpc_id, around, found),
@@ -82,7 +83,10 @@ def resolvers(vpc: Vpc) -> tuple[str, ...]:
 
 
 def up(call: Call, one: NetworkInterface) -> bool:
-    """Whether an interface sends and receives: its instance runs, or what of AWS's it belongs to."""
+    """Whether an interface sends and receives: its instance runs, or it belongs to something of AWS's.
+
+    What belongs to a service has a host of its own, which is called after the interface: there the service can listen.
+    """
     if one.attachment is None:
         return False
     if one.instance_id:
@@ -91,7 +95,7 @@ def up(call: Call, one: NetworkInterface) -> bool:
     if one.interface_type == NAT:
         there = NatGateway.scan(call, one.subnet_id, index="of_subnet")
         return any(nat.network_interface_id == one.network_interface_id and nat.state == AVAILABLE for nat in there)
-    return one.interface_type == ENDPOINT
+    return one.interface_type != TRANSIT  # which is a link of the router's own
 
 
 def port(one: NetworkInterface) -> Port:
