@@ -157,6 +157,7 @@ def test_connects_domains_and_policy_tables_are_listed(ec2, hub, attachment, sub
     gone = ec2.deregister_transit_gateway_multicast_group_members(**group)["DeregisteredMulticastGroupMembers"]
     assert gone["DeregisteredNetworkInterfaceIds"] == [eni]
     ec2.deregister_transit_gateway_multicast_group_sources(**group)
+    ec2.register_transit_gateway_multicast_group_sources(**group)
     assert ec2.describe_transit_gateway_multicast_domains()["TransitGatewayMulticastDomains"][0]["State"]
     table = ec2.create_transit_gateway_policy_table(TransitGatewayId=hub)["TransitGatewayPolicyTable"]
     what = {"TransitGatewayPolicyTableId": table["TransitGatewayPolicyTableId"]}
@@ -185,6 +186,12 @@ def test_connects_domains_and_policy_tables_are_listed(ec2, hub, attachment, sub
     ec2.delete_transit_gateway_metering_policy_entry(PolicyRuleNumber=1, **what)
     assert len(ec2.describe_transit_gateway_metering_policies()["TransitGatewayMeteringPolicies"]) == 1
     ec2.delete_transit_gateway_metering_policy(**what)
+    for one in ec2.describe_transit_gateway_connect_peers()["TransitGatewayConnectPeers"]:
+        ec2.delete_transit_gateway_connect_peer(TransitGatewayConnectPeerId=one["TransitGatewayConnectPeerId"])
+    ec2.delete_transit_gateway_connect(TransitGatewayAttachmentId=connect)
+    ec2.delete_transit_gateway_vpc_attachment(TransitGatewayAttachmentId=attachment)
+    assert ec2.get_transit_gateway_multicast_domain_associations(**asked)["MulticastDomainAssociations"] == []
+    assert ec2.search_transit_gateway_multicast_groups(**asked)["MulticastGroups"] == []
 
 
 BALANCERS = [

@@ -20,6 +20,7 @@ from pileus.services.ec2.kinds import named
 from . import neighbours
 from .transit_attachments import CONNECT, DIRECT, VPC, VPN, Attachment, reference, rewire
 from .transit_tables import Propagation, TransitGatewayRouteTable, table
+from .transit_tables import parts as table_parts
 
 STATIC, PROPAGATED = "static", "propagated"
 ACTIVE, BLACKHOLE = "active", "blackhole"
@@ -44,6 +45,13 @@ class PrefixListReference(Record, key=("table", "prefix_list_id")):
     table: str
     prefix_list_id: str
     attachment: str = ""
+
+
+@table_parts.ends_with
+def routes_gone(call: Call, one: TransitGatewayRouteTable) -> None:
+    """A table's routes go with it."""
+    TransitRoute.delete_all(call, one.transit_gateway_route_table_id)
+    PrefixListReference.delete_all(call, one.transit_gateway_route_table_id)
 
 
 class Effective(NamedTuple):
