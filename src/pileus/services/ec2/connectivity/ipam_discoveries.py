@@ -76,6 +76,8 @@ class DiscoveryAssociation(
     tags: dict[str, str] = {}
 
 
+PRINCIPAL = "ipam.amazonaws.com"
+
 FILTERS = Filters(
     {
         "description": "description",
@@ -385,10 +387,10 @@ def _public(call: Call, one: Address) -> Members:
 
 @ec2.operation
 def enable_ipam_organization_admin_account(call: Call, delegated_admin_account_id: str) -> Members:
-    """Let an account of the organization manage all its addresses."""
-    call.aws("organizations").register_delegated_administrator(
-        account_id=delegated_admin_account_id, service_principal="ipam.amazonaws.com"
-    )
+    """Let an account of the organization manage all its addresses; IPAM is trusted with that from then on."""
+    organizations = call.aws("organizations")
+    organizations.enable_aws_service_access(service_principal=PRINCIPAL)
+    organizations.register_delegated_administrator(account_id=delegated_admin_account_id, service_principal=PRINCIPAL)
     return {"Success": True}
 
 
@@ -396,6 +398,6 @@ def enable_ipam_organization_admin_account(call: Call, delegated_admin_account_i
 def disable_ipam_organization_admin_account(call: Call, delegated_admin_account_id: str) -> Members:
     """Let it no longer."""
     call.aws("organizations").deregister_delegated_administrator(
-        account_id=delegated_admin_account_id, service_principal="ipam.amazonaws.com"
+        account_id=delegated_admin_account_id, service_principal=PRINCIPAL
     )
     return {"Success": True}
