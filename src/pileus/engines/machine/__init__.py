@@ -13,6 +13,7 @@ mounts), so it mounts, configures its network and kills its own processes, and c
     plans         what a machine is
     images        what its root is made of: the host's own system, a folder, an archive
     engine        the machines of a cloud
+    machine       one that runs
     console       what a machine has said last
     maker         the launcher: the process that makes them; a program of its own, as is all that follows
     root          mounts, devices and users
@@ -28,7 +29,8 @@ cannot do, other than a real one: run a kernel of its own, load modules, see les
 processors in /proc, or change the size of a file system while it is mounted.
 """
 
-from .engine import Machine, MachineFailed, Machines
+from .engine import Machines
+from .machine import Machine, MachineFailed
 from .plans import File, Plan
 
 __all__ = ["File", "Machine", "MachineFailed", "Machines", "Plan"]

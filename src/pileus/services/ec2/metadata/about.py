@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from pileus.kernel import Call, arn, regions
 from pileus.services.ec2.describing import Members
 from pileus.services.ec2.instances import describing_instances, key_pairs, launch_templates
+from pileus.services.ec2.instances.events import DESCRIPTIONS, ScheduledEvent
 from pileus.services.ec2.instances.instances import Instance
 from pileus.services.ec2.network import interfaces
 from pileus.services.ec2.network.interfaces import NetworkInterface
@@ -46,7 +49,24 @@ def subject_of(call: Call, one: Instance) -> Subject:
         credentials=lambda: credentials.current(call, one.instance_id, role_arn),
         pushed_keys=pushed_keys.active(call, one.instance_id),
         interruption=interruption(one),
+        scheduled=[scheduled(event) for event in ScheduledEvent.scan(call, one.instance_id)],
     )
+
+
+def scheduled(event: ScheduledEvent) -> Members:
+    """An event of maintenance, with the times as this service writes them."""
+
+    def written(when: float) -> str:
+        return datetime.fromtimestamp(when, UTC).strftime("%d %b %Y %H:%M:%S GMT")
+
+    return {
+        "NotBefore": written(event.not_before),
+        "Code": event.code,
+        "Description": DESCRIPTIONS[event.code],
+        "EventId": event.event_id,
+        "NotAfter": written(event.not_after),
+        "State": "completed" if event.completed else "active",
+    }
 
 
 def interruption(one: Instance) -> Members:
