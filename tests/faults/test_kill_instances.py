@@ -1,4 +1,4 @@
-"""kill -9 while instances run: their machines end with the cloud, run after its next start, and go when it is stopped."""
+"""kill -9 while instances run: their machines end with the cloud, run after its next start, and go when it stops."""
 
 from __future__ import annotations
 

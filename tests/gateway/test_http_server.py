@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import http.client
+import socket
 
 import pytest
 
+from pileus.gateway.entrance import Entrance
 from pileus.gateway.http import Server
 from pileus.gateway.message import Response
+from pileus.kernel.call import Passage
 
 from .listening import GET, Client, Scripted, ask, listening, until
 
@@ -85,3 +88,22 @@ async def test_pythons_own_client(app: Scripted, server: Server) -> None:
         connection.close()
 
     await asyncio.to_thread(talk)
+
+
+@listening()
+async def test_a_socket_that_is_brought_along_is_served_and_its_requests_say_where_they_came_from(
+    app: Scripted, server: Server
+) -> None:
+    brought = socket.create_server(("127.0.0.1", 0))
+    brought.setblocking(False)
+    other = Server.at(Entrance(app, lambda: Passage("vpce-1", "vpc-1")), brought)
+    client = await Client.connect(other)
+    client.send(GET.format("/"))
+    assert (await client.answer()).status == 200
+    assert app.answered[-1].passage == Passage("vpce-1", "vpc-1")
+    assert (await ask(server, GET.format("/"))).status == 200
+    assert app.answered[-1].passage is None
+    other.abort()
+    assert await client.ended()
+    with pytest.raises(ConnectionRefusedError):
+        await Client.connect(other)

@@ -113,3 +113,35 @@ def test_turning_the_clock_waits_for_a_watch_at_work(service: Service) -> None:
         assert done == [True]
 
     in_a_cloud(service, scenario)
+
+
+def test_what_a_reset_has_forgotten_can_be_taken_down_and_what_was_ended_is_not(service: Service) -> None:
+    left: list[str] = []
+
+    @service.watch
+    async def listen(call: Call, to: str) -> None:
+        await call.wait("nothing")
+
+    @listen.forgotten
+    async def take_down(call: Call, to: str) -> None:
+        left.append(to)
+
+    async def scenario(cloud: Cloud, call: Call) -> None:
+        with call.transaction():
+            for name in ("kept", "ended", "forgotten"):
+                listen.begin(call, to=name)
+        await cloud.runner.settle()
+        with call.transaction():
+            listen.end(call, to="ended")
+        await cloud.runner.settle()
+        for _ in range(2):
+            await cloud.runner.stop()
+            with call.transaction():
+                for one in [*Standing.scan(call)]:
+                    if "forgotten" in one.arguments:
+                        one.delete(call)
+            cloud.runner.start()
+            await cloud.runner.settle()
+        assert left == ["forgotten"]
+
+    in_a_cloud(service, scenario)

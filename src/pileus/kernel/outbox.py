@@ -89,7 +89,7 @@ def send(
     if kind == "mail":
         sent.raw = letter(sent)
         deliver(call, sent)
-        hand_on(call, sent, sent.to)
+        call.cloud.service("ses").tasks["leave"].later(call, letter=sent.id, at=sent.at)
     else:
         sent.put(call)
     return sent.id

@@ -57,6 +57,15 @@ class Watch:
         self.name = function.__name__
         self.__doc__ = function.__doc__
         self.signature = inspect.signature(function)
+        self.when_forgotten: Callable[..., Any] | None = None
+
+    def forgotten(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Declare what becomes of what a watch has kept running, when a reset has forgotten it: it was never ended.
+
+        An async function of a call and of the watch's arguments.
+        """
+        self.when_forgotten = function
+        return function
 
     def begin(self, call: Call, **arguments: Any) -> None:
         """Let it run, if it does not already."""
@@ -83,13 +92,19 @@ class Watches:
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
         self._running: dict[tuple[Any, ...], asyncio.Task[None]] = {}
+        self._records: dict[tuple[Any, ...], Standing] = {}
+        """What has run since the cloud has, and was not ended."""
         self._stopped = True
 
     def start(self) -> None:
         """Run all that have begun: after a start, and after the store was replaced."""
         self._stopped = False
+        before, self._records = self._records, {}
         for record in Standing.scan(self._cloud.call("pileus")):
             self.run(record)
+        for place, record in before.items():
+            if place not in self._records and (declared := self._declared(record)) and declared.when_forgotten:
+                self._running[place] = asyncio.get_running_loop().create_task(self._forget(record, declared))
 
     async def stop(self) -> None:
         """Cancel what runs; it runs again after the next start."""
@@ -103,10 +118,12 @@ class Watches:
         if not self._stopped and record.place() not in self._running:
             task = asyncio.get_running_loop().create_task(self._run(record))
             self._running[record.place()] = task
+            self._records[record.place()] = record
 
     def cancel(self, place: tuple[Any, ...]) -> None:
         task = self._running.get(place)
         if task and task is not asyncio.current_task() and Standing.get(self._cloud.system, *place) is None:
+            self._records.pop(place, None)
             task.cancel()
 
     async def _run(self, record: Standing) -> None:
@@ -120,15 +137,33 @@ class Watches:
                     log.error("watch %s.%s failed: %s", record.service, record.name, error, exc_info=error)
                     await asyncio.sleep(pause)
                     pause = min(2 * pause, LONGEST_PAUSE)
+            self._records.pop(record.place(), None)
         finally:
             del self._running[record.place()]
 
     async def _watch(self, record: Standing) -> None:
+        declared = self._declared(record)
+        if declared is None:
+            raise LookupError(f"there is no watch {record.service}.{record.name}")
+        await declared.function(self._call(record), **msgspec.json.decode(record.arguments))
+
+    async def _forget(self, record: Standing, declared: Watch) -> None:
+        assert declared.when_forgotten
         try:
-            declared = self._cloud.service(record.service).watches[record.name]
-        except (KeyError, Unfinished):
-            raise LookupError(f"there is no watch {record.service}.{record.name}") from None
-        call = self._cloud.call(
+            await declared.when_forgotten(self._call(record), **msgspec.json.decode(record.arguments))
+        except Exception:
+            log.exception("what watch %s.%s left behind is still there", record.service, record.name)
+        finally:
+            del self._running[record.place()]
+
+    def _declared(self, record: Standing) -> Watch | None:
+        try:
+            return self._cloud.service(record.service).watches.get(record.name)
+        except Unfinished:
+            return None
+
+    def _call(self, record: Standing) -> Call:
+        return self._cloud.call(
             record.service,
             record.name,
             account=record.account,
@@ -136,4 +171,3 @@ class Watches:
             principal=record.principal,
             endpoint=record.endpoint,
         )
-        await declared.function(call, **msgspec.json.decode(record.arguments))

@@ -118,6 +118,16 @@ def test_resource_control_policies_must_allow_at_every_level() -> None:
     assert ask(identity=YES, rcps=(YES, OTHERS)).source == "rcp"
 
 
+def test_the_policy_of_an_endpoint_must_allow_what_comes_through_it() -> None:
+    anybody = policies({**allow("*"), "Principal": "*"})
+    assert ask(identity=YES, endpoint=anybody).allowed
+    assert not ask(endpoint=anybody).allowed, "it allows nothing by itself"
+    decision = ask(ROOT, identity=None, endpoint=policies({**allow("s3:*"), "Principal": "*"}))
+    assert (decision.allowed, decision.source) == (False, "endpoint"), "and binds an account's root"
+    denying = policies({**deny(ACTION), "Principal": "*"}, {**allow("*"), "Principal": "*"})
+    assert ask(identity=YES, endpoint=denying).explicit
+
+
 # Resource policies within one account
 
 

@@ -410,3 +410,16 @@ def test_accounts_keep_what_they_send_to_themselves(reception: Reception, cloud:
     reception.ses.set_active_receipt_rule_set()
     reception.write()
     assert [len(heard()) for _, heard in topics.values()] == [0, 1]
+
+
+def test_what_other_services_write_is_received_too(reception: Reception, cloud: pileus.LocalCloud) -> None:
+    """As it is on AWS, where the link by which an address is confirmed may be read by a rule."""
+    topic, heard = reception.topic()
+    reception.rule("tell", {"SNSAction": {"TopicArn": topic}}, Recipients=[f"ops@{reception.domain}"])
+    sns = reception.account.client("sns")
+    alarms = sns.create_topic(Name="alarms")["TopicArn"]
+    sns.subscribe(TopicArn=alarms, Protocol="email", Endpoint=f"ops@{reception.domain}")
+    cloud.clock.advance(1)
+    (told,) = heard()
+    assert told["mail"]["source"] == "no-reply@sns.amazonaws.com"
+    assert "ConfirmSubscription" in told["content"]

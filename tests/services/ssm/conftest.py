@@ -1,4 +1,4 @@
-"""An instance that Systems Manager reaches."""
+"""Systems Manager as its users see it: parameters while the clock stands still, and instances that it reaches."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from botocore.config import Config
 
 from pileus.engines.machine.survey import unable
 from pileus.testing.account import Account
+from pileus.testing.local import CloudClock
 
 TRUST = {
     "Version": "2012-10-17",
@@ -18,6 +20,12 @@ TRUST = {
 }
 CORE = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
 LATEST = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
+
+
+@pytest.fixture
+def ssm(aws: Account, clock: CloudClock) -> Any:
+    options = Config(parameter_validation=False, retries={"total_max_attempts": 1})
+    return aws.client("ssm", config=options)
 
 
 def role(aws: Account, name: str, *policies: str) -> None:

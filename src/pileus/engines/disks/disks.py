@@ -114,7 +114,7 @@ class Disks:
             del self._attached[name]
             if found.loop:
                 await asyncio.to_thread(found.loop.sync)
-                found.loop.close()
+                await asyncio.to_thread(found.loop.close)
             await _end(found.shower)
 
     def path(self, name: str) -> str:

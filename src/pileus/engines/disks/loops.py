@@ -6,12 +6,15 @@ import errno
 import fcntl
 import os
 import struct
+import time
 
 NEXT_FREE, CONFIGURE, NEW_SIZE = 0x4C82, 0x4C0A, 0x4C07
 ENDS_WITH_LAST = 4
 INFORMATION = struct.Struct("=5Q4I64s64s32s2Q")
 CONTROL = "/dev/loop-control"
 TRIES = 20
+PATIENCE = 5.0
+"""Seconds."""
 
 
 class Loop:
@@ -33,7 +36,12 @@ class Loop:
         fcntl.ioctl(self._descriptor, NEW_SIZE)
 
     def close(self) -> None:
+        """Let go of it, and wait for those who still have it: what is mounted in a namespace that ends, ends later."""
         os.close(self._descriptor)
+        backing = f"/sys/block/{os.path.basename(self.device)}/loop/backing_file"
+        until = time.monotonic() + PATIENCE
+        while os.path.exists(backing) and time.monotonic() < until:
+            time.sleep(0.005)
 
 
 def _configured(file: int, name: bytes) -> tuple[str, int]:

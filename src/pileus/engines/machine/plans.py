@@ -47,5 +47,7 @@ class Plan(msgspec.Struct, kw_only=True):
     key_command: str = ""
     """A program in it that prints further keys of the user it is given."""
     user_data: bytes = b""
+    disk: str = ""
+    """A block device with a file system (ext4) on which it keeps what it changes; that is its folder without one."""
     devices: dict[str, str] = {}
     """Block devices: their names, such as /dev/xvdf, and the files or devices of the host that they are."""

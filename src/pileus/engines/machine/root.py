@@ -126,7 +126,10 @@ def build(order: dict[str, Any], users: int, console: int) -> None:
     os.chdir(stage)  # and names from here on: what is mounted tells its options
     root = f"{stage}/root"
     os.mkdir(root)
-    mapped(order["own"], "own", users)
+    if order["disk"]:
+        on_disk(order["disk"], [layered["name"] for layered in order["layers"]], users)
+    else:
+        mapped(order["own"], "own", users)
     for number, layered in enumerate(order["layers"]):
         lower = []
         for depth, source in enumerate(layered["lower"]):
@@ -142,6 +145,22 @@ def build(order: dict[str, Any], users: int, console: int) -> None:
     isolation.checked(isolation.libc.pivot_root(b".", b"."), "pivot_root")
     isolation.checked(isolation.libc.umount2(b".", isolation.DETACH), "umount")
     os.chdir("/")
+
+
+def on_disk(path: str, names: list[str], users: int) -> None:
+    """Keep what the machine changes on a disk, which is mounted where nobody else sees it."""
+    os.mkdir("own")
+    device = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    for whose in (None, users):  # those users could make nothing in it yet
+        tree = file_system(device, "ext4", False, whose)
+        moved(tree, "own")
+        os.close(tree)
+        if whose is None:
+            for name in names:
+                os.makedirs(f"own/{name}/upper", exist_ok=True)
+                os.makedirs(f"own/{name}/work", exist_ok=True)
+            isolation.checked(isolation.libc.umount2(b"own", isolation.DETACH), "umount")
+    os.close(device)
 
 
 def overlay(lower: list[str], own: str, target: str, first: int) -> None:
@@ -239,8 +258,8 @@ def forget_arguments(name: str) -> None:
     )
 
 
-def file_system(device: int, kind: str, read_only: bool, users: int) -> int:
-    """Mount a block device nowhere, for those users, as a descriptor."""
+def file_system(device: int, kind: str, read_only: bool, users: int | None) -> int:
+    """Mount a block device nowhere, for those users or for the host's, as a descriptor."""
     context = system_call(OPEN_FILE_SYSTEM, kind.encode(), CLOSE_ON_EXEC_CONTEXT)
     try:
         source = os.path.realpath(f"/proc/self/fd/{device}")
@@ -251,8 +270,9 @@ def file_system(device: int, kind: str, read_only: bool, users: int) -> int:
         tree = system_call(MOUNT_CONTEXT, context, CLOSE_ON_EXEC_CONTEXT, WITHOUT_DEVICES | read_only)
     finally:
         os.close(context)
-    attributes = struct.pack("QQQQ", MAP_USERS, 0, 0, users)
-    system_call(MOUNT_SETATTR, tree, b"", EMPTY_PATH, attributes, len(attributes))
+    if users is not None:
+        attributes = struct.pack("QQQQ", MAP_USERS, 0, 0, users)
+        system_call(MOUNT_SETATTR, tree, b"", EMPTY_PATH, attributes, len(attributes))
     return tree
 
 

@@ -15,6 +15,7 @@ addresses are, and the cloud's own; the machine reaches it by one interface, and
     rules         its filters and translations, for nftables
     kernel        what is said to the kernel, over netlink
     spaces        namespaces, and sockets inside them
+    mirrors       copies of packets
     flows         records of what went through routers, and of what they refused
     claims        names and public addresses that no other cloud on the machine has
     survey        whether this machine allows all that, and why not
@@ -25,17 +26,19 @@ Linux with root; elsewhere `Networks.available()` says what is missing.
 from .engine import Absent, Networks
 from .flows import Flow
 from .flows import Key as FlowKey
-from .plans import INTERNET, Border, Entry, Group, Link, Network, Port, Route, Rule, Subnet
+from .plans import INTERNET, Border, Copied, Entry, Group, Link, Mirror, Network, Port, Route, Rule, Subnet
 
 __all__ = [
     "INTERNET",
     "Absent",
     "Border",
+    "Copied",
     "Entry",
     "Flow",
     "FlowKey",
     "Group",
     "Link",
+    "Mirror",
     "Network",
     "Networks",
     "Port",

@@ -12,13 +12,13 @@ from ipaddress import summarize_address_range
 from pathlib import Path
 from typing import Any
 
-from . import layout, rules, spaces, survey
+from . import layout, mirrors, rules, spaces, survey
 from .claims import API, MACHINE, SERVICES, Claim
 from .flows import Flow, Key, Recorder
 from .kernel import Kernel, host_interface
 from .layout import Item, Layout, primary
-from .names import device, link_device, link_mac
-from .plans import INTERNET, Link, Network, Port
+from .names import device, link_device, link_mac, mirror_device
+from .plans import INTERNET, Link, Mirror, Network, Port
 from .rules import Numbers, Ruleset
 from .spaces import Space
 
@@ -40,7 +40,24 @@ class Router:
         self.items: set[Item] = set()
         self.rules = ""
 
+        self.mirrors: dict[str, Mirror] = {}
+        self.copying = mirrors.NOTHING
         self.recorder: Recorder | None = None
+
+    def mirror(self) -> None:
+        """Copy packets as the plan says."""
+        wanted = {one.name: one for one in self.plan.mirrors if one.port in self.ports}
+        for name, one in wanted.items():
+            if (one.number, one.to) != ((old := self.mirrors.get(name)) and (old.number, old.to)):
+                self.kernel.add_mirror(mirror_device(name), one.number, one.to)
+                self.copying = ""
+        text = mirrors.ruleset(self.plan)
+        if text != self.copying:
+            load(self.space, text)
+            self.copying = text
+        for name in self.mirrors.keys() - wanted.keys():
+            self.kernel.remove_device(mirror_device(name), set())
+        self.mirrors = wanted
 
     def record(self) -> None:
         """Begin to record flows, or stop it, as the plan says."""
@@ -167,6 +184,7 @@ class Fabric:
         self._lay_cables(wanted)
         for name, router in affected.items():
             self._place_ports(router)
+            router.mirror()
             router.record()
             router.kernel.change(router.items, Layout(router.plan, router.numbers, links[name]).items())
         self._settle_internet(wanted)
@@ -210,6 +228,8 @@ class Fabric:
         router.kernel.add_port(name, number, host, port.device, port.mac, MTU)
         Kernel(host).raise_up(port.device)
         router.ports[port.name], router.hosted[port.name] = port, set()
+        if router.mirrors:
+            router.copying = ""  # rules at interfaces go with them
 
     def _unplug(self, router: Router, port: Port) -> None:
         host = self._hosts[port.host]

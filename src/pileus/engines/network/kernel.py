@@ -15,6 +15,7 @@ PERMANENT = 0x80
 HOST_SCOPE = 254
 SETTLED = 0x02
 """An IPv6 address that nobody has to be asked about first (IFA_F_NODAD)."""
+VXLAN = 4789
 OURS = "02:00:00:00:00:03"
 MACHINES = "02:00:00:00:00:04"
 
@@ -46,6 +47,14 @@ class Kernel:
         peer = {"ifname": device, "net_ns_fd": host.fd, "address": mac, "mtu": mtu}
         self._pair(name, peer, mtu, group=group)
         self.space.set(**{f"ipv4__neigh__{name}__proxy_delay": 0})
+
+    def add_mirror(self, name: str, number: int, to: str) -> None:
+        """An interface that packs what is sent out of it into VXLAN, and sends nothing by itself."""
+        told = {"vxlan_id": number, "vxlan_group": to, "vxlan_port": VXLAN, "vxlan_learning": False}
+        self.remove_device(name, set())
+        self.space.netlink.link("add", ifname=name, kind="vxlan", **told)
+        self.space.set(**{f"ipv6__conf__{name}__disable_ipv6": 1})
+        self.raise_up(name)
 
     def raise_up(self, name: str) -> None:
         self.space.indexes.pop(name, None)

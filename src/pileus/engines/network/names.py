@@ -22,6 +22,11 @@ def link_device(link: str) -> str:
     return _short("l", link)
 
 
+def mirror_device(mirror: str) -> str:
+    """The interface through which copies go."""
+    return _short("v", mirror)
+
+
 def link_mac(first: bool) -> str:
     """Hardware addresses of links, which have two ends and nobody else on them."""
     return "02:00:00:00:00:01" if first else "02:00:00:00:00:02"

@@ -110,6 +110,29 @@ class Link(Struct, frozen=True):
     """Whether connections may only be opened from this end."""
 
 
+class Copied(Struct, frozen=True):
+    """Which packets are copied, or are not: the first line that one matches decides."""
+
+    allow: bool
+    source: str
+    destination: str
+    protocol: str = "any"
+    source_ports: tuple[int, int] | None = None
+    ports: tuple[int, int] | None = None
+
+
+class Mirror(Struct, frozen=True):
+    """Copies of what passes a port, sent to an address of the same network in VXLAN (RFC 7348)."""
+
+    name: str
+    port: str
+    to: str
+    number: int
+    """VXLAN's, of 24 bits."""
+    inbound: tuple[Copied, ...] = ()
+    outbound: tuple[Copied, ...] = ()
+
+
 class Network(Struct, frozen=True):
     """A router and all that it knows."""
 
@@ -126,5 +149,7 @@ class Network(Struct, frozen=True):
     """Addresses and prefixes that rules speak of by a name."""
     ports: tuple[Port, ...] = ()
     links: tuple[Link, ...] = ()
+    mirrors: tuple[Mirror, ...] = ()
+    """In the order in which they are asked: a packet is copied once."""
     recorded: bool = False
     """Whether there are records of its flows."""

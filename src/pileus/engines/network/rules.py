@@ -276,7 +276,8 @@ def _joined(prefixes: list[str]) -> list[str]:
     """Without those that others contain: sets written in rules may not overlap."""
     from ipaddress import collapse_addresses, ip_network
 
-    return [str(network) for network in collapse_addresses(map(ip_network, prefixes))]  # type: ignore[type-var]
+    networks = (ip_network(prefix, strict=False) for prefix in prefixes)
+    return [str(network) for network in collapse_addresses(networks)]  # type: ignore[type-var]
 
 
 def _nobody(kind: str) -> str:

@@ -14,7 +14,7 @@ from pileus.kernel.tagging import tag_form
 
 from .actions import lookup
 from .matching import Values
-from .resources import plain
+from .resources import plain, tags_at
 
 if TYPE_CHECKING:
     from pileus.kernel.call import Call, Passage
@@ -102,7 +102,11 @@ class Context:
 
     @property
     def resource_tags(self) -> Mapping[str, str]:
-        return lowered(self.target.tags)
+        """Of what the operation found; else of what the request names, looked up now that they are asked for."""
+        tags = self.target.tags
+        if not tags and self.bound is not None:
+            tags = tags_at(self.call, self.bound.service, self.target.arn)
+        return lowered(tags)
 
     @property
     def request_tags(self) -> Mapping[str, str]:

@@ -14,7 +14,7 @@ from .actions import lookup, prefix
 
 if TYPE_CHECKING:
     from pileus.kernel.call import Call
-    from pileus.kernel.operation import Bound
+    from pileus.kernel.operation import Bound, Service
 
 PLACE = re.compile(r"\$\{([^}]+)\}")
 WHERE = {"Partition": "partition", "Region": "region", "Account": "account"}
@@ -145,6 +145,15 @@ def path_arn(call: Call, bound: Bound, request: Members) -> str:
 
     uri = re.sub(r"\{([^}]+)\}", filled, bound.model.uri.split("?")[0])
     return f"arn:{call.partition}:apigateway:{call.region}::{uri}"
+
+
+def tags_at(call: Call, service: Service, arn: str) -> Mapping[str, str]:
+    """The tags of the resource of a service that an ARN names; none for one that is not there, or not the account's."""
+    for kind in service.resources:
+        if kind.tagged and (found := kind.find_by_arn(call, arn)) is not None:
+            tags: Mapping[str, str] = found.condition_tags(call)
+            return tags
+    return {}
 
 
 def arn_of(call: Call, bound: Bound, found: Any) -> str:

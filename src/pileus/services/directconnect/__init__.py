@@ -2,13 +2,12 @@
 
     states                          how resources change with time
     locations                       where lines begin
-    connections, hosted             lines, of one's own and of partners
-    lags                            several lines as one
+    connections, lags, lines        lines, several as one, and how they come and go
     letters                         the letter of authorization for a cross-connect, as a PDF
     interfaces, allocations         virtual interfaces, for oneself and for other accounts
-    peers, failover_tests           BGP sessions on them, and what happens when they fail
+    peers                           BGP sessions on them, and tests of what happens when they fail
     gateways, associations          Direct Connect gateways, and the VPCs' gateways behind them
-    proposals                       associations with gateways of other accounts
+    attachments                     the virtual interfaces that lead to them
 
 Nobody plugs a cable in: a line becomes available by itself, but no router speaks BGP at its other end, so that virtual
 interfaces are `down`. Left out: interconnects of partners, MACsec keys, resiliency groups and billing modes.

@@ -8,10 +8,9 @@ from pileus.kernel import Call, Record
 from pileus.kernel.names import LOWER, token
 from pileus.kernel.paging import opened, sealed
 from pileus.kernel.resource_type import resource_type
-from pileus.kernel.tags import as_list, as_map
+from pileus.kernel.tags import as_list
 
 from . import absent, directconnect, refused
-from .locations import check_location, check_speed
 from .states import DAY, GONE, Life, enter, living
 
 Members = dict[str, Any]
@@ -62,37 +61,6 @@ class Connection(Record, arn="dxcon/{connection_id}", cfn="AWS::DirectConnect::C
 
 def new_id(prefix: str) -> str:
     return f"{prefix}-{token(8, LOWER)}"
-
-
-@directconnect.operation
-def create_connection(
-    call: Call,
-    location: str,
-    bandwidth: str,
-    connection_name: str,
-    lag_id: str = "",
-    tags: list[Members] = [],
-    provider_name: str = "",
-) -> Members:
-    """Ask for a line, perhaps as part of a LAG."""
-    from .lags import lag_for
-
-    check_location(call, location)
-    check_speed(bandwidth)
-    if lag_id:
-        lag_for(call, lag_id, location, bandwidth)
-    made = Connection(
-        connection_id=new_id("dxcon"),
-        connection_name=connection_name,
-        location=location,
-        bandwidth=bandwidth,
-        owner=call.account,
-        provider=provider_name,
-        lag_id=lag_id,
-        tags=as_map(tags, "key", "value"),
-    )
-    enter(call, made, "requested")
-    return shown(call, made)
 
 
 def shown(call: Call, one: Connection) -> Members:
@@ -159,60 +127,7 @@ def update_connection(call: Call, connection_id: str, connection_name: str = "")
     return shown(call, one)
 
 
-@directconnect.operation
-def delete_connection(call: Call, connection_id: str) -> Members:
-    """Give a line back that carries nothing."""
-    from .interfaces import VirtualInterface
-
-    one = connection(call, connection_id)
-    if any(vif.connection_id == connection_id and vif.present for vif in VirtualInterface.scan(call)):
-        raise refused(f"Connection {connection_id} has virtual interfaces")
-    if one.lag_id:
-        from .lags import leave
-
-        leave(call, one)
-    if one.present:
-        enter(call, one, "deleting")
-    return shown(call, one)
-
-
 # Hosted connections
-
-
-@directconnect.operation
-def allocate_hosted_connection(
-    call: Call,
-    connection_id: str,
-    owner_account: str,
-    bandwidth: str,
-    connection_name: str,
-    vlan: int,
-    tags: list[Members] = [],
-) -> Members:
-    """Give another account a part of a line; it has to confirm."""
-    from .lags import Lag
-
-    lag = Lag.get(call, connection_id)
-    location = lag.location if lag else usable(call, connection_id).location
-    there = call.at(owner_account)
-    if any(one.vlan == vlan for one in hosted(call, connection_id)):
-        raise refused(f"VLAN {vlan} is already in use on {connection_id}")
-    if not 1 <= vlan <= 4094:
-        raise refused(f"VLAN {vlan} is invalid")
-    made = Connection(
-        connection_id=new_id("dxcon"),
-        connection_name=connection_name,
-        location=location,
-        bandwidth=bandwidth,
-        owner=owner_account,
-        vlan=vlan,
-        parent=connection_id,
-        partner=call.account,
-        tags=as_map(tags, "key", "value"),
-    )
-    enter(there, made, "ordering")
-    Hosted(parent=connection_id, connection_id=made.connection_id, owner=owner_account).put(call)
-    return shown(there, made)
 
 
 class Hosted(Record, key=("parent", "connection_id")):
@@ -244,12 +159,3 @@ def confirm_connection(call: Call, connection_id: str) -> Members:
         raise refused(f"Connection {connection_id} is in state {one.state}, not ordering")
     enter(call, one, "pending")
     return {"connectionState": one.state}
-
-
-def members_or_self(call: Call, what: str) -> list[Connection]:
-    """The line of an id, or the lines of a group's."""
-    if what.startswith("dxlag-"):
-        from .lags import group, members
-
-        return members(call, group(call, what).lag_id)
-    return [connection(call, what)]

@@ -6,13 +6,11 @@ from typing import Any, ClassVar
 
 from pileus.kernel import Call, Record
 from pileus.kernel.names import uuid4
-from pileus.kernel.regions import regions
 from pileus.kernel.resource_type import resource_type
 from pileus.kernel.tags import as_list, as_map
 
 from . import absent, directconnect, refused
 from .connections import paged
-from .interfaces import TRANSIT, VirtualInterface
 from .states import DAY, GONE, Life, enter, living
 
 Members = dict[str, Any]
@@ -95,52 +93,3 @@ def update_direct_connect_gateway(
     one.name = new_direct_connect_gateway_name
     one.put(call)
     return {"directConnectGateway": shown(call, one)}
-
-
-@directconnect.operation
-def delete_direct_connect_gateway(call: Call, direct_connect_gateway_id: str) -> Members:
-    """Delete a gateway to which nothing leads any more."""
-    from .associations import Association
-
-    one = gateway(call, direct_connect_gateway_id)
-    there = [a for a in Association.scan(call) if a.gateway_id == direct_connect_gateway_id and a.present]
-    if there or attached(call, direct_connect_gateway_id):
-        raise refused(f"Direct Connect gateway {direct_connect_gateway_id} has attachments or associations")
-    enter(call, one, "deleting")
-    return {"directConnectGateway": shown(call, one)}
-
-
-def attached(call: Call, gateway_id: str) -> list[tuple[str, VirtualInterface]]:
-    """The virtual interfaces that lead to a gateway, with their Regions."""
-    return [
-        (region, one)
-        for region in regions(call.partition)
-        for one in VirtualInterface.scan(call.at(region=region))
-        if one.gateway_id == gateway_id and one.present
-    ]
-
-
-@directconnect.operation
-def describe_direct_connect_gateway_attachments(
-    call: Call,
-    direct_connect_gateway_id: str = "",
-    virtual_interface_id: str = "",
-    max_results: int = 0,
-    next_token: str = "",
-) -> Members:
-    """The virtual interfaces that lead to gateways."""
-    wanted = [direct_connect_gateway_id] if direct_connect_gateway_id else [g.gateway_id for g in Gateway.scan(call)]
-    found = [
-        {
-            "directConnectGatewayId": one.gateway_id,
-            "virtualInterfaceId": one.virtual_interface_id,
-            "virtualInterfaceRegion": region,
-            "virtualInterfaceOwnerAccount": one.owner,
-            "attachmentState": "attaching" if one.state in ("pending", "confirming") else "attached",
-            "attachmentType": "TransitVirtualInterface" if one.type == TRANSIT else "PrivateVirtualInterface",
-        }
-        for gateway_id in wanted
-        for region, one in attached(call, gateway_id)
-        if virtual_interface_id in ("", one.virtual_interface_id)
-    ]
-    return paged(call, "directConnectGatewayAttachments", found, max_results, next_token)

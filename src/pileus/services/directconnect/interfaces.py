@@ -15,6 +15,7 @@ from pileus.kernel.tags import as_list, as_map
 
 from . import absent, directconnect, refused
 from .connections import Connection, new_id, paged, usable
+from .gateways import gateway
 from .lags import Lag, group
 from .states import DAY, GONE, Life, enter, living
 
@@ -182,8 +183,6 @@ def addresses(given: Members, kind: str) -> tuple[str, str]:
 
 def amazon_asn(call: Call, kind: str, gateway_id: str, virtual_gateway_id: str) -> int:
     """The number of the system at AWS's end; raises where the gateway is not there."""
-    from .gateways import gateway
-
     if gateway_id:
         return gateway(call, gateway_id).asn
     if virtual_gateway_id:

@@ -6,13 +6,12 @@ from typing import Any, ClassVar
 
 from pileus.kernel import Call, Fault, Record
 from pileus.kernel.resource_type import resource_type
-from pileus.kernel.tags import as_list, as_map
+from pileus.kernel.tags import as_list
 
 from . import absent, directconnect, refused
-from .connections import ENDED, Connection, new_id, paged, usable
+from .connections import ENDED, Connection, paged
 from .connections import shown as connection_shown
-from .locations import check_location, check_speed
-from .states import DAY, GONE, Life, enter, living
+from .states import DAY, GONE, Life, living
 
 Members = dict[str, Any]
 
@@ -40,49 +39,6 @@ class Lag(Record, arn="dxlag/{lag_id}", cfn="AWS::DirectConnect::Lag"):
     state: str = "requested"
     since: float = 0.0
     tags: dict[str, str] = {}
-
-
-@directconnect.operation
-def create_lag(
-    call: Call,
-    number_of_connections: int,
-    location: str,
-    connections_bandwidth: str,
-    lag_name: str,
-    connection_id: str = "",
-    tags: list[Members] = [],
-    child_connection_tags: list[Members] = [],
-    provider_name: str = "",
-) -> Members:
-    """Make a group with as many new lines, one of which may be there already."""
-    check_location(call, location)
-    check_speed(connections_bandwidth)
-    if not 1 <= number_of_connections <= (most := MOST[connections_bandwidth]):
-        raise Fault("LimitExceededException", f"A LAG of {connections_bandwidth} has at most {most} connections")
-    lag = Lag(
-        lag_id=new_id("dxlag"),
-        lag_name=lag_name,
-        location=location,
-        bandwidth=connections_bandwidth,
-        provider=provider_name,
-        tags=as_map(tags, "key", "value"),
-    )
-    enter(call, lag, "requested")
-    if connection_id:
-        join(call, usable(call, connection_id), lag)
-    for number in range(number_of_connections - bool(connection_id)):
-        made = Connection(
-            connection_id=new_id("dxcon"),
-            connection_name=f"Requested Connection {number + 1} for Lag {lag.lag_id}",
-            location=location,
-            bandwidth=connections_bandwidth,
-            owner=call.account,
-            provider=provider_name,
-            lag_id=lag.lag_id,
-            tags=as_map(child_connection_tags, "key", "value"),
-        )
-        enter(call, made, "requested")
-    return shown(call, lag)
 
 
 def members(call: Call, lag_id: str) -> list[Connection]:
@@ -138,47 +94,6 @@ def lag_for(call: Call, lag_id: str, location: str, bandwidth: str) -> Lag:
     return lag
 
 
-def join(call: Call, one: Connection, lag: Lag) -> None:
-    """A line becomes part of a group, and what it carried is the group's."""
-    from .interfaces import VirtualInterface
-
-    lag_for(call, lag.lag_id, one.location, one.bandwidth)
-    if one.lag_id:
-        leave(call, one)
-    for vif in [vif for vif in VirtualInterface.scan(call) if vif.connection_id == one.connection_id]:
-        vif.connection_id = lag.lag_id
-        vif.put(call)
-    one.lag_id = lag.lag_id
-    one.put(call)
-
-
-def leave(call: Call, one: Connection) -> None:
-    """A line is no longer part of its group."""
-    lag = group(call, one.lag_id)
-    if lag.state not in ENDED and len(members(call, lag.lag_id)) - 1 < lag.minimum:
-        raise refused(f"{lag.lag_id} would have fewer than its minimum of {lag.minimum} connections")
-    one.lag_id = ""
-    one.put(call)
-
-
-@directconnect.operation
-def associate_connection_with_lag(call: Call, connection_id: str, lag_id: str) -> Members:
-    """Make a line part of a group."""
-    one = usable(call, connection_id)
-    join(call, one, group(call, lag_id))
-    return connection_shown(call, one)
-
-
-@directconnect.operation
-def disassociate_connection_from_lag(call: Call, connection_id: str, lag_id: str) -> Members:
-    """Take a line out of its group."""
-    one = usable(call, connection_id)
-    if one.lag_id != lag_id:
-        raise refused(f"Connection {connection_id} is not associated with {lag_id}")
-    leave(call, one)
-    return connection_shown(call, one)
-
-
 @directconnect.operation
 def update_lag(call: Call, lag_id: str, lag_name: str = "", minimum_links: int | None = None) -> Members:
     """Rename a group, or say how many lines must work for it to work."""
@@ -188,20 +103,4 @@ def update_lag(call: Call, lag_id: str, lag_name: str = "", minimum_links: int |
     lag.minimum = lag.minimum if minimum_links is None else minimum_links
     lag.lag_name = lag_name or lag.lag_name
     lag.put(call)
-    return shown(call, lag)
-
-
-@directconnect.operation
-def delete_lag(call: Call, lag_id: str) -> Members:
-    """Delete a group that has no virtual interfaces; its lines stay."""
-    from .interfaces import VirtualInterface
-
-    lag = group(call, lag_id)
-    if any(vif.connection_id == lag_id and vif.present for vif in VirtualInterface.scan(call)):
-        raise refused(f"Lag {lag_id} has virtual interfaces")
-    if lag.state not in ENDED:
-        enter(call, lag, "deleting")
-        for one in members(call, lag_id):
-            one.lag_id = ""
-            one.put(call)
     return shown(call, lag)

@@ -8,7 +8,8 @@ from typing import Any
 from pileus.kernel import Call
 
 from . import directconnect, refused
-from .connections import Connection, members_or_self
+from .connections import Connection
+from .lines import members_or_self
 from .locations import LOCATIONS
 
 Members = dict[str, Any]

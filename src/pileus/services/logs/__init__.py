@@ -8,14 +8,14 @@
     transformers, transform                           documents that are made of events
     metric_filters, embedded, subscriptions, destinations
                                                       where events go on to
-    insights, queries, scheduled_queries, definitions, pointers, fields
+    insights, queries, scheduled_queries, lookup_tables, definitions, pointers, fields
                                                       Logs Insights
     protection, indexes, account_policies, resource_policies
                                                       what is said of groups
     exports                                           files in S3
     detectors, deliveries                             what is kept, and has no effect yet
 
-Left out, and answering 501: lookup tables, imports, integrations, S3 tables, syslog,
+Left out, and answering 501: imports, integrations, S3 tables, syslog,
 the query languages SQL and PPL, and the Insights commands anomaly and diff. Anomaly detectors find
 nothing. There is no throttling.
 """

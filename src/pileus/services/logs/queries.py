@@ -106,6 +106,7 @@ async def carry_out(call: Call, number: str) -> None:
     groups = [group for name in run.groups if (group := Group.get(call, name))]
     for group in groups:
         try:
+            query.prepare(lambda name: table_of(call, name))
             await search(call, group, run, query)
         except Fault:
             with call.transaction():
@@ -129,6 +130,14 @@ async def carry_out(call: Call, number: str) -> None:
         }
         run.put(call)
         call.wake(("logs.query", number))
+
+
+def table_of(call: Call, name: str) -> list[dict[str, str]]:
+    from .lookup_tables import LookupTable
+
+    if (table := LookupTable.get(call, name)) is None:
+        raise faults.missing(f"The lookup table {name} does not exist.")
+    return table.rows()
 
 
 async def search(call: Call, group: Group, run: Run, query: Query) -> None:

@@ -1,6 +1,6 @@
 """Scheduled queries: a query that runs at its times as a role, with results that may go to a bucket.
 
-Left out: lookup tables as destinations. How the files in the bucket are called, and that they are JSON, is ours.
+How the files in the bucket are called, and that they are JSON, is ours.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pileus.kernel import Call, Fault, Record, Unfinished, identity, names, role
 from . import faults, logs
 from .groups import check_tags
 from .insights.query import Query
+from .lookup_tables import LookupTable
 from .queries import UNFINISHED, Run
 
 Members = dict[str, Any]
@@ -99,8 +100,6 @@ def checked(request: Members) -> Members:
         raise Unfinished(f"Pileus does not implement the query language {settings['queryLanguage']} yet.")
     if not settings.get("logGroupIdentifiers"):
         raise wrong("logGroupIdentifiers must name at least one log group.")
-    if "lookupTableConfiguration" in settings.get("destinationConfiguration", {}):
-        raise Unfinished("Pileus has no lookup tables yet.")
     try:
         schedules.parse(settings["scheduleExpression"], settings.get("timezone", "UTC"))
     except ValueError:
@@ -269,13 +268,37 @@ async def report(call: Call, name: str, at: float) -> None:
     while (run := Run.get(call, one.run)) and run.status in UNFINISHED:
         await call.wait(("logs.query", one.run), seconds=PATIENCE)
     one.status = run.status if run and run.status == "Complete" else "Failed"
-    if run and (wanted := query.settings.get("destinationConfiguration", {}).get("s3Configuration")):
-        one.destinations = [await delivered(call, query, run, wanted, at)]
+    wanted = query.settings.get("destinationConfiguration", {})
+    if run and (bucket := wanted.get("s3Configuration")):
+        one.destinations.append(await delivered(call, query, run, bucket, at))
+    if run and (table := wanted.get("lookupTableConfiguration")):
+        one.destinations.append(await tabled(call, query, run, table))
     with call.transaction():
         if query := ScheduledQuery.get(call, name):
             query.result = one.status
             query.put(call)
             one.put(call)
+
+
+async def tabled(call: Call, query: ScheduledQuery, run: Run, wanted: Members) -> Members:
+    """Fill a lookup table with the results, or make one of them."""
+    told = {"destinationType": "LOOKUP_TABLE", "destinationIdentifier": wanted["tableName"]}
+    try:
+        with call.transaction():
+            there = as_role(call, query, wanted["roleArn"]).aws("logs")
+            if table := LookupTable.get(call, wanted["tableName"]):
+                arn = there.update_lookup_table(lookup_table_arn=table.arn(call), query_id=run.id)["lookupTableArn"]
+            else:
+                arn = there.create_lookup_table(
+                    lookup_table_name=wanted["tableName"],
+                    description=wanted.get("description"),
+                    query_id=run.id,
+                    kms_key_id=wanted.get("kmsKeyId"),
+                    tags=wanted.get("tags") or None,
+                )["lookupTableArn"]
+    except Fault as fault:
+        return told | {"status": "CLIENT_ERROR", "errorMessage": fault.message}
+    return told | {"status": "COMPLETE", "processedIdentifier": arn}
 
 
 async def delivered(call: Call, query: ScheduledQuery, run: Run, wanted: Members, at: float) -> Members:

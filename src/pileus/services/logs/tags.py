@@ -11,6 +11,7 @@ from .deliveries import Delivery, DeliveryDestination, DeliverySource
 from .destinations import Destination
 from .detectors import Detector
 from .groups import Group, check_tags, name_in
+from .lookup_tables import LookupTable
 from .scheduled_queries import ScheduledQuery
 
 
@@ -33,6 +34,7 @@ def by_arn(call: Call, resource_arn: str) -> Tagged:
         "delivery-source": DeliverySource,
         "delivery-destination": DeliveryDestination,
         "delivery": Delivery,
+        "lookup-table": LookupTable,
     }
     if kind in others and (found := others[kind].get(call, rest)):
         tagged: Tagged = found

@@ -32,6 +32,23 @@ TYPES = {
         ),
         Managed("AWSRAMRevokeCertificateCertificateAuthority", ("acm-pca:RevokeCertificate",)),
     ),
+    "ec2:CapacityReservation": (
+        Managed(
+            "AWSRAMDefaultPermissionCapacityReservation",
+            (
+                "ec2:DescribeCapacityReservations",
+                "ec2:ModifyInstanceCapacityReservationAttributes",
+                "ec2:RunInstances",
+                "ec2:StartInstances",
+            ),
+        ),
+    ),
+    "ec2:DedicatedHost": (
+        Managed(
+            "AWSRAMDefaultPermissionDedicatedHost",
+            ("ec2:DescribeHosts", "ec2:ModifyInstancePlacement", "ec2:RunInstances", "ec2:StartInstances"),
+        ),
+    ),
     "ec2:IpamPool": (
         Managed(
             "AWSRAMDefaultPermissionsIpamPool",

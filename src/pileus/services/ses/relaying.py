@@ -15,10 +15,11 @@ import smtplib
 from pathlib import Path
 from urllib.parse import quote
 
-from pileus.kernel import Call
+from pileus.kernel import Call, outbox
 from pileus.kernel.outbox import Sent
 
-from . import ses
+from . import arrivals, letters, ses
+from .arrivals import Envelope
 
 log = logging.getLogger("pileus.ses")
 
@@ -28,6 +29,16 @@ SECONDS = 30.0
 
 def pauses(tries: int) -> float:
     return float(min(5 * 2.0**tries, 3600.0))
+
+
+@ses.task
+def leave(call: Call, letter: str, at: float) -> None:
+    """A letter of another service leaves: it is received where its recipients' domains are, or handed on."""
+    sent = Sent.get(call, "mail", at, letter)
+    if sent is None:
+        return
+    arrivals.arrive(call, Envelope(letters.address_of(sent.sender), sent.to), sent.raw)
+    outbox.hand_on(call, sent, [one for one in sent.to if not arrivals.receivers(call, one)])
 
 
 @ses.task(retries=RETRIES, backoff=pauses)

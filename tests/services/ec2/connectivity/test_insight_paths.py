@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pileus.services.ec2.connectivity.insight_paths import boundaries, reaches, travel
+from pileus.services.ec2.connectivity.insight_questions import Question, answered
 from pileus.services.ec2.connectivity.insight_world import (
     Attached,
     Entry,
@@ -291,10 +292,12 @@ def test_it_agrees_with_the_naive_reference(there, source, destination, port, so
 @given(networks(), st.sampled_from([("10.0.0.5", "10.1.1.5"), ("10.0.0.5", "10.0.1.5")]))
 def test_if_any_port_gets_through_one_of_the_boundaries_does(there, pair):
     source, destination = pair
-    some = boundaries(there, (0, 65535))
+    ports, origins = boundaries(there, (0, 65535)), boundaries(there, (0, 65535), lists_only=True)
     any_boundary = any(
-        reaches(there, "eni00", Packet("6", source, origin, destination, port)) for port in some for origin in some
+        reaches(there, "eni00", Packet("6", source, origin, destination, port)) for port in ports for origin in origins
     )
+    asked = Question("eni00", "", "6", source_address=source, destination_address=destination)
+    assert answered(there, asked).found == any_boundary
     for port in (0, 79, 80, 81, 443, 1024, 30000, 40001):
         for origin in (1, 1024, 40000, 60000):
             if reaches(there, "eni00", Packet("6", source, origin, destination, port)):

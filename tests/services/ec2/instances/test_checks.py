@@ -67,6 +67,14 @@ def test_a_retirement_is_announced_moved_into_a_window_and_happens(ec2, run, des
     assert event["Description"].startswith("[Completed]")
 
 
+def test_events_tell_the_tags_that_are_registered(ec2):
+    ec2.register_instance_event_notification_attributes(InstanceTagAttribute={"InstanceTagKeys": ["a", "b"]})
+    answer = ec2.deregister_instance_event_notification_attributes(InstanceTagAttribute={"InstanceTagKeys": ["a"]})
+    assert answer["InstanceTagAttribute"] == {"InstanceTagKeys": ["b"], "IncludeAllTagsOfInstance": False}
+    found = ec2.describe_instance_event_notification_attributes()
+    assert found["InstanceTagAttribute"] == answer["InstanceTagAttribute"]
+
+
 def test_windows_of_too_few_hours_are_refused(ec2, refused):
     with refused("InvalidParameterValue"):
         ec2.create_instance_event_window(CronExpression="* 1-2 * * MON")

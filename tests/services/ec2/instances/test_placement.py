@@ -125,3 +125,39 @@ def test_a_reservation_ends_at_its_time(ec2, clock):
     assert (
         ec2.describe_capacity_reservations(CapacityReservationIds=ids)["CapacityReservations"][0]["State"] == "expired"
     )
+
+
+def test_hosts_and_capacity_can_be_shared_with_other_accounts(aws, ec2, ami, cloud, clock, refused):
+    other = cloud.account()
+    theirs = other.client("ec2")
+    [host] = theirs.allocate_hosts(InstanceFamily="m5", AvailabilityZone="us-east-1a", Quantity=1)["HostIds"]
+    asked = {"InstanceType": "t3.micro", "InstancePlatform": "Linux/UNIX", "AvailabilityZone": "us-east-1a"}
+    room = theirs.create_capacity_reservation(**asked, InstanceCount=1)["CapacityReservation"]
+    launch = {"ImageId": ami, "MinCount": 1, "MaxCount": 1}
+    place = {"Tenancy": "host", "HostId": host, "AvailabilityZone": "us-east-1a"}
+    with refused("InvalidHostID.NotFound"):
+        ec2.run_instances(**launch, InstanceType="m5.large", Placement=place)
+    arns = [f"arn:aws:ec2:us-east-1:{other.id}:dedicated-host/{host}", room["CapacityReservationArn"]]
+    ram = other.client("ram")
+    ram.create_resource_share(name="s", resourceArns=arns, principals=[aws.id], allowExternalPrincipals=True)
+    [invitation] = aws.client("ram").get_resource_share_invitations()["resourceShareInvitations"]
+    aws.client("ram").accept_resource_share_invitation(
+        resourceShareInvitationArn=invitation["resourceShareInvitationArn"]
+    )
+    clock.advance(5)
+    one = ec2.run_instances(**launch, InstanceType="m5.large", Placement=place)["Instances"][0]
+    [shown] = theirs.describe_hosts(HostIds=[host])["Hosts"]
+    assert shown["Instances"] == [{"InstanceId": one["InstanceId"], "InstanceType": "m5.large", "OwnerId": aws.id}]
+    target = {"CapacityReservationTarget": {"CapacityReservationId": room["CapacityReservationId"]}}
+    ec2.run_instances(
+        **launch,
+        InstanceType="t3.micro",
+        Placement={"AvailabilityZone": "us-east-1a"},
+        CapacityReservationSpecification=target,
+    )
+    usage = theirs.get_capacity_reservation_usage(CapacityReservationId=room["CapacityReservationId"])
+    assert usage["InstanceUsages"] == [{"AccountId": aws.id, "UsedInstanceCount": 1}]
+    clock.advance(3)
+    ec2.terminate_instances(InstanceIds=[one["InstanceId"]])
+    clock.advance(5)
+    assert theirs.describe_hosts(HostIds=[host])["Hosts"][0]["Instances"] == []

@@ -5,7 +5,9 @@ Left out: prefix lists as conditions, and paths that begin outside the account.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from pileus.kernel import Call, Fault, Record
@@ -200,20 +202,22 @@ def start_network_insights_access_scope_analysis(
 
 
 @ec2.task
-def access_analysed(call: Call, what: str) -> None:
-    """Look for them."""
+async def access_analysed(call: Call, what: str) -> None:
+    """Look for them, on another thread."""
     analysis = AccessScopeAnalysis.get(call, what)
     scope = AccessScope.get(call, analysis.scope) if analysis else None
     if analysis is None or scope is None:
         return
     there = world(call)
-    for number, way in enumerate(found(there, scope), 1):
-        Finding(analysis=what, number=number, components=components(call, there, way.forward)).put(call)
-        analysis.findings = number
-        if number == MOST_FINDINGS:
-            break
-    analysis.status, analysis.ended, analysis.interfaces = "succeeded", call.now, len(there.interfaces)
-    analysis.put(call)
+    ways = await asyncio.to_thread(lambda: [*islice(found(there, scope), MOST_FINDINGS)])
+    with call.transaction():
+        if AccessScopeAnalysis.get(call, what) is None:
+            return
+        for number, way in enumerate(ways, 1):
+            Finding(analysis=what, number=number, components=components(call, there, way.forward)).put(call)
+        analysis.findings, analysis.interfaces = len(ways), len(there.interfaces)
+        analysis.status, analysis.ended = "succeeded", call.now
+        analysis.put(call)
 
 
 def found(there: World, scope: AccessScope) -> Iterator[Way]:

@@ -7,6 +7,7 @@ gateways.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from ipaddress import ip_network
 from typing import Any, ClassVar
 
@@ -17,11 +18,13 @@ from pileus.services.ec2 import ec2
 from pileus.services.ec2.describing import Members, described
 from pileus.services.ec2.faults import missing
 from pileus.services.ec2.kinds import kind, named, new_id
+from pileus.services.ec2.network.life import Life
 from pileus.services.ec2.tags import shown_tags, specified
 from pileus.services.ec2.tokens import made_before, remember
 
 from . import neighbours
-from .lives import BRIEFLY, GONE, Life, enter, save
+from .lives import BRIEFLY, GONE, enter, save
+from .lives import Life as States
 
 
 @kind(
@@ -32,7 +35,7 @@ from .lives import BRIEFLY, GONE, Life, enter, save
 class ClientVpnEndpoint(Record, arn="client-vpn-endpoint/{client_vpn_endpoint_id}", cfn="AWS::EC2::ClientVpnEndpoint"):
     """An endpoint."""
 
-    life: ClassVar[Life] = {"deleting": (GONE, BRIEFLY)}
+    life: ClassVar[States] = {"deleting": (GONE, BRIEFLY)}
     client_vpn_endpoint_id: str
     client_cidr_block: str
     server_certificate_arn: str
@@ -58,6 +61,9 @@ class ClientVpnEndpoint(Record, arn="client-vpn-endpoint/{client_vpn_endpoint_id
     since: float = 0.0
     tags: dict[str, str] = {}
 
+
+parts = Life[ClientVpnEndpoint]()
+"""What holds one, and what ends with it."""
 
 FILTERS = Filters(
     {"endpoint-id": "client_vpn_endpoint_id", "transport-protocol": "transport"},
@@ -227,8 +233,6 @@ def shown(call: Call, one: ClientVpnEndpoint) -> Members:
 
 
 def _written(instant: float) -> str:
-    from datetime import UTC, datetime
-
     return datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
@@ -290,14 +294,11 @@ def modify_client_vpn_endpoint(
 @ec2.operation
 def delete_client_vpn_endpoint(call: Call, client_vpn_endpoint_id: str) -> Members:
     """Delete an endpoint that is associated with no subnet."""
-    from .client_vpn_networks import AuthorizationRule, ClientRoute, TargetNetwork
-
     one = named(call, ClientVpnEndpoint, client_vpn_endpoint_id)
-    if TargetNetwork.first(call, client_vpn_endpoint_id, index="of_endpoint"):
+    if parts.held(call, one):
         text = f"Endpoint {client_vpn_endpoint_id} has associated target networks."
         raise Fault("InvalidParameterValue", text)
-    ClientRoute.delete_all(call, client_vpn_endpoint_id)
-    AuthorizationRule.delete_all(call, client_vpn_endpoint_id)
+    parts.end(call, one)
     enter(call, one, "deleting")
     return {"Status": {"Code": one.state}}
 
@@ -338,7 +339,7 @@ def import_client_vpn_client_certificate_revocation_list(
     call: Call, client_vpn_endpoint_id: str, certificate_revocation_list: str
 ) -> Members:
     """Say which clients' certificates are revoked."""
-    from cryptography import x509
+    from cryptography import x509  # takes a while to import, and is seldom wanted here
 
     one = named(call, ClientVpnEndpoint, client_vpn_endpoint_id)
     try:

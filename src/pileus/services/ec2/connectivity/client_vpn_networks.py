@@ -15,6 +15,7 @@ from pileus.services.ec2.kinds import kind, named
 
 from . import neighbours
 from .client_vpn import ClientVpnEndpoint
+from .client_vpn import parts as endpoint_parts
 from .lives import BRIEFLY, GONE, Life, enter, save
 
 
@@ -67,6 +68,17 @@ class AuthorizationRule(Record, key=("endpoint", "destination", "group"), table=
     group: str
     """Empty for everybody."""
     description: str = ""
+
+
+@endpoint_parts.holds
+def holds_endpoint(call: Call, endpoint: ClientVpnEndpoint) -> bool:
+    return TargetNetwork.first(call, endpoint.client_vpn_endpoint_id, index="of_endpoint") is not None
+
+
+@endpoint_parts.ends_with
+def endpoint_gone(call: Call, endpoint: ClientVpnEndpoint) -> None:
+    ClientRoute.delete_all(call, endpoint.client_vpn_endpoint_id)
+    AuthorizationRule.delete_all(call, endpoint.client_vpn_endpoint_id)
 
 
 @ec2.operation

@@ -11,9 +11,11 @@ from pileus.services.ec2 import ec2
 from pileus.services.ec2.describing import Members, described
 from pileus.services.ec2.faults import bad_value, missing
 from pileus.services.ec2.kinds import kind, named, new_id
+from pileus.services.ec2.network.life import Life
 from pileus.services.ec2.tags import shown_tags, specified
 
-from .lives import BRIEFLY, GONE, REMEMBERED, Life, enter
+from .lives import BRIEFLY, GONE, REMEMBERED, enter
+from .lives import Life as States
 
 MOST = 50
 """Customer gateways in a Region ("Site-to-Site VPN quotas")."""
@@ -28,7 +30,7 @@ TWO_BYTES = 65535
 class CustomerGateway(Record, arn="customer-gateway/{customer_gateway_id}", cfn="AWS::EC2::CustomerGateway"):
     """A customer's device."""
 
-    life: ClassVar[Life] = {
+    life: ClassVar[States] = {
         "pending": ("available", BRIEFLY / 2),
         "deleted": (GONE, REMEMBERED),
     }
@@ -42,6 +44,9 @@ class CustomerGateway(Record, arn="customer-gateway/{customer_gateway_id}", cfn=
     since: float = 0.0
     tags: dict[str, str] = {}
 
+
+uses = Life[CustomerGateway]()
+"""What hangs on one."""
 
 FILTERS = Filters(
     {
@@ -129,10 +134,8 @@ def shown(call: Call, one: CustomerGateway) -> Members:
 @ec2.operation
 def delete_customer_gateway(call: Call, customer_gateway_id: str) -> None:
     """Forget a device to which no VPN connection leads."""
-    from .vpn_connections import VpnConnection
-
     one = named(call, CustomerGateway, customer_gateway_id)
-    if any(one.present for one in VpnConnection.scan(call, customer_gateway_id, index="by_customer")):
+    if uses.held(call, one):
         raise Fault("IncorrectState", "The customer gateway is in use.")
     if one.state != "deleted":
         enter(call, one, "deleted")

@@ -20,6 +20,7 @@ FILTERS = Filters(
     {
         "ip-address-type": "IpAddressType",
         "service-id": "ServiceId",
+        "transit-gateway-attachment-id": "TransitGatewayAttachmentId",
         "vpc-endpoint-owner": "VpcEndpointOwner",
         "vpc-endpoint-region": "VpcEndpointRegion",
         "vpc-endpoint-state": "VpcEndpointState",

@@ -5,6 +5,7 @@ DescribeVpcEndpointServices; the configurations of PrivateLink services are in `
 
 from __future__ import annotations
 
+import hashlib
 from typing import NamedTuple
 
 from pileus.kernel import Call, Fault, regions
@@ -168,8 +169,6 @@ def shown_own(call: Call, own: Own) -> Members:
 
 
 def _stable(text: str) -> str:
-    import hashlib
-
     return hashlib.blake2b(text.encode()).hexdigest()[:17]
 
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from ipaddress import ip_network
-from itertools import islice, product
+from itertools import product
 from typing import NamedTuple
 
 from .insight_paths import Way, Why, boundaries, travel
 from .insight_world import Packet, World
 
 PORTS = (0, 65535)
-MOST = 20_000
-"""Packets that are tried at most."""
+BY_PORT = ("ENI_SG_RULES_MISMATCH", "SUBNET_ACL_RESTRICTION")
+"""Explanations that may be others for other ports."""
 SOMEWHERE = "192.0.2.1"
 """An address of the internet that stands for all of which nothing is said."""
 
@@ -32,21 +31,35 @@ class Question(NamedTuple):
 def answered(world: World, question: Question) -> Way:
     """A way that a packet takes, if there is one; or else the way of the one that got furthest."""
     best: Way | None = None
-    for packet in islice(_packets(world, question), MOST):
-        way = travel(world, question.source, packet, question.destination)
+    for source, destination in product(_sources(world, question), _destinations(world, question)):
+        way = _between(world, question, source, destination)
         if way.found:
             return way
-        if best is None or (len(way.back), len(way.forward)) > (len(best.back), len(best.forward)):
+        if best is None or _reach(way) > _reach(best):
             best = way
     return best or Way([], [], Why("NO_POSSIBLE_DESTINATION", {}))
 
 
-def _packets(world: World, question: Question) -> Iterator[Packet]:
-    """Packets of which one gets there if any does."""
-    sources, destinations = _sources(world, question), _destinations(world, question)
-    ports = product(boundaries(world, question.destination_ports), boundaries(world, question.source_ports))
-    for (port, source_port), source, destination in product([*ports], sources, destinations):
-        yield Packet(question.protocol, source, source_port, destination, port)
+def _between(world: World, question: Question, source: str, destination: str) -> Way:
+    """The same between two addresses: with those ports of which one gets through if any does.
+
+    Only groups and lists ask for ports; so what nothing but they stop is worth another try.
+    """
+    best = Way([], [], None)
+    ports = boundaries(world, question.destination_ports)
+    for port, source_port in product(ports, boundaries(world, question.source_ports, lists_only=True)):
+        packet = Packet(question.protocol, source, source_port, destination, port)
+        way = travel(world, question.source, packet, question.destination)
+        if way.why is None or way.why.code not in BY_PORT:
+            return way
+        if best.why is None or _reach(way) > _reach(best):
+            best = way
+    return best
+
+
+def _reach(way: Way) -> tuple[int, int]:
+    """How far a packet has got."""
+    return len(way.back), len(way.forward)
 
 
 def _sources(world: World, question: Question) -> list[str]:

@@ -20,7 +20,7 @@ from pileus.services.ec2.tags import shown_tags, specified
 from pileus.services.ec2.tokens import made_before, remember
 
 from . import ipam_space
-from .ipam_pools import IpamPool, PoolCidr, pools_of, seen
+from .ipam_pools import IpamPool, PoolCidr, parts, pools_of, seen
 
 CUSTOM, POOL = "custom", "ipam-pool"
 
@@ -47,6 +47,16 @@ class Allocation(
     resource_region: str
     description: str = ""
     tags: dict[str, str] = {}
+
+
+@parts.ends_with
+def pool_gone(call: Call, pool: IpamPool) -> None:
+    """A pool's allocations go with it, and what it has of the pool above goes back."""
+    for one in [*Allocation.scan(call, pool.ipam_pool_id, index="of_pool")]:
+        one.delete(call)
+    for block in PoolCidr.scan(call, pool.ipam_pool_id):
+        if block.allocation and (above := Allocation.get(call, block.allocation)):
+            above.delete(call)
 
 
 FILTERS = Filters(

@@ -20,6 +20,7 @@ from pileus.services.ec2.tokens import made_before, remember
 
 from . import ipam_resources
 from .ipams import MAKING, Ipam, ipam_arn, with_regions
+from .ipams import parts as ipam_parts
 from .lives import BRIEFLY, GONE, Life, enter
 
 
@@ -94,6 +95,7 @@ ASSOCIATION_FILTERS = Filters(
 )
 
 
+@ipam_parts.begins_with
 def begin(call: Call, ipam: Ipam) -> None:
     """A new IPAM learns from its own account."""
     found = next((one for one in Discovery.scan(call) if one.default), None)
@@ -108,6 +110,7 @@ def begin(call: Call, ipam: Ipam) -> None:
     ipam.discovery_association = association.ipam_resource_discovery_association_id
 
 
+@ipam_parts.ends_with
 def end(call: Call, ipam: Ipam) -> None:
     for one in [*DiscoveryAssociation.scan(call)]:
         if one.ipam_id == ipam.ipam_id:

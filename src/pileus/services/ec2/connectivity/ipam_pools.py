@@ -16,12 +16,15 @@ from pileus.services.ec2 import ec2
 from pileus.services.ec2.describing import Members, described
 from pileus.services.ec2.faults import in_use
 from pileus.services.ec2.kinds import BY_RECORD, kind, named, new_id
+from pileus.services.ec2.network.life import Life
 from pileus.services.ec2.tags import shown_tags, specified
 from pileus.services.ec2.tokens import made_before, remember
 
 from . import homes
 from .ipams import MAKING, Ipam, IpamScope, ipam_arn
-from .lives import Life, enter
+from .ipams import parts as ipam_parts
+from .lives import Life as States
+from .lives import enter
 
 MOST_DEPTH = 10
 SHARED = "ec2:IpamPool"
@@ -36,7 +39,7 @@ class IpamPool(
 ):
     """A pool."""
 
-    life: ClassVar[Life] = MAKING
+    life: ClassVar[States] = MAKING
     ipam_pool_id: str
     ipam_id: str
     ipam_scope_id: str
@@ -69,6 +72,9 @@ class PoolCidr(Record, key=("pool", "cidr")):
     allocation: str = ""
     """The allocation of the pool above that it is."""
 
+
+parts = Life[IpamPool]()
+"""What ends with one."""
 
 FILTERS = Filters(
     {
@@ -272,14 +278,9 @@ def delete_ipam_pool(call: Call, ipam_pool_id: str, cascade: bool = False) -> Me
 
 def empty(call: Call, pool: IpamPool) -> None:
     """Take everything out of a pool."""
-    from .ipam_allocations import Allocation
-
+    parts.end(call, pool)
     for block in [*PoolCidr.scan(call, pool.ipam_pool_id)]:
         block.delete(call)
-        if block.allocation and (above := Allocation.get(call, block.allocation)):
-            above.delete(call)
-    for one in [*Allocation.scan(call, pool.ipam_pool_id, index="of_pool")]:
-        one.delete(call)
     homes.leave(call, pool.ipam_pool_id)
 
 
@@ -319,3 +320,20 @@ def shareable(call: Call, arn: str) -> bool:
     """Whether an ARN is that of a pool of the account."""
     kind, _, what = arn.rpartition(":")[2].partition("/")
     return kind == "ipam-pool" and IpamPool.get(call, what) is not None
+
+
+# What depends on pools
+
+
+@ipam_parts.holds
+def holds_ipam(call: Call, ipam: Ipam) -> bool:
+    return any(pools_of(call, scope.ipam_scope_id) for scope in IpamScope.scan(call, ipam.ipam_id, index="of_ipam"))
+
+
+@ipam_parts.ends_with
+def all_gone(call: Call, ipam: Ipam) -> None:
+    """The pools of an IPAM go with it."""
+    for scope in IpamScope.scan(call, ipam.ipam_id, index="of_ipam"):
+        for pool in pools_of(call, scope.ipam_scope_id):
+            empty(call, pool)
+            enter(call, pool, "delete-in-progress")

@@ -15,13 +15,15 @@ from pileus.services.ec2 import ec2
 from pileus.services.ec2.describing import Members, described
 from pileus.services.ec2.faults import in_use
 from pileus.services.ec2.kinds import kind, named, new_id
+from pileus.services.ec2.network.life import Life
 from pileus.services.ec2.tags import shown_tags, specified
 from pileus.services.ec2.tokens import made_before, remember
 
 from . import homes
-from .lives import BRIEFLY, GONE, Life, enter
+from .lives import BRIEFLY, GONE, enter
+from .lives import Life as States
 
-MAKING: Life = {
+MAKING: States = {
     "create-in-progress": ("create-complete", BRIEFLY),
     "modify-in-progress": ("modify-complete", BRIEFLY),
     "delete-in-progress": (GONE, BRIEFLY),
@@ -33,7 +35,7 @@ MOST_SCOPES = 5
 class Ipam(Record, arn="arn:{partition}:ec2::{account}:ipam/{ipam_id}", cfn="AWS::EC2::IPAM"):
     """An IP address manager. Its Region is its home."""
 
-    life: ClassVar[Life] = MAKING
+    life: ClassVar[States] = MAKING
     ipam_id: str
     description: str
     regions: list[str]
@@ -63,7 +65,7 @@ class IpamScope(
 ):
     """A space in which no two resources overlap."""
 
-    life: ClassVar[Life] = MAKING
+    life: ClassVar[States] = MAKING
     ipam_scope_id: str
     ipam_id: str
     type: str
@@ -74,6 +76,9 @@ class IpamScope(
     since: float = 0.0
     tags: dict[str, str] = {}
 
+
+parts = Life[Ipam]()
+"""What begins and ends with one, and what holds it."""
 
 FILTERS = Filters({"description": "description", "ipam-id": "ipam_id", "state": "state", "tier": "tier"})
 SCOPE_FILTERS = Filters(
@@ -99,8 +104,6 @@ def create_ipam(
     metered_account: str = "ipam-owner",
 ) -> Members:
     """Make an IPAM with its two default scopes, and a discovery of the account's own resources."""
-    from .ipam_discoveries import begin
-
     if before := made_before(call, client_token):
         return {"Ipam": shown(call, named(call, Ipam, before))}
     if Ipam.first(call):
@@ -121,7 +124,7 @@ def create_ipam(
             made.public_scope = scope.ipam_scope_id
         else:
             made.private_scope = scope.ipam_scope_id
-    begin(call, made)
+    parts.begin(call, made)
     enter(call, made, "create-in-progress")
     homes.settle(call, made.ipam_id)
     remember(call, client_token, made.ipam_id)
@@ -198,20 +201,13 @@ def modify_ipam(
 @ec2.operation
 def delete_ipam(call: Call, ipam_id: str, cascade: bool = False) -> Members:
     """Delete an IPAM: without `cascade` only one that has neither pools nor further scopes."""
-    from .ipam_discoveries import end
-    from .ipam_pools import IpamPool, empty, pools_of
-
     ipam = named(call, Ipam, ipam_id)
     scopes = [*IpamScope.scan(call, ipam_id, index="of_ipam")]
-    pools: list[IpamPool] = [pool for scope in scopes for pool in pools_of(call, scope.ipam_scope_id)]
-    if not cascade and (pools or any(not scope.default for scope in scopes)):
+    if not cascade and (parts.held(call, ipam) or any(not scope.default for scope in scopes)):
         raise in_use(f"The IPAM {ipam_id} has dependencies and cannot be deleted.")
-    for pool in pools:
-        empty(call, pool)
-        enter(call, pool, "delete-in-progress")
+    parts.end(call, ipam)
     for scope in scopes:
         enter(call, scope, "delete-in-progress")
-    end(call, ipam)
     enter(call, ipam, "delete-in-progress")
     homes.leave(call, ipam_id)
     return {"Ipam": shown(call, ipam)}

@@ -6,6 +6,7 @@ further accounts, and filters of what a path may pass.
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from pileus.kernel import Call, Fault, Record
@@ -80,8 +81,22 @@ class InsightsAnalysis(
     tags: dict[str, str] = {}
 
 
+def _ports(where: str, which: str) -> Any:
+    """Reads a range of ports of a path, as a filter compares it: `80-443`."""
+
+    def read(path: InsightsPath) -> str | None:
+        given = getattr(path, where).get(which)
+        return f"{given.get('FromPort', 0)}-{given.get('ToPort', 65535)}" if given else None
+
+    return read
+
+
 PATH_FILTERS = Filters(
     {
+        "filter-at-source.source-port-range": _ports("at_source", "SourcePortRange"),
+        "filter-at-source.destination-port-range": _ports("at_source", "DestinationPortRange"),
+        "filter-at-destination.source-port-range": _ports("at_destination", "SourcePortRange"),
+        "filter-at-destination.destination-port-range": _ports("at_destination", "DestinationPortRange"),
         "destination": "destination",
         "filter-at-source.source-address": "at_source.SourceAddress",
         "filter-at-source.destination-address": "at_source.DestinationAddress",
@@ -221,20 +236,22 @@ def start_network_insights_analysis(
 
 
 @ec2.task
-def path_analysed(call: Call, what: str) -> None:
-    """Answer it."""
+async def path_analysed(call: Call, what: str) -> None:
+    """Answer it, on another thread."""
     analysis = InsightsAnalysis.get(call, what)
     path = InsightsPath.get(call, analysis.path) if analysis else None
     if analysis is None or path is None:
         return
-    there = world(call)
     try:
-        way = answered(there, question(call, path))
+        there, asked = world(call), question(call, path)
     except Fault as fault:
         analysis.status, analysis.message = "failed", fault.message
     else:
+        way = await asyncio.to_thread(answered, there, asked)
         analysis.status, analysis.found = "succeeded", _found(call, there, way)
-    analysis.put(call)
+    with call.transaction():
+        if InsightsAnalysis.get(call, what):
+            analysis.put(call)
 
 
 def question(call: Call, path: InsightsPath) -> Question:

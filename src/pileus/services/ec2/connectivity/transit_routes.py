@@ -6,7 +6,7 @@ VPCs come first, then Direct Connect's, Connect's and VPNs' ("How transit gatewa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from ipaddress import ip_network
 from typing import Any, NamedTuple
 
@@ -94,21 +94,34 @@ def _best(attachments: list[Attachment]) -> Iterator[Attachment]:
     return iter([first])
 
 
+Teller = Callable[[Call, Attachment], Iterable[str]]
+
+TELLERS: dict[str, Teller] = {}
+"""What attachments of a kind tell, as those say it that make them."""
+
+
+def tells(kind: str) -> Callable[[Teller], Teller]:
+    """Declare what attachments of a kind tell the tables to which they propagate."""
+
+    def declare(teller: Teller) -> Teller:
+        TELLERS[kind] = teller
+        return teller
+
+    return declare
+
+
 def told(call: Call, attachment: Attachment) -> Iterable[str]:
     """The blocks that an attachment tells the tables to which it propagates."""
-    if attachment.resource_type == VPC:
-        there = call.at(attachment.resource_owner)
-        blocks = neighbours.blocks(there, attachment.resource_id)
-        six = attachment.options.get("Ipv6Support") == "enable"
-        return [block for block in blocks if six or ":" not in block]
-    if attachment.resource_type == VPN:
-        # The module that makes such attachments stands on this one.
-        from .vpn_connections import VpnConnection
+    teller = TELLERS.get(attachment.resource_type)
+    return teller(call, attachment) if teller else ()
 
-        connection = VpnConnection.get(call.at(attachment.resource_owner), attachment.resource_id)
-        return connection.blocks if connection else []
-    prefixes: list[str] = attachment.options.get("AllowedPrefixes", [])
-    return prefixes
+
+@tells(VPC)
+def of_vpc(call: Call, attachment: Attachment) -> list[str]:
+    """A VPC's own blocks; those of IPv6 only where the attachment carries them."""
+    blocks = neighbours.blocks(call.at(attachment.resource_owner), attachment.resource_id)
+    six = attachment.options.get("Ipv6Support") == "enable"
+    return [block for block in blocks if six or ":" not in block]
 
 
 def _by_block(block: str) -> tuple[Any, ...]:

@@ -57,6 +57,7 @@ class VerifiedAccessInstance(Resource, service=ec2, cfn="AWS::EC2::VerifiedAcces
         "Providers": [],
         "AccessLogs": None,
     }
+    filters = {"verified-access-instance-id": "VerifiedAccessInstanceId"}
 
     @staticmethod
     def before_update(call: Call, row: Row, changes: dict[str, Any]) -> None:
@@ -89,6 +90,10 @@ class VerifiedAccessTrustProvider(Resource, service=ec2, cfn="AWS::EC2::Verified
         "VerifiedAccessTrustProviderId": hex_id("vatp"),
         "CreationTime": written,
         "LastUpdatedTime": written,
+    }
+    filters = {
+        "verified-access-trust-provider-id": "VerifiedAccessTrustProviderId",
+        "trust-provider-type": "TrustProviderType",
     }
 
     @staticmethod
@@ -156,7 +161,11 @@ class VerifiedAccessGroup(Resource, service=ec2, cfn="AWS::EC2::VerifiedAccessGr
         "PolicyDocument": None,
         "PolicyEnabled": None,
     }
-    filters = {"VerifiedAccessInstanceId": "VerifiedAccessInstanceId"}
+    filters = {
+        "VerifiedAccessInstanceId": "VerifiedAccessInstanceId",
+        "verified-access-group-id": "VerifiedAccessGroupId",
+        "verified-access-instance-id": "VerifiedAccessInstanceId",
+    }
 
     @staticmethod
     def before_create(call: Call, row: Row) -> None:
@@ -192,6 +201,9 @@ class VerifiedAccessEndpoint(Resource, service=ec2, cfn="AWS::EC2::VerifiedAcces
     filters = {
         "VerifiedAccessInstanceId": "VerifiedAccessInstanceId",
         "VerifiedAccessGroupId": "VerifiedAccessGroupId",
+        "verified-access-endpoint-id": "VerifiedAccessEndpointId",
+        "verified-access-group-id": "VerifiedAccessGroupId",
+        "verified-access-instance-id": "VerifiedAccessInstanceId",
     }
 
     @staticmethod

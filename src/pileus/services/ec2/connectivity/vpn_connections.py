@@ -6,6 +6,7 @@ over Direct Connect, and replacements of tunnels.
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_network
 from typing import Any, ClassVar
 
@@ -21,12 +22,15 @@ from pileus.services.ec2.tags import shown_tags, specified
 
 from . import vpn_tunnels
 from .customer_gateways import CustomerGateway
+from .customer_gateways import uses as customer_uses
 from .lives import USUAL, Life, enter
-from .transit_attachments import VPN, Attachment
+from .transit_attachments import VPN, Attachment, rewire
 from .transit_gateways import TransitGateway, check_available, seen
+from .transit_routes import tells
 from .transit_tables import arrived, left
 from .vpn_configuration import Ends, written
 from .vpn_gateways import VpnGateway, available, learn
+from .vpn_gateways import uses as gateway_uses
 
 MOST, MOST_ROUTES = 50, 1000
 """Connections of a Region, and static routes of a connection ("Site-to-Site VPN quotas")."""
@@ -75,18 +79,22 @@ class VpnConnection(
         return self.routes if self.static_only else self.told
 
 
+BGP_ASN = re.compile(r"<asn>(\d+)</asn>")
+
 FILTERS = Filters(
     {
-        "customer-gateway-id": "customer_gateway_id",
-        "state": "state",
-        "option.static-routes-only": "static_only",
-        "route.destination-cidr-block": "routes",
-        "bgp-asn": "options.CustomerAsn",
-        "type": "type",
-        "vpn-connection-id": "vpn_connection_id",
-        "vpn-gateway-id": lambda one: one.vpn_gateway_id or None,
-        "transit-gateway-id": lambda one: one.transit_gateway_id or None,
-    }
+        "bgp-asn": lambda one: BGP_ASN.findall(one["CustomerGatewayConfiguration"] or ""),
+        "customer-gateway-configuration": "CustomerGatewayConfiguration",
+        "customer-gateway-id": "CustomerGatewayId",
+        "state": "State",
+        "option.static-routes-only": "Options.StaticRoutesOnly",
+        "route.destination-cidr-block": "Routes.DestinationCidrBlock",
+        "type": "Type",
+        "vpn-connection-id": "VpnConnectionId",
+        "vpn-gateway-id": "VpnGatewayId",
+        "transit-gateway-id": "TransitGatewayId",
+    },
+    tags=lambda one: {tag["Key"]: tag["Value"] for tag in one["Tags"]},
 )
 
 
@@ -121,7 +129,7 @@ def create_vpn_connection(
         customer_gateway_id=customer_gateway_id,
         type=type,
         tunnels=[],
-        options=_kept(options) | {"CustomerAsn": customer.bgp_asn},
+        options=_kept(options),
         static_only=options.get("StaticRoutesOnly", False),
         tags=specified(tag_specifications, "vpn-connection"),
     )
@@ -217,12 +225,12 @@ def refresh(call: Call, vpn_gateway_id: str, changed: VpnConnection, gone: bool 
 @ec2.operation
 def describe_vpn_connections(call: Call, vpn_connection_ids: list[str] = [], filters: list[Members] = []) -> Members:
     """The account's connections."""
-    return described(call, VpnConnection, FILTERS, "VpnConnections", shown, vpn_connection_ids, filters)
+    ids, member = vpn_connection_ids, "VpnConnections"
+    return described(call, VpnConnection, FILTERS, member, shown, ids, filters, by_shown=True)
 
 
 def shown(call: Call, one: VpnConnection) -> Members:
-    options = {name: value for name, value in one.options.items() if name != "CustomerAsn"}
-    options |= {"EnableAcceleration": False, "StaticRoutesOnly": one.static_only}
+    options = one.options | {"EnableAcceleration": False, "StaticRoutesOnly": one.static_only}
     telemetry = [
         {
             "OutsideIpAddress": tunnel["OutsideIpAddress"],
@@ -296,6 +304,25 @@ def present(call: Call, vpn_connection_id: str) -> VpnConnection:
     return one
 
 
+@customer_uses.holds
+def holds_customer(call: Call, one: CustomerGateway) -> bool:
+    there = VpnConnection.scan(call, one.customer_gateway_id, index="by_customer")
+    return any(connection.present for connection in there)
+
+
+@gateway_uses.holds
+def holds_gateway(call: Call, one: VpnGateway) -> bool:
+    there = VpnConnection.scan(call, one.vpn_gateway_id, index="by_gateway")
+    return any(connection.present for connection in there)
+
+
+@tells(VPN)
+def behind(call: Call, attachment: Attachment) -> list[str]:
+    """The blocks behind a connection that is attached to a transit gateway."""
+    connection = VpnConnection.get(call.at(attachment.resource_owner), attachment.resource_id)
+    return connection.blocks if connection else []
+
+
 # Static routes
 
 
@@ -337,8 +364,6 @@ def checked(block: str) -> str:
 
 def changed_routes(call: Call, one: VpnConnection) -> None:
     """What is behind a connection has changed: its gateway learns of it."""
-    from .transit_attachments import rewire
-
     one.put(call)
     if one.vpn_gateway_id:
         refresh(call, one.vpn_gateway_id, one)

@@ -13,12 +13,14 @@ from pileus.services.ec2.faults import bad_value
 from pileus.services.ec2.kinds import kind, named, new_id
 from pileus.services.ec2.network import targets
 from pileus.services.ec2.network.changes import changed
+from pileus.services.ec2.network.life import Life
 from pileus.services.ec2.network.route_tables import PROPAGATED, Route, RouteTable
 from pileus.services.ec2.network.vpcs import Vpc
 from pileus.services.ec2.network.vpcs import life as vpc_life
 from pileus.services.ec2.tags import shown_tags, specified
 
-from .lives import BRIEFLY, GONE, REMEMBERED, Life, enter
+from .lives import BRIEFLY, GONE, REMEMBERED, enter
+from .lives import Life as States
 
 MOST = 5
 
@@ -29,7 +31,7 @@ class VpnGateway(
 ):
     """A virtual private gateway."""
 
-    life: ClassVar[Life] = {
+    life: ClassVar[States] = {
         "pending": ("available", BRIEFLY / 2),
         "deleted": (GONE, REMEMBERED),
     }
@@ -45,6 +47,9 @@ class VpnGateway(
     since: float = 0.0
     tags: dict[str, str] = {}
 
+
+uses = Life[VpnGateway]()
+"""What hangs on one."""
 
 FILTERS = Filters(
     {
@@ -104,12 +109,10 @@ def shown(call: Call, one: VpnGateway) -> Members:
 @ec2.operation
 def delete_vpn_gateway(call: Call, vpn_gateway_id: str) -> None:
     """Delete a gateway that is detached and has no connections."""
-    from .vpn_connections import VpnConnection
-
     one = named(call, VpnGateway, vpn_gateway_id)
     if one.vpc_id:
         raise Fault("IncorrectState", f"The vpnGateway ID '{vpn_gateway_id}' is attached to {one.vpc_id}")
-    if any(one.present for one in VpnConnection.scan(call, vpn_gateway_id, index="by_gateway")):
+    if uses.held(call, one):
         raise Fault("IncorrectState", "The virtual private gateway is in use.")
     if one.state != "deleted":
         enter(call, one, "deleted")

@@ -33,6 +33,12 @@ async def attend(call: Call, instance_id: str) -> None:
         await machine.ended
 
 
+@attend.forgotten
+async def left(call: Call, instance_id: str) -> None:
+    """The instance was forgotten: so is its machine."""
+    await machines.removed(call, instance_id)
+
+
 async def asking(machine: Machine) -> str:
     """Wait until a machine wants something, or has ended, and then it wants nothing."""
     asked: asyncio.Future[str] = asyncio.get_running_loop().create_future()

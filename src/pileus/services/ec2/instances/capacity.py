@@ -5,18 +5,21 @@ Left out: capacity blocks, future-dated and interruptible reservations, billing 
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from pileus.kernel import Call, Fault, Record
 from pileus.kernel.filters import Filters
 from pileus.kernel.regions import zones
 from pileus.services.ec2 import ec2
+from pileus.services.ec2.connectivity import homes
 from pileus.services.ec2.describing import Members, described, iso, paged
 from pileus.services.ec2.faults import bad_value, combination, missing
 from pileus.services.ec2.kinds import kind, named, new_id
 from pileus.services.ec2.tags import shown_tags, specified
 from pileus.services.ec2.tokens import made_before, remember
 
+from . import sharing
 from .instances import Instance, alive, stopped
 from .types import instance_type as type_named
 
@@ -59,6 +62,8 @@ class Claim(Record, key=("capacity_reservation_id", "instance_id")):
 
     capacity_reservation_id: str
     instance_id: str
+    owner: str = ""
+    """The account of the instance."""
 
 
 FILTERS = Filters(
@@ -135,6 +140,7 @@ def reserve(call: Call, *, instance_type: str, zone: str, count: int, **particul
         created=call.now,
         **particulars,
     ).put(call)
+    homes.settle(call, one.capacity_reservation_id)
     if one.ends:
         expire_reservation.later(call, capacity_reservation_id=one.capacity_reservation_id, due=one.ends)
     return one
@@ -217,9 +223,10 @@ def end(call: Call, one: CapacityReservation, state: str) -> None:
     one.put(call)
     for claim in [*Claim.scan(call, one.capacity_reservation_id)]:
         claim.delete(call)
-        if instance := Instance.get(call, claim.instance_id):
+        home = call.at(account=claim.owner)
+        if instance := Instance.get(home, claim.instance_id):
             instance.capacity_reservation_id = ""
-            instance.put(call)
+            instance.put(home)
 
 
 @ec2.task
@@ -280,7 +287,8 @@ def get_capacity_reservation_usage(
 ) -> Members:
     """How much of the room is used, and by whom."""
     one = named(call, CapacityReservation, capacity_reservation_id)
-    usages = [{"AccountId": call.account, "UsedInstanceCount": one.used}] if one.used else []
+    users = Counter(claim.owner for claim in Claim.scan(call, capacity_reservation_id))
+    usages = [{"AccountId": account, "UsedInstanceCount": count} for account, count in users.items()]
     return {
         "CapacityReservationId": capacity_reservation_id,
         "InstanceType": one.instance_type,
@@ -328,13 +336,16 @@ def claim(call: Call, one: Instance) -> None:
     target = one.capacity.get("CapacityReservationTarget", {}).get("CapacityReservationId", "")
     if preference == "none" and not target:
         return
-    candidates = [named(call, CapacityReservation, target)] if target else CapacityReservation.scan(call)
+    home, candidates = call, CapacityReservation.scan(call)
+    if target:
+        home, found = sharing.usable(call, CapacityReservation, target)
+        candidates = iter([found])
     for reservation in candidates:
         if _fits(one, reservation, targeted=bool(target)) and reservation.used < reservation.count:
             reservation.used += 1
-            reservation.put(call)
+            reservation.put(home)
             one.capacity_reservation_id = reservation.capacity_reservation_id
-            Claim(one.capacity_reservation_id, one.instance_id).put(call)
+            Claim(one.capacity_reservation_id, one.instance_id, call.account).put(home)
             return
     if target or preference == "capacity-reservations-only":
         text = "The requested reservation does not have sufficient compatible and available capacity for this request."
@@ -356,12 +367,13 @@ def give_back(call: Call, one: Instance) -> None:
     """An instance uses its room no more."""
     if not one.capacity_reservation_id:
         return
-    if found := Claim.get(call, one.capacity_reservation_id, one.instance_id):
-        found.delete(call)
-        reservation = CapacityReservation.get(call, one.capacity_reservation_id)
+    home = sharing.where(call, one.capacity_reservation_id)
+    if found := Claim.get(home, one.capacity_reservation_id, one.instance_id):
+        found.delete(home)
+        reservation = CapacityReservation.get(home, one.capacity_reservation_id)
         if reservation and reservation.used:
             reservation.used -= 1
-            reservation.put(call)
+            reservation.put(home)
     one.capacity_reservation_id = ""
 
 

@@ -10,10 +10,9 @@ from pileus.kernel import Call, Fault
 from pileus.kernel.regions import zones
 from pileus.services.ec2 import ec2
 from pileus.services.ec2.describing import MOST, Members, answer, bad_token
-from pileus.services.ec2.kinds import named
 from pileus.services.ec2.network import host_names, interface_making, interfaces
 from pileus.services.ec2.network.interfaces import NetworkInterface
-from pileus.services.ec2.network.vpcs import Vpc
+from pileus.services.ec2.network.vpcs import at_home
 from pileus.services.ec2.tags import shown_tags
 
 from . import disks, lifetime, metadata_options, states
@@ -165,7 +164,7 @@ def _network(call: Call, one: Instance) -> Members:
 
 def private_name(call: Call, one: Instance, interface: NetworkInterface) -> str:
     """The name that an instance has inside its VPC: by its address or by its id."""
-    if not named(call, Vpc, interface.vpc_id).enable_dns_support:
+    if not at_home(call, interface.vpc_id).enable_dns_support:
         return ""
     if one.dns.get("HostnameType") == "resource-name" or not interface.private_ip_address:
         return host_names.resource_name(call.region, one.instance_id)

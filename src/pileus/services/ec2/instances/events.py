@@ -9,6 +9,8 @@ It is then announced for two weeks later, or for the next time that a window of 
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from pileus.kernel import Call, Fault, Record
 from pileus.kernel.names import hex_id
 from pileus.services.ec2 import ec2
@@ -16,7 +18,7 @@ from pileus.services.ec2.describing import Members, iso
 from pileus.services.ec2.faults import bad_value
 from pileus.services.ec2.tags import after_tagging
 
-from . import event_windows, states
+from . import event_tags, event_windows, states
 from .announcing import tell
 from .instances import RUNNING, TERMINATED, Instance, instance
 
@@ -62,7 +64,8 @@ def schedule(call: Call, one: Instance, code: str) -> ScheduledEvent:
         one.instance_id, hex_id("instance-event"), code, begins, begins + LASTS, call.now + 2 * AHEAD
     ).put(call)
     detail = {"eventTypeCode": f"AWS_EC2_{code.upper().replace('-', '_')}_SCHEDULED", "service": "EC2"}
-    more = {"startTime": iso(begins), "affectedEntities": [{"entityValue": one.instance_id}]}
+    affected = {"entityValue": one.instance_id, "tags": event_tags.told(call, one)}
+    more = {"startTime": iso(begins), "affectedEntities": [affected]}
     tell(call, "AWS Health Event", [one.arn(call)], detail | more, "aws.health")
     happen.later(call, instance_id=one.instance_id, event_id=found.event_id, due=begins)
     return found
@@ -106,6 +109,27 @@ def modify_instance_event_start_time(
 
 def shown(call: Call, instance_id: str) -> list[Members]:
     return [_shown(one) for one in ScheduledEvent.scan(call, instance_id)]
+
+
+def told_inside(call: Call, instance_id: str) -> list[Members]:
+    """The events as the metadata service tells them to the instance itself."""
+    return [
+        {
+            "NotBefore": _long(one.not_before),
+            "Code": one.code,
+            "Description": DESCRIPTIONS[one.code],
+            "EventId": one.event_id,
+            "NotAfter": _long(one.not_after),
+            "State": "active",
+        }
+        for one in ScheduledEvent.scan(call, instance_id)
+        if not one.completed
+    ]
+
+
+def _long(at: float) -> str:
+    """`21 Jan 2019 09:00:43 GMT`."""
+    return datetime.fromtimestamp(at, UTC).strftime("%d %b %Y %H:%M:%S GMT")
 
 
 def _shown(one: ScheduledEvent) -> Members:

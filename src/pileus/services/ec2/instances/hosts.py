@@ -13,12 +13,14 @@ from pileus.kernel import Call, Fault, Record
 from pileus.kernel.filters import Filters
 from pileus.kernel.regions import zones
 from pileus.services.ec2 import ec2
+from pileus.services.ec2.connectivity import homes
 from pileus.services.ec2.describing import Members, described
 from pileus.services.ec2.faults import bad_value, combination, limit
 from pileus.services.ec2.kinds import kind, named, new_id
 from pileus.services.ec2.tags import shown_tags, specified
 from pileus.services.ec2.tokens import made_before, remember
 
+from . import sharing
 from .types import InstanceType, instance_type, table, there
 
 T3_VCPUS = 48
@@ -61,6 +63,8 @@ class OnHost(Record, key=("host_id", "instance_id")):
     instance_id: str
     instance_type: str
     vcpus: int
+    owner: str = ""
+    """The account of the instance."""
 
 
 FILTERS = Filters(
@@ -120,6 +124,8 @@ def allocate_hosts(
         for _ in range(quantity)
     ]
     host_ids = [host.host_id for host in made_hosts]
+    for host_id in host_ids:
+        homes.settle(call, host_id)
     remember(call, client_token, ",".join(host_ids))
     return {"HostIds": host_ids}
 
@@ -155,7 +161,11 @@ def describe_hosts(
     max_results: int = 0,
     next_token: str = "",
 ) -> Members:
-    """Hosts, and what room they have."""
+    """Hosts, and what room they have; those that others share by their ids."""
+    if host_ids:
+        test = FILTERS.test(filter)
+        found = [sharing.usable(call, Host, what) for what in dict.fromkeys(host_ids)]
+        return {"Hosts": [shown(home, host) for home, host in found if test(host)]}
     return described(call, Host, FILTERS, "Hosts", shown, host_ids, filter, max_results, next_token)
 
 
@@ -204,6 +214,7 @@ def release_hosts(call: Call, host_ids: list[str]) -> Members:
 @ec2.task
 def forget_host(call: Call, host_id: str) -> None:
     """A released host is described no more."""
+    homes.leave(call, host_id)
     if host := Host.get(call, host_id):
         host.delete(call)
 
@@ -247,7 +258,7 @@ def shown(call: Call, host: Host) -> Members:
         "MemberOfServiceLinkedResourceGroup": False,
         "HostProperties": properties,
         "Instances": [
-            {"InstanceId": one.instance_id, "InstanceType": one.instance_type, "OwnerId": call.account} for one in mates
+            {"InstanceId": one.instance_id, "InstanceType": one.instance_type, "OwnerId": one.owner} for one in mates
         ],
         "AvailableCapacity": {
             "AvailableVCpus": free(call, host),
@@ -282,8 +293,9 @@ def free(call: Call, host: Host) -> int:
 
 def put_on(call: Call, host_id: str, wanted: InstanceType, zone: str, instance_id: str) -> Host:
     """Give an instance its place, on that host or on one that takes what comes; raises where there is no room."""
+    home = call
     if host_id:
-        host = named(call, Host, host_id)
+        home, host = sharing.usable(call, Host, host_id)
         if host.availability_zone != zone:
             text = f"The specified host '{host_id}' is not in the Availability Zone of the subnet."
             raise Fault("InvalidParameterValue", text)
@@ -298,8 +310,8 @@ def put_on(call: Call, host_id: str, wanted: InstanceType, zone: str, instance_i
             if host.auto_placement and host.availability_zone == zone and _takes(host, wanted)
         ]
     for host in candidates:
-        if free(call, host) >= wanted.vcpus and host.state == "available":
-            OnHost(host.host_id, instance_id, wanted.name, wanted.vcpus).put(call)
+        if free(home, host) >= wanted.vcpus and host.state == "available":
+            OnHost(host.host_id, instance_id, wanted.name, wanted.vcpus, call.account).put(home)
             return host
     text = "There is not enough capacity on the Dedicated Host to launch or start the instance."
     raise Fault("InsufficientCapacityOnHost", text)
@@ -310,5 +322,6 @@ def _takes(host: Host, wanted: InstanceType) -> bool:
 
 
 def take_off(call: Call, host_id: str, instance_id: str) -> None:
-    if found := OnHost.get(call, host_id, instance_id):
-        found.delete(call)
+    home = sharing.where(call, host_id)
+    if found := OnHost.get(home, host_id, instance_id):
+        found.delete(home)

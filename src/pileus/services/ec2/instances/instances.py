@@ -49,6 +49,8 @@ class Instance(
     vpc_id: str = ""
     launch_index: int = 0
     key_name: str = ""
+    public_key: str = ""
+    """The key pair's, which the instance keeps when that is deleted."""
     user_data: str = ""
     """In base 64, as it was given."""
     architecture: str = "x86_64"

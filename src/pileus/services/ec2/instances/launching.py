@@ -41,6 +41,7 @@ class Plan(NamedTuple):
     devices: dict[str, Members]
     profile: Members
     metadata: Members
+    public_key: str
     credits: str
     cpu: Members
 
@@ -79,8 +80,7 @@ def planned(call: Call, wanted: Members) -> Plan:
     _check_architecture(kind, image)
     _check_features(kind, wanted)
     networking.check_type(kind, network)
-    if key := wanted.get("KeyName"):
-        key_pairs.key_pair(call, key)
+    key = wanted.get("KeyName", "")
     given = wanted.get("IamInstanceProfile")
     return Plan(
         wanted,
@@ -90,6 +90,7 @@ def planned(call: Call, wanted: Members) -> Plan:
         disks.mappings(image, wanted.get("BlockDeviceMappings", [])),
         profiles.profile(call, given) if given else {},
         metadata_options.options_at_launch(call, wanted.get("MetadataOptions", {}), image.imds_support),
+        key_pairs.key_pair(call, key).public_key if key else "",
         cpu_credits.credits_at_launch(call, kind, wanted.get("CreditSpecification", {})),
         cpu_options(kind, wanted.get("CpuOptions", {})),
     )
@@ -150,6 +151,7 @@ def _made(call: Call, plan: Plan, reservation_id: str, index: int, market: Marke
         vpc_id=subnet.vpc_id,
         launch_index=index,
         key_name=wanted.get("KeyName", ""),
+        public_key=plan.public_key,
         user_data=wanted.get("UserData", ""),
         architecture=image.architecture,
         root_device_name=image.root_device_name,

@@ -17,13 +17,14 @@ from pileus.services.ec2.network import host_names, interfaces
 from pileus.services.ec2.storage import attachments, devices, roots
 from pileus.services.ec2.storage.volumes import Volume
 
-from . import key_pairs, launch_templates
+from . import launch_templates
 from .instances import RUNNING, Instance
 from .types import table
 
 log = logging.getLogger("pileus.ec2")
 
 MIB = 1 << 20
+TRIES = 50
 LEAST_MEMORY = 64 * MIB
 USER = "ec2-user"
 VENDOR = "Amazon EC2"
@@ -98,10 +99,8 @@ async def halt(call: Call, one: Instance, *, hibernate: bool) -> None:
     async with engine.turn(one.instance_id):
         if found := engine.running.get(one.instance_id):
             await found.stop()
-            for volume in attachments.of_instance(call, one.instance_id):
-                attachment = volume.attached_to(one.instance_id)
-                if attachment and devices.name_of(attachment.device) in found.plan.devices:
-                    await devices.released(call, volume, one.instance_id)
+        for volume in attachments.of_instance(call, one.instance_id):
+            await devices.released(call, volume, one.instance_id)
     if wires := networks(call):
         await wires.release(one.instance_id)
 
@@ -121,12 +120,29 @@ async def end(call: Call, one: Instance) -> None:
         await asyncio.to_thread(engine.forget, one.instance_id)
 
 
+async def removed(call: Call, instance_id: str) -> None:
+    """Remove the machine of an instance that there is no record of any more."""
+    engine = machines(call)
+    if engine is None or Instance.get(call, instance_id):
+        return
+    async with engine.turn(instance_id):
+        if found := engine.running.get(instance_id):
+            found.kill()
+            await found.ended
+    await asyncio.to_thread(engine.forget, instance_id)
+    if wires := networks(call):
+        for _ in range(TRIES):  # until its ports are gone, which go with the network of its VPC
+            await wires.release(instance_id)
+            if instance_id not in await wires.names():
+                return
+            await asyncio.sleep(0.1)
+
+
 # What a machine is
 
 
 async def plan(call: Call, one: Instance) -> Plan:
     kind = table().get(one.instance_type)
-    pair = key_pairs.by_name(call, one.key_name) if one.key_name else None
     wires = networks(call)
     network = str(await wires.host(one.instance_id)) if wires else ""
     volumes = attachments.of_instance(call, one.instance_id)
@@ -142,12 +158,13 @@ async def plan(call: Call, one: Instance) -> Plan:
         identity=identity(one),
         instance=one.instance_id,
         user=USER,
-        keys=[f"{pair.public_key} {pair.key_name}"] if pair else [],
+        keys=[f"{one.public_key} {one.key_name}"] if one.public_key else [],
         key_command=CONNECT,
         files=[File(CONNECT, PROGRAM.read_text(), 0o755)],
         environment=environment(call),
         authorities=[call.cloud.authority()] if call.cloud.authority else [],
         user_data=launch_templates.decoded_user_data(one.user_data) if one.user_data else b"",
+        disk=await roots.disk_of(call, volumes, one),
         devices=await disks(call, volumes, one),
     )
 
@@ -184,7 +201,7 @@ def environment(call: Call) -> dict[str, str]:
 
 
 async def disks(call: Call, volumes: list[Volume], one: Instance) -> dict[str, str]:
-    """The volumes beside that of the root, which is the machine's own folder."""
+    """The volumes beside that of the root."""
     found = {}
     for volume in volumes:
         attachment = volume.attached_to(one.instance_id)

@@ -59,7 +59,7 @@ def planned(call: Call, wanted: Members) -> Network:
         if there.availability_zone != subnet.availability_zone:
             text = "All network interfaces of an instance must be in the same Availability Zone."
             raise Fault("InvalidParameterCombination", text)
-    vpc = named(call, vpcs.Vpc, subnet.vpc_id)
+    vpc = vpcs.at_home(call, subnet.vpc_id)
     return Network(subnet, groups, specifications, vpc.instance_tenancy)
 
 
@@ -91,7 +91,7 @@ def _groups(call: Call, subnet: Subnet, wanted: Members) -> list[str]:
     for name in wanted.get("SecurityGroups", ()):
         if wanted.get("SubnetId"):
             raise combination("The parameter groupName cannot be used with the parameter subnet")
-        groups.append(security_groups.by_name(call, named(call, vpcs.Vpc, subnet.vpc_id), name).group_id)
+        groups.append(security_groups.by_name(call, vpcs.at_home(call, subnet.vpc_id), name).group_id)
     for group_id in groups:
         group = named(call, security_groups.SecurityGroup, group_id)
         if not interfaces.usable(call, group, subnet.vpc_id):

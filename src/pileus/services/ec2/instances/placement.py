@@ -42,6 +42,8 @@ def into_group(call: Call, one: Instance, kind: InstanceType, wanted: Members) -
     if group.strategy == "cluster" and kind.burstable:
         text = f"Cluster placement groups are not supported by the '{kind.name}' instance type."
         raise Fault("InvalidParameterCombination", text)
+    if group.strategy == "spread" and one.placement["Tenancy"] != "default":
+        raise combination("Spread placement groups are not supported for Dedicated Instances or Dedicated Hosts.")
     number = placement_groups.place(
         call, group, one.instance_id, one.availability_zone, wanted.get("PartitionNumber", 0)
     )

@@ -5,7 +5,7 @@ The result has the members of RunInstances, whoever launches: an operation, a fl
 
 from __future__ import annotations
 
-from pileus.kernel import Call, Fault
+from pileus.kernel import Call
 from pileus.services.ec2.describing import Members
 from pileus.services.ec2.faults import bad_value, combination, invalid, missing, unsupported
 from pileus.services.ec2.tags import specified
@@ -128,8 +128,3 @@ def counts(least: int, most: int, wanted: Members) -> None:
 def flag(wanted: Members, structure: str, member: str) -> bool:
     """A boolean in a structure of the request, such as `Monitoring.Enabled`."""
     return bool(wanted.get(structure, {}).get(member))
-
-
-def quota(most: int) -> Fault:
-    text = f"You have requested more instances ({most}) than your current instance limit allows."
-    return Fault("InstanceLimitExceeded", text)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from pileus.kernel import Call, arn, regions
 from pileus.services.ec2.describing import Members
-from pileus.services.ec2.instances import describing_instances, key_pairs, launch_templates
-from pileus.services.ec2.instances.events import DESCRIPTIONS, ScheduledEvent
+from pileus.services.ec2.instances import describing_instances, events, launch_templates, spot
 from pileus.services.ec2.instances.instances import Instance
 from pileus.services.ec2.network import interfaces
 from pileus.services.ec2.network.interfaces import NetworkInterface
@@ -31,7 +28,6 @@ def asking(call: Call, vpc_id: str, address: str) -> Instance | None:
 
 def subject_of(call: Call, one: Instance) -> Subject:
     view = describing_instances.shown(call, one)
-    pair = key_pairs.by_name(call, one.key_name) if one.key_name else None
     role_arn = credentials.role_of(call, one.profile["Arn"]) if one.profile else ""
     own = [*interfaces.of_instance(call, one.instance_id)]
     return Subject(
@@ -41,7 +37,7 @@ def subject_of(call: Call, one: Instance) -> Subject:
         partition=regions.partition_of(call.region),
         reservation_id=one.reservation_id,
         user_data=launch_templates.decoded_user_data(one.user_data) if one.user_data else b"",
-        public_key=f"{pair.public_key} {pair.key_name}" if pair else "",
+        public_key=f"{one.public_key} {one.key_name}" if one.public_key else "",
         subnets=prefixes_of_subnets(call, own),
         vpcs=prefixes_of_vpcs(call, own),
         zone_id=view.get("Placement", {}).get("AvailabilityZoneId", ""),
@@ -49,24 +45,9 @@ def subject_of(call: Call, one: Instance) -> Subject:
         credentials=lambda: credentials.current(call, one.instance_id, role_arn),
         pushed_keys=pushed_keys.active(call, one.instance_id),
         interruption=interruption(one),
-        scheduled=[scheduled(event) for event in ScheduledEvent.scan(call, one.instance_id)],
+        rebalance=instant(one.interruption["time"] - spot.NOTICE) if one.interruption else "",
+        scheduled=events.told_inside(call, one.instance_id),
     )
-
-
-def scheduled(event: ScheduledEvent) -> Members:
-    """An event of maintenance, with the times as this service writes them."""
-
-    def written(when: float) -> str:
-        return datetime.fromtimestamp(when, UTC).strftime("%d %b %Y %H:%M:%S GMT")
-
-    return {
-        "NotBefore": written(event.not_before),
-        "Code": event.code,
-        "Description": DESCRIPTIONS[event.code],
-        "EventId": event.event_id,
-        "NotAfter": written(event.not_after),
-        "State": "completed" if event.completed else "active",
-    }
 
 
 def interruption(one: Instance) -> Members:

@@ -12,11 +12,11 @@ from pileus.services.ec2.faults import combination, invalid
 from pileus.services.ec2.kinds import named
 from pileus.services.ec2.tags import shown_tags, specified
 
-from . import host_names, interface_addresses, sharing
+from . import host_names, interface_addresses
 from .interfaces import Attachment, NetworkInterface, PublicAddress, create, life, remove
 from .security_groups import SecurityGroup
 from .subnets import seen
-from .vpcs import Vpc
+from .vpcs import Vpc, at_home
 
 FILTERS = Filters(
     {
@@ -145,7 +145,7 @@ def describe_network_interfaces(
 
 
 def shown(call: Call, one: NetworkInterface) -> Members:
-    vpc = named(sharing.home(call, one.vpc_id), Vpc, one.vpc_id)
+    vpc = at_home(call, one.vpc_id)
     first = next(iter(one.ipv6_addresses), None)
     return {
         "NetworkInterfaceId": one.network_interface_id,

@@ -21,7 +21,7 @@ from pileus.services.ec2.describing import Members, described
 from pileus.services.ec2.kinds import BY_RECORD, kind, named, new_id
 from pileus.services.ec2.tags import shown_tags
 
-from . import changes, cidrs, public_access, sharing, zones
+from . import changes, cidrs, public_access, sharing, vpcs, zones
 from .life import Life
 from .vpcs import Vpc, default_life, default_vpc, follows_ranges, sees, settled
 from .vpcs import life as vpc_life
@@ -157,7 +157,7 @@ def seen_vpc(call: Call, vpc_id: str) -> Vpc:
     if found := Vpc.get(call, vpc_id):
         return found
     if any(one.vpc_id == vpc_id for one in received(call)):
-        return named(sharing.home(call, vpc_id), Vpc, vpc_id)
+        return vpcs.at_home(call, vpc_id)
     BY_RECORD[Vpc].check(vpc_id)
     raise BY_RECORD[Vpc].absent(vpc_id)
 

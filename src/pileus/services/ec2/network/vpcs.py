@@ -16,10 +16,10 @@ from pileus.kernel.filters import Filters
 from pileus.kernel.names import hex_id
 from pileus.services.ec2 import ec2
 from pileus.services.ec2.describing import Members, described
-from pileus.services.ec2.kinds import kind, new_id
+from pileus.services.ec2.kinds import kind, named, new_id
 from pileus.services.ec2.tags import shown_tags
 
-from . import associations, changes, limits, public_access
+from . import associations, changes, limits, public_access, sharing
 from .life import Life
 
 DEFAULT_CIDR = "172.31.0.0/16"
@@ -138,6 +138,11 @@ def settled(call: Call) -> Defaults:
     made = Defaults(name="default", vpc_id="", dhcp_options_id=hex_id("dopt")).put(call)
     make_default(call, made)
     return made
+
+
+def at_home(call: Call, vpc_id: str) -> Vpc:
+    """The VPC in which the account has something, whoever's the VPC is."""
+    return named(sharing.home(call, vpc_id), Vpc, vpc_id)
 
 
 def default_vpc(call: Call) -> Vpc | None:

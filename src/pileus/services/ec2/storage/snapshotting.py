@@ -55,6 +55,7 @@ def take(call: Call, volume: Volume, description: str = "", tags: dict[str, str]
 @ec2.task
 async def snapshot_taken(call: Call, snapshot_id: str, volume_id: str) -> None:
     """Read the blocks of a volume."""
+    await roots.flushed(call, volume_id)
     kept = await call.cloud.engine(Disks).snapshot(volume_id, snapshot_id)
     await roots.taken(call, volume_id, snapshot_id)
     with call.transaction():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from pileus.engines.network import Border, Entry, Group, Rule
 from pileus.kernel import Call, Fault
@@ -15,12 +15,13 @@ NAMES = {ALL: "any", "1": "icmp", "6": "tcp", "17": "udp", "58": "icmpv6"}
 """What protocols are called that have particulars."""
 
 
-def groups(call: Call, group_ids: Iterable[str]) -> dict[str, Group]:
-    """Those of these groups that are there."""
+def groups(everybody: Sequence[Call], group_ids: Iterable[str]) -> dict[str, Group]:
+    """These groups, each of which is in one of the accounts that are in a VPC."""
     found = {}
     for group_id in group_ids:
         inbound, outbound = (
-            tuple(_rule(one) for one in security_groups.rules(call, group_id, is_egress)) for is_egress in (False, True)
+            tuple(_rule(one) for call in everybody for one in security_groups.rules(call, group_id, is_egress))
+            for is_egress in (False, True)
         )
         found[group_id] = Group(inbound, outbound)
     return found
@@ -38,14 +39,15 @@ def _rule(one: SecurityGroupRule) -> Rule:
     )
 
 
-def sets(call: Call, group_ids: Iterable[str]) -> dict[str, tuple[str, ...]]:
+def sets(everybody: Sequence[Call], group_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """The addresses behind the prefix lists and groups that the rules of groups speak of."""
     found: dict[str, tuple[str, ...]] = {}
-    for one in (one for group_id in group_ids for way in (False, True) for one in _rules(call, group_id, way)):
-        if one.referenced_group_id:
-            found[one.referenced_group_id] = tuple(members(call, one))
-        if one.prefix_list_id:
-            found[one.prefix_list_id] = blocks(call, one.prefix_list_id)
+    for call in everybody:
+        for one in (one for group_id in group_ids for way in (False, True) for one in _rules(call, group_id, way)):
+            if one.referenced_group_id:
+                found[one.referenced_group_id] = tuple(members(call, one))
+            if one.prefix_list_id:
+                found[one.prefix_list_id] = blocks(call, one.prefix_list_id)
     return found
 
 

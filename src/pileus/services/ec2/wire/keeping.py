@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from pileus.engines.network import Network, Networks
@@ -19,7 +20,7 @@ from pileus.services.ec2.instances import machines, states
 from pileus.services.ec2.instances.instances import Instance
 from pileus.services.ec2.metadata.serving import MetadataServers
 from pileus.services.ec2.metadata.serving import serve as serve_metadata
-from pileus.services.ec2.network import changes, interfaces
+from pileus.services.ec2.network import changes, interfaces, sharing
 from pileus.services.ec2.network.changes import Wiring
 from pileus.services.ec2.network.vpcs import Vpc
 
@@ -48,7 +49,8 @@ def possible(call: Call) -> bool:
 def changed(call: Call, vpc_id: str) -> None:
     """See to it that the change reaches the wire."""
     if possible(call):
-        if interfaces.NetworkInterface.first(call, vpc_id, index="of_vpc"):
+        everybody = sharing.accounts(call, vpc_id)
+        if any(interfaces.NetworkInterface.first(there, vpc_id, index="of_vpc") for there in everybody):
             keep.begin(call)
         call.wake(what(call))
 
@@ -104,7 +106,7 @@ class Keeper:
             return False
         with now.cloud.runner.working():
             wanted = planned(now, stale | gone)
-            await self._engine.apply(*(one for one in wanted.values() if one))
+            await self._apply([one for one in wanted.values() if one])
             await self._remove([name for name, one in wanted.items() if one is None])
             self._there |= {name for name in stale if wanted[name]}
             with now.transaction():
@@ -118,6 +120,17 @@ class Keeper:
         for vpc_id in stale | gone:
             now.wake(("ec2.wired", vpc_id))
         return True
+
+    async def _apply(self, networks: list[Network]) -> None:
+        """Make networks; one that cannot be made keeps no other one waiting."""
+        try:
+            await self._engine.apply(*networks)
+        except Exception:
+            for one in networks:
+                try:
+                    await self._engine.apply(one)
+                except Exception:
+                    log.exception("the network of %s cannot be made as its records say", one.name)
 
     async def _serve(self, now: Call, vpc_id: str) -> None:
         """Offer what AWS offers to those in a VPC."""
@@ -160,7 +173,15 @@ def planned(call: Call, vpc_ids: set[str]) -> dict[str, Network | None]:
         for one in Attachment.scan(call, vpc_id, index="by_resource"):
             if one.transit_gateway_id not in found:
                 found[one.transit_gateway_id] = hub(call, one)
+                found |= neighbours(call, one, found)
     return found
+
+
+def neighbours(call: Call, one: Attachment, found: Mapping[str, object]) -> dict[str, Network]:
+    """The networks of other VPCs at the same transit gateway: their groups may name those of this one."""
+    others = [vpc for vpc in hubs.vpcs(call.at(account=one.gateway_owner), one) if vpc.resource_id not in found]
+    made = ((vpc.resource_id, plans.network(call.at(account=vpc.resource_owner), vpc.resource_id)) for vpc in others)
+    return {name: network for name, network in made if network}
 
 
 def hub(call: Call, one: Attachment) -> Network | None:

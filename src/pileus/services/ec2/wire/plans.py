@@ -10,7 +10,7 @@ from pileus.kernel import Call
 from pileus.services.ec2.connectivity import endpoints, flow_logs, peering
 from pileus.services.ec2.connectivity.transit_attachments import VPC, Attachment
 from pileus.services.ec2.instances.instances import PENDING, RUNNING, SHUTTING_DOWN, STOPPING, Instance
-from pileus.services.ec2.network import interfaces, internet_gateways, route_tables, subnets, targets
+from pileus.services.ec2.network import interfaces, internet_gateways, route_tables, sharing, subnets, targets
 from pileus.services.ec2.network.addresses import Mapped
 from pileus.services.ec2.network.interfaces import NetworkInterface
 from pileus.services.ec2.network.internet_gateways import EgressOnlyInternetGateway
@@ -34,7 +34,8 @@ GATEWAY, RESOLVER = 1, 2
 def network(call: Call, vpc_id: str) -> Network | None:
     """A VPC's network; None if nothing is in it that sends or receives."""
     vpc = Vpc.get(call, vpc_id)
-    found = [one for one in interfaces.of_vpc(call, vpc_id) if up(call, one)] if vpc else []
+    everybody = [*sharing.accounts(call, vpc_id)]
+    found = [one for there in everybody for one in interfaces.of_vpc(there, vpc_id) if up(there, one)] if vpc else []
     if vpc is None or not found:
         return None
     group_ids = sorted({group_id for one in found for group_id in one.groups})
@@ -56,8 +57,8 @@ def network(call: Call, vpc_id: str) -> Network | None:
             },
         },
         borders={name: filtering.border(call, name) for name in sorted({one.network_acl_id for one in around})},
-        groups=filtering.groups(call, group_ids),
-        sets=filtering.sets(call, group_ids),
+        groups=filtering.groups(everybody, group_ids),
+        sets=filtering.sets(everybody, group_ids),
         ports=(*map(port, found), *doors),
         links=tuple(links(call, vpc)),
         recorded=recorded(call, vpc_id, around, found),

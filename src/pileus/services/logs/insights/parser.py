@@ -8,14 +8,14 @@ from typing import NamedTuple
 
 from pileus.kernel import Unfinished
 
-from . import commands, patterns
+from . import commands, lookups, patterns
 from .commands import Step, Whole
 from .expressions import Expression, Expressions, Names
 from .lexer import Lexer, Token, malformed
 
 BUILT_IN = ("@timestamp", "@message", "@logStream", "@log", "@ingestionTime", "@ptr")
 """What each row has, in this order."""
-UNBUILT = {"diff", "anomaly", "unnest", "source", "join", "lookup", "addtotals", "relevantfields"}
+UNBUILT = {"diff", "anomaly", "unnest", "source", "join", "addtotals", "relevantfields"}
 
 Column = tuple[str, int]
 """What a field of the results is called, and its place in rows."""
@@ -32,6 +32,8 @@ class Parsed(NamedTuple):
     """What messages must have in them to get past the first filters."""
     events: bool
     """Whether the results are events, not statistics."""
+    lookups: list[lookups.Lookup]
+    """What has to be given the tables that it looks into."""
 
 
 class Parser:
@@ -49,6 +51,7 @@ class Parser:
         self.changed = False
         """Whether some command may have changed @message."""
         self.events = True
+        self.lookups: list[lookups.Lookup] = []
 
     def parse(self) -> Parsed:
         while self.lexer.peek().kind != "end":
@@ -58,7 +61,7 @@ class Parser:
             if self.lexer.peek().kind != "end":
                 self.lexer.need("|")
         shown = self.shown or [("@timestamp", 0), ("@message", 1)]
-        return Parsed(self.names, self.steps, self.rest, shown, self.literals, self.events)
+        return Parsed(self.names, self.steps, self.rest, shown, self.literals, self.events, self.lookups)
 
     def command(self) -> None:
         token = self.lexer.next()
@@ -78,6 +81,7 @@ class Parser:
             "parse": self.parse_text,
             "dedup": self.dedup,
             "pattern": self.pattern,
+            "lookup": self.lookup,
         }.get(name)
         if token.kind != "name" or reader is None:
             raise malformed(f"unexpected symbol found {token.text} at offset {token.start}", token.start, token.end)
@@ -198,6 +202,31 @@ class Parser:
         while self.lexer.take(","):
             keys.append(self.expressions.parse())
         self.rest.append(commands.Dedup(keys))
+
+    def lookup(self) -> None:
+        table = self.lexer.next().text
+        keys = self.pairs()
+        word = self.lexer.next()
+        if word.text.lower() not in ("output", "outputnew"):
+            raise malformed("lookup wants OUTPUT or OUTPUTNEW", word.start, word.end)
+        outputs = self.pairs()
+        found = lookups.Lookup(table, keys, outputs, word.text.lower() == "output")
+        self.lookups.append(found)
+        self.changed = self.changed or any(place == 1 for _, place in outputs)
+        self.step(found)
+        if self.shown and not self.displayed:
+            named = {place: name for name, place in self.names.places.items()}
+            self.shown += [(named[place], place) for _, place in outputs if (named[place], place) not in self.shown]
+
+    def pairs(self) -> list[lookups.Pair]:
+        """Columns of a table, each with the field that it is or shall be."""
+        found: list[lookups.Pair] = []
+        while True:
+            column = self.lexer.next().text
+            field = self.lexer.next().text if self.lexer.take("as") else column
+            found.append(lookups.Pair(column, self.names.place(field)))
+            if not self.lexer.take(","):
+                return found
 
     def pattern(self) -> None:
         source = self.expressions.parse()

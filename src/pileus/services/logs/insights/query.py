@@ -34,6 +34,11 @@ class Query:
         self._stats = first if isinstance(first, commands.Stats) else None
         self._needs = tuple(literal.encode() for literal in self.parsed.literals)
 
+    def prepare(self, tables: Callable[[str], list[dict[str, str]]]) -> None:
+        """Have the tables that commands look into."""
+        for lookup in self.parsed.lookups:
+            lookup.prepare(tables)
+
     def feed(
         self, packed: bytes, part: Part, start: int, end: int, log: str, stream: str, documents: list[str] | None = None
     ) -> None:
