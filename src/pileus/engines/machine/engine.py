@@ -15,7 +15,7 @@ from weakref import WeakValueDictionary
 
 import msgspec
 
-from pileus.engines.sandbox.engine import Launcher
+from pileus.engines.sandbox.engine import Launcher, SandboxFailed
 from pileus.engines.sandbox.groups import Groups
 from pileus.engines.sandbox.plans import Image
 
@@ -54,6 +54,8 @@ PRELOADED = (
     "yaml",
     "init",
 )
+MOMENT = 2.0
+"""Seconds that machines have to end by themselves when the cloud does."""
 FIRST_USER, BLOCKS, USERS = 0x10000000, 20_000, 65536
 
 
@@ -197,7 +199,10 @@ class Machines:
                 )
                 launcher.on_end = self._ended
                 launcher.on_report = self._reported
-            await asyncio.shield(launcher.ready)
+            try:
+                await asyncio.shield(launcher.ready)
+            except SandboxFailed as failed:
+                raise MachineFailed(str(failed)) from failed
             return launcher
 
     def _reported(self, report: dict[str, Any]) -> None:
@@ -213,7 +218,8 @@ class Machines:
             self._groups.discard(machine.group)
 
     async def close(self) -> None:
-        """End all: those that should run are started again by whoever wants them."""
+        """End all, who get a moment for it; those that should run are started again by whoever wants them."""
+        await asyncio.gather(*(machine.stop(MOMENT) for machine in list(self.running.values())))
         if self._launcher:
             self._launcher.close()
         self._groups.close()
