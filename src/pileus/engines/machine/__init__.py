@@ -26,7 +26,8 @@ mounts), so it mounts, configures its network and kills its own processes, and c
 
 It takes Linux 5.19 and root. Where that is missing there are no machines (`survey.unable` says why). What a machine
 cannot do, other than a real one: run a kernel of its own, load modules, see less than the host's memory and
-processors in /proc, or change the size of a file system while it is mounted.
+processors in /proc, mount sysfs (as `ip netns exec` does; nsenter(1) does without), or change the size of a file
+system while it is mounted. How much it writes is not limited.
 """
 
 from .engine import Machines
