@@ -42,6 +42,7 @@ SETTINGS = {
     "FileSystemConfigs",
     "DurableConfig",
     "CapacityProviderConfig",
+    "TenancyConfig",
 }
 """Members that are kept, and shown again."""
 
