@@ -68,7 +68,6 @@ class Service:
         """Resource types of the service, in the order of their declaration."""
         self.owner_of: Function | None = None
         self.targets_of: Function | None = None
-        self.known_by: Function | None = None
         self.forgets: list[Function] = []
         self.shares: dict[str, Function] = {}
         """What tells whether a resource may be shared, by its type as RAM names it."""
@@ -193,14 +192,6 @@ class Service:
             return function
 
         return declare(function) if function else declare
-
-    def known(self, function: F) -> F:
-        """Declare what records the ARNs are of that requests name, where operations find them by themselves.
-
-        A function of the call and of an ARN: the record, or None. Policies then know its tags and its condition keys.
-        """
-        self.known_by = function
-        return function
 
     def shareable(self, kind: str) -> Callable[[F], F]:
         """Declare a type of resources that accounts may share by RAM, such as `ssm:Parameter`.

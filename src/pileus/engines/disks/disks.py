@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from pileus.kernel.cloud import Cloud
 
 
+MOST_READ = 4
+"""Manifests that are kept in memory."""
+
+
 class Unattachable(Exception):
     """Disks cannot be attached on this machine, or this one cannot."""
 
@@ -54,12 +58,14 @@ class Disks:
         self._keeping = threading.Lock()
         """Held while blocks are kept that no manifest names yet, and while blocks are dropped."""
         self._swept = False
+        self._read: dict[str, dict[int, bytes]] = {}
+        """Manifests that were read last; a snapshot's never changes."""
 
     async def close(self) -> None:
         """Detach everything. What is written stays."""
-        for name in list(self._attached):
-            self._attached[name].users.clear()
-            await self.detach(name)
+        for found in self._attached.values():
+            found.users.clear()
+        await asyncio.gather(*[self.detach(name) for name in list(self._attached)])
         if self._own:
             self._own.cleanup()
 
@@ -235,6 +241,7 @@ class Disks:
 
     async def discard(self, snapshot: str) -> None:
         """A snapshot is no more, and the blocks that only it had."""
+        self._read.pop(snapshot, None)
         self._journal(snapshot).unlink(missing_ok=True)
         if self._manifest(snapshot).exists():
             await self._drop(self._manifest(snapshot))
@@ -284,9 +291,17 @@ class Disks:
             return manifest.stat().st_size // manifests.PAIR.size * BLOCK
 
     def listed(self, snapshot: str) -> dict[int, bytes]:
-        """The digests of a snapshot's blocks, as they are kept, by their numbers."""
-        manifest = self._manifest(snapshot)
-        return manifests.load(manifest) if manifest.exists() else {}
+        """The digests of a snapshot's blocks, as they are kept, by their numbers. Not to be changed."""
+        found = self._read.pop(snapshot, None)
+        if found is None:
+            manifest = self._manifest(snapshot)
+            if not manifest.exists():
+                return {}
+            found = manifests.load(manifest)
+        self._read[snapshot] = found
+        while len(self._read) > MOST_READ:
+            del self._read[next(iter(self._read))]
+        return found
 
     def journalled(self, snapshot: str) -> dict[int, bytes]:
         """The digests of the blocks that were put."""

@@ -144,8 +144,6 @@ class Found:
     def _target(self, named: str, found: str) -> Target:
         """One of the resources: the one that was found, something in it (an object of a bucket), or another one."""
         record = self.record if isinstance(self.record, Record) else None
-        if record is None and (known := self.bound.service.known_by) and (record := known(self.call, named)):
-            found = named
         within = not found or named == found or named.startswith((f"{found}/", f"{found}:"))
         itself = named.removesuffix(exceptions.STREAMS) == found
         return Target(

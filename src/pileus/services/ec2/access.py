@@ -28,7 +28,7 @@ def targets(call: Call, request: Members) -> list[Target] | None:
         return None
     if call.operation == "RunInstances":
         return [*launched(call, request)]
-    return [_target(call, record) for record in _named(call, request).values()] or None
+    return [_target(call, record, request) for record in _named(call, request).values()] or None
 
 
 def _named(call: Call, request: Members) -> dict[str, Record]:
@@ -40,7 +40,7 @@ def _named(call: Call, request: Members) -> dict[str, Record]:
     return found
 
 
-def _target(call: Call, record: Record) -> Target:
+def _target(call: Call, record: Record, request: Members) -> Target:
     kind = getattr(record, "instance_type", "")
-    keys = {"ec2:instancetype": (kind,)} if kind else {}
+    keys = {**record.condition_keys(call, request), **({"ec2:instancetype": (kind,)} if kind else {})}
     return Target(record.arn(call), call.account, tags=record.condition_tags(call), keys=keys)

@@ -94,14 +94,6 @@ def after_tagging(*records: type) -> Callable[[Follower], Follower]:
     return declare
 
 
-@ec2.known
-def known(call: Call, arn: str) -> Any:
-    """The resource of an ARN, by the id that the ARN ends with."""
-    what = arn.rpartition("/")[2]
-    one = kind_of(what)
-    return one and one.record.get(call, what)
-
-
 @ec2.operation
 def create_tags(call: Call, resources: list[str], tags: list[dict[str, Any]]) -> None:
     """Add tags to resources, over those of the same keys: to all of them, or to none."""

@@ -1,4 +1,4 @@
-"""Roots of machines that really run: encrypted ones keep what they change on encrypted disks, and so do their images."""
+"""Roots of machines that run: encrypted ones keep what they change on encrypted disks, and so do their images."""
 
 from __future__ import annotations
 

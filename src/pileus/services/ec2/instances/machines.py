@@ -10,7 +10,6 @@ import logging
 from pathlib import Path
 
 from pileus.engines.machine import File, Machine, MachineFailed, Machines, Plan
-from pileus.engines.machine.survey import unable
 from pileus.engines.network import Networks
 from pileus.kernel import Call
 from pileus.services.ec2.network import host_names, interfaces
@@ -37,7 +36,7 @@ PROGRAM = Path(__file__).with_name("instance_connect.sh")
 
 def machines(call: Call) -> Machines | None:
     """The engine; None where there can be no machines."""
-    return None if unable() else call.cloud.engine(Machines)
+    return roots.engine(call)
 
 
 def networks(call: Call) -> Networks | None:
@@ -45,8 +44,8 @@ def networks(call: Call) -> Networks | None:
     if Networks.available():
         return None
     engine = call.cloud.engine(Networks)
-    if engine.provide is None and not unable():
-        owner, loop = call.cloud.engine(Machines), asyncio.get_running_loop()
+    if engine.provide is None and (owner := machines(call)):
+        loop = asyncio.get_running_loop()
         engine.provide = lambda path: asyncio.run_coroutine_threadsafe(owner.network(path), loop).result()
     return engine
 

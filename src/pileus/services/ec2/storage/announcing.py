@@ -15,7 +15,7 @@ FAST = "EBS Fast Snapshot Restore State-change Notification"
 
 def announced(call: Call, kind: str, resources: list[str], detail: dict[str, Any]) -> None:
     """Tell what has happened to resources, which are named by their ARNs."""
-    storage_announced.later(call, kind=kind, resources=resources, detail=detail | {"request-id": ""})
+    storage_announced.later(call, kind=kind, resources=resources, detail=detail | {"request-id": call.request_id})
 
 
 @ec2.task

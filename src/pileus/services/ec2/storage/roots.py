@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 
+from pileus.engines.disks import Disks
 from pileus.engines.machine import Machine, Machines
 from pileus.engines.machine.survey import unable
 from pileus.kernel import Call
@@ -25,7 +26,8 @@ LOOKED_AT = 64 * 1024
 
 
 def engine(call: Call) -> Machines | None:
-    """None where there can be no machines."""
+    """None where there can be no machines. They end before their disks do: engines are closed the latest first."""
+    call.cloud.engine(Disks)
     return None if unable() else call.cloud.engine(Machines)
 
 

@@ -12,10 +12,10 @@ from pileus.services.ec2.instances.instances import Instance
 from pileus.services.ec2.kinds import named, new_id
 from pileus.services.ec2.tags import specified
 
-from . import attachments, images, roots
+from . import attachments, devices, images, roots
 from .announcing import SNAPSHOT, announced
 from .snapshots import COMPLETED, PENDING, Snapshot, shown
-from .volumes import AVAILABLE, IN_USE, Volume
+from .volumes import AVAILABLE, CREATING, IN_USE, Volume
 
 MULTIPLE = {"SnapshotId", "VolumeId", "VolumeSize", "State", "StartTime", "Progress", "OwnerId", "Encrypted"}
 MULTIPLE |= {"Description", "Tags"}
@@ -35,7 +35,7 @@ def create_snapshot(
 
 def take(call: Call, volume: Volume, description: str = "", tags: dict[str, str] = {}) -> Snapshot:
     """Begin a snapshot of a volume, for the operations and for images."""
-    if volume.state not in (AVAILABLE, IN_USE):
+    if volume.state not in (AVAILABLE, IN_USE) and not (volume.state == CREATING and volume.attachments):
         raise Fault("IncorrectState", f"The volume '{volume.volume_id}' is '{volume.state}'.")
     one = Snapshot(
         snapshot_id=new_id(Snapshot),
@@ -55,6 +55,9 @@ def take(call: Call, volume: Volume, description: str = "", tags: dict[str, str]
 @ec2.task
 async def snapshot_taken(call: Call, snapshot_id: str, volume_id: str) -> None:
     """Read the blocks of a volume."""
+    volume = Volume.get(call, volume_id)
+    if volume and volume.state == CREATING:  # of an instance that was launched a moment ago
+        await devices.filled(call, volume)
     await roots.flushed(call, volume_id)
     kept = await call.cloud.engine(Disks).snapshot(volume_id, snapshot_id)
     await roots.taken(call, volume_id, snapshot_id)
