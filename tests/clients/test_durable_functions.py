@@ -182,6 +182,9 @@ def test_an_execution_waits_for_what_somebody_else_says(durable: Durable, cloud:
     cloud.clock.advance(3601)
     assert durable.ended(arn)["Status"] == "FAILED"
     assert "CallbackTimedOut" in durable.events(arn)
+    durable.client.delete_function(FunctionName="approval")
+    with refused("ResourceNotFoundException"):
+        durable.get(arn)
 
 
 def test_a_step_is_tried_again_later(durable: Durable, cloud: LocalCloud) -> None:

@@ -175,3 +175,49 @@ def test_ssh_by_instance_connect(shell: Shell, instances: Instances, ssh: Any, t
     command = f"ec2-instance-connect send-ssh-public-key --instance-id {one} --instance-os-user ec2-user"
     assert shell(command, "--ssh-public-key", public)["Success"] is True
     assert ssh(key, address, "hostname").stdout.strip() == instances.described(one)["PrivateDnsName"]
+
+
+def test_the_metadata_service_answers_by_ipv6_where_that_is_enabled(shell: Shell, instances: Instances) -> None:
+    if not shutil.which("curl"):
+        pytest.skip("no curl, which the script is written with")
+    vpc = shell("ec2 create-vpc --cidr-block 10.0.0.0/16 --amazon-provided-ipv6-cidr-block")["Vpc"]["VpcId"]
+
+    def prefix() -> str:
+        blocks = shell(f"ec2 describe-vpcs --vpc-ids {vpc}")["Vpcs"][0].get("Ipv6CidrBlockAssociationSet", [])
+        return next((one["Ipv6CidrBlock"] for one in blocks), "")
+
+    six = until(prefix).replace("/56", "/64")
+    command = f"ec2 create-subnet --vpc-id {vpc} --cidr-block 10.0.0.0/24 --ipv6-cidr-block {six}"
+    subnet = shell(command)["Subnet"]["SubnetId"]
+    launch = f"ec2 run-instances --image-id {AMI} --instance-type t3.micro --subnet-id {subnet} --ipv6-address-count 1"
+    script = "#!/bin/sh\necho I am $(curl -s -m 5 -g http://[fd00:ec2::254]/latest/meta-data/instance-id)\n"
+    options = ["--metadata-options", "HttpTokens=optional,HttpProtocolIpv6=enabled", "--user-data", script]
+    one = shell(launch, *options)["Instances"][0]["InstanceId"]
+    assert f"I am {one}" in instances.console(one, "finished at")
+
+
+@pytest.mark.parametrize(("hops", "answered"), [("1", "nothing"), ("2", "200")])
+def test_a_token_goes_no_further_than_the_hop_limit(instances: Instances, hops: str, answered: str) -> None:
+    """A container in the instance is a hop away from it."""
+    if not (shutil.which("curl") and shutil.which("nft")):
+        pytest.skip("no curl or nft, which the script is written with")
+    script = """#!/bin/bash
+set -e
+ip netns add box
+ip link add name outside type veth peer name inside
+ip link set inside netns box
+ip addr add 10.200.0.1/24 dev outside && ip link set outside up
+box="nsenter --net=/run/netns/box"
+$box ip addr add 10.200.0.2/24 dev inside && $box ip link set inside up
+$box ip route add default via 10.200.0.1
+sysctl -q -w net.ipv4.ip_forward=1
+nft add table ip nat
+nft add chain ip nat out '{ type nat hook postrouting priority 100; }'
+nft add rule ip nat out ip saddr 10.200.0.0/24 masquerade
+got=$($box curl -s -m 2 -o /dev/null -w '%{http_code}' -X PUT \\
+    http://169.254.169.254/latest/api/token -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' || true)
+echo "container got ${got/000/nothing}"
+"""
+    options = f"HttpTokens=required,HttpPutResponseHopLimit={hops}"
+    one = instances.run("--metadata-options", options, user_data=script)
+    assert f"container got {answered}" in instances.console(one, "finished at")

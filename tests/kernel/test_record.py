@@ -1,9 +1,12 @@
+from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
 
 from pileus.kernel import Fault, Record
 from pileus.kernel.call import Call
+from pileus.kernel.cloud import named, services
 
 
 class Track(Record, key=("album", "number"), indexes={"by_title": ("title",)}, arn="album/{album}/{number}"):
@@ -176,3 +179,19 @@ def test_delete_all_can_remove_piece_by_piece(call: Call) -> None:
     assert Licence.delete_all(call, limit=2) == 2
     assert [licence.name for licence in Licence.scan(call)] == ["c", "d", "e"]
     assert [Licence.delete_all(call, limit=2) for _ in range(3)] == [2, 1, 0]
+
+
+def records(cls: type[Record] = Record) -> Iterator[type[Record]]:
+    for below in cls.__subclasses__():
+        yield from records(below)
+        if "layout" in vars(below) and below.__module__.startswith("pileus."):
+            yield below
+
+
+def test_no_two_kinds_of_records_are_kept_in_one_table() -> None:
+    for name in services():
+        named(name)
+    homes = defaultdict(set)
+    for record in records():
+        homes[record.layout.table].add(f"{record.__module__}.{record.__name__}")
+    assert {table: places for table, places in homes.items() if len(places) > 1} == {}

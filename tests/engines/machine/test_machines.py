@@ -93,6 +93,20 @@ def test_programs_are_asked_to_end_before_they_are_ended(among: Among) -> None:
     among(scenario)
 
 
+def test_machines_are_asked_to_end_when_the_cloud_does(among: Among) -> None:
+    patient = b"#!/bin/sh\ntrap 'echo goodbye > /srv/said; exit' TERM\necho ready\nwhile :; do sleep 0.05; done\n"
+
+    async def before(machines: Machines) -> None:
+        await said(await machines.start(Plan(name="m", user_data=patient)), "ready")
+
+    async def after(machines: Machines) -> None:
+        machine = await machines.start(Plan(name="m"))
+        assert str(await machine.run("cat", "/srv/said")) == "goodbye\n"
+
+    among(before)
+    among(after)
+
+
 def test_a_machine_can_ask_for_its_own_end(among: Among) -> None:
     async def scenario(machines: Machines) -> None:
         machine = await machines.start(Plan(name="m"))

@@ -204,3 +204,90 @@ def test_a_hosted_connection_waits_for_its_owner(cloud, dx, clock):
     clock.advance(61)
     [hosted] = dx.describe_hosted_connections(connectionId=parent)["connections"]
     assert hosted["connectionState"] == "available" and hosted["vlan"] == 9
+
+
+def test_public_and_transit_interfaces_and_those_for_others(aws, cloud, dx, gateway, clock, refused):
+    connection = line(dx)
+    public = {
+        "virtualInterfaceName": "public",
+        "vlan": 20,
+        "asn": 65000,
+        "routeFilterPrefixes": [{"cidr": "203.0.113.0/30"}],
+    }
+    with refused("DirectConnectClientException", "address"):
+        dx.create_public_virtual_interface(connectionId=connection, newPublicVirtualInterface=public)
+    public |= {"amazonAddress": "203.0.113.1/30", "customerAddress": "203.0.113.2/30"}
+    made = dx.create_public_virtual_interface(connectionId=connection, newPublicVirtualInterface=public)
+    assert made["virtualInterfaceState"] == "verifying" and made["amazonSideAsn"] == 7224
+    transit = {"virtualInterfaceName": "t", "vlan": 21, "asn": 65000, "directConnectGatewayId": gateway, "mtu": 8500}
+    made = dx.create_transit_virtual_interface(connectionId=connection, newTransitVirtualInterface=transit)
+    what = made["virtualInterface"]["virtualInterfaceId"]
+    [attachment] = dx.describe_direct_connect_gateway_attachments(directConnectGatewayId=gateway)[
+        "directConnectGatewayAttachments"
+    ]
+    assert attachment["attachmentType"] == "TransitVirtualInterface"
+    text = dx.describe_router_configuration(virtualInterfaceId=what, routerTypeIdentifier="any")["customerRouterConfig"]
+    assert f'id="{what}"' in text
+    peers = dx.create_bgp_peer(virtualInterfaceId=what, newBGPPeer={"asn": 65000, "addressFamily": "ipv6"})
+    [first, second] = peers["virtualInterface"]["bgpPeers"]
+    dx.delete_bgp_peer(virtualInterfaceId=what, bgpPeerId=second["bgpPeerId"])
+    with refused("DirectConnectClientException", "last BGP peer"):
+        dx.delete_bgp_peer(virtualInterfaceId=what, bgpPeerId=first["bgpPeerId"])
+    other_line = line(dx)
+    assert (
+        dx.associate_virtual_interface(virtualInterfaceId=what, connectionId=other_line)["connectionId"] == other_line
+    )
+
+    other = cloud.account()
+    theirs = other.client("directconnect")
+    offered = dx.allocate_public_virtual_interface(
+        connectionId=connection, ownerAccount=other.id, newPublicVirtualInterfaceAllocation=public | {"vlan": 30}
+    )
+    confirmed = theirs.confirm_public_virtual_interface(virtualInterfaceId=offered["virtualInterfaceId"])
+    assert confirmed["virtualInterfaceState"] == "verifying"
+    hub = theirs.create_direct_connect_gateway(directConnectGatewayName="h")["directConnectGateway"]
+    allocation = {"virtualInterfaceName": "t", "vlan": 31, "asn": 65009}
+    offered = dx.allocate_transit_virtual_interface(
+        connectionId=connection, ownerAccount=other.id, newTransitVirtualInterfaceAllocation=allocation
+    )["virtualInterface"]
+    confirmed = theirs.confirm_transit_virtual_interface(
+        virtualInterfaceId=offered["virtualInterfaceId"], directConnectGatewayId=hub["directConnectGatewayId"]
+    )
+    assert confirmed["virtualInterfaceState"] == "pending"
+    seen = dx.describe_virtual_interfaces(connectionId=connection)["virtualInterfaces"]
+    assert {one["ownerAccount"] for one in seen} == {aws.id, other.id}
+
+
+def test_names_tags_and_prefixes_change(aws, cloud, dx, gateway, clock):
+    assert {one["locationCode"] for one in dx.describe_locations()["locations"]} >= {"EqDC2"}
+    connection = line(dx)
+    assert dx.update_connection(connectionId=connection, connectionName="new")["connectionName"] == "new"
+    arn = f"arn:aws:directconnect:us-east-1:{aws.id}:dxcon/{connection}"
+    dx.tag_resource(resourceArn=arn, tags=[{"key": "a", "value": "1"}, {"key": "b", "value": "2"}])
+    dx.untag_resource(resourceArn=arn, tagKeys=["a"])
+    assert dx.describe_tags(resourceArns=[arn])["resourceTags"][0]["tags"] == [{"key": "b", "value": "2"}]
+    clock.advance(2)
+    assert dx.describe_connection_loa(connectionId=connection)["loa"]["loaContentType"] == "application/pdf"
+    dx.create_lag(numberOfConnections=1, location="EqDC2", connectionsBandwidth="1Gbps", lagName="one")
+    assert [one["lagName"] for one in dx.describe_lags()["lags"]] == ["one"]
+    dx.update_direct_connect_gateway(directConnectGatewayId=gateway, newDirectConnectGatewayName="renamed")
+    [there] = dx.describe_direct_connect_gateways()["directConnectGateways"]
+    assert there["directConnectGatewayName"] == "renamed"
+    vgw = aws.client("ec2").create_vpn_gateway(Type="ipsec.1")["VpnGateway"]["VpnGatewayId"]
+    assert [one["virtualGatewayId"] for one in dx.describe_virtual_gateways()["virtualGateways"]] == [vgw]
+    made = dx.create_direct_connect_gateway_association(directConnectGatewayId=gateway, gatewayId=vgw)
+    clock.advance(3)
+    changed = dx.update_direct_connect_gateway_association(
+        associationId=made["directConnectGatewayAssociation"]["associationId"],
+        addAllowedPrefixesToDirectConnectGateway=[{"cidr": "10.0.0.0/16"}],
+    )["directConnectGatewayAssociation"]
+    assert changed["associationState"] == "updating"
+    assert changed["allowedPrefixesToDirectConnectGateway"] == [{"cidr": "10.0.0.0/16"}]
+    other = cloud.account()
+    theirs = other.client("ec2").create_vpn_gateway(Type="ipsec.1")["VpnGateway"]["VpnGatewayId"]
+    proposal = other.client("directconnect").create_direct_connect_gateway_association_proposal(
+        directConnectGatewayId=gateway, directConnectGatewayOwnerAccount=aws.id, gatewayId=theirs
+    )["directConnectGatewayAssociationProposal"]
+    gone = dx.delete_direct_connect_gateway_association_proposal(proposalId=proposal["proposalId"])
+    assert gone["directConnectGatewayAssociationProposal"]["proposalState"] == "deleted"
+    assert dx.describe_direct_connect_gateway_association_proposals()["directConnectGatewayAssociationProposals"] == []

@@ -270,6 +270,14 @@ def test_an_interruption_of_a_spot_instance_is_told(call: Call) -> None:
     assert recommended == {"noticeTime": "2023-11-14T22:10:00Z"}
 
 
+def test_events_of_maintenance_are_told(call: Call) -> None:
+    event = {"Code": "system-reboot", "EventId": "instance-event-1", "State": "active"}
+    past = event | {"EventId": "instance-event-0", "State": "completed"}
+    who = subject(scheduled=[past, event])
+    assert json.loads(got(call, "/latest/meta-data/events/maintenance/scheduled", who)) == [event]
+    assert json.loads(got(call, "/latest/meta-data/events/maintenance/history", who)) == [past]
+
+
 def test_pushed_keys_let_in_for_a_minute(call: Call) -> None:
     pushed_keys.push(call, "i-1", "ec2-user", "ssh-ed25519 AAAA mine\n")
     keys = pushed_keys.active(call, "i-1")

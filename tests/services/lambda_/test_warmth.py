@@ -106,3 +106,23 @@ def test_what_belongs_to_an_alias_goes_with_it(functions: Functions, refused) ->
             gone(**named)
     with refused("ProvisionedConcurrencyConfigNotFoundException"):
         client.get_provisioned_concurrency_config(**named)
+
+
+def test_each_tenant_has_environments_of_its_own(functions: Functions, refused) -> None:
+    source = """
+        seen = []
+
+        def handler(event, context):
+            seen.append(context.tenant_id)
+            return seen
+    """
+    made = functions.create(source, TenancyConfig={"TenantIsolationMode": "PER_TENANT"})
+    assert made["TenancyConfig"] == {"TenantIsolationMode": "PER_TENANT"}
+    assert functions.invoke(TenantId="ann").json == ["ann"]
+    assert functions.invoke(TenantId="bob").json == ["bob"]
+    assert functions.invoke(TenantId="ann").json == ["ann", "ann"]
+    with refused("InvalidParameterValueException", "Add a valid tenant ID"):
+        functions.invoke()
+    functions.create(source, name="other")
+    with refused("InvalidParameterValueException", "Remove the tenant ID"):
+        functions.invoke(name="other", TenantId="ann")

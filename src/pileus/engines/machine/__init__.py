@@ -13,6 +13,7 @@ mounts), so it mounts, configures its network and kills its own processes, and c
     plans         what a machine is
     images        what its root is made of: the host's own system, a folder, an archive
     engine        the machines of a cloud
+    machine       one that runs
     console       what a machine has said last
     maker         the launcher: the process that makes them; a program of its own, as is all that follows
     root          mounts, devices and users
@@ -25,10 +26,12 @@ mounts), so it mounts, configures its network and kills its own processes, and c
 
 It takes Linux 5.19 and root. Where that is missing there are no machines (`survey.unable` says why). What a machine
 cannot do, other than a real one: run a kernel of its own, load modules, see less than the host's memory and
-processors in /proc, or change the size of a file system while it is mounted.
+processors in /proc, mount sysfs (as `ip netns exec` does; nsenter(1) does without), or change the size of a file
+system while it is mounted. How much it writes is not limited.
 """
 
-from .engine import Machine, MachineFailed, Machines
+from .engine import Machines
+from .machine import Machine, MachineFailed
 from .plans import File, Plan
 
 __all__ = ["File", "Machine", "MachineFailed", "Machines", "Plan"]

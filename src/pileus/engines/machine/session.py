@@ -12,7 +12,7 @@ import termios
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .engine import Machine
+    from .machine import Machine
 
 PIECE = 64 * 1024
 

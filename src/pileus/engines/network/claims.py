@@ -59,7 +59,8 @@ class Claim:
         wanted = [*shares[first:], *shares[:first]]
         if memory.exists():
             wanted.insert(0, IPv4Network(memory.read_text().strip()))
-        taken = {path.read_text() for path in FOLDER.iterdir() if path.name not in (self.token, "lock")}
+        others = (path for path in FOLDER.iterdir() if path.name not in (self.token, "lock"))
+        taken = {path.read_text() for path in others if _held(path)}
         for share in wanted:
             if str(share) not in taken:
                 memory.write_text(f"{share}\n")
@@ -93,6 +94,13 @@ def _locked(path: Path) -> IO[str] | None:
         file.close()
         return None
     return file
+
+
+def _held(path: Path) -> bool:
+    """Whether a cloud that lives has that claim."""
+    if file := _locked(path):
+        file.close()
+    return file is None
 
 
 @contextlib.contextmanager

@@ -42,13 +42,15 @@ class Router:
 
         self.mirrors: dict[str, Mirror] = {}
         self.copying = mirrors.NOTHING
+        """The rules that copy packets, as they are loaded; empty if they have to be loaded anew."""
         self.recorder: Recorder | None = None
 
     def mirror(self) -> None:
         """Copy packets as the plan says."""
         wanted = {one.name: one for one in self.plan.mirrors if one.port in self.ports}
         for name, one in wanted.items():
-            if (one.number, one.to) != ((old := self.mirrors.get(name)) and (old.number, old.to)):
+            old = self.mirrors.get(name)
+            if old is None or (old.number, old.to) != (one.number, one.to):
                 self.kernel.add_mirror(mirror_device(name), one.number, one.to)
                 self.copying = ""
         text = mirrors.ruleset(self.plan)

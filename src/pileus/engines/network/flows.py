@@ -34,6 +34,8 @@ HEADER, FAMILY = struct.Struct("=IHHII"), struct.Struct("!BBH")
 DONE, ERROR = 3, 2
 ROOM = 4 << 20
 """Bytes that the kernel may keep for us."""
+PATIENCE = 2.0
+"""Seconds that an answer of the kernel is waited for."""
 SYN, FIN, RST = 2, 1, 4
 CLOSING = range(4, 9)
 """States of TCP connections after the first FIN (enum tcp_conntrack)."""
@@ -99,13 +101,9 @@ class Recorder:
         """Everything up to now; what comes next is counted from nought."""
         self.read(now)
         self._asking.send(_message(READ_AND_ZERO, b"", flags=REQUEST | DUMP))
-        self._asking.setblocking(True)
-        finished = False
-        while not finished:
-            for kind, body in _messages(self._asking.recv(1 << 16)):
-                finished = finished or kind in (DONE, ERROR)
-                if kind >> 8 == 1:
-                    self._connection(body, now)
+        for kind, body in self._listed():
+            if kind >> 8 == 1:
+                self._connection(body, now)
         flows, self._flows = self._flows, {}
         refused, self._refused = self._refused, {}
         for (key, sender), flow in refused.items():
@@ -113,6 +111,19 @@ class Recorder:
         for flow in flows.values():
             flow.first, flow.last = now - flow.first, now - flow.last
         return flows
+
+    def _listed(self) -> Iterator[tuple[int, bytes]]:
+        """What the kernel answers, up to the end of it."""
+        self._asking.settimeout(PATIENCE)
+        while True:
+            try:
+                data = self._asking.recv(1 << 16)
+            except OSError:  # nothing comes, or some of it was lost: the rest is told the next time
+                return
+            for kind, body in _messages(data):
+                if kind in (DONE, ERROR):
+                    return
+                yield kind, body
 
     def read(self, now: float) -> None:
         """Take in what the kernel has told."""

@@ -56,6 +56,8 @@ def delete_connection(call: Call, connection_id: str) -> Members:
         raise refused(f"Connection {connection_id} has virtual interfaces")
     if one.lag_id:
         leave(call, one)
+    if one.parent:
+        Hosted(one.parent, connection_id, one.owner).delete(call.at(one.partner))
     if one.present:
         enter(call, one, "deleting")
     return line_shown(call, one)

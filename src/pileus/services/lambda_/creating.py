@@ -10,6 +10,8 @@ from . import archives, configuration, faults, lambda_, signing
 from .archives import Code, Upload, release, share
 from .capacity import CapacityProvider, Scaling
 from .downloads import location
+from .durable.executions import Execution
+from .durable.executions import forget as forget_execution
 from .events import EventConfig
 from .fleet import Fleet
 from .functions import LATEST, Alias, Function, Version, shown
@@ -42,6 +44,7 @@ SETTINGS = {
     "FileSystemConfigs",
     "DurableConfig",
     "CapacityProviderConfig",
+    "TenancyConfig",
 }
 """Members that are kept, and shown again."""
 
@@ -221,6 +224,8 @@ def delete_whole(call: Call, function: Function) -> None:
         forget_qualifier(call, function.name, alias.name)
     for qualifier in ("", LATEST):
         forget_qualifier(call, function.name, qualifier)
+    for execution in list(Execution.scan(call, function.name)):
+        forget_execution(call, execution)
     give_back(call, function)
     function.delete(call)
     call.after_commit(lambda: call.cloud.engine(Fleet).drop(call, function.name))

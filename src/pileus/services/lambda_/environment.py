@@ -160,6 +160,8 @@ class Environment:
         invocation.began = time.perf_counter()
         invocation.deadline = time.time() + self.timeout
         record = {"requestId": invocation.id, "version": self.label}
+        if invocation.tenant:
+            record["tenantId"] = invocation.tenant
         self.log.platform("start", record, f"START RequestId: {invocation.id} Version: {self.label}")
         self._timer = self._loop.call_later(self.timeout, self._timed_out, invocation)
         if self.sandbox:

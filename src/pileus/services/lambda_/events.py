@@ -74,7 +74,7 @@ class Event:
             destinations.send(self.call, version, wanted["Destination"], record, success)
 
 
-def accept(call: Call, meant: Meant, payload: bytes, trace: str = "") -> None:
+def accept(call: Call, meant: Meant, payload: bytes, trace: str = "", tenant: str = "") -> None:
     """Take in an event, in the transaction that is under way."""
     handle.later(
         call,
@@ -84,6 +84,7 @@ def accept(call: Call, meant: Meant, payload: bytes, trace: str = "") -> None:
         payload=payload,
         trace=trace,
         received=call.now,
+        tenant=tenant,
     )
 
 
@@ -98,6 +99,7 @@ async def handle(
     received: float,
     tries: int = 0,
     waits: int = 0,
+    tenant: str = "",
 ) -> None:
     """Invoke the function with an event, and see to what comes of it."""
     try:
@@ -109,6 +111,7 @@ async def handle(
     oldest = OLDEST if config is None or config.oldest is None else config.oldest
     carried = Event(call, event, payload, received, tries)
     again = {"function": function, "qualifier": qualifier, "event": event, "payload": payload, "trace": trace}
+    again["tenant"] = tenant
     if call.now - received >= oldest:
         with call.transaction():
             carried.over(meant, config, "EventAgeExceeded", None)
@@ -121,7 +124,7 @@ async def handle(
         with call.transaction():
             carried.over(meant, config, "ZeroReservedConcurrency", None)
         return
-    outcome = await tried(call, meant, event, payload, trace)
+    outcome = await tried(call, meant, event, payload, trace, tenant)
     with call.transaction():
         if outcome is None:  # there was no concurrency for it, which is no try
             delay = min(2.0**waits, LONGEST_WAIT)
@@ -133,13 +136,13 @@ async def handle(
             carried.over(meant, config, "RetriesExhausted" if outcome.error else "Success", outcome)
 
 
-async def tried(call: Call, meant: Meant, event: str, payload: bytes, trace: str) -> Outcome | None:
+async def tried(call: Call, meant: Meant, event: str, payload: bytes, trace: str, tenant: str = "") -> Outcome | None:
     """Invoke the function; None where it was throttled."""
     version = await active(call, meant.chosen(call))
     try:
         admit(call, meant.name)
         header = traces.continued(call, meant.function, version, trace)
-        invocation = Invocation(payload, meant.arn(call), trace=header, request_id=event)
+        invocation = Invocation(payload, meant.arn(call), trace=header, request_id=event, tenant=tenant)
         return await call.cloud.engine(Fleet).invoke(call, version, invocation)
     except Fault as fault:
         if fault.code == "TooManyRequestsException":

@@ -23,7 +23,9 @@ from .invocation import Invocation
 
 EVENTS = {"INVOKE", "SHUTDOWN"}
 SHUTDOWN_SECONDS = 2.0
-"""How long extensions have for their end."""
+"""How long extensions have for their end, as they are told."""
+PATIENCE = 5.0
+"""How long they have indeed: a machine that is busy is not their fault."""
 
 
 class Extension:
@@ -178,7 +180,7 @@ class Extensions:
         for extension in wanting:
             extension.told = True
             self._tell(extension, event)
-        asyncio.get_running_loop().call_later(SHUTDOWN_SECONDS, self._over)
+        asyncio.get_running_loop().call_later(PATIENCE, self._over)
 
     def _shut_down_if_done(self) -> None:
         if all(each.next for each in self._registered.values() if each.told):

@@ -61,10 +61,12 @@ class Key(NamedTuple):
     function: str
     number: int
     revision: str
+    tenant: str = ""
+    """Whose invocations they work on, where tenants are kept apart."""
 
     @classmethod
-    def of(cls, call: Call, version: Version) -> Key:
-        return cls(call.account, call.region, version.function, version.number, version.revision)
+    def of(cls, call: Call, version: Version, tenant: str = "") -> Key:
+        return cls(call.account, call.region, version.function, version.number, version.revision, tenant)
 
 
 class Session(NamedTuple):
@@ -125,7 +127,7 @@ class Fleet:
         self.busy_accounts[account] += 1
         try:
             span = Span.of(call, version, invocation)
-            environment = await self._environment(call, version)
+            environment = await self._environment(call, version, invocation.tenant)
             environment.invoke(invocation)
             outcome = await asyncio.shield(invocation.outcome)
             if span:
@@ -136,15 +138,15 @@ class Fleet:
             self.busy[function] -= 1
             self.busy_accounts[account] -= 1
 
-    async def _environment(self, call: Call, version: Version) -> Environment:
+    async def _environment(self, call: Call, version: Version, tenant: str) -> Environment:
         """A warm environment, or a new one; not too many start at once, or none would come to anything."""
-        if (environment := self._warm(call, version)) is not None:
+        if (environment := self._warm(call, version, tenant)) is not None:
             return environment
         permit = Permit(self._starting)
         await permit.get()
         try:
-            if (environment := self._warm(call, version)) is None:
-                environment = await self.start(call, version)
+            if (environment := self._warm(call, version, tenant)) is None:
+                environment = await self.start(call, version, tenant=tenant)
                 environment.on_initialised = permit.give_back
                 asyncio.get_running_loop().call_later(PERMITTED_SECONDS, permit.give_back)
                 return environment
@@ -154,9 +156,9 @@ class Fleet:
         permit.give_back()
         return environment
 
-    def _warm(self, call: Call, version: Version) -> Environment | None:
+    def _warm(self, call: Call, version: Version, tenant: str) -> Environment | None:
         """An environment that has nothing to do and can be used."""
-        key = Key.of(call, version)
+        key = Key.of(call, version, tenant)
         warm = self.warm.get(key)
         session = self.session(call, version) if warm else None
         while warm:
@@ -221,7 +223,7 @@ class Fleet:
         for environment in self.provided(call, function, qualifier):
             environment.provisioned = ""
 
-    async def start(self, call: Call, version: Version, provisioned: str = "") -> Environment:
+    async def start(self, call: Call, version: Version, provisioned: str = "", tenant: str = "") -> Environment:
         """Start a new environment."""
         settings = version.settings
         found = await self._runtime(version)
@@ -235,7 +237,7 @@ class Fleet:
         environment.provisioned = provisioned
         environment.claimed = not provisioned
         environment.on_free = self._freed
-        self.environments[environment] = Key.of(call, version)
+        self.environments[environment] = Key.of(call, version, tenant)
         environment.begin()
         try:
             environment.user = self.sandboxes.user()
@@ -338,7 +340,7 @@ class Fleet:
         """End the idle environments of what a version was before it changed."""
         now = Key.of(call, version)
         for environment, key in list(self.idle.items()):
-            if key[:4] == now[:4] and key != now:
+            if key[:4] == now[:4] and key[:5] != now[:5]:
                 self._reap(environment)
 
     async def close(self) -> None:

@@ -43,17 +43,26 @@ class Invocation:
         "outcome",
         "payload",
         "streamed",
+        "tenant",
         "trace",
     )
 
     def __init__(
-        self, payload: bytes, arn: str, *, client_context: str = "", trace: str = "", request_id: str = ""
+        self,
+        payload: bytes,
+        arn: str,
+        *,
+        client_context: str = "",
+        trace: str = "",
+        request_id: str = "",
+        tenant: str = "",
     ) -> None:
         self.id = request_id or names.uuid4()
         self.payload = payload
         self.arn = arn
         self.client_context = client_context
         self.trace = trace
+        self.tenant = tenant
         self.began = 0.0
         self.deadline = 0.0
         self.streamed = False
@@ -69,6 +78,8 @@ class Invocation:
             ("Lambda-Runtime-Invoked-Function-Arn", self.arn),
             ("Lambda-Runtime-Trace-Id", self.trace),
         ]
+        if self.tenant:
+            fields.append(("Lambda-Runtime-Aws-Tenant-Id", self.tenant))
         if self.client_context:
             fields.append(("Lambda-Runtime-Client-Context", self.client_context))
         return fields

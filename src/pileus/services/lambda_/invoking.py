@@ -34,18 +34,20 @@ async def invoke(
     client_context: str = "",
     payload: bytes = b"",
     durable_execution_name: str = "",
+    tenant_id: str = "",
 ) -> dict[str, Any]:
     """Run a function, and answer what it answers; or take in an event for it."""
     payload = checked(payload, MOST_EVENT if invocation_type == "Event" else MOST_PAYLOAD)
     if invocation_type == "DryRun":
         return {"StatusCode": 204}
+    check_tenant(meant, tenant_id)
     if "DurableConfig" in meant.version.settings:
         return await execute(call, meant, payload, invocation_type == "Event", durable_execution_name)
     if durable_execution_name:
         raise faults.invalid("DurableExecutionName can only be given for a durable function.")
     if invocation_type == "Event":
         with call.transaction():
-            accept(call, meant, payload, call.trace)
+            accept(call, meant, payload, call.trace, tenant_id)
         return {"StatusCode": 202}
     if traces.looping(call, meant.function, call.trace):
         raise traces.refusal()
@@ -53,7 +55,14 @@ async def invoke(
     version = await active(call, meant.chosen(call))
     context = context_of(client_context)
     trace = traces.continued(call, meant.function, version, call.trace)
-    invocation = Invocation(payload, meant.arn(call), client_context=context, trace=trace, request_id=call.request_id)
+    invocation = Invocation(
+        payload,
+        meant.arn(call),
+        client_context=context,
+        trace=trace,
+        request_id=call.request_id,
+        tenant=tenant_id,
+    )
     outcome = await call.cloud.engine(Fleet).invoke(call, version, invocation)
     answer: dict[str, Any] = {"StatusCode": 200, "Payload": outcome.payload, "ExecutedVersion": outcome.version}
     if outcome.error:
@@ -61,6 +70,21 @@ async def invoke(
     if log_type == "Tail":
         answer["LogResult"] = outcome.log
     return answer
+
+
+def check_tenant(meant: Meant, tenant: str) -> None:
+    """A function that keeps tenants apart must be told whose an invocation is, and no other may be."""
+    apart = "TenancyConfig" in meant.version.settings
+    if apart and not tenant:
+        raise faults.invalid(
+            "The invoked function is enabled with tenancy configuration. Add a valid tenant ID in your request and try "
+            "again."
+        )
+    if tenant and not apart:
+        raise faults.invalid(
+            "The invoked function is not enabled with tenancy configuration. Remove the tenant ID from your request "
+            "and try again."
+        )
 
 
 async def execute(call: Call, meant: Meant, payload: bytes, as_event: bool, name: str) -> dict[str, Any]:

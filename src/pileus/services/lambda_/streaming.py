@@ -13,7 +13,7 @@ from . import lambda_, traces
 from .events import accept
 from .fleet import Fleet
 from .invocation import Invocation, Outcome
-from .invoking import MOST_EVENT, MOST_PAYLOAD, checked, context_of
+from .invoking import MOST_EVENT, MOST_PAYLOAD, check_tenant, checked, context_of
 from .qualifiers import Meant, whole
 from .throttling import admit
 from .waiting import active
@@ -59,13 +59,15 @@ class Stream:
         return await self._running
 
 
-def started(call: Call, meant: Meant, payload: bytes, context: str = "") -> Stream:
+def started(call: Call, meant: Meant, payload: bytes, context: str = "", tenant: str = "") -> Stream:
     """Invoke a function for a stream."""
     admit(call, meant.name)
     if traces.looping(call, meant.function, call.trace):
         raise traces.refusal()
     trace = traces.continued(call, meant.function, meant.version, call.trace)
-    invocation = Invocation(payload, meant.arn(call), client_context=context, trace=trace, request_id=call.request_id)
+    invocation = Invocation(
+        payload, meant.arn(call), client_context=context, trace=trace, request_id=call.request_id, tenant=tenant
+    )
     stream = Stream(call, invocation)
 
     async def run() -> Outcome:
@@ -84,12 +86,14 @@ async def invoke_with_response_stream(
     log_type: str = "None",
     client_context: str = "",
     payload: bytes = b"",
+    tenant_id: str = "",
 ) -> dict[str, Any]:
     """Run a function, and pass its answer on piece by piece."""
     payload = checked(payload, MOST_PAYLOAD)
     if invocation_type == "DryRun":
         return {"StatusCode": 204}
-    stream = started(call, meant, payload, context_of(client_context))
+    check_tenant(meant, tenant_id)
+    stream = started(call, meant, payload, context_of(client_context), tenant_id)
     headers = await stream.head()
     return {
         "StatusCode": 200,

@@ -16,7 +16,7 @@ from .qualifiers import Meant, whole
 from .states import settle
 
 SOURCE = {"ZipFile", "S3Bucket", "S3Key", "S3ObjectVersion"}
-CONFIGURATION = SETTINGS - {"PackageType", "Architectures"}
+CONFIGURATION = SETTINGS - {"PackageType", "Architectures", "TenancyConfig"}
 
 
 def changed(call: Call, version: Version) -> Version:

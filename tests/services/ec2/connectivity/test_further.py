@@ -71,6 +71,26 @@ def test_client_vpn_is_available_while_it_is_associated(aws, ec2, network, clock
     assert rule["AccessAll"] is True
     text = ec2.export_client_vpn_client_configuration(ClientVpnEndpointId=what)["ClientConfiguration"]
     assert f"remote {what}.prod.clientvpn.us-east-1.amazonaws.com 443" in text and "BEGIN CERTIFICATE" in text
+    [target] = ec2.describe_client_vpn_target_networks(ClientVpnEndpointId=what)["ClientVpnTargetNetworks"]
+    assert target["TargetNetworkId"] == subnet and target["Status"]["Code"] == "associated"
+    group = ec2.create_security_group(GroupName="c", Description="c", VpcId=vpc)["GroupId"]
+    ec2.apply_security_groups_to_client_vpn_target_network(
+        ClientVpnEndpointId=what, VpcId=vpc, SecurityGroupIds=[group]
+    )
+    ec2.modify_client_vpn_endpoint(
+        ClientVpnEndpointId=what, Description="d", DnsServers={"CustomDnsServers": ["10.0.0.2"], "Enabled": True}
+    )
+    [there] = ec2.describe_client_vpn_endpoints(ClientVpnEndpointIds=[what])["ClientVpnEndpoints"]
+    assert there["SecurityGroupIds"] == [group] and there["DnsServers"] == ["10.0.0.2"]
+    assert ec2.describe_client_vpn_connections(ClientVpnEndpointId=what)["Connections"] == []
+    with refused("InvalidParameterValue"):
+        ec2.import_client_vpn_client_certificate_revocation_list(
+            ClientVpnEndpointId=what, CertificateRevocationList="nonsense"
+        )
+    exported = ec2.export_client_vpn_client_certificate_revocation_list(ClientVpnEndpointId=what)
+    assert exported["Status"]["Code"] == "pending"
+    ec2.delete_client_vpn_route(ClientVpnEndpointId=what, DestinationCidrBlock="0.0.0.0/0", TargetVpcSubnetId=subnet)
+    ec2.revoke_client_vpn_ingress(ClientVpnEndpointId=what, TargetNetworkCidr="10.0.0.0/16", RevokeAllGroups=True)
     with refused("InvalidParameterValue"):
         ec2.delete_client_vpn_endpoint(ClientVpnEndpointId=what)
     ec2.disassociate_client_vpn_target_network(ClientVpnEndpointId=what, AssociationId=association)

@@ -7,8 +7,9 @@ from ipaddress import ip_address, ip_network
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pileus.services.ec2.connectivity.insight_paths import boundaries, reaches, travel
+from pileus.services.ec2.connectivity.insight_paths import reaches, travel
 from pileus.services.ec2.connectivity.insight_questions import Question, answered
+from pileus.services.ec2.connectivity.insight_rules import boundaries
 from pileus.services.ec2.connectivity.insight_world import (
     Attached,
     Entry,

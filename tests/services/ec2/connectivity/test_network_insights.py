@@ -64,6 +64,12 @@ def test_a_closed_group_is_the_explanation_and_an_open_one_a_path(ec2, clock):
         if "SecurityGroupRule" in one
     ]
     assert {"From": 22, "To": 22} in [dict(rule) for rule in rules if rule]
+    path = found["NetworkInsightsPathId"]
+    arn = ec2.describe_network_insights_paths(NetworkInsightsPathIds=[path])["NetworkInsightsPaths"][0]["SourceArn"]
+    ec2.start_network_insights_analysis(NetworkInsightsPathId=path, FilterOutArns=[arn])
+    clock.advance(2)
+    analyses = ec2.describe_network_insights_analyses(NetworkInsightsPathId=path)["NetworkInsightsAnalyses"]
+    assert sorted(one["NetworkPathFound"] for one in analyses) == [False, True]
     back = [one["Component"]["Id"] for one in found["ReturnPathComponents"]]
     assert back[0] == network.enis[1] and back[-1] == network.enis[0] and network.group not in back
 

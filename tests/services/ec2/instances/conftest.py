@@ -10,6 +10,26 @@ def ec2(aws):
     return aws.client("ec2")
 
 
+@pytest.fixture(autouse=True)
+def ended(ec2):
+    """Nothing of a test goes on behind it: the clock of the cloud is turned by the next one too."""
+    yield
+    fleets = [fleet["FleetId"] for fleet in ec2.describe_fleets()["Fleets"]]
+    if fleets:
+        ec2.delete_fleets(FleetIds=fleets, TerminateInstances=True)
+    requests = ec2.describe_spot_fleet_requests()["SpotFleetRequestConfigs"]
+    if ids := [request["SpotFleetRequestId"] for request in requests]:
+        ec2.cancel_spot_fleet_requests(SpotFleetRequestIds=ids, TerminateInstances=True)
+    requests = ec2.describe_spot_instance_requests()["SpotInstanceRequests"]
+    if ids := [request["SpotInstanceRequestId"] for request in requests]:
+        ec2.cancel_spot_instance_requests(SpotInstanceRequestIds=ids)
+    alive = [{"Name": "instance-state-name", "Values": ["pending", "running", "stopping", "stopped"]}]
+    for reservation in ec2.describe_instances(Filters=alive)["Reservations"]:
+        for one in reservation["Instances"]:
+            ec2.modify_instance_attribute(InstanceId=one["InstanceId"], DisableApiTermination={"Value": False})
+            ec2.terminate_instances(InstanceIds=[one["InstanceId"]])
+
+
 @pytest.fixture
 def ami(aws):
     """The latest Amazon Linux, as its public parameter names it."""

@@ -25,6 +25,9 @@ def test_one_token_makes_one_reservation(ec2, run, refused):
     with refused("IdempotentParameterMismatch"):
         run(ClientToken="t", InstanceType="t3.small")
     assert len(ec2.describe_instances()["Reservations"]) == 1
+    ec2.terminate_instances(InstanceIds=[first["InstanceId"]])
+    with refused("IdempotentInstanceTerminated"):
+        run(ClientToken="t")
 
 
 def test_tags_are_those_of_instances_volumes_and_interfaces(ec2, run):

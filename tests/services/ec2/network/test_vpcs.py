@@ -115,6 +115,11 @@ def test_secondary_ranges_come_with_local_routes_and_go_without_subnets(ec2, vpc
         ec2.associate_vpc_cidr_block(VpcId=vpc, CidrBlock="192.168.0.0/16")
     with refused("InvalidVpc.Conflict"):
         ec2.associate_vpc_cidr_block(VpcId=vpc, CidrBlock="10.0.128.0/20")
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+    ec2.create_route(RouteTableId=tables[0]["RouteTableId"], DestinationCidrBlock="10.2.3.0/24", GatewayId=gateway)
+    with refused("InvalidVpc.Conflict", "10.2.3.0/24"):
+        ec2.associate_vpc_cidr_block(VpcId=vpc, CidrBlock="10.2.0.0/16")
 
 
 def test_ipv6_of_amazon_reaches_tables_lists_and_groups(ec2, refused):

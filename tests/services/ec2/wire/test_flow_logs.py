@@ -3,19 +3,8 @@
 from __future__ import annotations
 
 import gzip
-import json
 
 import pytest
-
-POLICY = {
-    "Version": "2012-10-17",
-    "Statement": {
-        "Effect": "Allow",
-        "Principal": {"Service": "delivery.logs.amazonaws.com"},
-        "Action": "s3:PutObject",
-        "Resource": "arn:aws:s3:::flows-here/some/AWSLogs/*",
-    },
-}
 
 
 @pytest.fixture
@@ -88,7 +77,6 @@ def test_a_flow_log_of_rejects_in_a_format_of_ones_own_goes_to_a_bucket(aws, ec2
     home, one, two = pair
     s3 = aws.client("s3")
     s3.create_bucket(Bucket="flows-here")
-    s3.put_bucket_policy(Bucket="flows-here", Policy=json.dumps(POLICY))
     made = ec2.create_flow_logs(
         ResourceIds=[interface(ec2, two)], ResourceType="NetworkInterface", TrafficType="REJECT",
         LogDestinationType="s3", LogDestination="arn:aws:s3:::flows-here/some", MaxAggregationInterval=60,

@@ -24,7 +24,7 @@ from pileus.services.ec2.wire.keeping import wired
 from .conftest import PATIENCE, Vpc, Wire
 from .test_neighbours import accept, peered
 
-TOPOLOGIES = int(os.environ.get("PILEUS_TOPOLOGIES", "12"))
+TOPOLOGIES = int(os.environ.get("PILEUS_TOPOLOGIES", "8"))
 PORTS = (8080, 8443)
 EPHEMERAL = 40000
 BLOCKS = ["0.0.0.0/0", "10.1.0.0/24", "10.1.1.0/24", "10.1.0.5/32", "10.2.0.0/16"]

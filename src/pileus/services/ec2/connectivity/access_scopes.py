@@ -303,13 +303,20 @@ def describe_network_insights_access_scope_analyses(
     call: Call,
     network_insights_access_scope_analysis_ids: list[str] = [],
     network_insights_access_scope_id: str = "",
+    analysis_start_time_begin: float | None = None,
+    analysis_start_time_end: float | None = None,
     filters: list[Members] = [],
     max_results: int = 0,
     next_token: str = "",
 ) -> Members:
-    """The analyses of the account, or of one scope."""
-    fits = Filters({"findings-found": lambda one: one.findings > 0, "scope": "scope"})
-    wanted = [*filters]
+    """The analyses of the account, of one scope, or of some time."""
+    first, last = analysis_start_time_begin, analysis_start_time_end
+
+    def in_time(one: AccessScopeAnalysis) -> bool:
+        return (first is None or one.started >= first) and (last is None or one.started <= last)
+
+    fits = Filters({"findings-found": lambda one: one.findings > 0, "scope": "scope", "in-time": in_time})
+    wanted = [*filters, {"Name": "in-time", "Values": ["true"]}]
     if network_insights_access_scope_id:
         wanted.append({"Name": "scope", "Values": [network_insights_access_scope_id]})
     ids, member = network_insights_access_scope_analysis_ids, "NetworkInsightsAccessScopeAnalyses"

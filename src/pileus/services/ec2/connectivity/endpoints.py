@@ -18,6 +18,7 @@ from pileus.services.ec2.describing import Members, described
 from pileus.services.ec2.kinds import kind
 from pileus.services.ec2.network import targets
 from pileus.services.ec2.network.changes import changed
+from pileus.services.ec2.network.route_tables import RouteTable
 from pileus.services.ec2.network.vpcs import Vpc
 from pileus.services.ec2.network.vpcs import life as vpc_life
 from pileus.services.ec2.tags import shown_tags
@@ -122,7 +123,7 @@ def shown(call: Call, one: VpcEndpoint) -> Members:
         "ServiceName": one.service_name,
         "ServiceRegion": one.service_region,
         "State": one.state,
-        "RouteTableIds": one.route_table_ids,
+        "RouteTableIds": [what for what in one.route_table_ids if RouteTable.get(call, what)],
         "SubnetIds": one.subnet_ids,
         "Groups": neighbours.groups_shown(call, one.group_ids),
         "PrivateDnsEnabled": one.private_dns,

@@ -6,7 +6,8 @@ from ipaddress import ip_network
 from itertools import product
 from typing import NamedTuple
 
-from .insight_paths import Way, Why, boundaries, travel
+from .insight_paths import Way, Why, travel
+from .insight_rules import boundaries
 from .insight_world import Packet, World
 
 PORTS = (0, 65535)

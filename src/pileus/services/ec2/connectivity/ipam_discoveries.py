@@ -10,15 +10,12 @@ from typing import ClassVar
 from pileus.kernel import Call, Fault, Record
 from pileus.kernel.filters import Filters
 from pileus.services.ec2 import ec2
-from pileus.services.ec2.describing import Members, described, paged
+from pileus.services.ec2.describing import Members, described
 from pileus.services.ec2.faults import in_use
 from pileus.services.ec2.kinds import kind, named, new_id
-from pileus.services.ec2.network.addresses import Address
-from pileus.services.ec2.network.interfaces import NetworkInterface
 from pileus.services.ec2.tags import shown_tags, specified
 from pileus.services.ec2.tokens import made_before, remember
 
-from . import ipam_resources
 from .ipams import MAKING, Ipam, ipam_arn, with_regions
 from .ipams import parts as ipam_parts
 from .lives import BRIEFLY, GONE, Life, enter
@@ -265,137 +262,3 @@ def disassociate_ipam_resource_discovery(call: Call, ipam_resource_discovery_ass
         raise Fault("InvalidParameterValue", "The default resource discovery cannot be disassociated.")
     enter(call, one, "disassociate-in-progress")
     return {"IpamResourceDiscoveryAssociation": association_shown(call, one)}
-
-
-# What is discovered
-
-
-@ec2.operation
-def get_ipam_discovered_accounts(
-    call: Call,
-    ipam_resource_discovery_id: str,
-    discovery_region: str,
-    max_results: int = 0,
-    next_token: str = "",
-) -> Members:
-    """The accounts in which a discovery looks: the one that it belongs to."""
-    one = named(call, Discovery, ipam_resource_discovery_id)
-    looked = {"LastAttemptedDiscoveryTime": call.now, "LastSuccessfulDiscoveryTime": call.now}
-    found = [{"AccountId": call.account, "DiscoveryRegion": discovery_region} | looked]
-    return paged(
-        call, "IpamDiscoveredAccounts", found if discovery_region in one.regions else [], max_results, next_token
-    )
-
-
-DISCOVERED = Filters(
-    {
-        "resource-id": "ResourceId",
-        "resource-owner-id": "ResourceOwnerId",
-        "resource-type": "ResourceType",
-        "resource-cidr": "ResourceCidr",
-        "vpc-id": "VpcId",
-    },
-    tags=None,
-)
-
-
-@ec2.operation
-def get_ipam_discovered_resource_cidrs(
-    call: Call,
-    ipam_resource_discovery_id: str,
-    resource_region: str,
-    filters: list[Members] = [],
-    max_results: int = 0,
-    next_token: str = "",
-) -> Members:
-    """The VPCs and subnets that a discovery finds in a Region, with how full they are."""
-    one = named(call, Discovery, ipam_resource_discovery_id)
-    found = [
-        {
-            "IpamResourceDiscoveryId": ipam_resource_discovery_id,
-            "ResourceRegion": resource_region,
-            "ResourceId": resource.id,
-            "ResourceOwnerId": call.account,
-            "ResourceCidr": resource.cidr,
-            "ResourceType": resource.type,
-            "ResourceTags": shown_tags(resource.tags),
-            "IpUsage": resource.usage,
-            "VpcId": resource.vpc_id,
-            "SampleTime": call.now,
-        }
-        for resource in (
-            ipam_resources.found(call.at(region=resource_region)) if resource_region in one.regions else ()
-        )
-    ]
-    chosen = DISCOVERED.select(found, filters)
-    return paged(call, "IpamDiscoveredResourceCidrs", chosen, max_results, next_token)
-
-
-PUBLIC = Filters(
-    {
-        "address": "Address",
-        "address-allocation-id": "AddressAllocationId",
-        "address-owner-id": "AddressOwnerId",
-        "association-status": "AssociationStatus",
-        "network-interface-id": "NetworkInterfaceId",
-        "subnet-id": "SubnetId",
-        "vpc-id": "VpcId",
-    },
-    tags=None,
-)
-
-
-@ec2.operation
-def get_ipam_discovered_public_addresses(
-    call: Call,
-    ipam_resource_discovery_id: str,
-    address_region: str,
-    filters: list[Members] = [],
-    max_results: int = 0,
-    next_token: str = "",
-) -> Members:
-    """The Elastic IP addresses that a discovery finds in a Region."""
-    one = named(call, Discovery, ipam_resource_discovery_id)
-    there = call.at(region=address_region)
-    addresses = Address.scan(there) if address_region in one.regions else ()
-    found = [{"IpamResourceDiscoveryId": ipam_resource_discovery_id} | _public(there, each) for each in addresses]
-    page = paged(call, "IpamDiscoveredPublicAddresses", PUBLIC.select(found, filters), max_results, next_token)
-    return page | {"OldestSampleTime": call.now}
-
-
-def _public(call: Call, one: Address) -> Members:
-    interface = NetworkInterface.get(call, one.network_interface_id) if one.network_interface_id else None
-    return {
-        "AddressRegion": call.region,
-        "Address": one.public_ip,
-        "AddressOwnerId": call.account,
-        "AddressAllocationId": one.allocation_id,
-        "AssociationStatus": "associated" if one.association_id else "disassociated",
-        "AddressType": "amazon-owned-eip",
-        "VpcId": interface.vpc_id if interface else None,
-        "SubnetId": interface.subnet_id if interface else None,
-        "NetworkInterfaceId": one.network_interface_id or None,
-        "NetworkInterfaceDescription": interface.description if interface else None,
-        "InstanceId": (interface.instance_id or None) if interface else None,
-        "Tags": {"EipTags": shown_tags(one.tags)},
-        "NetworkBorderGroup": one.network_border_group,
-        "SampleTime": call.now,
-    }
-
-
-@ec2.operation
-def enable_ipam_organization_admin_account(call: Call, delegated_admin_account_id: str) -> Members:
-    """Let an account of the organization manage all its addresses."""
-    call.aws("organizations").register_delegated_administrator(
-        account_id=delegated_admin_account_id, service_principal="ipam.amazonaws.com"
-    )
-    return {"Success": True}
-
-
-@ec2.operation
-def disable_ipam_organization_admin_account(call: Call, delegated_admin_account_id: str) -> Members:
-    """Let it no longer."""
-    call.aws("organizations").deregister_delegated_administrator(
-        account_id=delegated_admin_account_id, service_principal="ipam.amazonaws.com"
-    )
-    return {"Success": True}

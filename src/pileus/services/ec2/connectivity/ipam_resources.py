@@ -12,7 +12,9 @@ from pileus.services.ec2 import ec2
 from pileus.services.ec2.describing import Members, paged
 from pileus.services.ec2.kinds import named
 from pileus.services.ec2.network.subnets import Subnet
+from pileus.services.ec2.network.subnets import life as subnet_life
 from pileus.services.ec2.network.vpcs import Vpc
+from pileus.services.ec2.network.vpcs import life as vpc_life
 from pileus.services.ec2.tags import shown_tags
 
 from . import ipam_space
@@ -39,6 +41,17 @@ class Placed(Record, key=("resource", "cidr")):
     cidr: str
     scope: str
     monitored: bool
+
+
+@vpc_life.ends_with
+def vpc_gone(call: Call, vpc: Vpc) -> None:
+    """What was said of a VPC goes with it; of a subnet, with that."""
+    Placed.delete_all(call, vpc.vpc_id)
+
+
+@subnet_life.ends_with
+def subnet_gone(call: Call, subnet: Subnet) -> None:
+    Placed.delete_all(call, subnet.subnet_id)
 
 
 def found(call: Call) -> Iterator[Resource]:

@@ -1,7 +1,7 @@
 """The Reachability Analyzer: paths that are asked about, and analyses of them.
 
 An analysis looks at the records of the account in the Region, and really computes. Left out: load balancers, firewalls,
-further accounts, and filters of what a path may pass.
+and further accounts.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pileus.services.ec2.tags import shown_tags, specified
 from pileus.services.ec2.tokens import made_before, remember
 
 from .insight_loading import world
-from .insight_paths import Way
+from .insight_paths import Way, Why
 from .insight_questions import PORTS, Question, answered
 from .insight_showing import components, explanation
 from .insight_world import NUMBERS, World
@@ -76,6 +76,8 @@ class InsightsAnalysis(
     started: float
     status: str = "running"
     message: str = ""
+    through: list[str] = []
+    avoiding: list[str] = []
     found: dict[str, Any] = {}
     """What it has found, in wire names."""
     tags: dict[str, str] = {}
@@ -106,7 +108,8 @@ PATH_FILTERS = Filters(
         "source": "source",
     }
 )
-FILTERS = Filters({"path-found": "found.NetworkPathFound", "status": "status"})
+FIELDS: dict[str, Any] = {"path-found": "found.NetworkPathFound", "status": "status"}
+"""The filters of analyses."""
 
 
 @ec2.operation
@@ -218,9 +221,14 @@ def delete_network_insights_path(call: Call, network_insights_path_id: str) -> M
 
 @ec2.operation
 def start_network_insights_analysis(
-    call: Call, network_insights_path_id: str, client_token: str, tag_specifications: list[Members] = []
+    call: Call,
+    network_insights_path_id: str,
+    client_token: str,
+    filter_in_arns: list[str] = [],
+    filter_out_arns: list[str] = [],
+    tag_specifications: list[Members] = [],
 ) -> Members:
-    """Begin to answer a question."""
+    """Begin to answer a question: perhaps only whether there is a path through, or not through, certain resources."""
     if before := made_before(call, client_token):
         return {"NetworkInsightsAnalysis": shown(call, named(call, InsightsAnalysis, before))}
     named(call, InsightsPath, network_insights_path_id)
@@ -228,6 +236,8 @@ def start_network_insights_analysis(
         network_insights_analysis_id=new_id(InsightsAnalysis),
         path=network_insights_path_id,
         started=call.now,
+        through=filter_in_arns,
+        avoiding=filter_out_arns,
         tags=specified(tag_specifications, "network-insights-analysis"),
     ).put(call)
     path_analysed.later(call, delay=SOON, what=made.network_insights_analysis_id)
@@ -248,6 +258,7 @@ async def path_analysed(call: Call, what: str) -> None:
         analysis.status, analysis.message = "failed", fault.message
     else:
         way = await asyncio.to_thread(answered, there, asked)
+        way = _as_wanted(way, analysis)
         analysis.status, analysis.found = "succeeded", _found(call, there, way)
     with call.transaction():
         if InsightsAnalysis.get(call, what):
@@ -290,6 +301,16 @@ def end_of(call: Call, what: str) -> str:
     return what
 
 
+def _as_wanted(way: Way, analysis: InsightsAnalysis) -> Way:
+    """A way that goes through all that is wanted, and through nothing else that is not."""
+    passed = {step.component for step in way.forward}
+    wanted = {arn.rpartition("/")[2] for arn in analysis.through}
+    unwanted = {arn.rpartition("/")[2] for arn in analysis.avoiding}
+    if way.found and (wanted - passed or unwanted & passed):
+        return way._replace(why=Why("NO_PATH", {}))
+    return way
+
+
 def _found(call: Call, there: World, way: Way) -> Members:
     return {
         "NetworkPathFound": way.found,
@@ -313,21 +334,15 @@ def describe_network_insights_analyses(
     """The answers."""
     first, last = analysis_start_time, analysis_end_time
 
-    class Chosen(Filters):
-        def __init__(self) -> None:
-            """Nothing of its own: it looks at what FILTERS look at."""
+    def in_time(one: InsightsAnalysis) -> bool:
+        return (first is None or one.started >= first) and (last is None or one.started <= last)
 
-        def test(self, filters: Any) -> Any:
-            fitting = FILTERS.test(filters)
-            return lambda one: (
-                network_insights_path_id in ("", one.path)
-                and (first is None or one.started >= first)
-                and (last is None or one.started <= last)
-                and fitting(one)
-            )
-
+    fits = Filters(FIELDS | {"path": "path", "in-time": in_time})
+    wanted = [*filters, {"Name": "in-time", "Values": ["true"]}]
+    if network_insights_path_id:
+        wanted.append({"Name": "path", "Values": [network_insights_path_id]})
     ids, member = network_insights_analysis_ids, "NetworkInsightsAnalyses"
-    return described(call, InsightsAnalysis, Chosen(), member, shown, ids, filters, max_results, next_token)
+    return described(call, InsightsAnalysis, fits, member, shown, ids, wanted, max_results, next_token)
 
 
 def shown(call: Call, one: InsightsAnalysis) -> Members:
@@ -335,6 +350,8 @@ def shown(call: Call, one: InsightsAnalysis) -> Members:
         "NetworkInsightsAnalysisId": one.network_insights_analysis_id,
         "NetworkInsightsAnalysisArn": one.arn(call),
         "NetworkInsightsPathId": one.path,
+        "FilterInArns": one.through or None,
+        "FilterOutArns": one.avoiding or None,
         "StartDate": one.started,
         "Status": one.status,
         "StatusMessage": one.message or None,

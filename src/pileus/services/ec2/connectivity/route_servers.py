@@ -72,6 +72,7 @@ class RouteServer(Resource, service=ec2, cfn="AWS::EC2::RouteServer"):
         endpoints = RouteServerEndpoint.family.row.scan(call)
         if Served.first(call, what) or any(one["RouteServerId"] == what and one["State"] in LIVE for one in endpoints):
             raise Fault("DependencyViolation", f"The route server {what} has dependencies and cannot be deleted.")
+        Filled.delete_all(call, what)
 
 
 LIVE = ("pending", "available")

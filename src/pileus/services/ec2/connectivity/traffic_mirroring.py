@@ -1,6 +1,6 @@
 """Traffic mirroring: copies of what passes an interface, to another interface or to load balancers.
 
-These are the records: filters with their rules, targets and sessions. The copying itself is not built.
+These are the records: filters with their rules, targets and sessions. The copying itself is done where packets flow.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pileus.kernel.resource import Resource, Row, hex_id, owner
 from pileus.services.ec2 import ec2
 from pileus.services.ec2.describing import Members
 from pileus.services.ec2.kinds import kind, named
+from pileus.services.ec2.network import changes
 from pileus.services.ec2.network.interfaces import NetworkInterface
 
 from .endpoints import VpcEndpoint
@@ -60,6 +61,23 @@ class TrafficMirrorFilterRule(Resource, service=ec2, cfn="AWS::EC2::TrafficMirro
     def before_create(call: Call, row: Row) -> None:
         TrafficMirrorFilter.named(call, row["TrafficMirrorFilterId"])
         check_number(call, row)
+        rewire(call, row["TrafficMirrorFilterId"])
+
+    @staticmethod
+    def before_delete(call: Call, row: Row) -> None:
+        rewire(call, row["TrafficMirrorFilterId"])
+
+
+def rewire(call: Call, filter_id: str) -> None:
+    """What a filter lets be copied has changed."""
+    for session in TrafficMirrorSession.family.row.scan(call):
+        if session["TrafficMirrorFilterId"] == filter_id:
+            rewire_session(call, session)
+
+
+def rewire_session(call: Call, session: Row) -> None:
+    if source := NetworkInterface.get(call, session["NetworkInterfaceId"]):
+        changes.changed(call, source.vpc_id)
 
 
 def shown(kind: type[Resource], call: Call, row: Row) -> Any:
@@ -188,6 +206,11 @@ class TrafficMirrorSession(Resource, service=ec2, cfn="AWS::EC2::TrafficMirrorSe
         check_session(call, row)
         if "VirtualNetworkId" not in row:
             row["VirtualNetworkId"] = secrets.randbelow(1 << 24)
+        rewire_session(call, row)
+
+    @staticmethod
+    def before_delete(call: Call, row: Row) -> None:
+        rewire_session(call, row)
 
 
 def check_session(call: Call, row: Row) -> None:
@@ -241,6 +264,7 @@ def modify_traffic_mirror_filter_rule(
     changed(row, given, remove_fields)
     check_number(call, row)
     row.put(call)
+    rewire(call, row["TrafficMirrorFilterId"])
     return {"TrafficMirrorFilterRule": shown(TrafficMirrorFilterRule, call, row)}
 
 
@@ -279,4 +303,5 @@ def modify_traffic_mirror_session(
     changed(row, given, remove_fields)
     check_session(call, row)
     row.put(call)
+    rewire_session(call, row)
     return {"TrafficMirrorSession": shown(TrafficMirrorSession, call, row)}

@@ -16,9 +16,11 @@ from pileus.services.ec2.describing import Members, described
 from pileus.services.ec2.kinds import BY_RECORD, kind, named
 from pileus.services.ec2.network import targets
 from pileus.services.ec2.network.changes import changed
+from pileus.services.ec2.network.life import Life
 from pileus.services.ec2.tags import shown_tags
 
-from .lives import BRIEFLY, GONE, REMEMBERED, Life
+from .lives import BRIEFLY, GONE, REMEMBERED
+from .lives import Life as States
 
 ENDED = ("deleting", "deleted", "rejected", "failed")
 
@@ -42,7 +44,7 @@ class Attachment(
 ):
     """Something that is attached to a transit gateway."""
 
-    life: ClassVar[Life] = {
+    life: ClassVar[States] = {
         "pending": ("available", BRIEFLY),
         "modifying": ("available", BRIEFLY),
         "initiatingRequest": ("pendingAcceptance", BRIEFLY),
@@ -89,6 +91,9 @@ class Attachment(
     def entered(self, call: Call, state: str) -> None:
         rewire(call, self.transit_gateway_id)
 
+
+parts = Life[Attachment]()
+"""What ends with one."""
 
 FILTERS = Filters(
     {

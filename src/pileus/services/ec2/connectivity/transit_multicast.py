@@ -16,6 +16,7 @@ from pileus.services.ec2.kinds import kind, named
 from pileus.services.ec2.network.interfaces import NetworkInterface
 
 from .transit_attachments import VPC, Attachment, of_kind
+from .transit_attachments import parts as attachment_parts
 from .transit_gateways import available
 
 MISSING = (
@@ -25,7 +26,12 @@ MISSING = (
 DEFAULTS = {"Igmpv2Support": "disable", "StaticSourcesSupport": "disable", "AutoAcceptSharedAssociations": "disable"}
 
 
-class SubnetInDomain(Record, key=("domain", "attachment", "subnet"), table="ec2.MulticastAssociation"):
+class SubnetInDomain(
+    Record,
+    key=("domain", "attachment", "subnet"),
+    table="ec2.MulticastAssociation",
+    indexes={"by_attachment": ("attachment",)},
+):
     """A subnet that takes part."""
 
     domain: str
@@ -42,6 +48,16 @@ class InGroup(Record, key=("domain", "group", "interface", "source"), table="ec2
     source: bool
     subnet: str
     attachment: str
+
+
+@attachment_parts.ends_with
+def attachment_gone(call: Call, attachment: Attachment) -> None:
+    """The subnets of an attachment take part no longer when it goes."""
+    what = attachment.transit_gateway_attachment_id
+    for one in [*SubnetInDomain.scan(call, what, index="by_attachment")]:
+        one.delete(call)
+        for member in [member for member in InGroup.scan(call, one.domain) if member.attachment == what]:
+            member.delete(call)
 
 
 @kind("transit-gateway-multicast-domain", "tgw-mcast-domain", missing=MISSING)

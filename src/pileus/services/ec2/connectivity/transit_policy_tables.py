@@ -10,6 +10,7 @@ from pileus.services.ec2.describing import Members, paged
 from pileus.services.ec2.kinds import kind, named
 
 from .transit_attachments import Attachment, reference
+from .transit_attachments import parts as attachment_parts
 from .transit_gateways import available
 from .transit_tables import table
 
@@ -28,11 +29,22 @@ class PolicyEntry(Record, key=("policy_table", "number"), table="ec2.TransitGate
     target: str
 
 
-class PolicyAssociation(Record, key=("policy_table", "attachment"), table="ec2.TransitGatewayPolicyTableAssociation"):
+class PolicyAssociation(
+    Record,
+    key=("policy_table", "attachment"),
+    table="ec2.TransitGatewayPolicyTableAssociation",
+    indexes={"by_attachment": ("attachment",)},
+):
     """An attachment whose packets a policy table routes."""
 
     policy_table: str
     attachment: str
+
+
+@attachment_parts.ends_with
+def attachment_gone(call: Call, attachment: Attachment) -> None:
+    for one in [*PolicyAssociation.scan(call, attachment.transit_gateway_attachment_id, index="by_attachment")]:
+        one.delete(call)
 
 
 @kind("transit-gateway-policy-table", "tgw-ptb", missing=MISSING)

@@ -13,16 +13,19 @@ from typing import Any, NamedTuple
 from pileus.kernel import Call, Fault, Record
 from pileus.kernel.filters import Filters
 from pileus.services.ec2 import ec2
-from pileus.services.ec2.describing import Members
+from pileus.services.ec2.describing import Members, paged
 from pileus.services.ec2.faults import combination, missing
 from pileus.services.ec2.kinds import named
 
 from . import neighbours
 from .transit_attachments import CONNECT, DIRECT, VPC, VPN, Attachment, reference, rewire
 from .transit_tables import Propagation, TransitGatewayRouteTable, table
+from .transit_tables import parts as table_parts
 
 STATIC, PROPAGATED = "static", "propagated"
 ACTIVE, BLACKHOLE = "active", "blackhole"
+
+MOST_FOUND = 1000
 
 ORDER = (VPC, DIRECT, CONNECT, VPN)
 
@@ -42,6 +45,13 @@ class PrefixListReference(Record, key=("table", "prefix_list_id")):
     table: str
     prefix_list_id: str
     attachment: str = ""
+
+
+@table_parts.ends_with
+def routes_gone(call: Call, one: TransitGatewayRouteTable) -> None:
+    """A table's routes go with it."""
+    TransitRoute.delete_all(call, one.transit_gateway_route_table_id)
+    PrefixListReference.delete_all(call, one.transit_gateway_route_table_id)
 
 
 class Effective(NamedTuple):
@@ -240,14 +250,19 @@ ROUTE_FILTERS = Filters(FIELDS, tags=None)
 
 @ec2.operation
 def search_transit_gateway_routes(
-    call: Call, transit_gateway_route_table_id: str, filters: list[Members], max_results: int = 1000
+    call: Call,
+    transit_gateway_route_table_id: str,
+    filters: list[Members],
+    max_results: int = MOST_FOUND,
+    next_token: str = "",
 ) -> Members:
     """The routes by which a table routes, as far as they fit."""
     table(call, transit_gateway_route_table_id)
     if not filters:
         raise missing("Filters")
     found = searched(effective(call, transit_gateway_route_table_id), filters)
-    return {"Routes": found[:max_results], "AdditionalRoutesAvailable": len(found) > max_results}
+    page = paged(call, "Routes", found, max_results, next_token)
+    return page | {"AdditionalRoutesAvailable": "NextToken" in page}
 
 
 def searched(routes: list[Effective], filters: list[Members]) -> list[Members]:

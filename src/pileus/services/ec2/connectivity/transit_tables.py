@@ -14,10 +14,13 @@ from pileus.services.ec2 import ec2
 from pileus.services.ec2.describing import Members, described, paged
 from pileus.services.ec2.faults import missing
 from pileus.services.ec2.kinds import kind, named, new_id
+from pileus.services.ec2.network.life import Life
 from pileus.services.ec2.tags import shown_tags, specified
 
-from .lives import USUAL, Life, enter, save
+from .lives import USUAL, enter, save
+from .lives import Life as States
 from .transit_attachments import Attachment, reference, rewire
+from .transit_attachments import parts as attachment_parts
 from .transit_gateways import TransitGateway, available
 
 MOST = 20
@@ -37,7 +40,7 @@ class TransitGatewayRouteTable(
 ):
     """A route table of a transit gateway."""
 
-    life: ClassVar[Life] = USUAL
+    life: ClassVar[States] = USUAL
     transit_gateway_route_table_id: str
     transit_gateway_id: str
     default_association: bool
@@ -46,6 +49,10 @@ class TransitGatewayRouteTable(
     state: str = "pending"
     since: float = 0.0
     tags: dict[str, str] = {}
+
+
+parts = Life[TransitGatewayRouteTable]()
+"""What ends with one."""
 
 
 class Association(Record, key=("table", "attachment")):
@@ -168,6 +175,7 @@ def delete_transit_gateway_route_table(call: Call, transit_gateway_route_table_i
 
 def drop(call: Call, found: TransitGatewayRouteTable) -> None:
     """Delete a table and what hangs on it."""
+    parts.end(call, found)
     for one in [*Propagation.scan(call, found.transit_gateway_route_table_id)]:
         one.delete(call)
     enter(call, found, "deleting")
@@ -370,6 +378,7 @@ def arrived(call: Call, gateway: TransitGateway, attachment: Attachment) -> None
 
 def left(call: Call, attachment: Attachment) -> None:
     """An attachment goes: nothing routes by it or learns from it any more."""
+    attachment_parts.end(call, attachment)
     if attachment.table:
         disassociate(call, attachment)
     for one in [*Propagation.scan(call, attachment.transit_gateway_attachment_id, index="by_attachment")]:

@@ -192,6 +192,7 @@ class VerifiedAccessEndpoint(Resource, service=ec2, cfn="AWS::EC2::VerifiedAcces
         "VerifiedAccessEndpointId": hex_id("vae"),
         "VerifiedAccessInstanceId": None,
         "EndpointDomain": None,
+        "EndpointDomainPrefix": None,
         "Status": {"Code": "active"},
         "CreationTime": written,
         "LastUpdatedTime": written,

@@ -6,7 +6,7 @@ tag of the instance:
     pileus:impair = system, instance or ebs        (and `none` when all is well again)
 
 An instance whose hardware failed is recovered by itself after a minute, on other hardware, if its type and its
-maintenance options let it. The metrics are put every minute while something is new or not well, else every five.
+maintenance options let it. The metrics are put every minute.
 """
 
 from __future__ import annotations
@@ -79,6 +79,7 @@ class Metering(Record):
 
     name: str
     since: float
+    last: float = 0.0
 
 
 @ec2.operation
@@ -215,26 +216,54 @@ def after(call: Call, one: Instance, state: str) -> None:
 
 
 def meter_soon(call: Call) -> None:
-    """See to it that the metrics are put at intervals."""
+    """See to it that the metrics are put: every minute of the cloud's time while there is something new to tell."""
     since = call.now
     Metering("on", since).put(call)
     meter.later(call, since=since, delay=MINUTE)
+    meter_steadily.begin(call)
 
 
 @ec2.task
 async def meter(call: Call, since: float) -> None:
-    """Put the metrics of all running instances of the Region, and come again while there are any."""
+    """Put the metrics, and come again while something is new or not well."""
     metering = Metering.get(call, "on")
-    running = [one for one in Instance.scan(call) if one.state == RUNNING]
-    if metering is None or metering.since != since or not running:
+    found = running(call)
+    if metering is None or metering.since != since or not found:
         return
+    await _put_all(call, found)
+    if Impaired.first(call) or call.now < max(one.since for one in found) + NEW:
+        with call.transaction():
+            meter.later(call, since=since, delay=MINUTE)
+
+
+@ec2.watch
+async def meter_steadily(call: Call) -> None:
+    """Put the metrics every minute that passes here, if one has passed in the cloud: turning its clock is free."""
+    await call.wait(("status checks", call.account, call.region), seconds=MINUTE)
+    with call.cloud.runner.working():
+        with call.transaction():
+            found = running(call)
+            metering = Metering.get(call, "on")
+            if not found or metering is None:
+                meter_steadily.end(call)
+                return
+        if call.now >= metering.last + MINUTE - 1:
+            await _put_all(call, found)
+
+
+def running(call: Call) -> list[Instance]:
+    return [one for one in Instance.scan(call) if one.state == RUNNING]
+
+
+async def _put_all(call: Call, found: list[Instance]) -> None:
     impaired = {(one.instance_id, one.check) for one in Impaired.scan(call)}
-    data = [datum for one in running for datum in _data(call, one, impaired)]
+    data = [datum for one in found for datum in _data(call, one, impaired)]
     for place in range(0, len(data), 1000):
         await _put(call, data[place : place + 1000])
-    often = bool(impaired) or call.now < max(one.since for one in running) + NEW
     with call.transaction():
-        meter.later(call, since=since, delay=MINUTE if often else 5 * MINUTE)
+        if metering := Metering.get(call, "on"):
+            metering.last = call.now
+            metering.put(call)
 
 
 def _data(call: Call, one: Instance, impaired: set[tuple[str, str]]) -> list[Members]:

@@ -116,7 +116,10 @@ def describe_instance_types(
         chosen = [instance_type(call, name) for name in dict.fromkeys(instance_types)]
     else:
         chosen = table().all if include_unsupported_in_region else there(call)
-    return paged(call, "InstanceTypes", filter(test, map(info, chosen)), max_results or 100, next_token)
+    if filters:
+        return paged(call, "InstanceTypes", filter(test, map(info, chosen)), max_results or 100, next_token)
+    page = paged(call, "InstanceTypes", chosen, max_results or 100, next_token)
+    return page | {"InstanceTypes": [*map(info, page["InstanceTypes"])]}
 
 
 @ec2.operation

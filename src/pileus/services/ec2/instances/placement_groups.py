@@ -47,7 +47,7 @@ class PlacementGroup(
     tags: dict[str, str] = {}
 
 
-class Placed(Record, key=("group_id", "instance_id")):
+class GroupPlace(Record, key=("group_id", "instance_id")):
     """An instance that has its place in a group; one that is stopped keeps its partition."""
 
     group_id: str
@@ -149,7 +149,7 @@ def delete_placement_group(call: Call, group_name: str) -> None:
         group = placement_group(call, group_id=what)
     else:
         group = placement_group(call, what)
-    if Placed.first(call, group.group_id):
+    if GroupPlace.first(call, group.group_id):
         text = f"The Placement Group '{group.group_name}' is in use and may not be deleted."
         raise Fault("InvalidPlacementGroup.InUse", text)
     group.delete(call)
@@ -178,7 +178,7 @@ def shown(call: Call, group: PlacementGroup) -> Members:
 
 def place(call: Call, group: PlacementGroup, instance_id: str, zone: str, partition: int = 0) -> int:
     """Give an instance its place, and tell its partition; InsufficientInstanceCapacity where the rules leave none."""
-    others = [one for one in Placed.scan(call, group.group_id) if one.instance_id != instance_id]
+    others = [one for one in GroupPlace.scan(call, group.group_id) if one.instance_id != instance_id]
     if group.strategy == "cluster" and any(one.zone != zone for one in others):
         text = f"The placement group '{group.group_name}' is in the Availability Zone {others[0].zone}."
         raise Fault("InvalidPlacementGroup.ZoneMismatch", f"{text} Launch the instance there.")
@@ -190,18 +190,18 @@ def place(call: Call, group: PlacementGroup, instance_id: str, zone: str, partit
             raise bad_value("PartitionNumber", partition, f"The group has {group.partitions} partitions.")
     elif partition:
         raise combination("The parameter PartitionNumber may only be used with the partition strategy.")
-    Placed(group.group_id, instance_id, zone, partition).put(call)
+    GroupPlace(group.group_id, instance_id, zone, partition).put(call)
     return partition
 
 
-def _emptiest(group: PlacementGroup, others: list[Placed]) -> int:
+def _emptiest(group: PlacementGroup, others: list[GroupPlace]) -> int:
     counts = Counter(one.partition for one in others)
     return min(range(1, group.partitions + 1), key=lambda number: (counts[number], number))
 
 
 def left(call: Call, group_id: str, instance_id: str, *, for_good: bool) -> None:
     """An instance of a group has stopped, or is terminated."""
-    if placed := Placed.get(call, group_id, instance_id):
+    if placed := GroupPlace.get(call, group_id, instance_id):
         if for_good:
             placed.delete(call)
         else:

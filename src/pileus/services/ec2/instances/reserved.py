@@ -49,7 +49,7 @@ class Reserved(Record):
         return "active" if call.now >= self.start + SECONDS else "payment-pending"
 
 
-class Modification(Record):
+class ReservedModification(Record):
     """A change of reservations into others."""
 
     modification_id: str
@@ -208,7 +208,9 @@ def modify_reserved_instances(
     for one in sources:
         one.retired = call.now
         one.put(call)
-    made_one = Modification(f"rimod-{uuid4()}", reserved_instances_ids, results, call.now, client_token).put(call)
+    made_one = ReservedModification(f"rimod-{uuid4()}", reserved_instances_ids, results, call.now, client_token).put(
+        call
+    )
     remember(call, client_token, made_one.modification_id)
     return {"ReservedInstancesModificationId": made_one.modification_id}
 
@@ -252,16 +254,16 @@ def describe_reserved_instances_modifications(
 ) -> Members:
     test = MODIFICATIONS.test(filters)
 
-    def wanted(one: Modification) -> bool:
+    def wanted(one: ReservedModification) -> bool:
         ids = reserved_instances_modification_ids
         return (not ids or one.modification_id in ids) and test(_shown(call, one))
 
-    page = Modification.page(call, limit=1000, token=next_token, where=wanted, invalid=bad_token())
+    page = ReservedModification.page(call, limit=1000, token=next_token, where=wanted, invalid=bad_token())
     shown_ones = [_shown(call, one) for one in page.items]
     return answer("ReservedInstancesModifications", shown_ones, page.token)
 
 
-def _shown(call: Call, one: Modification) -> Members:
+def _shown(call: Call, one: ReservedModification) -> Members:
     return {
         "ReservedInstancesModificationId": one.modification_id,
         "ReservedInstancesIds": [{"ReservedInstancesId": what} for what in one.sources],

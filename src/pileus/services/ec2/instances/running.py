@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pileus.kernel import Call
+from pileus.kernel import Call, Fault
 from pileus.services.ec2 import ec2
 from pileus.services.ec2.describing import Members
 from pileus.services.ec2.tokens import made_before, remember
@@ -54,7 +54,11 @@ HONOURED = (
 def run_instances(call: Call, request: Members, min_count: int, max_count: int, client_token: str = "") -> Members:
     """Launch instances: at least so many, or none."""
     if made := made_before(call, client_token):
-        return reservation(call, [*Instance.scan(call, made, index="by_reservation")])
+        mates = [*Instance.scan(call, made, index="by_reservation")]
+        if all(one.ended for one in mates):
+            text = "The request uses the same client token as a previous request for which the instance has been"
+            raise Fault("IdempotentInstanceTerminated", f"{text} terminated.")
+        return reservation(call, mates)
     wanted = complete(call, request)
     if (wanted.get("InstanceMarketOptions") or {}).get("MarketType") == "spot":
         launched = spot.launch(call, wanted, min_count, max_count)

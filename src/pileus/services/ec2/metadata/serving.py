@@ -55,8 +55,7 @@ class MetadataServers:
                 listener.close()
             return
         servers = self._servers[network] = []
-        for listener in listeners:
-            servers.append(await asyncio.start_server(connected, sock=listener, limit=LONGEST_HEAD))
+        servers += [await asyncio.start_server(connected, sock=one, limit=LONGEST_HEAD) for one in listeners]
 
     def leave(self, network: str) -> None:
         for server in self._servers.pop(network, ()):

@@ -52,7 +52,7 @@ class Subject(Struct):
     lifecycle_state: str = ""
     """What an Auto Scaling group wants of it."""
     scheduled: list[Members] = []
-    """Events of maintenance to come."""
+    """Events of maintenance, those to come and those that were."""
 
     @property
     def id(self) -> str:

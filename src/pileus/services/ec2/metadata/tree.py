@@ -88,9 +88,16 @@ def short(device: str) -> str:
 def events(subject: Subject) -> dict[str, Node]:
     recommended = {"rebalance": shown({"noticeTime": subject.rebalance})} if subject.rebalance else None
     return {
-        "maintenance": {"history": "[]", "scheduled": json.dumps(subject.scheduled, indent=2)},
+        "maintenance": {
+            "history": listed([event for event in subject.scheduled if event["State"] != "active"]),
+            "scheduled": listed([event for event in subject.scheduled if event["State"] == "active"]),
+        },
         "recommendations": recommended,
     }
+
+
+def listed(events: list[Members]) -> str:
+    return json.dumps(events, indent=2, separators=(",", " : "))
 
 
 def iam(subject: Subject) -> dict[str, Node] | None:

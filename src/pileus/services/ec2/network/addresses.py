@@ -71,6 +71,9 @@ class Mapped(Record, key=("vpc_id", "public_ip")):
     public_ip: str
     network_interface_id: str
     private_ip_address: str
+    subnet_id: str = ""
+    outward: bool = False
+    """Whether nobody comes in by it, as by a NAT gateway's."""
 
 
 FILTERS = Filters(
@@ -289,7 +292,14 @@ def put_mapped(call: Call, interface: NetworkInterface, private: PrivateAddress)
     assert private.association
     public_ip, private_ip = private.association.public_ip, private.private_ip_address
     there = sharing.home(call, interface.vpc_id)
-    Mapped(interface.vpc_id, public_ip, interface.network_interface_id, private_ip).put(there)
+    Mapped(
+        vpc_id=interface.vpc_id,
+        public_ip=public_ip,
+        network_interface_id=interface.network_interface_id,
+        private_ip_address=private_ip,
+        subnet_id=interface.subnet_id,
+        outward=interface.interface_type == "nat_gateway",
+    ).put(there)
     interface.put(call)
     changes.changed(call, interface.vpc_id)
 

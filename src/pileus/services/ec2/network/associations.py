@@ -6,7 +6,7 @@ from pileus.kernel import Call, Fault, Record
 from pileus.kernel.names import hex_id
 
 
-class Association(Record):
+class Association(Record, table="ec2.AssociationId"):
     """What an association's id belongs to."""
 
     association_id: str

@@ -6,6 +6,7 @@ A subnet without a table of its own has the VPC's main one.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from ipaddress import ip_network
 from typing import Any
 
 from pileus.kernel import Call, Fault, Record
@@ -17,7 +18,7 @@ from pileus.services.ec2.faults import in_use, missing
 from pileus.services.ec2.kinds import kind, named, new_id
 from pileus.services.ec2.tags import shown_tags, specified
 
-from . import changes, limits, targets
+from . import changes, cidrs, limits, targets
 from .associations import absent
 from .subnets import Subnet
 from .subnets import life as subnet_life
@@ -115,7 +116,17 @@ def local_routes(call: Call, vpc: Vpc, cidr_block: str, gone: bool) -> None:
         if gone:
             route.delete(call)
         else:
+            check_free(call, table, cidr_block)
             route.put(call)
+
+
+def check_free(call: Call, table: RouteTable, cidr_block: str) -> None:
+    """A new range must not be the destination of a route that there is, nor hold one."""
+    for route in Route.scan(call, table.route_table_id):
+        other = route.destination.startswith("pl-") or route.target == targets.LOCAL
+        if not other and cidrs.within(ip_network(route.destination), [cidr_block]):
+            text = f"The CIDR '{cidr_block}' conflicts with a route of {table.route_table_id}: {route.destination}"
+            raise Fault("InvalidVpc.Conflict", text)
 
 
 @ec2.operation

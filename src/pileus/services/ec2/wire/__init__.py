@@ -2,11 +2,13 @@
 
     plans          from the records of a VPC to what its router is asked for
     filtering      security groups and network ACLs, as the router understands them
+    mirroring      copies of packets
     hubs           transit gateways, which are routers of their own
     keeping        networks made to look like the records, after each change and each start of the cloud
     resolving      the name servers of VPCs
     doors          where the cloud's own API answers: on the internet, and at endpoints of VPCs
-    flow_delivery  what flow logs record, and where it goes
+    flow_lines     records of flow logs, field by field
+    flow_delivery  where they go
 
 A VPC has a network as long as something is in it that sends or receives. Where there can be no networks (see `pileus
 doctor`) all of this does nothing, and the records remain what they are.

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from pileus.engines.network import INTERNET, Networks
+from pileus.engines.network import INTERNET, Network, Networks
 from pileus.kernel import Call
 from pileus.kernel.call import Passage
 from pileus.services.ec2.connectivity.endpoints import VpcEndpoint
@@ -65,10 +65,11 @@ async def opened(call: Call) -> None:
     await call.cloud.engine(Doors).open(INTERNET)
 
 
-async def at_endpoints(call: Call, vpc_id: str) -> None:
-    """See to it that the API answers at the endpoints of a VPC, and at none that is gone."""
+async def at_endpoints(call: Call, vpc_id: str, network: Network) -> None:
+    """See to it that the API answers at the endpoints of a VPC, as far as its network has them, and at no other."""
+    wired = {port.host for port in network.ports}
     there = [one for one in VpcEndpoint.scan(call, vpc_id, index="of_vpc") if one.usable and not one.service_id]
-    hosts = {host: one for one in there for host in hosts_of(one)}
+    hosts = {host: one for one in there for host in hosts_of(one) if host in wired}
     call.cloud.engine(Doors).keep(vpc_id, {*hosts})
     for host, one in hosts.items():
         await call.cloud.engine(Doors).open(host, passage(call, one))

@@ -131,11 +131,12 @@ async def to_bucket(call: Call, log: FlowLog, lines: Lines, told: dict[str, list
     """One compressed file with a header."""
     text = "\n".join([lines.header, *(record for records in told.values() for record in records), ""])
     bucket, _, folder = log.destination.split(":::", 1)[1].partition("/")
-    ours = identity.service(DELIVERY, log.arn(call), call.account)
+    ours = identity.service(DELIVERY, call.arn(f"flow-log/{log.flow_log_id}", "logs"), call.account)
     await call.aws("s3", principal=ours).put_object(
         bucket=bucket,
         key=(f"{folder.strip('/')}/" if folder.strip("/") else "") + key(call, log, text),
         body=gzip.compress(text.encode(), mtime=0),
+        acl="bucket-owner-full-control",
     )
 
 

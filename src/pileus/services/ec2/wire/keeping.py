@@ -106,23 +106,25 @@ class Keeper:
             return False
         with now.cloud.runner.working():
             wanted = planned(now, stale | gone)
-            await self._apply([one for one in wanted.values() if one])
+            failed = await self._apply([one for one in wanted.values() if one])
             await self._remove([name for name, one in wanted.items() if one is None])
             self._there |= {name for name in stale if wanted[name]}
             with now.transaction():
                 for vpc_id, one in wanted.items():
                     if vpc_id in stale and one and one.recorded:
                         flow_delivery.begin(now, vpc_id)
-            for vpc_id in stale & self._there:
-                await self._serve(now, vpc_id)
+            for vpc_id in stale:
+                if (network := wanted[vpc_id]) and vpc_id not in failed:
+                    await self._serve(now, vpc_id, network)
         self._seen = {name: wirings[name] for name in wirings if name in stale or name in self._seen}
         now.cloud.engine(Wired).numbers.update(self._seen)
         for vpc_id in stale | gone:
             now.wake(("ec2.wired", vpc_id))
         return True
 
-    async def _apply(self, networks: list[Network]) -> None:
-        """Make networks; one that cannot be made keeps no other one waiting."""
+    async def _apply(self, networks: list[Network]) -> set[str]:
+        """Make networks; one that cannot be made keeps no other one waiting. Which ones cannot."""
+        failed = set()
         try:
             await self._engine.apply(*networks)
         except Exception:
@@ -130,12 +132,14 @@ class Keeper:
                 try:
                     await self._engine.apply(one)
                 except Exception:
+                    failed.add(one.name)
                     log.exception("the network of %s cannot be made as its records say", one.name)
+        return failed
 
-    async def _serve(self, now: Call, vpc_id: str) -> None:
+    async def _serve(self, now: Call, vpc_id: str, network: Network) -> None:
         """Offer what AWS offers to those in a VPC."""
         await doors.opened(now)
-        await doors.at_endpoints(now, vpc_id)
+        await doors.at_endpoints(now, vpc_id, network)
         await serve_metadata(now, vpc_id)
         if vpc := Vpc.get(now, vpc_id):
             await now.cloud.engine(NameServers).serve(now, vpc)

@@ -10,14 +10,23 @@ from pileus.kernel import Call
 from pileus.services.ec2.connectivity import endpoints, flow_logs, peering
 from pileus.services.ec2.connectivity.transit_attachments import VPC, Attachment
 from pileus.services.ec2.instances.instances import PENDING, RUNNING, SHUTTING_DOWN, STOPPING, Instance
-from pileus.services.ec2.network import interfaces, internet_gateways, route_tables, sharing, subnets, targets
+from pileus.services.ec2.network import (
+    interfaces,
+    internet_gateways,
+    public_access,
+    route_tables,
+    sharing,
+    subnets,
+    targets,
+)
 from pileus.services.ec2.network.addresses import Mapped
 from pileus.services.ec2.network.interfaces import NetworkInterface
 from pileus.services.ec2.network.internet_gateways import EgressOnlyInternetGateway
 from pileus.services.ec2.network.nat_gateways import AVAILABLE, NatGateway
+from pileus.services.ec2.network.public_access import INWARD, OFF
 from pileus.services.ec2.network.vpcs import Vpc
 
-from . import filtering
+from . import filtering, mirroring
 
 ALIVE = (PENDING, RUNNING, STOPPING, SHUTTING_DOWN)
 """States of instances whose interfaces are up."""
@@ -61,6 +70,7 @@ def network(call: Call, vpc_id: str) -> Network | None:
         sets=filtering.sets(everybody, group_ids),
         ports=(*map(port, found), *doors),
         links=tuple(links(call, vpc)),
+        mirrors=tuple(mirroring.mirrors(call, found)),
         recorded=recorded(call, vpc_id, around, found),
     )
 
@@ -189,13 +199,12 @@ def attachments(call: Call, vpc_id: str) -> Iterator[Attachment]:
 
 
 def links(call: Call, vpc: Vpc) -> Iterator[Link]:
-    six = tuple(one for one in vpc.ranges() if ":" in one)
     if gateway := internet_gateways.gateway_of(call, vpc.vpc_id):
-        public = {one.private_ip_address: one.public_ip for one in Mapped.scan(call, vpc.vpc_id)}
+        public = {one.private_ip_address: one.public_ip for one in Mapped.scan(call, vpc.vpc_id) if open_to(call, one)}
         table = table_of_gateway(call, gateway.internet_gateway_id)
-        yield Link(gateway.internet_gateway_id, INTERNET, table, public=public, ours=ours(public, six))
+        yield Link(gateway.internet_gateway_id, INTERNET, table, public=public, ours=(*public, *six(call, vpc, OFF)))
     for one in EgressOnlyInternetGateway.scan(call, vpc.vpc_id, index="of_vpc"):
-        yield Link(one.egress_only_internet_gateway_id, INTERNET, ours=six, outward=True)
+        yield Link(one.egress_only_internet_gateway_id, INTERNET, ours=six(call, vpc, OFF, INWARD), outward=True)
     for connection, other in peering.peers(call, vpc.vpc_id):
         there = Vpc.get(call.at(other["OwnerId"], other["Region"]), other["VpcId"])
         theirs = tuple(there.ranges()) if there else ()
@@ -206,9 +215,19 @@ def links(call: Call, vpc: Vpc) -> Iterator[Link]:
         yield Link(attached.transit_gateway_attachment_id, attached.transit_gateway_id, table)
 
 
-def ours(public: dict[str, str], six: tuple[str, ...]) -> tuple[str, ...]:
-    """What may speak through an internet gateway."""
-    return (*public, *six)
+def open_to(call: Call, one: Mapped) -> bool:
+    """Whether Block Public Access lets a public address be used: where it blocks what comes in, a NAT gateway's may."""
+    mode = public_access.blocked(call, one.vpc_id, one.subnet_id)
+    return mode == OFF or (mode == INWARD and one.outward)
+
+
+def six(call: Call, vpc: Vpc, *modes: str) -> tuple[str, ...]:
+    """The IPv6 addresses of a VPC that may speak through a gateway which these modes of blocking leave open."""
+    if public_access.blocked(call, vpc.vpc_id) == OFF:
+        return tuple(one for one in vpc.ranges() if ":" in one)
+    around = subnets.of_vpc(call, vpc.vpc_id)
+    open_ones = (one for one in around if public_access.blocked(call, vpc.vpc_id, one.subnet_id) in modes)
+    return tuple(block for one in open_ones for block in one.ranges() if ":" in block)
 
 
 def table_of_gateway(call: Call, gateway_id: str) -> str:

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import re
 import socket
+from importlib.util import find_spec
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Any
 
@@ -43,8 +44,8 @@ class NameServers:
         self._transports: dict[str, dict[str, asyncio.DatagramTransport]] = {}
 
     async def serve(self, call: Call, vpc: Vpc) -> None:
-        """See to it that a VPC's name server answers where it should, and nowhere else."""
-        wanted = set(plans.resolvers(vpc))
+        """See to it that a VPC's name server answers where it should, and nowhere else; it takes dnslib to do so."""
+        wanted = set(plans.resolvers(vpc)) if find_spec("dnslib") else set()
         there = self._transports.setdefault(vpc.vpc_id, {})
         for gone in there.keys() - wanted:
             there.pop(gone).close()

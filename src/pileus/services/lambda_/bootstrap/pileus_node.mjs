@@ -200,6 +200,7 @@ function contextOf(headers) {
     logGroupName: environment.AWS_LAMBDA_LOG_GROUP_NAME,
     logStreamName: environment.AWS_LAMBDA_LOG_STREAM_NAME,
     invokedFunctionArn: headers["lambda-runtime-invoked-function-arn"],
+    tenantId: headers["lambda-runtime-aws-tenant-id"],
     clientContext: parsed("lambda-runtime-client-context"),
     identity: parsed("lambda-runtime-cognito-identity"),
     getRemainingTimeInMillis: () => Math.max(0, deadline - Date.now()),

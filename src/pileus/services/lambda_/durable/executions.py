@@ -65,6 +65,8 @@ class Execution(
     """How many invocations in a row have failed."""
     operations: int = 0
     events: int = 0
+    turned: str = ""
+    """The client's token of what paused or resumed it the last time."""
     pause: Members = {}
     """When it was to be paused, and how."""
 
@@ -242,13 +244,18 @@ def forget(call: Call, execution: Execution) -> None:
 
 @lambda_.operation(on=Execution.by_arn)
 def pause_durable_execution(
-    call: Call, execution: Execution, reason: str = "", execution_timeout_paused: bool = True
+    call: Call,
+    execution: Execution,
+    reason: str = "",
+    execution_timeout_paused: bool = True,
+    client_token: str = "",
 ) -> None:
     """Have no more invocations for now: at once, or from the next checkpoint of the one that runs."""
-    if execution.status not in OPEN:
-        raise faults.conflict(f"Durable execution {execution.arn(call)} is not running: {execution.status}")
-    if execution.status != "RUNNING":
+    if client_token and execution.turned == f"pause {client_token}":
         return
+    if execution.status != "RUNNING":
+        raise faults.conflict(f"Durable execution {execution.arn(call)} is not running: {execution.status}")
+    execution.turned = f"pause {client_token}"
     execution.pause = {"PauseRequestTimestamp": call.now, "ExecutionTimeoutPaused": execution_timeout_paused}
     details = dict(execution.pause)
     if reason:
@@ -259,13 +266,16 @@ def pause_durable_execution(
 
 
 @lambda_.operation(on=Execution.by_arn)
-def resume_durable_execution(call: Call, execution: Execution, reason: str = "") -> None:
+def resume_durable_execution(call: Call, execution: Execution, reason: str = "", client_token: str = "") -> None:
     """Go on after a pause."""
     from .driving import proceed
     from .timers import execution_due
 
+    if client_token and execution.turned == f"resume {client_token}":
+        return
     if execution.status not in ("PAUSING", "PAUSED"):
         raise faults.conflict(f"Durable execution {execution.arn(call)} is not paused: {execution.status}")
+    execution.turned = f"resume {client_token}"
     details: Members = {"ResumeRequestTimestamp": call.now}
     if reason:
         details["Reason"] = {"Payload": reason}
