@@ -52,7 +52,7 @@ def of(name: str) -> Coverage:
         implemented=sorted(bound),
         missing=sorted(set(service.model.operation_names) - bound.keys()),
         ignored={name: sorted(found.ignored) for name, found in sorted(bound.items()) if found.ignored},
-        resources=[kind.cfn or kind.name for kind in resource_types(service)],
+        resources=sorted(kind.cfn or kind.name for kind in resource_types(service)),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from pileus import LocalCloud
 from pileus.testing.account import Account
 from tests.services.s3.conftest import fresh
 
@@ -89,7 +90,7 @@ def test_large_objects_go_in_parts_and_are_composed(client: Any, bucket: str) ->
     assert get(client, bucket, "unknown") == content
 
 
-def test_versions_tags_and_locks(client: Any) -> None:
+def test_versions_tags_and_locks(client: Any, cloud: LocalCloud) -> None:
     bucket = fresh()
     client.make_bucket(bucket_name=bucket, object_lock=True)
     first = put(client, bucket, "k", b"1").version_id
@@ -101,7 +102,7 @@ def test_versions_tags_and_locks(client: Any) -> None:
     tags["team"] = "a"
     client.set_object_tags(bucket_name=bucket, object_name="k", tags=tags)
     assert client.get_object_tags(bucket_name=bucket, object_name="k") == {"team": "a"}
-    until = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
+    until = datetime.fromtimestamp(cloud.clock.now(), UTC).replace(microsecond=0) + timedelta(days=1)
     retention = minio.retention.Retention(minio.commonconfig.GOVERNANCE, until)
     client.set_object_retention(bucket_name=bucket, object_name="k", config=retention, version_id=first)
     kept = client.get_object_retention(bucket_name=bucket, object_name="k", version_id=first)

@@ -289,4 +289,7 @@ def refusal(route: routing.Route, error: Exception, entry: Entry) -> Response:
         error = Fault("InternalFailure", f"An internal error occurred; the log has more under {entry.request_id}.")
     entry.error = error.code
     codec = protocols.named(route.protocol)
-    return codec.encode_error(route.model, route.operation, error, entry.request_id)
+    try:
+        return codec.encode_error(route.model, route.operation, error, entry.request_id)
+    except LookupError as unknown:  # an error that the service cannot have, such as another service's
+        return refusal(route, unknown, entry)

@@ -21,8 +21,6 @@ import pileus
 from pileus.engines.hsm import Absent
 from pileus.engines.hsm.hsms import check
 
-SUBNETS = ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"]
-
 
 def reason() -> str:
     """Why modules cannot be tested here; an empty text where they can."""
@@ -40,6 +38,9 @@ class Owner:
         self.cloud = cloud
         self.account = account
         self.hsm = account.client("cloudhsmv2")
+        zones = [{"Name": "availability-zone", "Values": ["us-east-1a", "us-east-1b"]}]
+        there = account.client("ec2").describe_subnets(Filters=zones)["Subnets"]
+        self.subnets = [subnet["SubnetId"] for subnet in there]
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "owner")])
         self.anchor = self.signed(self.name, self.key.public_key(), authority=True)
@@ -68,7 +69,7 @@ class Owner:
         return dict(found)
 
     def create(self, **more: Any) -> str:
-        made = self.hsm.create_cluster(HsmType="hsm1.medium", SubnetIds=SUBNETS, **more)["Cluster"]
+        made = self.hsm.create_cluster(HsmType="hsm1.medium", SubnetIds=self.subnets, **more)["Cluster"]
         self.wait()
         return str(made["ClusterId"])
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from typing import Any
 
-from .conftest import SUBNETS, Owner
+from .conftest import Owner
 
 DAY = 86400
 
@@ -55,7 +55,8 @@ def test_a_cluster_is_claimed_with_a_certificate_and_active_once_it_has_a_user(o
     cluster = owner.create(TagList=[{"Key": "team", "Value": "red"}])
     told = owner.describe(cluster)
     assert told["State"] == "UNINITIALIZED" and told["Hsms"] == [] and told["PreCoPassword"] == "password"
-    assert {*told["SubnetMapping"].values()} == {*SUBNETS} and told["TagList"] == [{"Key": "team", "Value": "red"}]
+    assert {*told["SubnetMapping"].values()} == {*owner.subnets}
+    assert told["TagList"] == [{"Key": "team", "Value": "red"}]
     with refused("CloudHsmInvalidRequestException"):
         owner.hsm.initialize_cluster(ClusterId=cluster, SignedCert="none", TrustAnchor=owner.anchor)
     owner.add(cluster)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pileus.engines.hsm import Absent, Hsms
 from pileus.engines.hsm.hsms import check as check_engine
-from pileus.kernel import Call, Record, Unfinished, names
+from pileus.kernel import Call, Fault, Record, Unfinished, names
 from pileus.kernel import tags as tagging
 from pileus.kernel.edge import Answer
 from pileus.kernel.resource_type import resource_type
@@ -177,6 +177,8 @@ async def placed(call: Call, subnet_ids: list[str]) -> tuple[str, dict[str, str]
     except Unfinished:
         zones = [f"{call.region}{letter}" for letter in "abcdefghij"]
         return "", dict(zip(zones, subnet_ids, strict=False))
+    except Fault as fault:
+        raise faults.invalid(fault.message) from None
     if len({subnet["VpcId"] for subnet in found}) != 1:
         raise faults.invalid("All subnets must be in the same VPC.")
     mapping = {subnet["AvailabilityZone"]: subnet["SubnetId"] for subnet in found}

@@ -13,7 +13,7 @@ import pytest
 
 import pileus
 from pileus.engines.network import Networks
-from pileus.services.ec2.instances import machines
+from pileus.services.ec2.storage import roots
 
 WEB = 8080
 """Where the servers of tests listen."""
@@ -29,7 +29,7 @@ def wired_cloud() -> Iterator[pileus.LocalCloud]:
     if reason := Networks.available():
         pytest.skip(f"no networks: {reason}")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(machines, "unable", lambda: "these tests need none")
+        patch.setattr(roots, "unable", lambda: "these tests need none")
         with pileus.cloud(sockets=True) as running:
             yield running
 

@@ -12,7 +12,7 @@ import pytest
 
 import pileus
 from pileus.engines.network import Networks, claims
-from pileus.services.ec2.instances import machines
+from pileus.services.ec2.storage import roots
 from tests.engines.network.test_claims import left
 
 from .conftest import Vpc, Wire
@@ -21,10 +21,10 @@ KILLED = """
 import os, sys
 from pathlib import Path
 import pileus
-from pileus.services.ec2.instances import machines
+from pileus.services.ec2.storage import roots
 from tests.services.ec2.wire.conftest import Vpc, Wire
 
-machines.unable = lambda: "this test needs none"
+roots.unable = lambda: "this test needs none"
 with pileus.cloud(data=Path(sys.argv[1]), sockets=True) as cloud:
     home = Vpc(cloud.account("111122223333").client("ec2"), "10.0.0.0/16")
     one, two = (home.instance(home.subnet(number), f"10.0.{number}.5") for number in (0, 1))
@@ -38,7 +38,7 @@ with pileus.cloud(data=Path(sys.argv[1]), sockets=True) as cloud:
 def without_machines(monkeypatch):
     if reason := Networks.available():
         pytest.skip(f"no networks: {reason}")
-    monkeypatch.setattr(machines, "unable", lambda: "these tests need none")
+    monkeypatch.setattr(roots, "unable", lambda: "these tests need none")
 
 
 def test_a_cloud_that_was_killed_has_its_networks_again_and_leaves_nothing(tmp_path, without_machines):
