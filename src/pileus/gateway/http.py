@@ -123,11 +123,7 @@ class Server:
 
     async def close(self, grace_seconds: float = 5.0) -> None:
         """Accept no more, let what is under way finish within the grace, and close."""
-        self.closing = True
-        while self._listeners:
-            self._listeners.pop().close()
-        for task in self._opening:
-            task.cancel()
+        self._refuse()
         for connection in list(self.connections):
             connection.shut()
         await self._emptied(grace_seconds)
@@ -146,15 +142,19 @@ class Server:
 
     def abort(self) -> None:
         """Close at once, whatever is under way."""
+        self._refuse()
+        for connection in list(self.connections):
+            connection.abort()
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+
+    def _refuse(self) -> None:
+        """Accept no more."""
         self.closing = True
         while self._listeners:
             self._listeners.pop().close()
         for task in self._opening:
             task.cancel()
-        for connection in list(self.connections):
-            connection.abort()
-        if self._sweeping is not None:
-            self._sweeping.cancel()
 
     # Connections
 
