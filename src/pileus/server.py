@@ -69,7 +69,11 @@ class Server:
         clock.attach(loop)
         blobs = Blobs(store, self.folder / "blobs", durability=settings.durability, storage=self._elsewhere())
         master_key = MasterKey(self.folder / "master.key")
-        options: dict[str, str] = {"acm-validate": settings.acm_validate, "relay": settings.relay}
+        options: dict[str, str] = {
+            "acm-validate": settings.acm_validate,
+            "machines": settings.machines,
+            "relay": settings.relay,
+        }
         if settings.maildir:
             options["maildir"] = str(settings.maildir.absolute())
         if settings.hot_reload:

@@ -37,6 +37,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Whether ACM takes domain names as proven without looking for their records."""
     throttle: bool = False
     """Refuse what goes beyond the throughput that tables are provisioned with."""
+    machines: Literal["auto", "none"] = "auto"
+    """Whether instances are machines, where there can be any, or records alone."""
     listen: dict[str, int] = {}
     """Ports of services that speak protocols of their own beside the API: `xray` by UDP, `ses` and `ses/imap`."""
     maildir: Path | None = None

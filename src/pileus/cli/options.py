@@ -105,6 +105,13 @@ def parser(environment: Mapping[str, str], otherwise: Mapping[str, str]) -> Pars
     )
     made.switch("--throttle", help="refuse what goes beyond the throughput that tables are provisioned with")
     made.option(
+        "--machines",
+        parse=one_of("auto", "none"),
+        default="auto",
+        metavar="auto|none",
+        help="whether instances boot where they can (default), or are records alone",
+    )
+    made.option(
         "--listen",
         parse=ports,
         default={},
@@ -186,6 +193,7 @@ class Options:
             acm_validate=given.acm_validate,
             hot_reload=given.hot_reload,
             throttle=given.throttle,
+            machines=given.machines,
             listen=given.listen,
             relay=given.relay or "",
             maildir=given.maildir,

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from pileus.engines.machine import File, Machine, Machines, Plan
+from pileus.engines.machine import File, Machine, MachineFailed, Machines, Plan
 
 from .conftest import Scenario, booted, said
 
@@ -251,6 +251,39 @@ def test_a_file_is_a_disk_that_can_be_formatted_and_mounted_while_the_machine_ru
 
     among(scenario)
     gone(tmp_path)
+
+
+def test_what_cannot_be_done_any_more_is_refused_and_other_machines_go_on(among: Among, tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    with disk.open("wb") as file:
+        file.truncate(1 << 20)
+
+    async def scenario(machines: Machines) -> None:
+        other = await machines.start(Plan(name="other"))
+        gone = await machines.start(Plan(name="gone"))
+        gone.kill()
+        await gone.ended
+        for what in ("attach", "mount"):
+            more = {"device": "/dev/xvdf", "path": str(disk), "directory": "/mnt", "kind": "ext4", "read_only": False}
+            with pytest.raises(MachineFailed):
+                await machines.order(what, "gone", **more)
+        assert (await other.run("true")).status == 0
+
+    among(scenario)
+
+
+def test_with_its_launcher_everything_ends_and_nobody_waits(among: Among) -> None:
+    async def scenario(machines: Machines) -> None:
+        one = await machines.start(Plan(name="one"))
+        assert machines._launcher
+        machines._launcher.process.kill()
+        with pytest.raises(MachineFailed):
+            await machines.order("attach", "one", device="/dev/xvdf", path="/dev/null")
+        await one.ended
+        again = await machines.start(Plan(name="one"))
+        assert (await again.run("true")).status == 0
+
+    among(scenario)
 
 
 def test_an_image_of_a_machine_has_what_it_changed(among: Among, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from weakref import WeakValueDictionary
 
 import msgspec
 
+from pileus.engines.disks import Disks
 from pileus.engines.sandbox.engine import Launcher, SandboxFailed
 from pileus.engines.sandbox.groups import Groups
 from pileus.engines.sandbox.plans import Image
@@ -60,7 +61,18 @@ FIRST_USER, BLOCKS, USERS = 0x10000000, 20_000, 65536
 
 
 class Machines:
-    """An engine of the cloud (`cloud.engine(Machines)`)."""
+    """An engine of the cloud: `Machines.of(cloud)`, or `cloud.engine(Machines)` where there surely are some."""
+
+    @classmethod
+    def of(cls, cloud: Cloud) -> Machines | None:
+        """None where there can be no machines, or shall be none.
+
+        They end before their disks do: engines are closed the latest first.
+        """
+        if cloud.options.get("machines") == "none" or unable():
+            return None
+        cloud.engine(Disks)
+        return cloud.engine(cls)
 
     def __init__(self, cloud: Cloud) -> None:
         if why := unable():
@@ -77,6 +89,7 @@ class Machines:
         self._launcher: Launcher[Machine] | None = None
         self._doing: set[asyncio.Task[None]] = set()
         self._starting = asyncio.Lock()
+        self._closed = False
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     # Images
@@ -168,12 +181,15 @@ class Machines:
 
     async def order(self, what: str, name: str, **more: Any) -> None:
         """Have the launcher do something to a machine; MachineFailed says why not."""
-        if self._launcher is None:
+        if self._launcher is None or not self._launcher.alive:
             raise MachineFailed(f"{name} does not run")
         number = next(self._numbers)
         done = self._orders[number] = asyncio.get_running_loop().create_future()
         self._launcher.send({what: name, "id": number, **more})
-        await done
+        try:
+            await done
+        finally:
+            self._orders.pop(number, None)
 
     def doing(self, what: Any) -> None:
         task = asyncio.get_running_loop().create_task(what)
@@ -192,6 +208,8 @@ class Machines:
 
     async def _ready(self) -> Launcher[Machine]:
         async with self._starting:
+            if self._closed:
+                raise MachineFailed("the cloud ends")
             launcher = self._launcher
             if launcher is None or not launcher.alive:
                 launcher = self._launcher = Launcher(
@@ -199,6 +217,7 @@ class Machines:
                 )
                 launcher.on_end = self._ended
                 launcher.on_report = self._reported
+                launcher.on_lost = self._lost
             try:
                 await asyncio.shield(launcher.ready)
             except SandboxFailed as failed:
@@ -212,6 +231,11 @@ class Machines:
             else:
                 done.set_result(None)
 
+    def _lost(self) -> None:
+        """Nobody is left to carry out what was ordered."""
+        while self._orders:
+            self._orders.popitem()[1].set_exception(MachineFailed("the launcher is gone"))
+
     def _ended(self, machine: Machine) -> None:
         self.running.pop(machine.name, None)
         if machine.group:
@@ -219,6 +243,7 @@ class Machines:
 
     async def close(self) -> None:
         """End all, who get a moment for it; those that should run are started again by whoever wants them."""
+        self._closed = True
         await asyncio.gather(*(machine.stop(MOMENT) for machine in list(self.running.values())))
         if self._launcher:
             self._launcher.close()

@@ -97,10 +97,11 @@ class Maker(sandbox.Launcher):
         isolation.die_with_parent()
 
     def attach(self, name: str, order: dict[str, Any]) -> None:
+        pid = self.pid(name)
         device = devices.opened(order["path"])
         number = os.fstat(device).st_rdev
         try:
-            with open(f"/proc/{self.pids[name]}/uid_map") as users:
+            with open(f"/proc/{pid}/uid_map") as users:
                 first = int(users.read().split()[1])
             self.within(name, lambda: self.show(order["device"], number, first))
         except BaseException:
@@ -120,7 +121,7 @@ class Maker(sandbox.Launcher):
         device = self.attached.get((name, order["device"]))
         if device is None:
             raise FileNotFoundError(f"special device {order['device']} does not exist.")
-        users = os.open(f"/proc/{self.pids[name]}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
+        users = os.open(f"/proc/{self.pid(name)}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
         try:
             tree = root.file_system(device, order["kind"], order["read_only"], users)
         finally:
@@ -134,12 +135,16 @@ class Maker(sandbox.Launcher):
         """Mount a network at a path that belongs to the users of whichever machine will be in it."""
         os.close(root.user_namespace(order["users"], path))
 
-    def within(self, name: str, what: Any) -> None:
-        """Do something among a machine's mounts. Its files are not ours: a child does it, which sees nothing else."""
+    def pid(self, name: str) -> int:
+        """Its init; it may have ended since the order was given."""
         if name not in self.pids:
             raise ProcessLookupError(f"{name} does not run")
+        return self.pids[name]
+
+    def within(self, name: str, what: Any) -> None:
+        """Do something among a machine's mounts. Its files are not ours: a child does it, which sees nothing else."""
+        mounts = os.open(f"/proc/{self.pid(name)}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
         told, tell = os.pipe()
-        mounts = os.open(f"/proc/{self.pids[name]}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
         pid = os.fork()
         if pid == 0:
             try:

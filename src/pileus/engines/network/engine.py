@@ -137,13 +137,16 @@ class Networks:
         self.closed = True
         if self._listening is not None:
             self._listening.cancel()
-        if self._fabric is not None:
-            await asyncio.get_running_loop().run_in_executor(self._thread, self._fabric.close)
-            self._fabric = None
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._removed)
         if self._claim is not None:
             self._claim.drop()
             self._claim = None
         self._thread.shutdown()
+
+    def _removed(self) -> None:
+        if self._fabric is not None:
+            self._fabric.close()
+            self._fabric = None
 
     async def _do(self, what: str, *arguments: Any) -> Any:
         work = partial(self._in_thread, what, *arguments)

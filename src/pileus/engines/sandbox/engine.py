@@ -169,6 +169,8 @@ class Launcher(Generic[L]):
         self.on_end: Callable[[L], None] = lambda one: None
         self.on_report: Callable[[dict[str, Any]], None] = lambda report: None
         """Is told what is neither a beginning nor an end."""
+        self.on_lost: Callable[[], None] = lambda: None
+        """Is told that the launcher is gone, and all that it made with it."""
         self.ready: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._control, theirs = socket.socketpair()
         self._received = bytearray()
@@ -241,6 +243,7 @@ class Launcher(Generic[L]):
             self.ready.set_exception(SandboxFailed(f"the launcher ended with status {self.process.wait()}"))
         for name in list(self.launched):
             self._ended(name, 128 + 9, "the launcher is gone")
+        self.on_lost()
 
     @property
     def alive(self) -> bool:

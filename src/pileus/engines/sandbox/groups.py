@@ -6,6 +6,7 @@ They need root. Elsewhere each process is limited by itself (RLIMIT_DATA).
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 from pathlib import Path
 
@@ -91,6 +92,7 @@ class Groups:
         self.parents = parents()
         self.version = 2 if (ROOT / "cgroup.controllers").exists() else 1
         self._emptying: list[Group] = []
+        self._numbers = itertools.count(1)
         sweep({parent.parent for parent in self.parents.values()})
         for parent in set(self.parents.values()):
             parent.mkdir(exist_ok=True)
@@ -105,7 +107,8 @@ class Groups:
         return bool(self.parents)
 
     def make(self, name: str) -> Group:
-        group = Group({controller: parent / name for controller, parent in self.parents.items()}, self.version)
+        own = f"{name}.{next(self._numbers)}"  # one of the same name before may not be empty yet
+        group = Group({controller: parent / own for controller, parent in self.parents.items()}, self.version)
         for folder in set(group.folders.values()):
             folder.mkdir()
         return group

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from pileus.engines.machine import Machine, Machines
-from pileus.engines.machine.survey import unable
 from pileus.kernel import Call, Fault, paging
 from pileus.kernel.filters import Filters
 from pileus.kernel.identity import service
@@ -70,7 +69,7 @@ def system() -> tuple[str, str]:
 
 def nodes(call: Call, filters: list[Members]) -> Iterator[Node]:
     """The managed nodes among the instances that EC2's filters let through."""
-    if unable():
+    if Machines.of(call.cloud) is None:
         return
     ec2 = call.aws("ec2", principal=ITSELF)
     running = [{"Name": "instance-state-name", "Values": ["running"]}, *filters]
@@ -117,7 +116,8 @@ def role_of(call: Call, profile: str) -> str:
 
 def machine(call: Call, instance_id: str) -> Machine | None:
     """The machine of an instance, if it runs."""
-    return None if unable() else call.cloud.engine(Machines).running.get(instance_id)
+    machines = Machines.of(call.cloud)
+    return machines.running.get(instance_id) if machines else None
 
 
 FILTERS = Filters(

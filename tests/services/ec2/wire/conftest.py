@@ -13,7 +13,6 @@ import pytest
 
 import pileus
 from pileus.engines.network import Networks
-from pileus.services.ec2.storage import roots
 
 WEB = 8080
 """Where the servers of tests listen."""
@@ -28,10 +27,8 @@ def wired_cloud() -> Iterator[pileus.LocalCloud]:
     """A cloud of its own, without machines."""
     if reason := Networks.available():
         pytest.skip(f"no networks: {reason}")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(roots, "unable", lambda: "these tests need none")
-        with pileus.cloud(sockets=True) as running:
-            yield running
+    with pileus.cloud(machines="none", sockets=True) as running:
+        yield running
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ import pytest
 
 import pileus
 from pileus.engines.network import Networks, claims
-from pileus.services.ec2.storage import roots
 from tests.engines.network.test_claims import left
 
 from .conftest import Vpc, Wire
@@ -21,11 +20,9 @@ KILLED = """
 import os, sys
 from pathlib import Path
 import pileus
-from pileus.services.ec2.storage import roots
 from tests.services.ec2.wire.conftest import Vpc, Wire
 
-roots.unable = lambda: "this test needs none"
-with pileus.cloud(data=Path(sys.argv[1]), sockets=True) as cloud:
+with pileus.cloud(data=Path(sys.argv[1]), machines="none", sockets=True) as cloud:
     home = Vpc(cloud.account("111122223333").client("ec2"), "10.0.0.0/16")
     one, two = (home.instance(home.subnet(number), f"10.0.{number}.5") for number in (0, 1))
     assert Wire(cloud).soon(one, two, "10.0.1.5")
@@ -33,30 +30,25 @@ with pileus.cloud(data=Path(sys.argv[1]), sockets=True) as cloud:
     os.kill(os.getpid(), 9)
 """
 
-
-@pytest.fixture
-def without_machines(monkeypatch):
-    if reason := Networks.available():
-        pytest.skip(f"no networks: {reason}")
-    monkeypatch.setattr(roots, "unable", lambda: "these tests need none")
+pytestmark = pytest.mark.skipif(bool(Networks.available()), reason=f"no networks: {Networks.available()}")
 
 
-def test_a_cloud_that_was_killed_has_its_networks_again_and_leaves_nothing(tmp_path, without_machines):
+def test_a_cloud_that_was_killed_has_its_networks_again_and_leaves_nothing(tmp_path):
     root = Path(__file__).parents[4]
     path = os.pathsep.join((str(root), str(root / "src")))
     words = [sys.executable, "-c", KILLED, str(tmp_path)]
     done = subprocess.run(words, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": path}, timeout=60)
     one, two = done.stdout.split()
     assert left(tmp_path), "it was killed"
-    with pileus.cloud(data=tmp_path, sockets=True) as cloud:
+    with pileus.cloud(data=tmp_path, machines="none", sockets=True) as cloud:
         wire = Wire(cloud)
         assert wire.soon(one, two, "10.0.1.5")
     assert left(tmp_path) == []
     assert not (claims.FOLDER / claims.token(tmp_path)).exists()
 
 
-def test_an_account_that_is_reset_loses_its_networks_and_others_keep_theirs(tmp_path, without_machines):
-    with pileus.cloud(data=tmp_path, sockets=True) as cloud:
+def test_an_account_that_is_reset_loses_its_networks_and_others_keep_theirs(tmp_path):
+    with pileus.cloud(data=tmp_path, machines="none", sockets=True) as cloud:
         wire, made = Wire(cloud), {}
         for account in ("111111111111", "222222222222"):
             home = Vpc(cloud.account(account).client("ec2"), "10.0.0.0/16")

@@ -56,8 +56,9 @@ def attach(
 @ec2.task
 async def volume_attached(call: Call, volume_id: str, instance_id: str) -> None:
     """A volume is there for the instance, if that runs."""
-    if volume := Volume.get(call, volume_id):
-        await devices.plugged(call, volume, instance_id)
+    async with devices.turn(call, instance_id):
+        if volume := Volume.get(call, volume_id):
+            await devices.plugged(call, volume, instance_id)
     with call.transaction():
         volume = Volume.get(call, volume_id)
         attachment = volume and volume.attached_to(instance_id)
@@ -79,8 +80,9 @@ def detach(call: Call, volume: Volume, instance_id: str) -> Attachment:
 @ec2.task
 async def volume_detached(call: Call, volume_id: str, instance_id: str) -> None:
     """A volume is with the instance no more."""
-    if volume := Volume.get(call, volume_id):
-        await devices.unplugged(call, volume, instance_id)
+    async with devices.turn(call, instance_id):
+        if volume := Volume.get(call, volume_id):
+            await devices.unplugged(call, volume, instance_id)
     with call.transaction():
         volume = Volume.get(call, volume_id)
         attachment = volume and volume.attached_to(instance_id)

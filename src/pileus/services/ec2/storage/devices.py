@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 from pileus.engines.disks import Disks
@@ -53,11 +54,24 @@ async def released(call: Call, volume: Volume, instance_id: str) -> None:
     await call.cloud.engine(Disks).detach(volume.volume_id, instance_id)
 
 
+def turn(call: Call, instance_id: str) -> AbstractAsyncContextManager[None]:
+    """What one holds who gives an instance's machine a volume or takes one: it neither boots nor ends meanwhile."""
+    from .roots import engine  # which needs volumes, which need this
+
+    machines = engine(call)
+    return machines.turn(instance_id) if machines else nullcontext()
+
+
 async def plugged(call: Call, volume: Volume, instance_id: str) -> None:
     """Give a volume to the instance's machine, if that runs: when it boots it takes all that it has by itself."""
     machine, name = machine_of(call, volume, instance_id)
     if machine and name and name not in machine.plan.devices:
-        await machine.attach(name, await device(call, volume, instance_id))
+        path = await device(call, volume, instance_id)
+        try:
+            await machine.attach(name, path)
+        except BaseException:
+            await released(call, volume, instance_id)
+            raise
 
 
 async def unplugged(call: Call, volume: Volume, instance_id: str) -> None:

@@ -12,9 +12,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 
-from pileus.engines.disks import Disks
 from pileus.engines.machine import Machine, Machines
-from pileus.engines.machine.survey import unable
 from pileus.kernel import Call
 from pileus.services.ec2.instances.instances import Instance
 
@@ -26,9 +24,8 @@ LOOKED_AT = 64 * 1024
 
 
 def engine(call: Call) -> Machines | None:
-    """None where there can be no machines. They end before their disks do: engines are closed the latest first."""
-    call.cloud.engine(Disks)
-    return None if unable() else call.cloud.engine(Machines)
+    """None where there can be no machines."""
+    return Machines.of(call.cloud)
 
 
 def running(call: Call, instance_id: str) -> Machine | None:
