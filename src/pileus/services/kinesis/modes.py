@@ -8,6 +8,7 @@ from pileus.kernel import Call
 
 from . import faults, kinesis
 from .encryption import change
+from .queues import check_none
 from .resharding import scale
 from .streams import Stream, active
 
@@ -23,6 +24,8 @@ def update_stream_mode(
         raise faults.validation("WarmThroughputMiBps is only supported for streams with StreamMode ON_DEMAND.")
     if mode == "PROVISIONED" and stream.distribution == "AUTO":
         raise faults.validation("A stream whose records are distributed by AUTO cannot be PROVISIONED.")
+    if mode == "PROVISIONED":
+        check_none(call, stream, "made PROVISIONED")
     stream.mode = mode
     stream.warm = 0 if mode == "PROVISIONED" else stream.warm
     if warm_throughput_mi_bps is not None:

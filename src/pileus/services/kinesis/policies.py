@@ -9,9 +9,17 @@ from pileus.kernel import Call, Fault
 
 from . import faults, kinesis
 from .consumers import Consumer, named
+from .queues import Queue, of_arn
 from .streams import Stream
 
 LONGEST = 20_480
+
+
+def any_of(call: Call, resource_arn: str) -> Stream | Consumer | Queue:
+    """The stream, the consumer or the queue of an ARN."""
+    return (
+        of_arn(call, resource_arn) if resource_arn.split(":", 5)[5].startswith("queue/") else meant(call, resource_arn)
+    )
 
 
 def meant(call: Call, resource_arn: str) -> Stream | Consumer:

@@ -120,6 +120,7 @@ def name_of(call: Call, stream_name: str, stream_arn: str) -> str:
 def owner(call: Call, request: Members) -> str:
     """The account whose stream or consumer a request names by an ARN."""
     arn = request.get("StreamARN") or request.get("ResourceARN") or request.get("ConsumerARN") or ""
+    arn = arn or request.get("QueueARN") or request.get("ChannelARN") or ""
     return str(arn.split(":")[4]) if arn.count(":") >= 5 else ""
 
 
@@ -310,6 +311,9 @@ def list_streams(
 @kinesis.operation(on=Stream.of)
 def delete_stream(call: Call, stream: Stream, enforce_consumer_deletion: bool = False) -> None:
     """Delete a stream with its shards and records."""
+    from .queues import check_none
+
+    check_none(call, stream, "deleted")
     if stream.registered and not enforce_consumer_deletion:
         raise Fault(
             "ResourceInUseException",
