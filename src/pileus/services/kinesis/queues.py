@@ -12,7 +12,7 @@ from pileus.kernel import Call, Fault, Record, names
 
 from . import consumers, faults, kinesis, positions
 from .retention import horizon
-from .streams import Members, Stream, active
+from .streams import Members, Stream, active, own
 
 VISIBILITY = 30
 MOST_RECEIVES = 6
@@ -62,7 +62,7 @@ def create_queue(
     if len(stream_configuration_list) != 1:
         raise faults.validation("StreamConfigurationList must contain exactly one entry.")
     (given,) = stream_configuration_list
-    stream = Stream.of(call, "", given["StreamARN"])
+    stream = own(call, given["StreamARN"])
     active(call, stream)
     if stream.mode != "ON_DEMAND":
         raise faults.validation("Queues are only supported for streams with StreamMode ON_DEMAND.")
