@@ -10,9 +10,10 @@ import gzip
 import hashlib
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Protocol
 
 from pileus.kernel import Call, Fault, identity, names, paging
+from pileus.kernel.access.attached import Membership
 from pileus.kernel.trail import Data, Event, Filed, Place, unpack
 
 from . import cloudtrail, notices
@@ -105,8 +106,21 @@ def file_name(call: Call, trail: Trail, account: str, region: str) -> str:
     )
 
 
-def places(call: Call, trail: Trail) -> list[tuple[str, str]]:
-    """The accounts and Regions that the trail is about, as far as they have events."""
+class Scope(Protocol):
+    """Whose events are wanted: those of a trail, or of an event data store."""
+
+    @property
+    def home(self) -> str: ...
+
+    @property
+    def organization(self) -> str: ...
+
+    @property
+    def multi_region(self) -> bool: ...
+
+
+def places(call: Call, trail: Scope) -> list[tuple[str, str]]:
+    """The accounts and Regions that a trail or a store is about, as far as they have events."""
     accounts = [call.account]
     if trail.organization:
         accounts = members(call)
@@ -116,8 +130,10 @@ def places(call: Call, trail: Trail) -> list[tuple[str, str]]:
 
 
 def members(call: Call) -> list[str]:
-    """The accounts of the organization that the call's account manages."""
-    organizations = call.aws("organizations", principal=identity.service("organizations.amazonaws.com"))
+    """The accounts of the organization that the call's account manages, or administers CloudTrail for."""
+    place = Membership.get(call, call.account)
+    there = call.at(account=place.management_account) if place and place.management_account else call
+    organizations = there.aws("organizations", principal=identity.service("organizations.amazonaws.com"))
     return [account["Id"] for account in paging.every(organizations.list_accounts, "Accounts")]
 
 
