@@ -19,8 +19,10 @@ from pileus.kernel import Call, Record, identity, names
 from . import cloudtrail
 from .choosing import chosen
 from .delivery import events, places
+from .detecting import detected
 from .events import kind_of, known, record
 from .lookups import PRINCIPAL
+from .rates import Tally
 from .stores import ENABLED, EventDataStore
 
 EVERY = 300.0
@@ -51,6 +53,8 @@ def ingest(call: Call, store: str, run: int) -> None:
     if found is None or found.run != run or found.status != ENABLED:
         return
     take_in(call, found, call.now)
+    if found.insights:
+        look(call, found)
     expire(call, found)
     ingest.later(call, store=store, run=run, delay=EVERY)
 
@@ -63,9 +67,29 @@ def take_in(call: Call, store: EventDataStore, upto: float) -> None:
     edge = set(store.edge) if store.ingested == upto else set()
     for account, region in places(call, store):
         there = call.at(account, region)
-        keep(call, store, wanted(there, store, upto, edge))
+        tally = Tally(store.insights)
+        keep(call, store, tally.each(wanted(there, store, upto, edge)))
+        tally.keep(there, scope_of(store))
     store.ingested, store.edge = upto, sorted(edge)
     store.put(call)
+
+
+def look(call: Call, store: EventDataStore) -> None:
+    """See whether anything was unusual since the last look, and keep what was in the store for it."""
+    destination = EventDataStore.get(call, store.insights_destination.rpartition("/")[2])
+    since, store.looked = max(store.looked, store.insights_since), call.now
+    store.put(call)
+    if destination is None or destination.status != ENABLED:
+        return
+    for account, region in places(call, store):
+        there = call.at(account, region)
+        found = detected(there, scope_of(store), since, call.now, store.insights_since)
+        keep(call, destination, found)
+    expire(call, destination)
+
+
+def scope_of(store: EventDataStore) -> str:
+    return f"eventdatastore/{store.id}"
 
 
 def wanted(there: Call, store: EventDataStore, upto: float, edge: set[str]) -> Iterator[Members]:

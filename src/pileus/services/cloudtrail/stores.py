@@ -65,6 +65,9 @@ class EventDataStore(Record, arn="eventdatastore/{id}", indexes={"by_name": ("na
     tags: dict[str, str] = {}
     policy: str = ""
     insights: list[Members] = []
+    insights_since: float = 0.0
+    looked: float = 0.0
+    """Up to when rates have been looked at."""
     insights_destination: str = ""
 
     @property
