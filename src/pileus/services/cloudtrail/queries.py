@@ -19,6 +19,8 @@ PAGE = 1000
 PIECE = 500
 """Rows that are kept together."""
 KEPT = 7 * 86400.0
+PATIENCE = 300.0
+"""Real seconds after which a query is given up; AWS gives up after an hour."""
 WAITING = ("QUEUED", "RUNNING")
 
 
@@ -127,6 +129,9 @@ async def run(call: Call, query: str) -> None:
     except (Fault, Unfinished) as fault:
         found.status, found.error = "FAILED", fault.message
         answer = None
+    except TimeoutError:
+        found.status, found.error = "TIMED_OUT", f"The query ran for more than {PATIENCE:g} seconds."
+        answer = None
     with call.transaction():
         there = Query.get(call, query)
         if there is None or there.status not in WAITING:
@@ -161,11 +166,23 @@ async def answered(call: Call, query: Query) -> statements.Answer:
                     query.bytes += batch.size
             schema = statements.AUDITED if store.categories == {AUDIT} else statements.COLUMNS
             await asyncio.to_thread(engine.load, number, lines, schema)
-        answer = await asyncio.to_thread(engine.ask, statement.sql)
+        answer = await asked(engine, statement.sql)
         query.matched = len(answer.rows)
         return answer
     finally:
         engine.close()
+
+
+async def asked(engine: statements.Engine, sql: str) -> statements.Answer:
+    """The engine's answer. Its thread does not go on when nobody waits for it any more."""
+    asking = asyncio.ensure_future(asyncio.to_thread(engine.ask, sql))
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return await asyncio.shield(asking)
+    except (TimeoutError, asyncio.CancelledError):
+        engine.stop()
+        await asyncio.gather(asking, return_exceptions=True)
+        raise
 
 
 @cloudtrail.task

@@ -127,6 +127,8 @@ def read(text: str) -> Statement:
     tree = trees[0] if len(trees) == 1 else None
     if not isinstance(tree, exp.Query):
         raise invalid("Only a single SELECT statement is supported.")
+    if any(one.args.get("recursive") for one in tree.find_all(exp.With)):
+        raise invalid("Recursive queries are not supported.")
     known = {cte.alias.lower() for cte in tree.find_all(exp.CTE)}
     stores: list[str] = []
     for table in list(tree.find_all(exp.Table)):
@@ -194,6 +196,10 @@ class Engine:
             return Answer(columns, [[text(value) for value in row] for row in found.fetchall()])
         except self._error as error:
             raise invalid(str(error).splitlines()[0]) from None
+
+    def stop(self) -> None:
+        """End what another thread waits for."""
+        self._connection.interrupt()
 
     def close(self) -> None:
         self._connection.close()
