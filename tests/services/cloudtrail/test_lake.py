@@ -283,6 +283,16 @@ def test_log_files_of_a_trail_are_imported(lake: Lake, refused: Any) -> None:
     assert failure["Location"].endswith("bad.json.gz") and failure["Status"] == "FAILED"
     everything = f"SELECT eventName, eventTime FROM {identifier(arn)}"
     assert lake.ask(everything) == [{"eventName": "Wanted", "eventTime": "2026-10-05 01:00:00"}]
+    for bounds, scanned in (
+        ("eventTime >= '2026-10-05 01:00:00' AND eventName = 'Wanted'", 1),
+        ("eventTime > timestamp '2026-10-06 00:00:00'", 0),
+        ("eventTime BETWEEN '2026-10-01 00:00:00' AND '2026-10-04 00:00:00'", 0),
+        ("eventTime > '2026-10-06 00:00:00' OR eventName = 'Wanted'", 1),
+    ):
+        query = lake.query(f"{everything} WHERE {bounds}")
+        lake.cloud.clock.advance(0)
+        assert lake.trail.describe_query(QueryId=query)["QueryStatistics"]["EventsScanned"] == scanned
+        assert len(lake.rows(query)) == scanned
     assert [one["ImportId"] for one in lake.trail.list_imports(Destination=arn)["Imports"]] == [made]
     with refused("InvalidParameterException"):
         lake.trail.stop_import(ImportId=made)

@@ -160,7 +160,10 @@ async def answered(call: Call, query: Query) -> statements.Answer:
                 take_in(call, store, call.now)
             lines = []
             with call.transaction():
-                for batch in Batch.scan(call, store.id):
+                since = (statement.since,) if statement.since > 0 else None
+                for batch in Batch.scan(call, store.id, since=since):
+                    if batch.earliest > statement.upto:
+                        continue
                     lines.append(opened(call, store, batch))
                     query.scanned += batch.count
                     query.bytes += batch.size
