@@ -209,7 +209,7 @@ def settle(root: Path) -> None:
 
 def runtime(folder: Path, settings: Members) -> Runtime:
     """How a function's image starts: as it says itself, or as the function's ImageConfig says."""
-    if choice().driver != "namespaces":
+    if choice().driver == "process":
         raise Fault("InvalidRuntimeException", f"Images need sandboxes that isolate: {choice().why}", Type="Server")
     told = json.loads((folder / "config.json").read_text()).get("config") or {}
     own = settings.get("ImageConfig", {})
