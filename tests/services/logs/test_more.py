@@ -140,22 +140,6 @@ def test_an_export_writes_files_to_a_bucket(aws: Any, logs: Any, put: Any, clock
         logs.cancel_export_task(taskId=number)
 
 
-def test_anomaly_detectors_are_kept(aws: Any, logs: Any, refused: Any) -> None:
-    group = logs.describe_log_groups()["logGroups"][0]["logGroupArn"]
-    arn = logs.create_log_anomaly_detector(logGroupArnList=[group], detectorName="d", tags={"a": "b"})[
-        "anomalyDetectorArn"
-    ]
-    found = logs.get_log_anomaly_detector(anomalyDetectorArn=arn)
-    assert (found["detectorName"], found["evaluationFrequency"]) == ("d", "FIVE_MIN")
-    logs.update_log_anomaly_detector(anomalyDetectorArn=arn, enabled=False)
-    (found,) = logs.list_log_anomaly_detectors()["anomalyDetectors"]
-    assert found["anomalyDetectorStatus"] == "PAUSED"
-    assert logs.list_tags_for_resource(resourceArn=arn)["tags"] == {"a": "b"}
-    logs.delete_log_anomaly_detector(anomalyDetectorArn=arn)
-    with refused("ResourceNotFoundException"):
-        logs.get_log_anomaly_detector(anomalyDetectorArn=arn)
-
-
 def test_deliveries_are_kept(aws: Any, refused: Any) -> None:
     logs = aws.client("logs")
     logs.put_delivery_source(

@@ -39,6 +39,8 @@ class Group(Record, arn="log-group:{name}", cfn="AWS::Logs::LogGroup", kw_only=T
     """Whether it has a transformer."""
     trimmed: bool = False
     """Whether a task will remove what expires."""
+    detectors: int = 0
+    """How many anomaly detectors it has."""
 
     def resource_policy(self, call: Call) -> str:
         from .resource_policies import policy_of

@@ -13,6 +13,8 @@ from .groups import Group, name_in, standard
 from .parts import Stream
 
 MOST = 20
+SYSTEM = ("@logStream", "@aws.region", "@aws.account", "@source.log", "@ingestionTime", "@requestId", "traceId")
+"""What every group of the standard class is indexed by ("Default field indexes", User Guide)."""
 
 Members = dict[str, Any]
 
@@ -86,6 +88,13 @@ def describe_field_indexes(call: Call, log_group_identifiers: list[str]) -> Memb
         }
         found += [covered | {"fieldIndexName": field} for field in fields_of(policy.document)]
     return {"fieldIndexes": found}
+
+
+def of_group(call: Call, group: Group) -> set[str]:
+    """The fields that a group is indexed by: its own policy's and the account's."""
+    own = IndexPolicy.get(call, group.id)
+    documents = [own.document] if own else [one.document for one in AccountPolicy.scan(call, "FIELD_INDEX_POLICY")]
+    return {field for document in documents for field in fields_of(document)} | set(SYSTEM)
 
 
 def named(call: Call, identifiers: list[str]) -> list[Group]:
