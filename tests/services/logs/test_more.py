@@ -81,8 +81,12 @@ def test_index_policies(logs: Any, put: Any, refused: Any) -> None:
     (policy,) = logs.describe_index_policies(logGroupIdentifiers=["app"])["indexPolicies"]
     assert (policy["policyDocument"], policy["source"]) == (document, "LOG_GROUP")
     put("x")
-    fields = logs.describe_field_indexes(logGroupIdentifiers=["app"])["fieldIndexes"]
+    fields = logs.describe_field_indexes(logGroupIdentifiers=["app"], indexCategories=["CUSTOM"])["fieldIndexes"]
     assert [field["fieldIndexName"] for field in fields] == ["requestId", "status"]
+    every = logs.describe_field_indexes(logGroupIdentifiers=["app"])["fieldIndexes"]
+    assert {"requestId", "status", "@logStream", "traceId"} < {field["fieldIndexName"] for field in every}
+    assert [one["logGroupName"] for one in logs.list_log_groups(fieldIndexNames=["status"])["logGroups"]] == ["app"]
+    assert logs.list_log_groups(fieldIndexNames=["status", "other"])["logGroups"] == []
     with refused("InvalidParameterException"):
         logs.put_index_policy(logGroupIdentifier="app", policyDocument="[]")
     logs.delete_index_policy(logGroupIdentifier="app")

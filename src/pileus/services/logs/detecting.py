@@ -170,8 +170,14 @@ class Brain:
                 known.counts.add(0.0)
 
     def met(self, alike: Alike, at: int) -> Known:
-        fresh = {"since": at / 1000, "usual": not self.trained}
-        return Known(detector=self.detector, id=names.uuid4().replace("-", ""), words=alike.words, counts=Moments(), **fresh)
+        return Known(
+            detector=self.detector,
+            id=names.uuid4().replace("-", ""),
+            words=alike.words,
+            counts=Moments(),
+            since=at / 1000,
+            usual=not self.trained,
+        )
 
     def judged(self, known: Known, alike: Alike, events: list[tuple[int, str]], at: int) -> list[Deviation]:
         text, (first, sample) = alike.text(), events[0]

@@ -176,32 +176,6 @@ def describe_log_groups(
     return {"logGroups": [described(call, group) for group in page.items], "nextToken": page.token}
 
 
-@logs.operation
-def list_log_groups(
-    call: Call,
-    log_group_name_pattern: str = "",
-    log_group_class: str = "",
-    next_token: str = "",
-    limit: int = MOST_LISTED,
-) -> Members:
-    """Groups in short: by a regular expression's beginning or middle."""
-    anchored, text = log_group_name_pattern.startswith("^"), log_group_name_pattern.removeprefix("^").lower()
-
-    def wanted(group: Group) -> bool:
-        name = group.name.lower()
-        fits = name.startswith(text) if anchored else text in name
-        return fits and log_group_class in ("", group.kind)
-
-    page = Group.page(call, limit=limit, token=next_token, where=wanted)
-    return {
-        "logGroups": [
-            {"logGroupName": group.name, "logGroupArn": group.arn(call), "logGroupClass": group.kind}
-            for group in page.items
-        ],
-        "nextToken": page.token,
-    }
-
-
 @logs.operation(on=Group.identified)
 def put_log_group_deletion_protection(call: Call, group: Group, deletion_protection_enabled: bool) -> None:
     group.protected = deletion_protection_enabled

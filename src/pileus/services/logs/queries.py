@@ -210,12 +210,21 @@ def stop_query(call: Call, run: Run) -> Members:
 
 @logs.operation
 def describe_queries(
-    call: Call, log_group_name: str = "", status: str = "", max_results: int = 1000, next_token: str = ""
+    call: Call,
+    log_group_name: str = "",
+    status: str = "",
+    max_results: int = 1000,
+    next_token: str = "",
+    query_language: str = "",
 ) -> Members:
-    """Queries that were started of late, the newest first."""
+    """Queries that were started of late, the newest first. All of them are in the language of Logs Insights."""
 
     def wanted(run: Run) -> bool:
-        return (not log_group_name or log_group_name in run.groups) and status in ("", run.status)
+        return (
+            query_language in ("", "CWLI")
+            and (not log_group_name or log_group_name in run.groups)
+            and status in ("", run.status)
+        )
 
     page = Run.page(call, limit=max_results, token=next_token, index="by_time", reverse=True, where=wanted)
     return {
@@ -238,6 +247,12 @@ def describe_queries(
 
 
 @logs.operation(on=Run.found)
-def list_log_groups_for_query(call: Call, run: Run) -> Members:
-    """The groups that a query goes through; there are few enough for one page."""
-    return {"logGroupIdentifiers": [f"{call.account}:{name}" for name in run.groups]}
+def list_log_groups_for_query(call: Call, run: Run, max_results: int = 500, next_token: str = "") -> Members:
+    """The groups that a query goes through."""
+    wrong = faults.invalid("The specified nextToken is invalid.")
+    start = paging.opened(call, next_token, wrong) if next_token else 0
+    stop = start + max_results
+    return {
+        "logGroupIdentifiers": [f"{call.account}:{name}" for name in run.groups[start:stop]],
+        "nextToken": paging.sealed(call, stop) if stop < len(run.groups) else None,
+    }

@@ -102,7 +102,8 @@ class Shelves:
         self._shelves: dict[tuple[int, tuple[str, str]], list[Alike]] = defaultdict(list)
 
     def shelf(self, found: Sequence[tuple[str, str]]) -> list[Alike]:
-        return self._shelves[len(found), tuple(found[0]) if found else ("", "")]
+        first = (found[0][0], found[0][1]) if found else ("", "")
+        return self._shelves[len(found), first]
 
     def put(self, found: Words, count: int) -> Alike:
         shelf = self.shelf(found)
