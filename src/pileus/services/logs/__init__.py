@@ -14,6 +14,7 @@
                                                       what is said of groups
     listing, data_sources, storage_tiers              what groups there are, and where their events come from
     detectors, detecting, anomalies                   what is unusual in groups
+    syslog, syslog_port                               messages that come by syslog
     exports                                           files in S3
     deliveries                                        what is kept, and has no effect yet
 
