@@ -22,6 +22,7 @@ LABEL = "pileus.cloud"
 """Marks what is ours; its value is the process that owns it."""
 REPOSITORY = "pileus/sandbox"
 PROBED_SECONDS = 30
+EXPORTED_SECONDS = 600
 
 
 class Engine:
@@ -34,15 +35,22 @@ class Engine:
 
     def asked(self, *words: str, data: bytes | None = None) -> str:
         """What it answers; OSError where it refuses."""
+        return self._octets(words, data, PROBED_SECONDS).decode().strip()
+
+    def exported(self, image: str) -> bytes:
+        """An image as an archive; OSError where there is no such image."""
+        self.asked("image", "inspect", image)
+        return self._octets(("image", "save", image), None, EXPORTED_SECONDS)
+
+    def _octets(self, words: Sequence[str], data: bytes | None, seconds: float) -> bytes:
         try:
-            done = subprocess.run(
-                [*self.program, *words], input=data, capture_output=True, timeout=PROBED_SECONDS, check=False
-            )
+            command = [*self.program, *words]
+            done = subprocess.run(command, input=data, capture_output=True, timeout=seconds, check=False)
         except subprocess.TimeoutExpired:
-            raise OSError(f"it has not answered within {PROBED_SECONDS} seconds") from None
+            raise OSError(f"it has not answered within {seconds} seconds") from None
         if done.returncode:
             raise OSError(reason(done.stderr))
-        return done.stdout.decode().strip()
+        return done.stdout
 
     def probe(self) -> None:
         """Run something in a container; OSError if that does not work."""
