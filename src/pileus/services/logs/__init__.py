@@ -14,13 +14,13 @@
                                                       what is said of groups
     listing, data_sources, storage_tiers              what groups there are, and where their events come from
     detectors, detecting, anomalies                   what is unusual in groups
-    syslog, syslog_port                               messages that come by syslog
+    syslog, syslog_port, collecting                   messages that come by syslog, or by plain HTTP
     exports                                           files in S3
     deliveries                                        what is kept, and has no effect yet
 
 Left out, and answering 501: imports from CloudTrail Lake, integrations with OpenSearch, S3 tables, large objects of
-OpenTelemetry, templates of deliveries, the query languages SQL and PPL, and the Insights commands join, addtotals and
-relevantfields. There is no throttling.
+OpenTelemetry and its protocol buffers, templates of deliveries, the query languages SQL and PPL, and the Insights
+commands join, addtotals and relevantfields. There is no throttling.
 """
 
 from pileus.kernel import Service

@@ -39,6 +39,8 @@ class Group(Record, arn="log-group:{name}", cfn="AWS::Logs::LogGroup", kw_only=T
     """Whether it has a transformer."""
     trimmed: bool = False
     """Whether a task will remove what expires."""
+    bearers: bool = False
+    """Whether what bears a token may write to it."""
     detectors: int = 0
     """How many anomaly detectors it has."""
 
@@ -182,6 +184,13 @@ def put_log_group_deletion_protection(call: Call, group: Group, deletion_protect
     group.put(call)
 
 
+@logs.operation(on=Group.identified)
+def put_bearer_token_authentication(call: Call, group: Group, bearer_token_authentication_enabled: bool) -> None:
+    """Whether the paths for plain HTTP take API keys for this group (see `collecting`)."""
+    group.bearers = bearer_token_authentication_enabled
+    group.put(call)
+
+
 def of_resource(call: Call, log_group_name: str = "", resource_identifier: str = "") -> Group:
     """The group that a key is for; the one of all query results is not built."""
     if bool(log_group_name) == bool(resource_identifier):
@@ -256,4 +265,5 @@ def described(call: Call, group: Group) -> Members:
         "logGroupClass": group.kind,
         "dataProtectionStatus": "ACTIVATED" if group.masked else None,
         "deletionProtectionEnabled": group.protected,
+        "bearerTokenAuthenticationEnabled": group.bearers,
     }
