@@ -119,8 +119,8 @@ def sandboxes() -> Finding:
     from pileus.engines.sandbox.survey import choice
 
     found = choice()
-    isolated = found.driver == "namespaces"
-    cure = "" if isolated else "run as root, or let users make namespaces (sysctl user.max_user_namespaces)"
+    isolated = found.driver != "process"
+    cure = "" if isolated else "run as root, let users make namespaces (user.max_user_namespaces), or have docker"
     return Finding("sandboxes", f"{found.driver}, {found.why}", needed=False, cure=cure)
 
 

@@ -16,9 +16,10 @@ from weakref import WeakValueDictionary
 import msgspec
 
 from pileus.engines.disks import Disks
-from pileus.engines.sandbox.engine import Launcher, SandboxFailed
+from pileus.engines.sandbox.engine import Launcher
 from pileus.engines.sandbox.groups import Groups
 from pileus.engines.sandbox.plans import Image
+from pileus.engines.sandbox.sandbox import SandboxFailed
 
 from . import images
 from .console import Console

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from pileus.engines.sandbox.engine import Reader
 from pileus.engines.sandbox.groups import Group
+from pileus.engines.sandbox.sandbox import Reader
 
 from .console import Console
 from .plans import Plan
