@@ -24,7 +24,7 @@ from pileus.services.ec2.network import changes, interfaces, sharing
 from pileus.services.ec2.network.changes import Wiring
 from pileus.services.ec2.network.vpcs import Vpc
 
-from . import doors, flow_delivery, hubs, plans
+from . import client_vpn, doors, flow_delivery, hubs, plans
 from .resolving import NameServers
 
 if TYPE_CHECKING:
@@ -141,6 +141,7 @@ class Keeper:
         await doors.opened(now)
         await doors.at_endpoints(now, vpc_id, network)
         await serve_metadata(now, vpc_id)
+        await client_vpn.serve(now, vpc_id, network)
         if vpc := Vpc.get(now, vpc_id):
             await now.cloud.engine(NameServers).serve(now, vpc)
 
@@ -149,6 +150,7 @@ class Keeper:
             self._call.cloud.engine(MetadataServers).leave(name)
             self._call.cloud.engine(NameServers).leave(name)
             self._call.cloud.engine(doors.Doors).keep(name, set())
+            await client_vpn.keep(self._now(), name, set())
         await self._engine.remove(*names)
         self._there -= set(names)
 
