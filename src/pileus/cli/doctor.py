@@ -66,6 +66,7 @@ def examined(port: int, home: Path) -> Iterator[Finding]:
     yield modules()
     yield sandboxes()
     yield networks()
+    yield client_vpn()
     yield machines()
     yield disks()
     yield runtimes()
@@ -130,6 +131,14 @@ def networks() -> Finding:
 
     reason = Networks.available()
     return Finding("networks", "none" if reason else "namespaces, nftables", needed=False, cure=reason)
+
+
+def client_vpn() -> Finding:
+    """What Client VPN endpoints are."""
+    from pileus.engines.openvpn import program, unable
+
+    reason = unable()
+    return Finding("Client VPN", "none" if reason else program(), needed=False, cure=reason)
 
 
 def machines() -> Finding:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import subprocess
+import sys
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,8 +21,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from pileus.engines.network import INTERNET, Link, Network, Port, Route, Subnet
+import pileus
+from pileus.engines.network import INTERNET, Link, Network, Port, Route, Subnet, claims
 from pileus.engines.openvpn import OpenVpn, program, unable
+from tests.engines.network.test_claims import left
+
+from .conftest import Vpc
 
 pytestmark = pytest.mark.skipif(bool(unable()), reason=f"no OpenVPN: {unable()}")
 
@@ -29,6 +35,15 @@ PATIENCE = 20.0
 """Seconds that OpenVPN may take, on however busy a machine; it takes less than one."""
 PEM = serialization.Encoding.PEM
 NOW = datetime.now(UTC)
+
+
+def sooner_or_later(true: Callable[[], Any]) -> bool:
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        if true():
+            return True
+        time.sleep(0.02)
+    return False
 
 
 class Issued(NamedTuple):
@@ -85,9 +100,7 @@ class Client:
 
     def says(self, what: str) -> bool:
         """Whether it says so sooner or later."""
-        until = time.monotonic() + PATIENCE
-        while what not in self.told and self.process.poll() is None and time.monotonic() < until:
-            time.sleep(0.02)
+        sooner_or_later(lambda: what in self.told or self.process.poll() is not None)
         return what in self.told
 
 
@@ -136,9 +149,36 @@ def authority() -> Authority:
     return Authority()
 
 
+def made(account: Any, vpc: Vpc, authority: Authority) -> None:
+    """An endpoint with a subnet."""
+    subnet = vpc.subnet(0)
+    what = maker(account, authority)()
+    vpc.ec2.associate_client_vpn_target_network(ClientVpnEndpointId=what, SubnetId=subnet)
+
+
+def running(cloud: Any) -> list[str]:
+    return list(cloud.server.cloud.engine(OpenVpn).names())
+
+
+def processes(data: Path) -> list[str]:
+    """The servers of a cloud, wherever they are from: those in its namespaces."""
+    there = {os.stat(space).st_ino for space in Path("/run/netns").glob(f"pileus-{claims.token(data)}-*")}
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if (process / "comm").read_text().strip() == "openvpn" and (process / "ns/net").stat().st_ino in there:
+                found.append(process.name)
+    return found
+
+
 @pytest.fixture
-def endpoint(aws, ec2, authority):
+def endpoint(aws, authority):
     """Makes an endpoint; its id."""
+    return maker(aws, authority)
+
+
+def maker(aws: Any, authority: Authority) -> Callable[..., str]:
+    ec2 = aws.client("ec2")
     own = authority.issue("server", ExtendedKeyUsageOID.SERVER_AUTH)
     arn = aws.client("acm").import_certificate(
         Certificate=own.certificate, PrivateKey=own.key, CertificateChain=authority.pem
@@ -182,8 +222,7 @@ def test_clients_reach_what_they_are_allowed_to_until_they_are_cut_off(
     )
     aws.client("logs").create_log_stream(logGroupName="vpn", logStreamName="all")
     ec2.associate_client_vpn_target_network(ClientVpnEndpointId=what, SubnetId=subnet)
-    servers = wired_cloud.server.cloud.engine(OpenVpn)
-    assert wire.until(lambda: what in servers.names())
+    assert sooner_or_later(lambda: what in running(wired_cloud))
     alice = authority.issue("alice")
     with connecting(exported(ec2, what), alice) as client:
         assert client.says(CONNECTED), client.told
@@ -226,12 +265,13 @@ def test_clients_reach_what_they_are_allowed_to_until_they_are_cut_off(
 
 def logged(aws, number: int) -> list[dict[str, str]]:
     """The lines of the connection log, once there are so many."""
-    until = time.monotonic() + PATIENCE
-    while time.monotonic() < until:
-        events = aws.client("logs").get_log_events(logGroupName="vpn", logStreamName="all", startFromHead=True)
-        if len(events["events"]) >= number:
-            break
-    return [json.loads(event["message"]) for event in events["events"]]
+
+    def events() -> list[Any]:
+        told = aws.client("logs").get_log_events(logGroupName="vpn", logStreamName="all", startFromHead=True)
+        return list(told["events"])
+
+    sooner_or_later(lambda: len(events()) >= number)
+    return [json.loads(event["message"]) for event in events()]
 
 
 HANDLER = """
@@ -274,8 +314,7 @@ def test_all_of_a_clients_traffic_goes_through_a_full_tunnel_of_whom_the_handler
     ec2.associate_client_vpn_target_network(ClientVpnEndpointId=what, SubnetId=subnet)
     ec2.create_client_vpn_route(ClientVpnEndpointId=what, DestinationCidrBlock="0.0.0.0/0", TargetVpcSubnetId=subnet)
     ec2.authorize_client_vpn_ingress(ClientVpnEndpointId=what, TargetNetworkCidr="0.0.0.0/0", AuthorizeAllGroups=True)
-    servers = wired_cloud.server.cloud.engine(OpenVpn)
-    assert wire.until(lambda: what in servers.names())
+    assert sooner_or_later(lambda: what in running(wired_cloud))
     text = exported(ec2, what)
     with connecting(text, Authority().issue("stranger")) as client:
         assert client.says("Connection reset"), client.told
@@ -296,3 +335,33 @@ def test_all_of_a_clients_traffic_goes_through_a_full_tunnel_of_whom_the_handler
     wire.cloud.run(wire.networks.remove("elsewhere"))
     wired_cloud.clock.advance(3600)
     assert sessions(ec2, what) == {}
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+import pileus
+from tests.services.ec2.wire.conftest import Vpc
+from tests.services.ec2.wire.test_client_vpn import Authority, made, processes, running, sooner_or_later
+
+with pileus.cloud(data=Path(sys.argv[1]), machines="none", sockets=True) as cloud:
+    account = cloud.account("111122223333")
+    home = Vpc(account.client("ec2"), "10.0.0.0/16")
+    made(account, home, Authority())
+    assert sooner_or_later(lambda: running(cloud))
+    assert len(processes(Path(sys.argv[1]))) == 1
+    os.kill(os.getpid(), 9)
+"""
+
+
+def test_servers_end_with_a_cloud_that_is_killed_and_run_again_with_the_next(tmp_path):
+    root = Path(__file__).parents[4]
+    path = os.pathsep.join((str(root), str(root / "src")))
+    words = [sys.executable, "-c", KILLED, str(tmp_path)]
+    done = subprocess.run(words, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": path}, timeout=60)
+    assert done.returncode == -9, done.stderr
+    assert sooner_or_later(lambda: processes(tmp_path) == []), "they notice that nobody manages them any more"
+    with pileus.cloud(data=tmp_path, machines="none", sockets=True) as cloud:
+        assert sooner_or_later(lambda: running(cloud))
+        assert len(processes(tmp_path)) == 1
+    assert processes(tmp_path) == [] and left(tmp_path) == []
