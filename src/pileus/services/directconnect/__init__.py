@@ -4,6 +4,9 @@
     locations                       where lines begin
     connections, lags, lines        lines, several as one, and how they come and go
     letters                         the letter of authorization for a cross-connect, as a PDF
+    interconnects                   lines of partners, of which others have parts
+    keys                            MACsec's, as records
+    resiliency, agreements          groups of lines, and what customers sign
     interfaces, allocations         virtual interfaces, for oneself and for other accounts
     peers                           BGP sessions on them, and tests of what happens when they fail
     gateways, associations          Direct Connect gateways, and the VPCs' gateways behind them

@@ -28,6 +28,8 @@ def create_connection(
     lag_id: str = "",
     tags: list[Members] = [],
     provider_name: str = "",
+    request_mac_sec: bool = False,
+    billing_mode: str = "PayAsYouGo",
 ) -> Members:
     """Ask for a line, perhaps as part of a LAG."""
     check_location(call, location)
@@ -42,6 +44,8 @@ def create_connection(
         owner=call.account,
         provider=provider_name,
         lag_id=lag_id,
+        mac_sec=request_mac_sec,
+        billing=billing_mode,
         tags=as_map(tags, "key", "value"),
     )
     enter(call, made, "requested")
@@ -111,6 +115,7 @@ def create_lag(
     tags: list[Members] = [],
     child_connection_tags: list[Members] = [],
     provider_name: str = "",
+    request_mac_sec: bool = False,
 ) -> Members:
     """Make a group with as many new lines, one of which may be there already."""
     check_location(call, location)
@@ -123,6 +128,7 @@ def create_lag(
         location=location,
         bandwidth=connections_bandwidth,
         provider=provider_name,
+        mac_sec=request_mac_sec,
         tags=as_map(tags, "key", "value"),
     )
     enter(call, lag, "requested")
@@ -137,6 +143,7 @@ def create_lag(
             owner=call.account,
             provider=provider_name,
             lag_id=lag.lag_id,
+            mac_sec=request_mac_sec,
             tags=as_map(child_connection_tags, "key", "value"),
         )
         enter(call, made, "requested")
