@@ -8,6 +8,7 @@ from pileus.kernel import Call, Fault
 from pileus.kernel.tags import as_map
 
 from . import directconnect, refused
+from .changes import changed
 from .connections import ENDED, Connection, Hosted, connection, hosted, new_id, usable
 from .connections import shown as line_shown
 from .interfaces import VirtualInterface
@@ -158,6 +159,7 @@ def join(call: Call, one: Connection, lag: Lag) -> None:
     for vif in [vif for vif in VirtualInterface.scan(call) if vif.connection_id == one.connection_id]:
         vif.connection_id = lag.lag_id
         vif.put(call)
+        changed(call, vif.owner)
     one.lag_id = lag.lag_id
     one.put(call)
 
