@@ -17,7 +17,7 @@ from pileus.kernel.filters import Filters
 from pileus.kernel.uses import InUse
 from pileus.services.ec2 import ec2
 from pileus.services.ec2.describing import Members, described
-from pileus.services.ec2.faults import missing
+from pileus.services.ec2.faults import combination, missing
 from pileus.services.ec2.kinds import kind, named, new_id
 from pileus.services.ec2.network import changes, public_ranges
 from pileus.services.ec2.network.life import Life
@@ -58,6 +58,9 @@ class ClientVpnEndpoint(Record, arn="client-vpn-endpoint/{client_vpn_endpoint_id
     banner: dict[str, Any] = {}
     route_enforcement: bool = False
     disconnect: bool = True
+    transit_gateway_id: str = ""
+    attachment: str = ""
+    """By which it is attached to a transit gateway, instead of to subnets."""
     public_ip: str = ""
     """Where its server answers."""
     stream: str = ""
@@ -104,8 +107,13 @@ def create_client_vpn_endpoint(
     client_login_banner_options: Members = {},
     client_route_enforcement_options: Members = {},
     disconnect_on_session_timeout: bool = True,
+    transit_gateway_configuration: Members = {},
 ) -> Members:
-    """Make an endpoint; it is of no use before it is associated with a subnet."""
+    """Make an endpoint; it is of no use before it is associated with a subnet, or a zone of a transit gateway's."""
+    from .client_vpn_hubs import attach  # which needs endpoints
+
+    if transit_gateway_configuration and (vpc_id or security_group_ids):
+        raise combination("Specify either a transit gateway, or a VPC and security groups.")
     if before := made_before(call, client_token):
         return _made(call, named(call, ClientVpnEndpoint, before))
     if len([*ClientVpnEndpoint.scan(call)]) >= MOST:
@@ -138,6 +146,8 @@ def create_client_vpn_endpoint(
     enter(call, made, "pending-associate")
     for arn in certificates(made):
         InUse(arn, made.arn(call)).put(call)
+    if transit_gateway_configuration:
+        attach(call, made, transit_gateway_configuration)
     remember(call, client_token, made.client_vpn_endpoint_id)
     return _made(call, made)
 
@@ -257,7 +267,7 @@ def shown(call: Call, one: ClientVpnEndpoint) -> Members:
         "ClientVpnEndpointId": one.client_vpn_endpoint_id,
         "Description": one.description or None,
         "Status": {"Code": one.state},
-        "CreationTime": _written(one.created),
+        "CreationTime": written(one.created),
         "DnsName": dns_name(call, one),
         "ClientCidrBlock": one.client_cidr_block,
         "DnsServers": one.dns_servers or None,
@@ -277,10 +287,17 @@ def shown(call: Call, one: ClientVpnEndpoint) -> Members:
         "ClientLoginBannerOptions": {"Enabled": False} | one.banner,
         "ClientRouteEnforcementOptions": {"Enforced": one.route_enforcement},
         "DisconnectOnSessionTimeout": one.disconnect,
+        "TransitGatewayConfiguration": _hub(one),
     }
 
 
-def _written(instant: float) -> str:
+def _hub(one: ClientVpnEndpoint) -> Members | None:
+    if not one.attachment:
+        return None
+    return {"TransitGatewayId": one.transit_gateway_id, "TransitGatewayAttachmentId": one.attachment}
+
+
+def written(instant: float) -> str:
     return datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
@@ -363,5 +380,7 @@ def delete_client_vpn_endpoint(call: Call, client_vpn_endpoint_id: str) -> Membe
 
 def rewire(call: Call, one: ClientVpnEndpoint) -> None:
     """What an endpoint's server does has changed."""
-    if one.vpc_id:
+    if one.attachment:
+        changes.changed(call, one.client_vpn_endpoint_id)
+    elif one.vpc_id:
         changes.changed(call, one.vpc_id)

@@ -12,6 +12,8 @@ from pileus.services.ec2 import ec2
 from pileus.services.ec2.describing import Members, paged
 from pileus.services.ec2.faults import missing
 from pileus.services.ec2.kinds import kind, named
+from pileus.services.ec2.network.zones import zone
+from pileus.services.ec2.tokens import made_before, remember
 
 from . import neighbours
 from .client_vpn import ClientVpnEndpoint, rewire
@@ -88,10 +90,26 @@ def endpoint_gone(call: Call, endpoint: ClientVpnEndpoint) -> None:
 
 @ec2.operation
 def associate_client_vpn_target_network(
-    call: Call, client_vpn_endpoint_id: str, subnet_id: str = "", client_token: str = ""
+    call: Call,
+    client_vpn_endpoint_id: str,
+    subnet_id: str = "",
+    client_token: str = "",
+    availability_zone: str = "",
+    availability_zone_id: str = "",
 ) -> Members:
-    """Let clients come into a subnet's VPC. All subnets of an endpoint are of one VPC, each of a zone of its own."""
+    """Let clients come into a subnet's VPC. All subnets of an endpoint are of one VPC, each of a zone of its own.
+
+    Where the endpoint is at a transit gateway there are no subnets, but zones all the same.
+    """
+    from .client_vpn_hubs import associated  # which needs networks
+
     endpoint = named(call, ClientVpnEndpoint, client_vpn_endpoint_id)
+    if before := made_before(call, client_token):
+        return {"AssociationId": before, "Status": {"Code": named(call, TargetNetwork, before).state}}
+    if endpoint.attachment:
+        made = associated(call, endpoint, availability_zone, availability_zone_id)
+        remember(call, client_token, made.association_id)
+        return {"AssociationId": made.association_id, "Status": {"Code": made.state}}
     if not subnet_id:
         raise missing("SubnetId")
     subnet = neighbours.subnet(call, subnet_id)
@@ -119,6 +137,7 @@ def associate_client_vpn_target_network(
     enter(call, made, "associating")
     block = neighbours.vpc(call, subnet.vpc_id).cidr_block
     ClientRoute(client_vpn_endpoint_id, block, subnet_id, "associate", "Default Route").put(call)
+    remember(call, client_token, made.association_id)
     return {"AssociationId": made.association_id, "Status": {"Code": made.state}}
 
 
@@ -172,11 +191,13 @@ def describe_client_vpn_target_networks(
     found = [
         {
             "AssociationId": one.association_id,
-            "VpcId": one.vpc_id,
-            "TargetNetworkId": one.subnet_id,
+            "VpcId": one.vpc_id or None,
+            "TargetNetworkId": one.subnet_id or None,
             "ClientVpnEndpointId": one.endpoint,
             "Status": {"Code": one.state},
             "SecurityGroups": one.group_ids,
+            "AvailabilityZones": None if one.subnet_id else [one.zone],
+            "AvailabilityZoneIds": None if one.subnet_id else [zone(call, one.zone).id],
         }
         for one in networks(call, client_vpn_endpoint_id)
         if not association_ids or one.association_id in association_ids
@@ -221,8 +242,12 @@ def create_client_vpn_route(
 ) -> Members:
     """Route clients' packets to some addresses by one of the endpoint's subnets."""
     endpoint = named(call, ClientVpnEndpoint, client_vpn_endpoint_id)
+    if made_before(call, client_token):
+        return {"Status": {"Code": "creating"}}
     subnets = {one.subnet_id for one in networks(call, client_vpn_endpoint_id)}
-    if target_vpc_subnet_id != "local" and target_vpc_subnet_id not in subnets:
+    if not target_vpc_subnet_id and not endpoint.attachment:
+        raise missing("TargetVpcSubnetId")
+    if target_vpc_subnet_id not in ("local", *subnets):
         text = f"Subnet {target_vpc_subnet_id} is not associated with the endpoint."
         raise Fault("InvalidClientVpnActiveAssociationNotFound", text)
     block = _block(destination_cidr_block)
@@ -230,6 +255,7 @@ def create_client_vpn_route(
         raise Fault("InvalidClientVpnDuplicateRoute", f"The route to {block} already exists.")
     ClientRoute(client_vpn_endpoint_id, block, target_vpc_subnet_id, description=description).put(call)
     rewire(call, endpoint)
+    remember(call, client_token, block)
     return {"Status": {"Code": "creating"}}
 
 
@@ -268,7 +294,7 @@ def describe_client_vpn_routes(
         {
             "ClientVpnEndpointId": route.endpoint,
             "DestinationCidr": route.destination,
-            "TargetSubnet": route.subnet_id,
+            "TargetSubnet": route.subnet_id or None,
             "Type": "Nat",
             "Origin": route.origin,
             "Status": {"Code": "active"},
@@ -294,6 +320,8 @@ def authorize_client_vpn_ingress(
 ) -> Members:
     """Let a group of people, or everybody, reach some addresses."""
     endpoint = named(call, ClientVpnEndpoint, client_vpn_endpoint_id)
+    if made_before(call, client_token):
+        return {"Status": {"Code": "authorizing"}}
     if bool(access_group_id) == authorize_all_groups:
         raise Fault("InvalidParameterCombination", "Specify either AccessGroupId or AuthorizeAllGroups.")
     block = _block(target_network_cidr)
@@ -301,6 +329,7 @@ def authorize_client_vpn_ingress(
         raise Fault("InvalidClientVpnDuplicateAuthorizationRule", f"The rule for {block} already exists.")
     AuthorizationRule(client_vpn_endpoint_id, block, access_group_id, description).put(call)
     rewire(call, endpoint)
+    remember(call, client_token, block)
     return {"Status": {"Code": "authorizing"}}
 
 

@@ -1,7 +1,8 @@
 """The servers of Client VPN endpoints, made to look like the records of a VPC.
 
 An endpoint is a host. Its first interface is on the internet, by a small network of its own; of the others there is one
-in each subnet that it is associated with, under whose address its clients are known there.
+in each subnet that it is associated with, under whose address its clients are known there. At a transit gateway it has
+one that leads to that, where clients are known under their own addresses.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import secrets
 from collections.abc import Iterator
 from ipaddress import ip_network
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from pileus.engines.network import INTERNET, Group, Link, Network, Networks, Port, Route, Rule, Subnet
 from pileus.engines.openvpn import OpenVpn, Passing, Server, Verdict, Way, unable
@@ -24,6 +27,7 @@ from pileus.services.ec2.connectivity.client_vpn_networks import (
     TargetNetwork,
     networks,
 )
+from pileus.services.ec2.connectivity.transit_attachments import Attachment
 from pileus.services.ec2.network import subnets
 from pileus.services.ec2.network.interfaces import NetworkInterface
 
@@ -35,10 +39,14 @@ if TYPE_CHECKING:
 log = logging.getLogger("pileus.ec2")
 
 CLOUD = identity.service("pileus.amazonaws.com")
-EDGE = "edge"
+EDGE, HUB, INWARD = "edge", "hub", "inward"
+"""Subnets and tables: towards the internet, towards a transit gateway, and what comes from there."""
 INSIDE, ROUTER = "169.254.201.2", "169.254.201.1"
-"""An endpoint's own address towards the internet, and its next hop; nobody else sees either."""
-MAC = "02:00:00:00:02:02"
+"""A server's own address towards the internet, and its next hop; nobody else sees either."""
+INSIDE_HUB, ROUTER_HUB = "169.254.201.6", "169.254.201.5"
+"""The same towards a transit gateway."""
+MAC, MAC_HUB = "02:00:00:00:02:02", "02:00:00:00:02:06"
+HUB_DEVICE = "eth1"
 LOCAL = "local"
 
 
@@ -53,67 +61,116 @@ class ClientVpns:
     async def leave(self, endpoint: str) -> None:
         """End an endpoint's server, and its way to the internet."""
         await self.cloud.engine(OpenVpn).end(endpoint)
-        if edge := self.edges.pop(endpoint, None):
-            await self.cloud.engine(Networks).remove(edge.name)
-            await self.cloud.engine(Networks).release(endpoint)
+        if self.edges.pop(endpoint, None):
+            await self.cloud.engine(Networks).remove(endpoint)
+        await self.cloud.engine(Networks).release(host(endpoint))
 
     async def close(self) -> None:
         """Nothing is held that the engines do not hold."""
 
 
+def host(endpoint: str) -> str:
+    """The host that an endpoint's server is."""
+    return f"{endpoint}-server"
+
+
+def usable(one: ClientVpnEndpoint) -> bool:
+    return one.state == "available" and by_certificate(one) and not unable()
+
+
 async def serve(call: Call, vpc_id: str, network: Network) -> None:
     """See to it that the endpoints of a VPC answer that can, and no other."""
-    hosts = {port.host for port in network.ports}
-    wanted = {}
-    if not unable():
-        found = (one for one in ClientVpnEndpoint.scan(call) if one.vpc_id == vpc_id)
-        wanted = {one.client_vpn_endpoint_id: one for one in found if one.state == "available" and by_certificate(one)}
-    await keep(call, vpc_id, {name for name in wanted if name in hosts})
-    for name, one in wanted.items():
-        if name not in hosts:
-            continue
-        try:
-            await run(call, one)
-        except (Fault, OSError) as error:
-            log.error("the Client VPN endpoint %s does not work: %s", name, error)
+    there = {port.host for port in network.ports}
+    found = (one for one in ClientVpnEndpoint.scan(call) if one.vpc_id == vpc_id and not one.attachment)
+    wanted = [one for one in found if usable(one) and host(one.client_vpn_endpoint_id) in there]
+    await keep(call, vpc_id, {one.client_vpn_endpoint_id for one in wanted})
+    for one in wanted:
+        engine, name = call.cloud.engine(ClientVpns), one.client_vpn_endpoint_id
+        if engine.edges.get(name) != (edge := edge_of(one)):
+            await call.cloud.engine(Networks).apply(edge)
+            engine.edges[name] = edge
+        await run(call, one)
 
 
 async def keep(call: Call, vpc_id: str, wanted: set[str]) -> None:
     """End the servers of a VPC that are not wanted any more."""
-    engine = call.cloud.engine(ClientVpns)
-    for gone in engine.there.get(vpc_id, set()) - wanted:
-        await engine.leave(gone)
-        with call.transaction():
-            end_all(call, gone)
-    engine.there[vpc_id] = wanted
-    if not wanted:
-        del engine.there[vpc_id]
+    there = call.cloud.engine(ClientVpns).there
+    for gone in there.pop(vpc_id, set()) - wanted:
+        await leave(call, gone)
+    if wanted:
+        there[vpc_id] = wanted
+
+
+async def leave(call: Call, endpoint: str) -> None:
+    """An endpoint is of no use any more."""
+    await call.cloud.engine(ClientVpns).leave(endpoint)
+    with call.transaction():
+        end_all(call, endpoint)
 
 
 async def run(call: Call, one: ClientVpnEndpoint) -> None:
-    """Let an endpoint's server run as its records say."""
-    engine, name = call.cloud.engine(ClientVpns), one.client_vpn_endpoint_id
-    if engine.edges.get(name) != (wanted := edge(one)):
-        await call.cloud.engine(Networks).apply(wanted)
-        engine.edges[name] = wanted
-    made = await server(call, one)
-    if await call.cloud.engine(OpenVpn).run(made, Door(call, name), passing(call, one)):
+    """Let an endpoint's server run as its records say. Nobody else is kept waiting by one that cannot."""
+    name = one.client_vpn_endpoint_id
+    try:
+        made = await server(call, one)
+        anew = await call.cloud.engine(OpenVpn).run(made, Door(call, name), passing(call, one))
+    except (Fault, OSError) as error:
+        log.error("the Client VPN endpoint %s does not work: %s", name, error)
+        return
+    if anew:
         with call.transaction():
             end_all(call, name)
 
 
-def edge(one: ClientVpnEndpoint) -> Network:
+def edge_of(one: ClientVpnEndpoint) -> Network:
     """How an endpoint is on the internet: under its public address, by the port of its server alone."""
-    name = f"edge-{one.client_vpn_endpoint_id}"
-    block = f"{ROUTER}/30"
+    name = one.client_vpn_endpoint_id
     return Network(
         name=name,
-        subnets={EDGE: Subnet((str(ip_network(block, strict=False)),), (ROUTER,), EDGE)},
+        subnets={EDGE: between(ROUTER, EDGE)},
         tables={EDGE: (Route("0.0.0.0/0", link=name), Route(f"{INSIDE}/32", local=True))},
         groups={EDGE: Group(inbound=(Rule(one.transport, (one.port, one.port), prefixes=("0.0.0.0/0",)),))},
-        ports=(Port(name, EDGE, MAC, (INSIDE,), one.client_vpn_endpoint_id, groups=(EDGE,)),),
+        ports=(Port(name, EDGE, MAC, (INSIDE,), host(name), groups=(EDGE,)),),
         links=(Link(name, INTERNET, EDGE, ours=(INSIDE,), public={INSIDE: one.public_ip}),),
     )
+
+
+def between(router: str, table: str) -> Subnet:
+    """A range of two addresses."""
+    return Subnet((str(ip_network(f"{router}/30", strict=False)),), (router,), table)
+
+
+# Endpoints at transit gateways
+
+
+def network(call: Call, endpoint: str) -> Network | None:
+    """The network of an endpoint at a transit gateway: its edge, with a cable to the gateway."""
+    one = ClientVpnEndpoint.get(call, endpoint)
+    if one is None or not one.attachment or not usable(one):
+        return None
+    edge, port = edge_of(one), f"{endpoint}-hub"
+    attachment = Attachment.get(call, one.attachment)
+    hub = [Link(one.attachment, one.transit_gateway_id, INWARD)] if attachment and attachment.usable else []
+    return msgspec.structs.replace(
+        edge,
+        subnets=edge.subnets | {HUB: between(ROUTER_HUB, HUB)},
+        tables=edge.tables
+        | {
+            HUB: tuple(Route("0.0.0.0/0", link=link.name) for link in hub),
+            INWARD: (Route(one.client_cidr_block, port=port),),
+        },
+        ports=(*edge.ports, Port(port, HUB, MAC_HUB, (INSIDE_HUB,), host(endpoint), HUB_DEVICE, checked=False)),
+        links=(*edge.links, *hub),
+    )
+
+
+async def serve_at_hub(call: Call, endpoint: str) -> None:
+    """See to it that an endpoint at a transit gateway answers, whose network is there."""
+    if one := ClientVpnEndpoint.get(call, endpoint):
+        await run(call, one)
+
+
+# Servers
 
 
 async def server(call: Call, one: ClientVpnEndpoint) -> Server:
@@ -123,7 +180,7 @@ async def server(call: Call, one: ClientVpnEndpoint) -> Server:
     theirs = [await exported(call, arn) for arn in roots or [own]]
     return Server(
         name=one.client_vpn_endpoint_id,
-        host=one.client_vpn_endpoint_id,
+        host=host(one.client_vpn_endpoint_id),
         protocol=one.transport,
         port=one.port,
         pool=one.client_cidr_block,
@@ -172,6 +229,8 @@ def ways(call: Call, endpoint: str, there: dict[str, TargetNetwork]) -> Iterator
     for block, where in chosen.items():
         if where == LOCAL:
             yield Way(block)
+        elif not where:
+            yield Way(block, HUB_DEVICE, ROUTER_HUB)
         elif (target := there.get(where)) and (subnet := subnets.Subnet.get(call, where)):
             yield Way(block, target.device, str(ip_network(subnet.cidr_block)[1]))
 
@@ -193,4 +252,4 @@ def addresses(call: Call, there: dict[str, TargetNetwork]) -> Iterator[tuple[str
 
 def hosts(call: Call, vpc_id: str) -> dict[str, tuple[str, str]]:
     """The hosts and devices of the interfaces that endpoints have in a VPC."""
-    return {one.interface: (one.endpoint, one.device) for one in TargetNetwork.scan(call, vpc_id, index="of_vpc")}
+    return {one.interface: (host(one.endpoint), one.device) for one in TargetNetwork.scan(call, vpc_id, index="of_vpc")}
