@@ -22,6 +22,7 @@ from pileus.services.ec2.connectivity.client_vpn_connections import (
     session_over,
 )
 from pileus.services.ec2.connectivity.client_vpn_networks import ClientRoute
+from pileus.services.ec2.connectivity.client_vpn_policies import AuthorizationPolicy
 
 from .client_vpn_logs import Attempt, log
 
@@ -52,6 +53,7 @@ class Door:
         name = self._names.setdefault(visitor.number, hex_id("cvpn-connection"))
         try:
             check_revoked(one, visitor)
+            check_policy(call, one)
             self._postures[visitor.number] = await handled(call, one, name, visitor)
         except Refused as refused:
             del self._names[visitor.number]
@@ -117,6 +119,13 @@ def check_revoked(one: ClientVpnEndpoint, visitor: Visitor) -> None:
         raise Refused("the client certificate revocation list has expired")
     if told.get_revoked_certificate_by_serial_number(int(visitor.told["tls_serial_0"])):
         raise Refused("the client certificate is revoked")
+
+
+def check_policy(call: Call, one: ClientVpnEndpoint) -> None:
+    """Raise if a policy would have to be asked: nothing here understands it."""
+    found = AuthorizationPolicy.get(call, one.client_vpn_endpoint_id)
+    if found and not found.shadow:
+        raise Refused("the authorization policy cannot be evaluated here; in shadow mode it would not have to be")
 
 
 async def handled(call: Call, one: ClientVpnEndpoint, name: str, visitor: Visitor) -> list[str]:
