@@ -14,7 +14,7 @@ PLUGINS = (
     "kernel-libipsec kernel-netlink socket-default random nonce openssl aes sha1 sha2 hmac gcm gmp curve25519 kdf vici"
 )
 THREADS = 16
-"""With fewer than ten of them it has none left for what it is asked."""
+"""Its own default. Six are too few: those of its plugins never end, and none is left for what it is asked."""
 PROBE = 10
 """Seconds between questions whether the other end is alive."""
 AUTHENTICATED = ("gcm", "ccm", "chacha")

@@ -20,10 +20,12 @@ log = logging.getLogger("pileus.tunnels")
 
 DEVICE = "ipsec0"
 """What kernel-libipsec calls its first."""
-TABLE = 77
+TABLE, CHARONS = 77, 220
+"""Our table of routes, and the one in which kernel-libipsec leads everything into the tunnel, whatever it is told."""
 STARTING = 10.0
 AGAIN = 1.0
 """Seconds after which what has failed is tried again."""
+NOTICE = 4096
 PATIENCE = 5000
 """Milliseconds in which the other end may answer."""
 SEGMENT = 1360
@@ -93,7 +95,9 @@ class Running:
             notices.bind(str(ready))
             told = {"STRONGSWAN_CONF": str(settings), "NOTIFY_SOCKET": str(ready), "SWANCTL_DIR": str(self._folder)}
             await self._run(survey.program("charon-systemd"), environment=told)
-            await asyncio.wait_for(asyncio.get_running_loop().sock_recv(notices, 100), STARTING)
+            async with asyncio.timeout(STARTING):
+                while b"READY=1" not in await asyncio.get_running_loop().sock_recv(notices, NOTICE):
+                    pass
 
     async def _configure(self) -> None:
         """Let in the other end, or call it."""
@@ -153,6 +157,7 @@ class Running:
         lines = (
             f"address replace {self.end.tunnel.inside} dev {DEVICE}",
             f"route replace default dev {DEVICE} table {TABLE}",
+            f"rule del priority {CHARONS}",
             f"rule del priority {TABLE}",
             f"rule add priority {TABLE} iif {self.end.device} lookup {TABLE}",
         )
@@ -217,7 +222,8 @@ class Running:
         process = await asyncio.create_subprocess_exec(
             survey.program("nsenter"), f"--net={self.end.namespace}", *words, stdin=pipe, stdout=pipe, stderr=pipe
         )
-        await process.communicate(text.encode())
+        _, refused = await process.communicate(text.encode())
+        log.debug("%s: %s", words[0], refused.decode(errors="replace").strip())
 
     def _tell(self, state: State) -> None:
         if state != self.state:
