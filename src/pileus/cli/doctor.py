@@ -67,6 +67,7 @@ def examined(port: int, home: Path) -> Iterator[Finding]:
     yield sandboxes()
     yield networks()
     yield client_vpn()
+    yield tunnels()
     yield machines()
     yield disks()
     yield runtimes()
@@ -139,6 +140,15 @@ def client_vpn() -> Finding:
 
     reason = unable()
     return Finding("Client VPN", "none" if reason else program(), needed=False, cure=reason)
+
+
+def tunnels() -> Finding:
+    """What VPN connections are."""
+    from pileus.engines.tunnels import Tunnels
+
+    reason = Tunnels.available()
+    found = "none" if reason else "strongSwan, without BGP" if Tunnels.silent() else "strongSwan and BIRD"
+    return Finding("tunnels", found, needed=False, cure=reason or Tunnels.silent())
 
 
 def machines() -> Finding:

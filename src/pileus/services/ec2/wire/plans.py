@@ -9,6 +9,7 @@ from pileus.engines.network import INTERNET, Link, Network, Port, Route, Subnet
 from pileus.kernel import Call
 from pileus.services.ec2.connectivity import endpoints, flow_logs, peering
 from pileus.services.ec2.connectivity.transit_attachments import VPC, Attachment
+from pileus.services.ec2.connectivity.vpn_gateways import VpnGateway
 from pileus.services.ec2.instances.instances import PENDING, RUNNING, SHUTTING_DOWN, STOPPING, Instance
 from pileus.services.ec2.network import (
     interfaces,
@@ -215,6 +216,9 @@ def links(call: Call, vpc: Vpc) -> Iterator[Link]:
         entrance = subnets.Subnet.get(call, attached.subnet_ids[0]) if attached.subnet_ids else None
         table = route_tables.table_of(call, entrance).route_table_id if entrance else ""
         yield Link(attached.transit_gateway_attachment_id, attached.transit_gateway_id, table)
+    if virtual := VpnGateway.first(call, vpc.vpc_id, index="of_vpc"):
+        table = table_of_gateway(call, virtual.vpn_gateway_id)
+        yield Link(virtual.vpn_gateway_id, virtual.vpn_gateway_id, table, ours=tuple(vpc.ranges()))
 
 
 def open_to(call: Call, one: Mapped) -> bool:
