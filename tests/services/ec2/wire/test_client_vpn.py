@@ -337,6 +337,34 @@ def test_all_of_a_clients_traffic_goes_through_a_full_tunnel_of_whom_the_handler
     assert sessions(ec2, what) == {}
 
 
+def test_clients_of_an_endpoint_at_a_transit_gateway_are_known_under_their_own_addresses(
+    ec2, vpc, wire, wired_cloud, home, connecting, authority, endpoint
+):
+    net = vpc()
+    net.open()
+    subnet = net.subnet(0)
+    one = net.instance(subnet, "10.0.0.5")
+    hub = ec2.create_transit_gateway()["TransitGateway"]["TransitGatewayId"]
+    wired_cloud.clock.advance(2)
+    ec2.create_transit_gateway_vpc_attachment(TransitGatewayId=hub, VpcId=net.id, SubnetIds=[subnet])
+    net.route("10.8.0.0/22", TransitGatewayId=hub)
+    configuration = {"TransitGatewayId": hub, "AvailabilityZones": ["us-east-1a"]}
+    what = endpoint(TransitGatewayConfiguration=configuration)
+    ec2.create_client_vpn_route(ClientVpnEndpointId=what, DestinationCidrBlock="10.0.0.0/16")
+    ec2.authorize_client_vpn_ingress(ClientVpnEndpointId=what, TargetNetworkCidr="10.0.0.0/16", AuthorizeAllGroups=True)
+    wired_cloud.clock.advance(2)
+    assert sooner_or_later(lambda: what in running(wired_cloud))
+    with connecting(exported(ec2, what), authority.issue("dora")) as client:
+        assert client.says(CONNECTED), client.told
+        assert wire.soon(home, one, "10.0.0.5")
+        assert sooner_or_later(lambda: "dora" in sessions(ec2, what))
+        assert wire.seen(home, one, "10.0.0.5") == sessions(ec2, what)["dora"]["ClientIp"]
+        [there] = ec2.describe_client_vpn_endpoints(ClientVpnEndpointIds=[what])["ClientVpnEndpoints"]
+        attachment = there["TransitGatewayConfiguration"]["TransitGatewayAttachmentId"]
+        ec2.delete_transit_gateway_client_vpn_attachment(TransitGatewayAttachmentId=attachment)
+        assert wire.cut(home, one, "10.0.0.5")
+
+
 KILLED = """
 import os, sys
 from pathlib import Path

@@ -15,8 +15,8 @@ from pileus.engines.network import Network, Networks
 from pileus.kernel import Call
 from pileus.services.ec2 import ec2
 from pileus.services.ec2.connectivity import peering
+from pileus.services.ec2.connectivity.transit_attachments import CLIENT_VPN, DIRECT, Attachment
 from pileus.services.ec2.connectivity.transit_attachments import VPN as ATTACHED_VPN
-from pileus.services.ec2.connectivity.transit_attachments import Attachment
 from pileus.services.ec2.connectivity.vpn_connections import VpnConnection
 from pileus.services.ec2.connectivity.vpn_gateways import VpnGateway
 from pileus.services.ec2.instances import machines, states
@@ -27,7 +27,7 @@ from pileus.services.ec2.network import changes, interfaces, sharing
 from pileus.services.ec2.network.changes import Wiring
 from pileus.services.ec2.network.vpcs import Vpc
 
-from . import client_vpn, doors, flow_delivery, hubs, plans, tunnelling, vpns
+from . import client_vpn, doors, flow_delivery, hubs, lines, plans, tunnelling, vpns
 from .resolving import NameServers
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ log = logging.getLogger("pileus.ec2")
 
 PATIENCE = 10
 """Seconds that are waited for the wire."""
-VPN, VGW = "vpn-", "vgw-"
+VPN, VGW, TGW, CLIENTS = "vpn-", "vgw-", "tgw-", "cvpn-endpoint-"
 """How the ids of what else has a network begin."""
 
 
@@ -56,7 +56,7 @@ def changed(call: Call, vpc_id: str) -> None:
     if possible(call):
         everybody = sharing.accounts(call, vpc_id)
         inhabited = any(interfaces.NetworkInterface.first(there, vpc_id, index="of_vpc") for there in everybody)
-        if inhabited or (vpc_id.startswith(VPN) and vpns.connection(call, vpc_id)):
+        if inhabited or (vpc_id.startswith((VPN, VGW, TGW, CLIENTS)) and network_of(call, vpc_id)):
             keep.begin(call)
         call.wake(what(call))
 
@@ -122,6 +122,10 @@ class Keeper:
             for name, one in wanted.items():
                 if one and name not in failed and (name in stale or name.startswith(VPN)):
                     await self._serve(now, name, one)
+            with now.transaction():
+                for name in wanted:
+                    if name.startswith(VGW):
+                        lines.answer(now, name)
         self._seen = {name: wirings[name] for name in wirings if name in stale or name in self._seen}
         now.cloud.engine(Wired).numbers.update(self._seen)
         for vpc_id in stale | gone:
@@ -146,6 +150,8 @@ class Keeper:
         """Offer what AWS offers to those in a VPC; or the tunnels of a VPN connection."""
         if vpc_id.startswith(VPN):
             await tunnelling.serve(now, vpc_id)
+        if vpc_id.startswith(CLIENTS):
+            await client_vpn.serve_at_hub(now, vpc_id)
         if not vpc_id.startswith("vpc-"):
             return
         await doors.opened(now)
@@ -163,6 +169,8 @@ class Keeper:
             await client_vpn.keep(self._now(), name, set())
             if name.startswith(VPN):
                 await tunnelling.leave(self._call, name)
+            if name.startswith(CLIENTS):
+                await client_vpn.leave(self._now(), name)
         await self._engine.remove(*names)
         self._there -= set(names)
 
@@ -202,6 +210,11 @@ def network_of(call: Call, name: str) -> Network | None:
     """The network of a VPC, a VPN connection or a virtual private gateway; None if it has none."""
     if name.startswith(VPN):
         return vpns.network(call, name)
+    if name.startswith(CLIENTS):
+        return client_vpn.network(call, name)
+    if name.startswith(TGW):
+        there = next((one for one in Attachment.scan(call, name, index="by_gateway") if one.usable), None)
+        return hub(call, there) if there else None
     return vpns.gateway(call, name) if name.startswith(VGW) else plans.network(call, name)
 
 
@@ -234,9 +247,13 @@ def hub(call: Call, one: Attachment) -> Network | None:
 
 
 def alive(call: Call, one: Attachment) -> bool:
-    """Whether anything in an attached VPC sends or receives, or an attached VPN connection does."""
+    """Whether anything in an attached VPC sends or receives, or anything else that is attached does."""
     if one.resource_type == ATTACHED_VPN:
         return vpns.connection(call, one.resource_id) is not None
+    if one.resource_type == CLIENT_VPN:
+        return client_vpn.network(call, one.resource_id) is not None
+    if one.resource_type == DIRECT:
+        return True
     return any(plans.up(call, interface) for interface in interfaces.of_vpc(call, one.resource_id))
 
 
