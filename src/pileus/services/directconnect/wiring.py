@@ -5,7 +5,10 @@ interface called after the VLAN: whoever plays the customer's router speaks BGP 
 gateway that the virtual interface belongs to, and what is behind that is told to it. A Direct Connect gateway between
 virtual interfaces and transit gateways is a router too.
 
-Left out: IPv6, public virtual interfaces, SiteLink, and the bandwidth of lines.
+By a public virtual interface the customer's own public addresses are on the cloud's internet, those that it has said
+before and tells of.
+
+Left out: IPv6, SiteLink, and the bandwidth of lines; of a customer's public addresses more than 256.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from ipaddress import ip_interface, ip_network
 from msgspec import Struct
 
 from pileus.engines.bgp import Peer, Speaker
-from pileus.engines.network import Link, Network, Port, Route, Subnet
+from pileus.engines.network import INTERNET, Link, Network, Networks, Port, Route, Subnet
 from pileus.engines.network.spaces import FOLDER
 from pileus.kernel import Call
 from pileus.kernel.cables import Cable, of_network
@@ -25,13 +28,14 @@ from pileus.kernel.regions import regions
 from .associations import PRIVATE as TO_VPCS
 from .associations import TRANSIT as TO_HUBS
 from .associations import Association
-from .interfaces import PRIVATE, TRANSIT, VirtualInterface
+from .interfaces import PRIVATE, PUBLIC, TRANSIT, VirtualInterface
 from .peers import FailoverTest
 
 LINE, OUT, IN = "line", "out", "in"
 WIRED = ("down", "available", "testing")
-MOST = {PRIVATE: 100, TRANSIT: 100}
+MOST = {PRIVATE: 100, TRANSIT: 100, PUBLIC: 1000}
 """Routes that a customer may tell ("AWS Direct Connect quotas"); with more of them the session ends."""
+MOST_PUBLIC = 256
 SERVICE = "directconnect"
 
 
@@ -97,10 +101,12 @@ def mac(one: VirtualInterface) -> str:
 
 
 def learned(one: VirtualInterface) -> dict[str, int]:
-    """What the customer tells, with the lengths of paths; not the line itself, and nothing of everybody's."""
+    """What the customer tells, with the lengths of paths; of public addresses those alone that are known to be its."""
     found: dict[str, int] = {}
     for routes in one.accepted.values():
         for block, route in routes.items():
+            if one.type == PUBLIC and not within(block, one.prefixes):
+                continue
             found[block] = min(len(route.path), found.get(block, len(route.path)))
     return found
 
@@ -109,12 +115,19 @@ def links(call: Call, one: VirtualInterface) -> Iterator[Link]:
     if one.type == TRANSIT:
         yield Link(one.virtual_interface_id, one.gateway_id, IN)
         return
+    if one.type == PUBLIC:
+        own = {str(address): str(address) for block in sorted(learned(one)) for address in ip_network(block)}
+        public = dict([*own.items()][:MOST_PUBLIC])
+        yield Link(one.virtual_interface_id, INTERNET, IN, ours=tuple(public), public=public)
+        return
     for each in to_vpcs(call, one):
         yield Link(each.name, each.to, IN)
 
 
 def beyond(call: Call, one: VirtualInterface) -> dict[str, str]:
     """What is told to the customer, and by which link it is reached."""
+    if one.type == PUBLIC:
+        return {str(call.cloud.engine(Networks).public): one.virtual_interface_id}
     if one.type == TRANSIT:
         blocks = [block for each in associated(call, one.gateway_id, TO_HUBS) for block in each.prefixes]
         return {block: one.virtual_interface_id for block in blocks if "." in block}
@@ -128,7 +141,7 @@ def beyond(call: Call, one: VirtualInterface) -> dict[str, str]:
 
 
 def within(block: str, allowed: list[str]) -> bool:
-    """Whether a VPC's block is told: where it, or a wider one, is allowed."""
+    """Whether a block is one of those that are allowed, or part of one."""
     ours = ip_network(block)
     theirs = (ip_network(each) for each in allowed)
     return any(each.version == 4 and ours.subnet_of(each) for each in theirs)  # type: ignore[arg-type]
@@ -176,7 +189,7 @@ def silenced(call: Call, one: VirtualInterface) -> set[str]:
 
 def to_vpcs(call: Call, one: VirtualInterface) -> Iterator[Cable]:
     """The cables from a private virtual interface to gateways of VPCs."""
-    if one.type == TRANSIT:
+    if one.type != PRIVATE:
         return
     name, told = one.virtual_interface_id, learned(one)
     if one.virtual_gateway_id:

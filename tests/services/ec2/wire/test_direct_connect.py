@@ -52,24 +52,25 @@ def shown(dx, what: str) -> dict[str, Any]:
 class Customer:
     """The router at the other end of a line, and everything behind it."""
 
-    def __init__(self, wire, line: str) -> None:
+    def __init__(self, wire, line: str, address: str, blocks: tuple[str, ...]) -> None:
         self._wire = wire
-        self._line = line
+        self._address = address
+        self._blocks = blocks
         assert sooner_or_later(lambda: line in wire.names())
         self._name = wire.names()[line]
         self._speakers = Speakers(wire.cloud.server.cloud)
         self.told: dict[str, State] = {}
-        self.ip("addr", "add", f"{BEHIND}/32", "dev", "lo")
+        self.ip("addr", "add", f"{address}/32", "dev", "lo")
 
     def ip(self, *words: str) -> None:
         subprocess.run(["ip", "-n", self._name, *words], check=True)
 
-    def speak(self, vif: dict[str, Any]) -> None:
+    def speak(self, vif: dict[str, Any], beyond: str = "10.0.0.0/8") -> None:
         amazon, ours = vif["amazonAddress"].split("/")[0], vif["customerAddress"].split("/")[0]
-        peer = Peer("amazon", amazon, vif["amazonSideAsn"], ours, ("172.20.0.0/16",), vif["authKey"])
+        peer = Peer("amazon", amazon, vif["amazonSideAsn"], ours, self._blocks, vif["authKey"])
         speaker = Speaker("customer", Path("/run/netns", self._name), ours, vif["asn"], (peer,))
         self._wire.cloud.run(self._speakers.run(speaker, self.told.__setitem__))
-        self.ip("route", "add", "10.0.0.0/8", "via", amazon, "dev", f"vlan{vif['vlan']}", "src", BEHIND)
+        self.ip("route", "add", beyond, "via", amazon, "dev", f"vlan{vif['vlan']}", "src", self._address)
 
     @property
     def heard(self) -> set[str]:
@@ -80,8 +81,10 @@ class Customer:
 
 
 @contextlib.contextmanager
-def customer(wire, line: str) -> Iterator[Customer]:
-    made = Customer(wire, line)
+def customer(
+    wire, line: str, address: str = BEHIND, blocks: tuple[str, ...] = ("172.20.0.0/16",)
+) -> Iterator[Customer]:
+    made = Customer(wire, line, address, blocks)
     try:
         yield made
     finally:
@@ -175,3 +178,24 @@ def test_a_transit_interface_reaches_the_vpcs_at_a_transit_gateway(ec2, dx, line
         dx.delete_direct_connect_gateway_association(associationId=association["associationId"])
         assert wire.cut(line, one, "10.0.0.5")
         assert sooner_or_later(lambda: there.heard == set())
+
+
+def test_by_a_public_interface_the_customers_own_addresses_are_on_the_internet(dx, ec2, line, vpc, wire, wired_cloud):
+    net = vpc()
+    net.open()
+    net.gateway()
+    one = net.instance(net.subnet(0), "10.0.0.5", public=True)
+    ends = {"amazonAddress": "203.0.113.129/31", "customerAddress": "203.0.113.128/31"}
+    vif = dx.create_public_virtual_interface(
+        connectionId=line,
+        newPublicVirtualInterface=asked(20, routeFilterPrefixes=[{"cidr": "203.0.113.0/28"}], **ends),
+    )
+    wired_cloud.clock.advance(3)
+    with customer(wire, line, "203.0.113.1", ("203.0.113.0/28", "203.0.113.64/28")) as there:
+        there.speak(vif, wire.public(0) + "/21")
+        assert sooner_or_later(lambda: there.heard == {str(wire.networks.public)})
+        assert wire.soon(one, line, "203.0.113.1")
+        [address] = ec2.describe_instances(InstanceIds=[one])["Reservations"][0]["Instances"]
+        assert wire.seen(one, line, "203.0.113.1") == address["PublicIpAddress"]
+        there.ip("addr", "add", "203.0.113.65/32", "dev", "lo")
+        assert not wire.connects(one, line, "203.0.113.65"), "nobody has said that these are the customer's"

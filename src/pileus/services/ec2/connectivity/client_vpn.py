@@ -83,6 +83,7 @@ MOST = 5
 MOST_SERVERS = 2
 """Name servers of an endpoint."""
 CERTIFICATE = "certificate-authentication"
+NOBODY = "Clients can be authenticated by certificates only: nobody gets in here."
 
 
 @ec2.operation
@@ -108,10 +109,14 @@ def create_client_vpn_endpoint(
     client_route_enforcement_options: Members = {},
     disconnect_on_session_timeout: bool = True,
     transit_gateway_configuration: Members = {},
+    endpoint_ip_address_type: str = "ipv4",
+    traffic_ip_address_type: str = "ipv4",
 ) -> Members:
     """Make an endpoint; it is of no use before it is associated with a subnet, or a zone of a transit gateway's."""
     from .client_vpn_hubs import attach  # which needs endpoints
 
+    if {endpoint_ip_address_type, traffic_ip_address_type} != {"ipv4"}:
+        raise Unfinished("Pileus has no Client VPN of IPv6 yet.")
     if transit_gateway_configuration and (vpc_id or security_group_ids):
         raise combination("Specify either a transit gateway, or a VPC and security groups.")
     if before := made_before(call, client_token):
@@ -266,7 +271,7 @@ def shown(call: Call, one: ClientVpnEndpoint) -> Members:
     return {
         "ClientVpnEndpointId": one.client_vpn_endpoint_id,
         "Description": one.description or None,
-        "Status": {"Code": one.state},
+        "Status": {"Code": one.state, "Message": None if by_certificate(one) else NOBODY},
         "CreationTime": written(one.created),
         "DnsName": dns_name(call, one),
         "ClientCidrBlock": one.client_cidr_block,
@@ -288,6 +293,8 @@ def shown(call: Call, one: ClientVpnEndpoint) -> Members:
         "ClientRouteEnforcementOptions": {"Enforced": one.route_enforcement},
         "DisconnectOnSessionTimeout": one.disconnect,
         "TransitGatewayConfiguration": _hub(one),
+        "EndpointIpAddressType": "ipv4",
+        "TrafficIpAddressType": "ipv4",
     }
 
 
