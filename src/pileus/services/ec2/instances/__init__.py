@@ -6,7 +6,9 @@
     machines, attending, console                the machines behind them
     specification, launching, running           from a request to records; its disks, networking, profiles,
                                                 metadata_options, cpu_credits
-    placement, placement_groups, hosts, capacity, capacity_fleets, sharing
+    placement, placement_groups, hosts, sharing
+    capacity, capacity_use, commitments, interruptible_capacity, capacity_billing, capacity_fleets
+    capacity_blocks, block_extensions
     describing_instances, filtering, attributes, overviews
     checks, events, event_windows, console_access
     prices, spot, spot_requests                 the spot market

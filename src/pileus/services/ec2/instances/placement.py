@@ -9,7 +9,7 @@ from pileus.services.ec2 import ec2
 from pileus.services.ec2.describing import Members
 from pileus.services.ec2.faults import bad_value, combination
 
-from . import capacity, hosts, placement_groups
+from . import capacity_use, hosts, placement_groups
 from .instances import STOPPED, Instance, alive, stopped
 from .types import InstanceType, instance_type
 
@@ -34,7 +34,7 @@ def placed(call: Call, one: Instance, kind: InstanceType, wanted: Members, tenan
         one.placement["Affinity"] = wanted.get("Affinity", "host" if wanted.get("HostId") else "default")
         host = hosts.put_on(call, wanted.get("HostId", ""), kind, one.availability_zone, one.instance_id)
         one.placement["HostId"] = host.host_id
-    capacity.claim(call, one)
+    capacity_use.claim(call, one)
 
 
 def into_group(call: Call, one: Instance, kind: InstanceType, wanted: Members) -> None:
@@ -59,7 +59,7 @@ def rests(call: Call, one: Instance) -> None:
     if (host_id := one.placement.get("HostId")) and one.placement.get("Affinity") != "host":
         hosts.take_off(call, host_id, one.instance_id)
         del one.placement["HostId"]
-    capacity.give_back(call, one)
+    capacity_use.give_back(call, one)
 
 
 def returns(call: Call, one: Instance) -> None:
@@ -72,7 +72,7 @@ def returns(call: Call, one: Instance) -> None:
     if one.placement.get("Tenancy") == "host" and one.placement.get("Affinity") != "host":
         host = hosts.put_on(call, "", kind, one.availability_zone, one.instance_id)
         one.placement["HostId"] = host.host_id
-    capacity.claim(call, one)
+    capacity_use.claim(call, one)
 
 
 def leaves(call: Call, one: Instance) -> None:
@@ -81,7 +81,7 @@ def leaves(call: Call, one: Instance) -> None:
         placement_groups.left(call, group_id, one.instance_id, for_good=True)
     if host_id := one.placement.get("HostId"):
         hosts.take_off(call, host_id, one.instance_id)
-    capacity.give_back(call, one)
+    capacity_use.give_back(call, one)
 
 
 @ec2.operation
