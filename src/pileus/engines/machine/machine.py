@@ -220,6 +220,11 @@ class Machine:
         await self._machines.order("detach", self.name, device=device)
         self.plan.devices.pop(device, None)
 
+    def typed(self, data: bytes) -> None:
+        """Somebody has typed at its serial console."""
+        if not self.ended.done():
+            os.write(self.terminal, data)
+
     def resident(self) -> int:
         """Bytes of memory in use."""
         return self.group.resident() if self.group else 0

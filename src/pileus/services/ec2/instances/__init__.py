@@ -10,8 +10,9 @@
     capacity, capacity_use, commitments, interruptible_capacity, capacity_billing, capacity_fleets
     capacity_blocks, block_extensions
     describing_instances, filtering, attributes, overviews
-    checks, events, event_windows, console_access
-    prices, spot, spot_requests                 the spot market
+    checks, events, event_windows, console_access, metric_categories
+    screens, firmware, enclaves, macs, sql_ha, visibility, retired
+    prices, spot, spot_requests, spot_datafeed  the spot market
     fleets, fleet_pools, fleet_requests, spot_fleets
     reserved_offerings, reserved, reserved_listings, host_reservations
     launch_access                               what launches need to be allowed

@@ -23,6 +23,8 @@ def placed(call: Call, one: Instance, kind: InstanceType, wanted: Members, tenan
         raise bad_value("Tenancy", tenancy)
     if (wanted.get("HostId") or wanted.get("Affinity")) and tenancy != "host":
         raise combination("HostId and Affinity can only be specified with a tenancy of 'host'.")
+    if kind.family.startswith("mac") and tenancy != "host":
+        raise Fault("Unsupported", f"The instance type {kind.name} can only be launched on a Dedicated Host.")
     one.placement = {"Tenancy": tenancy}
     if wanted.get("GroupName") or wanted.get("GroupId"):
         if tenancy == "host":
