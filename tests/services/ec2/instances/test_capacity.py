@@ -180,3 +180,59 @@ def test_a_capacity_block_is_bought_extended_and_ends_with_its_instances(ec2, am
     assert described(one)["State"]["Name"] == "terminated"
     clock.advance(1600)
     assert seen(ec2, which)["State"] == "expired"
+
+
+def test_capacity_manager_tells_what_was_reserved_used_and_wasted(aws, ec2, run, clock, refused):
+    clock.advance(3600 - clock.now() % 3600)
+    hours = {"StartTime": clock.now(), "EndTime": clock.now() + 4 * 3600, "Period": 3600}
+    names = ["reservation-total-capacity-hrs-inst", "reservation-unused-total-capacity-hrs-vcpu"]
+    names += ["reserved-total-usage-hrs-inst", "unreserved-total-usage-hrs-inst", "reservation-max-utilization"]
+    with refused("CapacityManagerNotEnabled"):
+        ec2.get_capacity_manager_metric_data(MetricNames=names, **hours)
+    room = reserved(ec2, 2, InstanceType="m5.large")["CapacityReservationId"]
+    assert ec2.enable_capacity_manager()["CapacityManagerStatus"] == "enabled"
+    ec2.update_capacity_manager_monitored_tag_keys(ActivateTagKeys=["team"])
+    bucket, s3 = f"capacity-{aws.id}", aws.client("s3")
+    s3.create_bucket(Bucket=bucket)
+    export = ec2.create_capacity_manager_data_export(
+        S3BucketName=bucket, S3BucketPrefix="x", Schedule="hourly", OutputFormat="csv"
+    )["CapacityManagerDataExportId"]
+    clock.advance(3600)
+    place = {"AvailabilityZone": "us-east-1a"}
+    one = run(InstanceType="m5.large", Placement=place)["InstanceId"]
+    run(InstanceType="t3.micro", Placement=place)
+    clock.advance(3600)
+    ec2.terminate_instances(InstanceIds=[one])
+    clock.advance(2 * 3600)
+    told = ec2.get_capacity_manager_metric_data(MetricNames=names, GroupBy=["instance-type"], **hours)
+    seen_values = {
+        (data["Dimension"]["InstanceType"], int((data["Timestamp"].timestamp() - hours["StartTime"]) // 3600)): {
+            value["Metric"]: round(value["Value"], 1) for value in data["MetricValues"]
+        }
+        for data in told["MetricDataResults"]
+    }
+    assert seen_values["m5.large", 0] == {names[0]: 2.0, names[1]: 4.0, names[4]: 0.0}
+    assert seen_values["m5.large", 1] == {names[0]: 2.0, names[1]: 2.0, names[2]: 1.0, names[4]: 50.0}
+    assert seen_values["t3.micro", 3] == {names[3]: 1.0}
+    dimensions = ec2.get_capacity_manager_metric_dimensions(
+        GroupBy=["reservation-id"], MetricNames=names[:1], StartTime=hours["StartTime"], EndTime=hours["EndTime"]
+    )["MetricDimensionResults"]
+    assert [found["ReservationId"] for found in dimensions] == [room]
+    [delivery] = ec2.describe_capacity_manager_data_exports(CapacityManagerDataExportIds=[export])[
+        "CapacityManagerDataExports"
+    ]
+    assert delivery["LatestDeliveryStatus"] == "delivered"
+    files = [found["Key"] for found in s3.list_objects_v2(Bucket=bucket, Prefix="x/")["Contents"]]
+    assert len(files) == 4 and room in s3.get_object(Bucket=bucket, Key=files[1])["Body"].read().decode()
+    scores = ec2.get_capacity_manager_supportability_scores(
+        MarketType="on-demand",
+        CapacityAmount=8,
+        CapacityUnit="instances",
+        CapacityAvailabilityZoneIds=["use1-az1"],
+        InstanceTypes=["m5.large"],
+    )
+    assert scores["AggregateScore"] == "high"
+    attributes = ec2.get_capacity_manager_attributes()
+    assert (attributes["IngestionStatus"], attributes["DataExportCount"]) == ("ingestion-complete", 1)
+    assert ec2.disable_capacity_manager()["CapacityManagerStatus"] == "disabled"
+    assert ec2.describe_capacity_manager_data_exports()["CapacityManagerDataExports"] == []

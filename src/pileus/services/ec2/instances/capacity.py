@@ -7,7 +7,7 @@ that can be taken back in `interruptible_capacity`. Left out: Outposts.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 from pileus.kernel import Call, Fault, Record
 from pileus.kernel.filters import Filters
@@ -20,6 +20,8 @@ from pileus.services.ec2.kinds import kind, named, new_id
 from pileus.services.ec2.tags import shown_tags, specified
 from pileus.services.ec2.tokens import made_before, remember
 
+from .capacity_samples import Sample, note
+from .capacity_samples import manager as watched
 from .instances import Instance
 from .types import instance_type as type_named
 
@@ -76,6 +78,23 @@ class CapacityReservation(
     retained: bool = False
     """Whether an interruptible one stays when it has no room left."""
     tags: dict[str, str] = {}
+
+    def put(self, call: Call) -> Self:
+        super().put(call)
+        if watched(call):
+            active = self.state == ACTIVE
+            count, used = (self.count, self.used) if active else (0, 0)
+            committed = self.committed if active and call.now < self.commitment_ends else 0
+            about = {"State": self.state, "Ends": self.ends, "Tags": self.tags} | self._about()
+            note(call, Sample(self.capacity_reservation_id, call.now, count, used, about, committed=committed))
+        return self
+
+    def _about(self) -> Members:
+        kept = ("instance_type", "platform", "availability_zone", "tenancy", "match", "created", "starts")
+        return {name: getattr(self, name) for name in kept} | {
+            "block": bool(self.block_id),
+            "payer": self.billing_owner,
+        }
 
     @property
     def commitment_ends(self) -> float:
