@@ -71,6 +71,7 @@ class Machine:
         self._running: dict[int, asyncio.Future[int]] = {}
         self._up: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._error = ""
+        self._login: asyncio.Future[int] | None = None
         self._reader = Reader(self.terminal, console.take)
         asyncio.get_running_loop().add_reader(self._control.fileno(), self._readable)
 
@@ -224,6 +225,12 @@ class Machine:
         """Somebody has typed at its serial console."""
         if not self.ended.done():
             os.write(self.terminal, data)
+
+    def getty(self, argv: tuple[str, ...]) -> None:
+        """Let a login wait at its serial console, if none does."""
+        if self._login is None or self._login.done():
+            with open(os.devnull, "r+b") as nothing:
+                self._login = self.begin([*argv], (nothing.fileno(),) * 3, directory="/")
 
     def resident(self) -> int:
         """Bytes of memory in use."""

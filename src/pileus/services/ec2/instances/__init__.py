@@ -9,8 +9,10 @@
     placement, placement_groups, hosts, sharing
     capacity, capacity_use, commitments, interruptible_capacity, capacity_billing, capacity_fleets
     capacity_blocks, block_extensions
+    capacity_manager, capacity_samples, capacity_metrics, capacity_exports
     describing_instances, filtering, attributes, overviews
     checks, events, event_windows, console_access, metric_categories
+    application_checks, application_status, policy_reports
     screens, firmware, enclaves, macs, sql_ha, visibility, retired
     prices, spot, spot_requests, spot_datafeed  the spot market
     fleets, fleet_pools, fleet_requests, spot_fleets
