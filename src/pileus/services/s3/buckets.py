@@ -183,6 +183,8 @@ def create_bucket(
     object_ownership: str = ENFORCED,
 ) -> dict[str, Any]:
     """Create a bucket. In us-east-1 an owner may create it again; its ACL is then the one of the last time."""
+    from . import observing
+
     check_caller(call)
     if bucket.endswith("--x-s3"):
         from .directories import create
@@ -214,6 +216,7 @@ def create_bucket(
             ownership=object_ownership,
             tags=tagged,
         )
+        observing.begin(call, old)
     else:
         check_recreated(call, old, region)
     old.acl = given

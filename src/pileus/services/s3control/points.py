@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from pileus.kernel import Call, Unfinished, names, tags
+from pileus.kernel import Call, Unfinished, names
 from pileus.services.s3 import public
 from pileus.services.s3.buckets import BLOCKS, Bucket
 from pileus.services.s3.faults import denied, fault, invalid_request, no_bucket
@@ -14,6 +14,7 @@ from pileus.services.s3.points import AccessPoint, Alias
 
 from . import mine, s3control
 from .blocks import chosen, shown
+from .tagging import tagged
 
 LONGEST = 20 * 1024
 MOST_LISTED = 1000
@@ -70,14 +71,6 @@ def create_access_point(
     ).put(call)
     Alias(alias=alias, account=account, region=call.region, name=name, kind="point").put(call)
     return {"AccessPointArn": made.address, "Alias": alias}
-
-
-def tagged(given: list[dict[str, str]]) -> dict[str, str]:
-    found = tags.as_map(given, "Key", "Value")
-    if len(found) > tags.MOST:
-        raise fault("TooManyTagsException", f"The number of tags exceeds the limit of {tags.MOST}.")
-    tags.check(found, code="InvalidTag")
-    return found
 
 
 @s3control.operation(on=point)
@@ -171,32 +164,3 @@ def delete_access_point_policy(call: Call, found: AccessPoint) -> None:
 def get_access_point_policy_status(call: Call, found: AccessPoint) -> dict[str, Any]:
     """Whether the policy lets in anybody at all."""
     return {"PolicyStatus": {"IsPublic": public.is_public(json.loads(existing(found.policy)))}}
-
-
-# Tags
-
-
-def tagged_point(call: Call, account_id: str, resource_arn: str) -> AccessPoint:
-    if ":accesspoint/" not in resource_arn:
-        raise Unfinished("Pileus has tags of access points only here.")
-    return point(call, account_id, resource_arn)
-
-
-@s3control.operation(on=tagged_point)
-def tag_resource(call: Call, found: AccessPoint, tags: list[dict[str, str]]) -> None:
-    """Add tags, over those of the same keys."""
-    found.tags = tagged([*({"Key": k, "Value": v} for k, v in found.tags.items()), *tags])
-    found.put(call)
-
-
-@s3control.operation(on=tagged_point)
-def untag_resource(call: Call, found: AccessPoint, tag_keys: list[str]) -> None:
-    """Remove tags."""
-    found.tags = {key: value for key, value in found.tags.items() if key not in tag_keys}
-    found.put(call)
-
-
-@s3control.operation(on=tagged_point)
-def list_tags_for_resource(call: Call, found: AccessPoint) -> dict[str, Any]:
-    """The tags."""
-    return {"Tags": [{"Key": key, "Value": value} for key, value in found.tags.items()]}
