@@ -100,6 +100,11 @@ class Bucket(
         return abac.Keys(call, self, request)
 
     @property
+    def settled(self) -> bool:
+        """Whether all policies were asked before: those of directory buckets and of access points are."""
+        return bool(self.through or self.zone)
+
+    @property
     def versioned(self) -> bool:
         """Whether there may be versions: it is on, or once was."""
         return self.versioning != ""

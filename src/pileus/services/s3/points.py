@@ -16,7 +16,7 @@ from pileus.kernel import Call, Record, Unfinished
 from pileus.kernel.access.target import Target
 from pileus.kernel.identity import ANONYMOUS
 
-from . import documents, faults, public, s3
+from . import documents, faults, public, s3, scopes
 from .buckets import Bucket
 
 
@@ -43,6 +43,8 @@ class AccessPoint(
     tags: dict[str, str] = {}
     address: str = ""
     """The ARN."""
+    scope: dict[str, list[str]] = {}
+    """Of one for a directory bucket: Prefixes and Permissions."""
 
     def arn(self, call: Call) -> str:
         return self.address
@@ -103,7 +105,12 @@ class Alias(Record, scope="cloud"):
 
 
 Point = AccessPoint | MultiRegionPoint | LambdaPoint
-_ARN = re.compile(r"arn:([^:]+):(s3|s3-object-lambda|s3-outposts):([^:]*):([^:]*):(accesspoint|outpost)[/:](.+)")
+DIRECTORY = "--xa-s3"
+"""How the names of access points for directory buckets end, which are their aliases too."""
+_ARN = re.compile(
+    r"arn:([^:]+):(s3|s3express|s3-object-lambda|s3-outposts):([^:]*):([^:]*):(accesspoint|outpost)[/:](.+)"
+)
+ALIASES = ("-s3alias", "--ol-s3", ".mrap", DIRECTORY)
 _HOSTED = re.compile(r"(.{3,50})-(\d{12})")
 
 
@@ -111,14 +118,14 @@ def is_named(call: Call, bucket: str) -> bool:
     """Whether that is no bucket, or need be none, but something by which one is reached."""
     if bucket[-12:].isdigit():
         return f"//{bucket}." in call.endpoint
-    return ":" in bucket or bucket.endswith(("-s3alias", "--ol-s3", ".mrap"))
+    return ":" in bucket or bucket.endswith(ALIASES)
 
 
 def find(call: Call, name: str) -> Point | None:
     """The access point of an ARN, an alias, or a label of a host; None for what is the name of none."""
     if match := _ARN.fullmatch(name):
         return by_arn(call, *match.groups())
-    if name.endswith(("-s3alias", "--ol-s3", ".mrap")):
+    if name.endswith(ALIASES):
         alias = Alias.get(call, name)
         if alias is None:
             raise missing() if name.endswith(".mrap") else faults.no_bucket(name)
@@ -193,6 +200,14 @@ def reach(call: Call, name: str) -> Bucket | None:
     if not is_named(call, name) or (point := find(call, name)) is None:
         return None
     found = home(call, point)
+    if found.zone:
+        from . import directories
+
+        assert isinstance(point, AccessPoint)
+        directories.check(call, found)
+        if call.members.get("Bucket") == name:
+            scopes.check_request(call, point.scope)
+        return found
     if call.principal is ANONYMOUS and not all(one.policy for one in limits(call, point, found, "")):
         raise faults.denied()
     return found
@@ -250,7 +265,7 @@ def guarded(call: Call, policy: str, blocked: set[str], owner: str) -> str:
 def targets(call: Call, request: dict[str, Any]) -> list[Target] | None:
     """What a request by an access point is about; None for one that names its bucket."""
     name = request.get("Bucket", "")
-    if name.endswith("--x-s3"):
+    if name.endswith(("--x-s3", DIRECTORY)):
         from . import directories
 
         return directories.targets(call, request)
@@ -278,6 +293,10 @@ def check(call: Call, bucket: Bucket, key: str) -> None:
 
     point = find(call, bucket.through)
     assert point is not None
+    if bucket.zone:
+        assert isinstance(point, AccessPoint)
+        scopes.check_listed(call, point.scope, key)
+        return
     for action in actions(call):
         for target in limits(call, point, bucket, key):
             decided(call, standing(call), None, action, target, dict(call.members))
