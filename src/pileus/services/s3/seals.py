@@ -61,7 +61,7 @@ class Opener(NamedTuple):
 
     seal: Seal
     resource: str
-    """The object's ARN."""
+    """The object's ARN, which only KMS wants to know."""
     customer: CustomerKey | None = None
 
 
@@ -133,6 +133,8 @@ class Sealer:
     def feed(self, data: bytes, *, last: bool = False) -> bytes:
         """The segments that are full, and with the last bytes the rest."""
         data = self._rest + data if self._rest else data
+        if last and not self._segment and len(data) < SEGMENT:
+            return self._seal(data)
         sealed, at, view = [], 0, memoryview(data)
         while len(data) - at >= SEGMENT:
             sealed.append(self._seal(view[at : at + SEGMENT]))
