@@ -128,6 +128,12 @@ class Machines:
         """What one holds who starts or ends a machine that others may start or end at the same time."""
         return self._turns.setdefault(name, asyncio.Lock())
 
+    async def prepare(self) -> None:
+        """Make what every machine needs, and what takes the first one a moment: the host's image and the launcher."""
+        async with self._starting:
+            await asyncio.to_thread(self.image)
+        await self._ready()
+
     async def start(self, plan: Plan) -> Machine:
         """Start a machine. What it has changed when it ran before is still so."""
         if plan.name in self.running:

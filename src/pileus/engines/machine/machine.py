@@ -9,7 +9,6 @@ import logging
 import os
 import socket
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,8 +58,8 @@ class Machine:
         self.pid = 0
         """Its init, as the host sees it."""
         self.ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self.on_power: Callable[[str], None] = lambda wanted: None
-        """Is told when the machine itself asks for an end ("off") or a new beginning ("reboot")."""
+        self.power: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        """What the machine itself asks for: its end ("off") or a new beginning ("reboot")."""
         self.terminal, self.theirs = os.openpty()
         """Its serial console: our end, and its own, which stays open here too, for there may be nobody who has it."""
         self._machines = machines
@@ -122,8 +121,8 @@ class Machine:
             self._up.set_result(None)
         if (waiting := self._running.pop(report.ended, None)) and not waiting.done():
             waiting.set_result(report.status)
-        if report.power:
-            self.on_power(report.power)
+        if report.power and not self.power.done():
+            self.power.set_result(report.power)
         if report.mount:
             self._machines.doing(self._mount(report))
 
