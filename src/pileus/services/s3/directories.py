@@ -223,13 +223,12 @@ def targets(call: Call, request: dict[str, Any]) -> list[Target]:
     if name.endswith(points.DIRECTORY):
         point = points.find(call, name)
         assert isinstance(point, points.AccessPoint)
-        if point.vpc:
-            raise faults.denied()
+        point.check_network(call)
         name, account = point.bucket, point.address.split(":")[4]
         keys |= {
             "s3express:dataaccesspointarn": (point.address,),
             "s3express:dataaccesspointaccount": (account,),
-            "s3express:accesspointnetworkorigin": ("Internet",),
+            "s3express:accesspointnetworkorigin": (point.origin,),
             "s3express:permissions": tuple(point.scope.get("Permissions", ())),
         }
         found.append(Target(point.address, account, point.policy, keys=keys, action=action))

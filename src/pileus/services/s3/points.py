@@ -3,7 +3,7 @@ Guide). S3 Control makes them (`services/s3control`), S3 reads them here.
 
 A request by an access point is allowed only where its policy and the bucket's let it; what the caller's own policies
 allow must be allowed on both. So `targets` gives both to the access decision. A point that is for a VPC only answers
-nobody yet, because no request comes out of one.
+what comes through one of that VPC's endpoints.
 """
 
 from __future__ import annotations
@@ -48,6 +48,16 @@ class AccessPoint(
 
     def arn(self, call: Call) -> str:
         return self.address
+
+    @property
+    def origin(self) -> str:
+        """Where requests may come from."""
+        return "VPC" if self.vpc else "Internet"
+
+    def check_network(self, call: Call) -> None:
+        """Refuse what does not come out of the VPC that it is for."""
+        if self.vpc and (call.passage is None or call.passage.network != self.vpc):
+            raise faults.denied()
 
 
 class MultiRegionPoint(Record, scope="account", kw_only=True, omit_defaults=True):
@@ -224,8 +234,8 @@ def blocks(call: Call, bucket: Bucket) -> set[str]:
 
 def limits(call: Call, point: Point, bucket: Bucket, key: str) -> list[Target]:
     """What must allow a request: the access point, and the bucket by way of it."""
-    if isinstance(point, AccessPoint) and point.vpc:
-        raise faults.denied()
+    if isinstance(point, AccessPoint):
+        point.check_network(call)
     if isinstance(point, LambdaPoint):
         action = f"s3-object-lambda:{call.operation}"
         own = Target(point.address, point.address.split(":")[4], point.policy, action=action)
@@ -235,7 +245,7 @@ def limits(call: Call, point: Point, bucket: Bucket, key: str) -> list[Target]:
     keys: dict[str, Any] = {
         "s3:dataaccesspointarn": (arn,),
         "s3:dataaccesspointaccount": (account,),
-        "s3:accesspointnetworkorigin": ("Internet",),
+        "s3:accesspointnetworkorigin": (point.origin if isinstance(point, AccessPoint) else "Internet",),
     }
     policy = documents.load(call, bucket.room, "policy") if bucket.has_policy else ""
     return [

@@ -126,7 +126,7 @@ def get_access_point(call: Call, found: AccessPoint) -> dict[str, Any]:
 def summary(found: AccessPoint) -> dict[str, Any]:
     return {
         "Name": found.name,
-        "NetworkOrigin": "VPC" if found.vpc else "Internet",
+        "NetworkOrigin": found.origin,
         **({"VpcConfiguration": {"VpcId": found.vpc}} if found.vpc else {}),
         "Bucket": found.bucket,
         "AccessPointArn": found.address,
