@@ -6,24 +6,20 @@ has been passed is complete, and the whole only grows. So many prefixes take no 
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
-from itertools import islice
 from typing import Any, NamedTuple
 
 from pileus.kernel import Call
 from pileus.services.s3 import lens_tallies
 from pileus.services.s3.buckets import Bucket
-from pileus.services.s3.listing_versions import merged
+from pileus.services.s3.listing_versions import every
 from pileus.services.s3.versions import Version
 
 from . import lens_figures
 from .lens import Configuration, enabled
 from .lens_figures import Figures, figures
 from .lens_groups import Group
-
-SLICE = 1000
 
 Members = dict[str, Any]
 
@@ -184,13 +180,3 @@ class Counting:
         for group in self.groups:
             if group.means(version.name, version.held, self.call.now):
                 lens_figures.add_version(grouped[group.arn(self.call)], version, latest=latest)
-
-
-async def every(call: Call, bucket: Bucket) -> AsyncIterator[Version]:
-    """All versions in a bucket, read in slices, between which others come in."""
-    bounds: Members = {}
-    while seen := list(islice(merged(call, bucket, SLICE, **bounds), SLICE)):
-        for version in seen:
-            yield version
-        bounds = {"above": (seen[-1].name, seen[-1].order)}
-        await asyncio.sleep(0)
