@@ -14,7 +14,7 @@
 
 This is S3's second API and shares its records: it imports `services/s3`, as DynamoDB Streams does DynamoDB.
 
-Left out: what Access Grants does with IAM Identity Center, and Storage Lens with organizations; S3 on Outposts.
+Left out: what Access Grants does with IAM Identity Center; S3 on Outposts.
 """
 
 from typing import Any
