@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from pileus.engines.sandbox.engine import Reader
 from pileus.engines.sandbox.groups import Group
+from pileus.engines.sandbox.sandbox import Reader
 
 from .console import Console
 from .plans import Plan
@@ -70,6 +70,7 @@ class Machine:
         self._running: dict[int, asyncio.Future[int]] = {}
         self._up: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._error = ""
+        self._login: asyncio.Future[int] | None = None
         self._reader = Reader(self.terminal, console.take)
         asyncio.get_running_loop().add_reader(self._control.fileno(), self._readable)
 
@@ -218,6 +219,17 @@ class Machine:
     async def detach(self, device: str) -> None:
         await self._machines.order("detach", self.name, device=device)
         self.plan.devices.pop(device, None)
+
+    def typed(self, data: bytes) -> None:
+        """Somebody has typed at its serial console."""
+        if not self.ended.done():
+            os.write(self.terminal, data)
+
+    def getty(self, argv: tuple[str, ...]) -> None:
+        """Let a login wait at its serial console, if none does."""
+        if self._login is None or self._login.done():
+            with open(os.devnull, "r+b") as nothing:
+                self._login = self.begin([*argv], (nothing.fileno(),) * 3, directory="/")
 
     def resident(self) -> int:
         """Bytes of memory in use."""
