@@ -10,8 +10,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import pileus
+from pileus.services.s3.objects import Object
+from pileus.services.s3.versions import Version
+from pileus.services.s3control.lens_counting import Prefixes
 from pileus.testing.account import Account
 from tests.services.s3.conftest import fresh, put, read
 
@@ -333,3 +338,24 @@ def test_an_organization_is_measured_as_a_whole(
     assert told[member.id, "STANDARD", "CurrentVersionStorageBytes"] == "5"
     assert told[member.id, "", "PutRequests"] == "1"
     assert told[aws.id, "STANDARD", "CurrentVersionStorageBytes"] == "3"
+
+
+KEYS = st.dictionaries(st.text("ab/", min_size=1, max_size=7), st.integers(0, 50), max_size=25)
+
+
+@given(KEYS, st.sampled_from([1.0, 10.0, 34.0, 100.0]), st.integers(1, 4))
+@settings(max_examples=200, deadline=None)
+def test_prefixes_are_those_that_hold_their_share(objects: dict[str, int], share: float, depth: int) -> None:
+    prefixes = Prefixes({"MaxDepth": depth, "MinStorageBytesPercentage": share})
+    for name, size in sorted(objects.items()):
+        held = Object(room="r", name=name, etag="", size=size, modified=0.0, owner="o")
+        prefixes.add(Version.of(held))
+    total = sum(objects.values())
+    wanted: dict[str, int] = {}
+    for name, size in objects.items():
+        parts = name.split("/")[:-1][:depth]
+        for deep in range(len(parts)):
+            prefix = "/".join(parts[: deep + 1]) + "/"
+            wanted[prefix] = wanted.get(prefix, 0) + size
+    told = {name: sums["STANDARD", "StorageBytes"] for name, sums in prefixes.done().items()}
+    assert told == {name: size for name, size in wanted.items() if total and size >= share / 100 * total}
