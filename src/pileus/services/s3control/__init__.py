@@ -22,8 +22,14 @@ from typing import Any
 from pileus.kernel import Call, Service
 from pileus.services.s3.faults import denied, in_s3_words
 
-s3control = Service("s3control", invalid=in_s3_words, overlooks=lambda broken: " at 'mrap' " in broken)
-"""The model's pattern for `Mrap` has no slash, but the ARN that it is has one."""
+OVERLOOKED = (" at 'mrap' ", " at 'resourceArn' ")
+"""The model's pattern for `Mrap` has no slash, but the ARN that it is has one; its pattern for ARNs of what has tags
+wants a Region, and those of buckets have none.
+"""
+
+s3control = Service(
+    "s3control", invalid=in_s3_words, overlooks=lambda broken: any(place in broken for place in OVERLOOKED)
+)
 
 
 @s3control.owner
