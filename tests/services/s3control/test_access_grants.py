@@ -351,7 +351,7 @@ def test_directories_are_kept_and_let_in_nobody(
 
 
 @given(prefix=st.text("ab*?${}/", max_size=8), key=st.text("ab*?${}/", min_size=1, max_size=10))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_session_reaches_the_keys_that_begin_so(cloud: pileus.LocalCloud, prefix: str, key: str) -> None:
     """Whatever signs are in a prefix, none of them is a wildcard."""
     account = pool(cloud)
