@@ -159,8 +159,9 @@ class OpenVpn:
             return False
 
     async def end(self, name: str) -> None:
+        somebody = bool(await self.clients(name))
         if found := self._running.pop(name, None):
-            await found.end()
+            await found.end(at_once=not somebody)
 
     async def close(self) -> None:
         for name in self.names():

@@ -222,6 +222,7 @@ def test_clients_reach_what_they_are_allowed_to_until_they_are_cut_off(
     )
     aws.client("logs").create_log_stream(logGroupName="vpn", logStreamName="all")
     ec2.associate_client_vpn_target_network(ClientVpnEndpointId=what, SubnetId=subnet)
+    wired_cloud.clock.advance(2)
     assert sooner_or_later(lambda: what in running(wired_cloud))
     alice = authority.issue("alice")
     with connecting(exported(ec2, what), alice) as client:
@@ -314,6 +315,7 @@ def test_all_of_a_clients_traffic_goes_through_a_full_tunnel_of_whom_the_handler
     ec2.associate_client_vpn_target_network(ClientVpnEndpointId=what, SubnetId=subnet)
     ec2.create_client_vpn_route(ClientVpnEndpointId=what, DestinationCidrBlock="0.0.0.0/0", TargetVpcSubnetId=subnet)
     ec2.authorize_client_vpn_ingress(ClientVpnEndpointId=what, TargetNetworkCidr="0.0.0.0/0", AuthorizeAllGroups=True)
+    wired_cloud.clock.advance(2)
     assert sooner_or_later(lambda: what in running(wired_cloud))
     text = exported(ec2, what)
     with connecting(text, Authority().issue("stranger")) as client:
@@ -376,6 +378,7 @@ with pileus.cloud(data=Path(sys.argv[1]), machines="none", sockets=True) as clou
     account = cloud.account("111122223333")
     home = Vpc(account.client("ec2"), "10.0.0.0/16")
     made(account, home, Authority())
+    cloud.clock.advance(2)
     assert sooner_or_later(lambda: running(cloud))
     assert len(processes(Path(sys.argv[1]))) == 1
     os.kill(os.getpid(), 9)
