@@ -6,6 +6,7 @@
     hubs           transit gateways, which are routers of their own
     vpns           VPN connections and virtual private gateways, which are so too
     tunnelling     the tunnels of VPN connections, and how they are
+    tunnel_metrics what CloudWatch is told of them
     keeping        networks made to look like the records, after each change and each start of the cloud
     resolving      the name servers of VPCs
     doors          where the cloud's own API answers: on the internet, and at endpoints of VPCs

@@ -20,7 +20,7 @@ from pileus.services.ec2.connectivity.vpn_gateways import VpnGateway
 from pileus.services.ec2.connectivity.vpn_routes import tunnel_changed
 from pileus.services.ec2.network.vpcs import Vpc
 
-from . import vpns
+from . import tunnel_metrics, vpns
 
 ENCRYPTION = {
     "AES128": "aes128",
@@ -69,8 +69,11 @@ async def serve(call: Call, vpn_connection_id: str) -> None:
         now = cloud.call("ec2", account=account, region=region)
         with now.transaction():
             tunnel_changed(now, vpn_connection_id, outside, seen(now, vpn_connection_id, state))
+            tunnel_metrics.changed(now, vpn_connection_id)
 
     await engine.keep(vpn_connection_id, wanted, hear)
+    with call.transaction():
+        tunnel_metrics.meter_tunnels.begin(call, vpn_connection_id=vpn_connection_id)
     for outside in one.up:
         if not (engine.state(vpn_connection_id, outside) or State()).up:  # which it was before
             hear(outside, State())
