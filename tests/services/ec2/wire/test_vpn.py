@@ -125,7 +125,8 @@ def test_a_vpc_and_premises_reach_each_other_through_either_tunnel_and_only_by_r
     assert site.in_and_out() == (False, False)
 
 
-def test_routes_are_told_by_bgp_to_a_transit_gateway_and_from_it(site, ec2):
+@pytest.mark.parametrize("concentrated", [False, True])
+def test_routes_are_told_by_bgp_to_a_transit_gateway_and_from_it(site, ec2, concentrated):
     if reason := Tunnels.silent():
         pytest.skip(reason)
     hub = ec2.create_transit_gateway()["TransitGateway"]["TransitGatewayId"]
@@ -134,7 +135,11 @@ def test_routes_are_told_by_bgp_to_a_transit_gateway_and_from_it(site, ec2):
     ec2.create_transit_gateway_vpc_attachment(TransitGatewayId=hub, VpcId=site.home.id, SubnetIds=[subnet])
     site.cloud.clock.advance(2)
     site.home.route("192.168.0.0/16", TransitGatewayId=hub)
-    made = site.connect(False, TransitGatewayId=hub)
+    if concentrated:
+        concentrator = ec2.create_vpn_concentrator(Type="ipsec.1", TransitGatewayId=hub)["VpnConcentrator"]
+        made = site.connect(False, VpnConcentratorId=concentrator["VpnConcentratorId"])
+    else:
+        made = site.connect(False, TransitGatewayId=hub)
     what, text = made["VpnConnectionId"], made["CustomerGatewayConfiguration"]
     for number in (0, 1):
         site.premises.tunnel(text, number)
@@ -142,7 +147,7 @@ def test_routes_are_told_by_bgp_to_a_transit_gateway_and_from_it(site, ec2):
     until(lambda: site.telemetry(what) == [("UP", "2 BGP ROUTES", 2)] * 2)
     table = ec2.describe_transit_gateways()["TransitGateways"][0]["Options"]["AssociationDefaultRouteTableId"]
     found = ec2.search_transit_gateway_routes(
-        TransitGatewayRouteTableId=table, Filters=[{"Name": "attachment.resource-type", "Values": ["vpn"]}]
+        TransitGatewayRouteTableId=table, Filters=[{"Name": "attachment.resource-type", "Values": ["vpn*"]}]
     )["Routes"]
     assert {one["DestinationCidrBlock"] for one in found} == {"192.168.7.0/24", "192.168.8.0/24"}
     until(lambda: site.in_and_out() == (True, True))

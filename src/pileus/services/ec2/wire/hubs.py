@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pileus.engines.network import Link, Network, Route
 from pileus.kernel import Call
 from pileus.services.ec2.connectivity import transit_routes
-from pileus.services.ec2.connectivity.transit_attachments import VPC, VPN, Attachment
+from pileus.services.ec2.connectivity.transit_attachments import VPC, WIRED, Attachment
 from pileus.services.ec2.connectivity.transit_gateways import TransitGateway
 from pileus.services.ec2.connectivity.transit_tables import TransitGatewayRouteTable
 
@@ -37,13 +37,13 @@ def vpcs(call: Call, like: Attachment) -> Iterator[Attachment]:
 def ends(call: Call, like: Attachment) -> Iterator[Attachment]:
     """The attachments, to the gateway of an attachment, of what has a network of its own."""
     for one in Attachment.scan(call, like.transit_gateway_id, index="by_gateway"):
-        if one.usable and one.resource_type in (VPC, VPN):
+        if one.usable and one.resource_type in WIRED:
             yield one
 
 
 def links(call: Call, transit_gateway_id: str) -> Iterator[Link]:
     for one in Attachment.scan(call, transit_gateway_id, index="by_gateway"):
-        if one.usable and one.resource_type in (VPC, VPN):
+        if one.usable and one.resource_type in WIRED:
             yield Link(one.transit_gateway_attachment_id, one.resource_id, one.table)
         elif one.usable and one.resource_type == PEERING and one.peer:
             yield Link(one.transit_gateway_attachment_id, one.peer["TransitGatewayId"], one.table)

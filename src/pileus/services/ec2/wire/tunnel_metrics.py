@@ -12,7 +12,7 @@ from typing import Any
 from pileus.engines.tunnels import Tunnels
 from pileus.kernel import Call, Unfinished
 from pileus.services.ec2 import ec2
-from pileus.services.ec2.connectivity.vpn_connections import VpnConnection
+from pileus.services.ec2.connectivity.vpn_record import VpnConnection
 from pileus.services.ec2.describing import Members
 from pileus.services.ec2.instances.announcing import AS_CLOUDWATCH
 

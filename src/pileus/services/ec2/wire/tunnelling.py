@@ -15,8 +15,9 @@ from pileus.kernel import Call
 from pileus.services.ec2.connectivity import transit_routes, vpn_tunnels
 from pileus.services.ec2.connectivity.customer_gateways import CustomerGateway
 from pileus.services.ec2.connectivity.transit_attachments import Attachment
-from pileus.services.ec2.connectivity.vpn_connections import Seen, VpnConnection, amazon_asn, blocks
+from pileus.services.ec2.connectivity.vpn_ends import amazon_asn, blocks
 from pileus.services.ec2.connectivity.vpn_gateways import VpnGateway
+from pileus.services.ec2.connectivity.vpn_record import Seen, VpnConnection
 from pileus.services.ec2.connectivity.vpn_routes import tunnel_changed
 from pileus.services.ec2.network.vpcs import Vpc
 
@@ -147,7 +148,7 @@ def announced(call: Call, one: VpnConnection) -> list[str]:
         return [route.destination for route, there in ways if there and there != [own] and "." in route.destination]
     gateway = VpnGateway.get(call, one.vpn_gateway_id)
     vpc = Vpc.get(call, gateway.vpc_id) if gateway and gateway.vpc_id else None
-    others = [other for other in vpns.connections(call, one.vpn_gateway_id) if other != one]
+    others = [other for other in vpns.of_hub(call, one.vpn_gateway_id) if other != one]
     behind = [block for other in others for block in blocks(call, other)]
     return [block for block in (*(vpc.ranges() if vpc else ()), *behind) if "." in block]
 
