@@ -2,74 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
-import re
 from pathlib import Path
+
+from pileus.engines import bgp as speaking
+from pileus.engines.bgp.bird import asked, state
+from pileus.engines.bgp.bird import configuration as written
 
 from .plans import Bgp, Tunnel
 
 PEER = "peer"
-ROUTE = re.compile(r"^(?:\d{4}[- ]| )?(\d+\.\d+\.\d+\.\d+/\d+)\s")
-PATH = re.compile(r"BGP\.as_path: ?(.*)")
+
+__all__ = ["asked", "configuration", "look"]
 
 
 def configuration(tunnel: Tunnel, bgp: Bgp) -> str:
-    """Its bird.conf: it tells what it is given, keeps what it is told, and changes nothing in the kernel."""
+    """Its bird.conf."""
     ours = tunnel.inside.partition("/")[0]
-    routes = [f"route {prefix} blackhole;" for prefix in bgp.announces]
-    lines = (
-        "log stderr all;",
-        f"router id {ours};",
-        "protocol device { }",
-        "protocol static announced { ipv4;",
-        *routes,
-        "}",
-        f"protocol bgp {PEER} {{",
-        "debug { states, routes };",
-        f"local {ours} as {bgp.asn};",
-        f"neighbor {tunnel.other} as {bgp.peer_asn};",
-        f"hold time {bgp.hold};",
-        f"keepalive time {bgp.hold // 3};",
-        "connect delay time 1;",
-        "connect retry time 5;",
-        "error wait time 1, 10;",
-        'ipv4 { import all; export where proto = "announced"; next hop self;',
-        f"import limit {bgp.most} action disable; }};",
-        "}",
-        "",
-    )
-    return "\n".join(lines)
+    peer = speaking.Peer(PEER, tunnel.other, bgp.peer_asn, ours, bgp.announces, most=bgp.most, hold=bgp.hold)
+    return written(speaking.Speaker(PEER, Path(), ours, bgp.asn, (peer,)))
 
 
-async def asked(control: Path, command: str) -> list[str]:
-    """The lines that BIRD answers to a command."""
-    reader, writer = await asyncio.open_unix_connection(control)
-    try:
-        await _answer(reader)
-        writer.write(f"{command}\n".encode())
-        return await _answer(reader)
-    finally:
-        writer.close()
-
-
-async def _answer(reader: asyncio.StreamReader) -> list[str]:
-    """Lines up to the one whose code is followed by a space."""
-    lines: list[str] = []
-    while line := (await reader.readline()).decode(errors="replace"):
-        lines.append(line.rstrip("\n"))
-        if re.match(r"\d{4} ", line):
-            break
-    return lines
-
-
-def learned(lines: list[str]) -> dict[str, int]:
-    """The routes in an answer to `show route … all`, with the lengths of their paths."""
-    found: dict[str, int] = {}
-    prefix = ""
-    for line in lines:
-        if match := ROUTE.match(line):
-            prefix = match[1]
-            found[prefix] = 0
-        elif prefix and (path := PATH.search(line)):
-            found[prefix] = len(path[1].split())
-    return found
+async def look(control: Path) -> tuple[bool, dict[str, int]]:
+    """Whether the session is up, and what the other end tells: the lengths of paths, by prefixes."""
+    found = await state(control, PEER)
+    return found.up, {prefix: len(route.path) for prefix, route in found.told.items()}

@@ -189,10 +189,7 @@ class Running:
                 await self._look()
 
     async def _look(self) -> None:
-        control = self._folder / "bird"
-        about = await bird.asked(control, f"show protocols {bird.PEER}")
-        session = any("Established" in line for line in about)
-        told = bird.learned(await bird.asked(control, f"show route protocol {bird.PEER} all")) if session else {}
+        session, told = await bird.look(self._folder / "bird")
         self._tell(msgspec.structs.replace(self.state, session=session, told=told))
 
     async def change(self, end: End) -> None:

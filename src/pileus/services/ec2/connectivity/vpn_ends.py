@@ -99,6 +99,12 @@ def refresh(call: Call, vpn_gateway_id: str, this: VpnConnection, gone: bool = F
     changed(call, vpn_gateway_id)
 
 
+def learn_again(call: Call, vpn_gateway_id: str) -> None:
+    """Tell a virtual private gateway what is behind its connections, and behind whatever else leads to it."""
+    there = [one for one in VpnConnection.scan(call, vpn_gateway_id, index="by_gateway") if one.present]
+    learn(call, vpn_gateway_id, [*dict.fromkeys(block for one in there for block in blocks(call, one))])
+
+
 def blocks(call: Call, one: VpnConnection) -> list[str]:
     """What is behind a connection. Its static routes are told while a tunnel is up, if tunnels can ever be."""
     if not one.static_only:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from pileus.kernel import Call, Fault, Record
+from pileus.kernel.cables import leading_to
 from pileus.kernel.filters import Filters
 from pileus.services.ec2 import ec2
 from pileus.services.ec2.describing import Members, described
@@ -231,8 +232,10 @@ def propagating(call: Call, one: VpnGateway) -> Iterable[RouteTable]:
 
 
 def learn(call: Call, vpn_gateway_id: str, blocks: list[str]) -> None:
-    """What is behind a gateway has changed."""
+    """What is behind a gateway's connections has changed. What is behind lines of other services is nearer."""
     one = VpnGateway.get(call, vpn_gateway_id)
+    lines = [block for cable in leading_to(call, vpn_gateway_id) for block in cable.told]
+    blocks = [*dict.fromkeys((*lines, *blocks))]
     if one is None or one.learned == blocks:
         return
     tables = propagating(call, one)

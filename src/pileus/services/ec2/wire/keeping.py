@@ -15,7 +15,7 @@ from pileus.engines.network import Network, Networks
 from pileus.kernel import Call
 from pileus.services.ec2 import ec2
 from pileus.services.ec2.connectivity import peering
-from pileus.services.ec2.connectivity.transit_attachments import VPC, Attachment
+from pileus.services.ec2.connectivity.transit_attachments import DIRECT, VPC, Attachment
 from pileus.services.ec2.connectivity.vpn_record import VpnConnection
 from pileus.services.ec2.instances import machines, states
 from pileus.services.ec2.instances.instances import Instance
@@ -25,7 +25,7 @@ from pileus.services.ec2.network import changes, interfaces, sharing
 from pileus.services.ec2.network.changes import Wiring
 from pileus.services.ec2.network.vpcs import Vpc
 
-from . import doors, flow_delivery, hubs, plans, tunnelling, vpns
+from . import client_vpn, doors, flow_delivery, hubs, lines, plans, tunnelling, vpns
 from .resolving import NameServers
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ log = logging.getLogger("pileus.ec2")
 
 PATIENCE = 10
 """Seconds that are waited for the wire."""
-VPN, VGW, CONCENTRATOR = "vpn-", "vgw-", "vcn-"
+VPN, VGW, CONCENTRATOR, TGW, CLIENTS = "vpn-", "vgw-", "vcn-", "tgw-", "cvpn-endpoint-"
 """How the ids of what else has a network begin."""
 
 
@@ -54,7 +54,7 @@ def changed(call: Call, vpc_id: str) -> None:
     if possible(call):
         everybody = sharing.accounts(call, vpc_id)
         inhabited = any(interfaces.NetworkInterface.first(there, vpc_id, index="of_vpc") for there in everybody)
-        if inhabited or (vpc_id.startswith(VPN) and vpns.connection(call, vpc_id)):
+        if inhabited or (vpc_id.startswith((VPN, VGW, CONCENTRATOR, TGW, CLIENTS)) and network_of(call, vpc_id)):
             keep.begin(call)
         call.wake(what(call))
 
@@ -120,6 +120,10 @@ class Keeper:
             for name, one in wanted.items():
                 if one and name not in failed and (name in stale or name.startswith(VPN)):
                     await self._serve(now, name, one)
+            with now.transaction():
+                for name in wanted:
+                    if name.startswith(VGW):
+                        lines.answer(now, name)
         self._seen = {name: wirings[name] for name in wirings if name in stale or name in self._seen}
         now.cloud.engine(Wired).numbers.update(self._seen)
         for vpc_id in stale | gone:
@@ -144,11 +148,14 @@ class Keeper:
         """Offer what AWS offers to those in a VPC; or the tunnels of a VPN connection."""
         if vpc_id.startswith(VPN):
             await tunnelling.serve(now, vpc_id)
+        if vpc_id.startswith(CLIENTS):
+            await client_vpn.serve_at_hub(now, vpc_id)
         if not vpc_id.startswith("vpc-"):
             return
         await doors.opened(now)
         await doors.at_endpoints(now, vpc_id, network)
         await serve_metadata(now, vpc_id)
+        await client_vpn.serve(now, vpc_id, network)
         if vpc := Vpc.get(now, vpc_id):
             await now.cloud.engine(NameServers).serve(now, vpc)
 
@@ -157,8 +164,11 @@ class Keeper:
             self._call.cloud.engine(MetadataServers).leave(name)
             self._call.cloud.engine(NameServers).leave(name)
             self._call.cloud.engine(doors.Doors).keep(name, set())
+            await client_vpn.keep(self._now(), name, set())
             if name.startswith(VPN):
                 await tunnelling.leave(self._call, name)
+            if name.startswith(CLIENTS):
+                await client_vpn.leave(self._now(), name)
         await self._engine.remove(*names)
         self._there -= set(names)
 
@@ -195,9 +205,21 @@ def planned(call: Call, names: set[str]) -> dict[str, Network | None]:
 
 
 def network_of(call: Call, name: str) -> Network | None:
-    """The network of a VPC, or of what belongs to VPN connections; None if it has none."""
-    of = {VPN: vpns.network, VGW: vpns.gateway, CONCENTRATOR: vpns.concentrator}
-    return of.get(name[: len(VPN)], plans.network)(call, name)
+    """The network of a VPC, a transit gateway, or of what belongs to VPN connections; None if it has none."""
+    of = {
+        VPN: vpns.network,
+        VGW: vpns.gateway,
+        CONCENTRATOR: vpns.concentrator,
+        CLIENTS: client_vpn.network,
+        TGW: at_hub,
+    }
+    return next((find for start, find in of.items() if name.startswith(start)), plans.network)(call, name)
+
+
+def at_hub(call: Call, transit_gateway_id: str) -> Network | None:
+    """The network of a transit gateway, as far as something is attached to it."""
+    there = next((one for one in Attachment.scan(call, transit_gateway_id, index="by_gateway") if one.usable), None)
+    return hub(call, there) if there else None
 
 
 def beside(call: Call, name: str) -> Iterator[str]:
@@ -231,7 +253,9 @@ def hub(call: Call, one: Attachment) -> Network | None:
 
 
 def alive(call: Call, one: Attachment) -> bool:
-    """Whether anything in an attached VPC sends or receives, or an attached VPN connection does."""
+    """Whether anything in an attached VPC sends or receives, or anything else that is attached does."""
+    if one.resource_type == DIRECT:
+        return True
     if one.resource_type != VPC:
         return network_of(call, one.resource_id) is not None
     return any(plans.up(call, interface) for interface in interfaces.of_vpc(call, one.resource_id))

@@ -12,6 +12,7 @@ from pileus.engines.network import Networks
 from pileus.engines.network.spaces import FOLDER
 from pileus.engines.tunnels import Bgp, End, Negotiated, State, Suite, Tunnel, Tunnels
 from pileus.kernel import Call
+from pileus.kernel.cables import leading_to
 from pileus.services.ec2.connectivity import transit_routes, vpn_tunnels
 from pileus.services.ec2.connectivity.customer_gateways import CustomerGateway
 from pileus.services.ec2.connectivity.transit_attachments import Attachment
@@ -150,6 +151,7 @@ def announced(call: Call, one: VpnConnection) -> list[str]:
     vpc = Vpc.get(call, gateway.vpc_id) if gateway and gateway.vpc_id else None
     others = [other for other in vpns.of_hub(call, one.vpn_gateway_id) if other != one]
     behind = [block for other in others for block in blocks(call, other)]
+    behind += [block for cable in leading_to(call, one.vpn_gateway_id) for block in cable.told]
     return [block for block in (*(vpc.ranges() if vpc else ()), *behind) if "." in block]
 
 

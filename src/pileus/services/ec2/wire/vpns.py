@@ -14,12 +14,15 @@ from typing import NamedTuple
 
 from pileus.engines.network import INTERNET, Link, Network, Port, Route, Subnet
 from pileus.kernel import Call
+from pileus.kernel.cables import leading_to
 from pileus.services.ec2.connectivity.customer_gateways import CustomerGateway
 from pileus.services.ec2.connectivity.transit_attachments import Attachment
 from pileus.services.ec2.connectivity.vpn_ends import blocks, tunnelled
 from pileus.services.ec2.connectivity.vpn_gateways import VpnGateway
 from pileus.services.ec2.connectivity.vpn_record import VpnConcentrator, VpnConnection
 from pileus.services.ec2.network.vpcs import Vpc
+
+from . import lines
 
 USABLE = ("available", "modifying")
 OUT, IN, ALL = "out", "in", "all"
@@ -124,12 +127,14 @@ def inward(one: VpnConnection) -> Iterator[Route]:
 
 
 def gateway(call: Call, vpn_gateway_id: str) -> Network | None:
-    """A virtual private gateway's network; None if no connection with tunnels leads there."""
+    """A virtual private gateway's network; None if neither a connection with tunnels nor a line leads there."""
     one = VpnGateway.get(call, vpn_gateway_id)
     there = of_hub(call, vpn_gateway_id) if one else []
-    if one is None or not there:
+    if one is None or not (there or leading_to(call, vpn_gateway_id)):
         return None
     routes, links = behind(call, there)
+    routes |= lines.routes(call, vpn_gateway_id)  # which are nearer
+    links += lines.links(call, vpn_gateway_id, ALL)
     if vpc := Vpc.get(call, one.vpc_id) if one.vpc_id else None:
         routes |= {block: Route(block, link=vpn_gateway_id) for block in vpc.ranges()}
         links.append(Link(vpn_gateway_id, vpc.vpc_id, ALL))
