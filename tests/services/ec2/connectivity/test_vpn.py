@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import xml.etree.ElementTree as Xml
 
 import pytest
@@ -242,3 +243,30 @@ def test_a_concentrator_is_one_attachment_of_many_connections(ec2, customer, gat
     assert ec2.describe_transit_gateway_attachments()["TransitGatewayAttachments"][0]["State"] == "deleted"
     with refused("InvalidVpnConcentratorID.NotFound"):
         connect(ec2, customer, VpnConcentratorId=what)
+
+
+def test_keys_may_be_kept_in_secrets_manager_and_are_not_shown_then(aws, ec2, customer, gateway, refused):
+    with refused("InvalidParameterValue"):
+        connect(ec2, customer, VpnGatewayId=gateway, PreSharedKeyStorage="Drawer")
+    made = connect(ec2, customer, VpnGatewayId=gateway, PreSharedKeyStorage="SecretsManager")
+    what, arn = made["VpnConnectionId"], made["PreSharedKeyArn"]
+    tunnels = made["Options"]["TunnelOptions"]
+    assert not any("PreSharedKey" in tunnel for tunnel in tunnels)
+    root = Xml.fromstring(made["CustomerGatewayConfiguration"])
+    assert {one.text for one in root.iter("pre_shared_key")} == {arn}
+    secrets = aws.client("secretsmanager")
+
+    def kept():
+        return json.loads(secrets.get_secret_value(SecretId=arn)["SecretString"])
+
+    outside = tunnels[0]["OutsideIpAddress"]
+    assert kept().keys() == {tunnel["OutsideIpAddress"] for tunnel in tunnels}
+    tunnel = {"VpnConnectionId": what, "VpnTunnelOutsideIpAddress": outside}
+    ec2.modify_vpn_tunnel_options(**tunnel, TunnelOptions={"PreSharedKey": "a_secret.key"})
+    assert kept()[outside] == "a_secret.key"
+    changed = ec2.modify_vpn_tunnel_options(
+        **tunnel, TunnelOptions={"DPDTimeoutSeconds": 40}, PreSharedKeyStorage="Standard"
+    )
+    [first, _] = changed["VpnConnection"]["Options"]["TunnelOptions"]
+    assert first["PreSharedKey"] == "a_secret.key" and "PreSharedKeyArn" not in changed["VpnConnection"]
+    assert secrets.list_secrets()["SecretList"] == []

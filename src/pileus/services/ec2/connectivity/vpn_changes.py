@@ -8,7 +8,7 @@ from pileus.services.ec2.describing import Members, paged
 from pileus.services.ec2.faults import missing
 from pileus.services.ec2.kinds import named
 
-from . import vpn_configuration, vpn_tunnels
+from . import vpn_configuration, vpn_secrets, vpn_tunnels
 from .customer_gateways import CustomerGateway
 from .lives import enter
 from .vpn_connections import check_gateway, configuration, gateway_of, present, shown, tunnel_of, used_ranges
@@ -70,6 +70,7 @@ def modify_vpn_tunnel_options(
     vpn_tunnel_outside_ip_address: str,
     tunnel_options: Members,
     skip_tunnel_replacement: bool = False,
+    pre_shared_key_storage: str = "",
 ) -> Members:
     """Change one tunnel's options; what is not given stays. The tunnel begins anew if it is another one then.
 
@@ -86,6 +87,8 @@ def modify_vpn_tunnel_options(
     if tunnel_options.get(control, tunnel.get(control)) != tunnel.get(control) and not skip_tunnel_replacement:
         replaced(call, one, tunnel["OutsideIpAddress"])
     tunnel |= tunnel_options
+    vpn_secrets.check(pre_shared_key_storage)
+    vpn_secrets.keep(call, one, pre_shared_key_storage)
     enter(call, one, "modifying")
     return {"VpnConnection": shown(call, one)}
 

@@ -19,7 +19,7 @@ from pileus.services.ec2.network import public_ranges
 from pileus.services.ec2.network.changes import changed
 from pileus.services.ec2.tags import shown_tags, specified
 
-from . import vpn_tunnels
+from . import vpn_secrets, vpn_tunnels
 from .customer_gateways import CustomerGateway
 from .customer_gateways import uses as customer_uses
 from .lives import enter
@@ -61,11 +61,13 @@ def create_vpn_connection(
     transit_gateway_id: str = "",
     vpn_concentrator_id: str = "",
     tag_specifications: list[Members] = [],
+    pre_shared_key_storage: str = "",
     options: Members = {},
 ) -> Members:
     """Connect a customer gateway to a virtual private gateway, a transit gateway or a concentrator, or to none yet."""
     to = Gateway(vpn_gateway_id, transit_gateway_id, vpn_concentrator_id)
     check_gateway(to)
+    vpn_secrets.check(pre_shared_key_storage)
     if vpn_concentrator_id and options.get("StaticRoutesOnly"):
         raise combination("Connections of a VPN concentrator use BGP.")
     customer = named(call, CustomerGateway, customer_gateway_id)
@@ -97,6 +99,7 @@ def create_vpn_connection(
         )
         used.append(tunnel.get("TunnelInsideIpv6Cidr") or tunnel["TunnelInsideCidr"])
         made.tunnels.append(tunnel)
+    vpn_secrets.keep(call, made, pre_shared_key_storage)
     bind(call, made, to)
     enter(call, made, "pending")
     return {"VpnConnection": shown(call, made)}
@@ -165,9 +168,10 @@ def shown(call: Call, one: VpnConnection) -> Members:
         "State": one.state,
         "GatewayAssociationState": associated,
         "CustomerGatewayConfiguration": configuration(call, one) if one.present else None,
-        "Options": options | {"TunnelOptions": [vpn_tunnels.shown(tunnel) for tunnel in one.tunnels]},
+        "Options": options | {"TunnelOptions": [vpn_tunnels.shown(tunnel) for tunnel in vpn_secrets.hidden(one)]},
         "Routes": [{"DestinationCidrBlock": block, "Source": "Static", "State": "available"} for block in one.routes],
         "VgwTelemetry": [telemetry(one, tunnel["OutsideIpAddress"]) for tunnel in one.tunnels],
+        "PreSharedKeyArn": one.secret or None,
         "Tags": shown_tags(one.tags),
     }
 
@@ -196,7 +200,8 @@ def configuration(call: Call, one: VpnConnection) -> str:
         amazon_asn(call, one),
         one.static_only,
     )
-    return written(one.vpn_connection_id, ends, one.tunnels)
+    tunnels = [{"PreSharedKey": one.secret} | tunnel for tunnel in vpn_secrets.hidden(one)]
+    return written(one.vpn_connection_id, ends, tunnels)
 
 
 @ec2.operation
@@ -209,6 +214,7 @@ def delete_vpn_connection(call: Call, vpn_connection_id: str) -> None:
         one.vpn_gateway_id, one.transit_gateway_id, one.vpn_concentrator_id = before
         for tunnel in one.tunnels:
             public_ranges.give_back(call, tunnel["OutsideIpAddress"])
+        vpn_secrets.forget(call, one)
         enter(call, one, "deleting")
         changed(call, one.vpn_connection_id)
 

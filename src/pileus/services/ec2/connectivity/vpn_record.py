@@ -58,6 +58,8 @@ class VpnConnection(
     """The blocks that were said to be behind it."""
     seen: dict[str, Seen] = {}
     """How its tunnels are, by their outside addresses."""
+    secret: str = ""
+    """The ARN of the secret that has its keys, if they are kept there."""
     replaced: dict[str, float] = {}
     """When their ends were replaced."""
     state: str = "pending"
