@@ -61,6 +61,8 @@ class Machine:
         self.ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self.on_power: Callable[[str], None] = lambda wanted: None
         """Is told when the machine itself asks for an end ("off") or a new beginning ("reboot")."""
+        self.wanted = ""
+        """What it asked for last, for whoever listens only now."""
         self.terminal, self.theirs = os.openpty()
         """Its serial console: our end, and its own, which stays open here too, for there may be nobody who has it."""
         self._machines = machines
@@ -71,6 +73,8 @@ class Machine:
         self._running: dict[int, asyncio.Future[int]] = {}
         self._up: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._error = ""
+        self.frozen = False
+        """Whether it hibernates: it has its memory, and does nothing."""
         self._login: asyncio.Future[int] | None = None
         self._reader = Reader(self.terminal, console.take)
         asyncio.get_running_loop().add_reader(self._control.fileno(), self._readable)
@@ -124,6 +128,7 @@ class Machine:
         if (waiting := self._running.pop(report.ended, None)) and not waiting.done():
             waiting.set_result(report.status)
         if report.power:
+            self.wanted = report.power
             self.on_power(report.power)
         if report.mount:
             self._machines.doing(self._mount(report))
@@ -199,8 +204,21 @@ class Machine:
         """A program in it at a terminal: `async with` it."""
         return Session(self, argv, user, size)
 
+    def freeze(self) -> bool:
+        """Let nothing in it go on until it is thawed; whether that can be."""
+        if not self.ended.done() and self.group:
+            self.group.freeze(True)
+            self.frozen = True
+        return self.frozen
+
+    def thaw(self) -> None:
+        if self.frozen and self.group:
+            self.group.freeze(False)
+        self.frozen = False
+
     async def stop(self, grace: float = GRACE) -> None:
         """End it: its programs are asked to, and ended if they have not by then."""
+        self.thaw()
         if not self.ended.done():
             self.send({"stop": grace})
             done, _ = await asyncio.wait([self.ended], timeout=grace + 5)
@@ -210,6 +228,7 @@ class Machine:
 
     def kill(self) -> None:
         """End it at once, as by pulling the plug."""
+        self.thaw()  # what is frozen does not even die
         self._machines.kill(self.name)
 
     async def attach(self, device: str, path: Path | str) -> None:
