@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -213,7 +214,7 @@ def test_events_from_outside_come_by_channels(lake: Lake, cloud: LocalCloud, ref
         "userIdentity": {"type": "Employee", "principalId": "p-1", "details": {"team": "a"}},
         "eventSource": "app.example",
         "eventName": "Login",
-        "eventTime": "2026-11-01T10:00:00Z",
+        "eventTime": datetime.fromtimestamp(cloud.clock.now(), UTC).isoformat(),
         "requestParameters": {"from": "home"},
     }
 
