@@ -22,4 +22,4 @@ are told without their dates (`Invoke`, not `Invoke20150331`); throttling.
 
 from pileus.kernel import Service
 
-cloudtrail = Service("cloudtrail")
+cloudtrail = Service("cloudtrail", engine="store, DuckDB")
