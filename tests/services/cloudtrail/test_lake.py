@@ -354,3 +354,25 @@ def test_sample_queries_are_found_by_what_they_are_about_and_can_be_asked(lake: 
     assert len(every) == 15
     for sample in every:
         lake.ask(sample["SQL"].replace("$EDS_ID", store))
+
+
+def test_users_ask_the_stores_that_they_may(lake: Lake, refused: Any) -> None:
+    one, other = lake.store("one"), lake.store("other")
+    iam = lake.account.client("iam")
+    iam.create_user(UserName="analyst")
+    statement = {"Effect": "Allow", "Action": ["cloudtrail:StartQuery", "cloudtrail:GetQueryResults"], "Resource": one}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.put_user_policy(UserName="analyst", PolicyName="p", PolicyDocument=policy)
+    made = iam.create_access_key(UserName="analyst")["AccessKey"]
+    keys = {"aws_access_key_id": made["AccessKeyId"], "aws_secret_access_key": made["SecretAccessKey"]}
+    analyst = lake.account.client("cloudtrail", **keys)
+    query = analyst.start_query(QueryStatement=f"SELECT COUNT(*) AS n FROM {identifier(one)}")["QueryId"]
+    lake.cloud.clock.advance(0)
+    assert analyst.get_query_results(QueryId=query)["QueryStatus"] == "FINISHED"
+    both = f"SELECT a.eventName FROM {identifier(one)} AS a JOIN {identifier(other)} AS b ON a.eventID = b.eventID"
+    for wrong in (f"SELECT eventName FROM {identifier(other)}", both):
+        with refused("AccessDeniedException"):
+            analyst.start_query(QueryStatement=wrong)
+    assert lake.ask(both)
+    with refused("AccessDeniedException"):
+        analyst.get_query_results(QueryId=lake.query(both))
