@@ -149,8 +149,12 @@ def test_a_store_lives_and_is_restored(lake: Lake, refused: Any) -> None:
     lake.cloud.clock.advance(0)
     lake.account.client("sns").create_topic(Name="seen")
     assert len(lake.ask(everything)) == 2
+    gone = lake.store("gone", StartIngestion=False)
+    lake.trail.delete_event_data_store(EventDataStore=gone)
+    assert lake.trail.get_event_data_store(EventDataStore=gone)["Status"] == "PENDING_DELETION"
     lake.cloud.clock.advance(8 * DAY)  # "CloudTrail removes events when the eventTime is older"
     assert lake.ask(everything) == []
+    assert [one["Name"] for one in lake.trail.list_event_data_stores()["EventDataStores"]] == ["one"]
     changed = lake.trail.update_event_data_store(EventDataStore=arn, Name="two", TerminationProtectionEnabled=True)
     assert changed["Name"] == "two"
     with refused("EventDataStoreTerminationProtectedException"):
@@ -163,9 +167,6 @@ def test_a_store_lives_and_is_restored(lake: Lake, refused: Any) -> None:
     lake.trail.restore_event_data_store(EventDataStore=arn)
     lake.cloud.clock.advance(0)
     assert lake.trail.get_event_data_store(EventDataStore=arn)["Status"] == "ENABLED"
-    lake.trail.delete_event_data_store(EventDataStore=arn)
-    lake.cloud.clock.advance(8 * DAY)
-    assert lake.trail.list_event_data_stores()["EventDataStores"] == []
 
 
 def test_data_events_are_taken_in_by_those_who_want_them(lake: Lake) -> None:

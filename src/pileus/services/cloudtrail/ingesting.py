@@ -1,7 +1,7 @@
 """How events get into event data stores, and out of them again when they are too old.
 
-A store looks every quarter of an hour at what has been noted since it looked last, and once more when it is asked. What it
-takes in it keeps in batches of lines of JSON, compressed, and under a data key where the store has a key of KMS.
+A store looks every quarter of an hour at what has been noted since it looked last, and once more when it is asked. What
+it takes in it keeps in batches of lines of JSON, compressed, and under a data key where the store has a key of KMS.
 """
 
 from __future__ import annotations
