@@ -1,7 +1,7 @@
 """How events get into event data stores, and out of them again when they are too old.
 
-A store looks every five minutes at what has been noted since it looked last, and once more when it is asked. What it
-takes in it keeps in batches of lines of JSON, compressed, and under a data key where the store has a key of KMS.
+A store looks every quarter of an hour at what has been noted since it looked last, and once more when it is asked. What
+it takes in it keeps in batches of lines of JSON, compressed, and under a data key where the store has a key of KMS.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .lookups import PRINCIPAL
 from .rates import Tally
 from .stores import ENABLED, EventDataStore
 
-EVERY = 300.0
+EVERY = 900.0
 AT_ONCE = 500
 DAY = 86400.0
 
