@@ -109,12 +109,10 @@ def test_machines_are_asked_to_end_when_the_cloud_does(among: Among) -> None:
 
 def test_a_machine_can_ask_for_its_own_end(among: Among) -> None:
     async def scenario(machines: Machines) -> None:
-        machine = await machines.start(Plan(name="m"))
-        asked: asyncio.Queue[str] = asyncio.Queue()
-        machine.on_power = asked.put_nowait
         for command, wanted in (("shutdown -h now", "off"), ("reboot", "reboot"), ("poweroff", "off")):
+            machine = await machines.start(Plan(name=f"{command[0]}-m"))
             await machine.run("sh", "-c", command)
-            assert await asked.get() == wanted
+            assert await machine.power == wanted
 
     among(scenario)
 
@@ -417,6 +415,8 @@ def test_in_a_network_made_for_it_a_machine_administers_its_interfaces(among: Am
             "sh", "-c", "ip link set lo up && ip addr add 10.1.2.3/32 dev lo && ip -4 -o addr show lo"
         )
         assert "10.1.2.3" in str(done), str(done)
+        done = await machine.run("sh", "-c", "ip tuntap add tunnel0 mode tun && ip -br link show tunnel0")
+        assert "tunnel0" in str(done), str(done)
         shown = subprocess.run(["ip", "-n", path.name, "addr"], capture_output=True, text=True, check=True)
         assert "10.1.2.3" in shown.stdout
         await machine.stop()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import signal
 from pathlib import Path
 
 ROOT = Path("/sys/fs/cgroup")
@@ -53,6 +54,21 @@ class Group:
             with contextlib.suppress(FileNotFoundError):  # without swap accounting there is no such file
                 if folder:
                     (folder / name).write_text(str(value))
+
+    def freeze(self, frozen: bool) -> None:
+        """Let nothing in it go on, or go on.
+
+        Version 1 does not let what is frozen die, and would leave it behind when its cloud is killed: so it is stopped.
+        """
+        if self.version == 2:
+            (self.memory / "cgroup.freeze").write_text("1" if frozen else "0")
+            return
+        seen: set[str] = set()
+        while fresh := {*(self.memory / "cgroup.procs").read_text().split()} - seen:
+            for process in fresh:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(process), signal.SIGSTOP if frozen else signal.SIGCONT)
+            seen |= fresh
 
     def resident(self) -> int:
         """Bytes of memory that are neither files nor `/tmp`."""
@@ -136,6 +152,18 @@ def parents() -> dict[str, Path]:
     found = {controller: ROOT / controller / name for controller in ("memory", "cpu", "pids")}
     usable = {controller: path for controller, path in found.items() if os.access(path.parent, os.W_OK)}
     return usable if "memory" in usable else {}
+
+
+def of_process(pid: int) -> Group | None:
+    """The group that a process is in, to be looked at; None where nobody can tell."""
+    paths: dict[str, Path] = {}
+    for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines():
+        _, controllers, path = line.split(":", 2)
+        for controller in controllers.split(","):
+            paths[controller] = ROOT / controller / path.lstrip("/")
+    version = 2 if (ROOT / "cgroup.controllers").exists() else 1
+    memory = paths.get("" if version == 2 else "memory")
+    return Group({"memory": memory}, version) if memory and (memory / "memory.stat").exists() else None
 
 
 def sweep(places: set[Path]) -> None:

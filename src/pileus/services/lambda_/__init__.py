@@ -19,8 +19,9 @@ A way through the package, from the ground up:
     mappings, polling, batches, queues, shards
                                         functions that are fed from queues and streams
 
-Left out: images in registries, a runtime for .NET, checking signatures of code; Kafka, MQ and DocumentDB as sources.
-Snapshots (SnapStart), file systems, VPC networks and managed instances are kept and shown, and change nothing.
+Left out: images in registries, checking signatures of code; Kafka, MQ and DocumentDB as sources.
+File systems, VPC networks and managed instances are kept and shown, and change nothing. There are no snapshots: where
+SnapStart would make one, each environment is initialised, and runs the hooks that Python functions have for them.
 """
 
 from pileus.kernel import Service

@@ -27,10 +27,17 @@ async def attend(call: Call, instance_id: str) -> None:
     if wanted == "reboot":
         await machine.stop()
     elif wanted == "off":
+        await begun(call, instance_id)
         with call.transaction():
             if one := Instance.get(call, instance_id):
                 states.halted(call, one)
         await machine.ended
+
+
+async def begun(call: Call, instance_id: str) -> None:
+    """A system may shut down before its instance is said to run."""
+    while (one := Instance.get(call, instance_id)) and one.state == PENDING:
+        await asyncio.sleep(0.02)
 
 
 @attend.forgotten
@@ -41,8 +48,6 @@ async def left(call: Call, instance_id: str) -> None:
 
 async def asking(machine: Machine) -> str:
     """Wait until a machine wants something, or has ended, and then it wants nothing."""
-    asked: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    machine.on_power = lambda wanted: None if asked.done() else asked.set_result(wanted)
-    waiting: list[asyncio.Future[Any]] = [asked, machine.ended]
+    waiting: list[asyncio.Future[Any]] = [machine.power, machine.ended]
     await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-    return asked.result() if asked.done() else ""
+    return machine.power.result() if machine.power.done() else ""
