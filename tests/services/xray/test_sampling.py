@@ -120,6 +120,12 @@ def test_resource_policies_have_revisions(xray: Any, refused: Any) -> None:
     with refused("MalformedPolicyDocumentException"):
         xray.put_resource_policy(PolicyName="sns", PolicyDocument="{}")
     assert xray.list_resource_policies()["ResourcePolicies"][0]["PolicyDocument"] == document
+    locked = {"Effect": "Deny", "Principal": "*", "Action": "xray:PutResourcePolicy", "Resource": "*"}
+    shut = json.dumps({"Version": "2012-10-17", "Statement": [locked]})
+    with refused("LockoutPreventionException"):
+        xray.put_resource_policy(PolicyName="shut", PolicyDocument=shut)
+    xray.put_resource_policy(PolicyName="shut", PolicyDocument=shut, BypassPolicyLockoutCheck=True)
+    xray.delete_resource_policy(PolicyName="shut")
     xray.delete_resource_policy(PolicyName="sns", PolicyRevisionId="1")
     assert xray.list_resource_policies()["ResourcePolicies"] == []
 
