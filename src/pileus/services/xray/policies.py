@@ -6,8 +6,8 @@ from typing import Any
 
 from pileus.kernel import Call, Fault, Record
 from pileus.kernel.access.enforcement import check as check_access
-from pileus.kernel.access.enforcement import standing
 from pileus.kernel.access.grammar import Malformed, check
+from pileus.kernel.access.standing import standing
 from pileus.kernel.access.target import Target
 
 from . import xray
