@@ -21,7 +21,7 @@ from pileus.engines.sandbox.groups import Groups
 from pileus.engines.sandbox.plans import Image
 from pileus.engines.sandbox.sandbox import SandboxFailed
 
-from . import images
+from . import exports, images
 from .console import Console
 from .machine import Machine, MachineFailed
 from .plans import MEGABYTE, Plan
@@ -113,6 +113,10 @@ class Machines:
         own = self.folder / machine
         if own.is_dir():
             await asyncio.to_thread(images.captured, self.image(images.of_machine(own)), own, self.image(name))
+
+    async def exported(self, name: str, target: Path, size: int) -> None:
+        """Make a file with a file system of what an image has of its own."""
+        await asyncio.to_thread(exports.exported, self.image(name), self.folder, target, size)
 
     def copied(self, source: str, name: str) -> None:
         """Make an image that is as another one."""

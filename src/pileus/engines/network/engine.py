@@ -134,6 +134,8 @@ class Networks:
 
     async def close(self) -> None:
         """Remove everything."""
+        if self.closed:
+            return
         self.closed = True
         if self._listening is not None:
             self._listening.cancel()

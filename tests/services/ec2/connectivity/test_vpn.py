@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import xml.etree.ElementTree as Xml
 
 import pytest
+
+from pileus.engines.tunnels import Tunnels
 
 
 @pytest.fixture
@@ -105,11 +108,18 @@ def test_static_routes_reach_the_tables_that_want_them(ec2, customer, gateway, c
             if route["GatewayId"] != "local"
         }
 
+    def told(*blocks):
+        """Routes are told while a tunnel is up, which here none is; where there can be none they always are."""
+        there = blocks if Tunnels.available() else ()
+        return dict.fromkeys(there, (gateway, "EnableVgwRoutePropagation", "active"))
+
     ec2.create_vpn_connection_route(DestinationCidrBlock="192.168.0.0/16", VpnConnectionId=connection)
-    assert learned() == {"192.168.0.0/16": (gateway, "EnableVgwRoutePropagation", "active")}
+    assert learned() == told("192.168.0.0/16")
     ec2.create_vpn_connection_route(DestinationCidrBlock="192.0.2.0/24", VpnConnectionId=connection)
     ec2.delete_vpn_connection_route(DestinationCidrBlock="192.168.0.0/16", VpnConnectionId=connection)
-    assert learned() == {"192.0.2.0/24": (gateway, "EnableVgwRoutePropagation", "active")}
+    assert learned() == told("192.0.2.0/24")
+    [shown] = ec2.describe_vpn_connections(VpnConnectionIds=[connection])["VpnConnections"]
+    assert shown["Routes"] == [{"DestinationCidrBlock": "192.0.2.0/24", "Source": "Static", "State": "available"}]
     with refused("IncorrectState"):
         ec2.delete_vpn_gateway(VpnGatewayId=gateway)
     with refused("DependencyViolation"):
@@ -168,3 +178,95 @@ def test_tunnels_are_changed_one_by_one_and_configurations_written_for_devices(e
         InternetKeyExchangeVersion="ikev2",
     )["VpnConnectionDeviceSampleConfiguration"]
     assert f"right={outside}" in text and "keyexchange=ikev2" in text and second["PreSharedKey"] in text
+    with refused("UnsupportedOperation"):
+        ec2.get_vpn_connection_device_sample_configuration(
+            VpnConnectionId=made["VpnConnectionId"],
+            VpnConnectionDeviceTypeId=device["VpnConnectionDeviceTypeId"],
+            InternetKeyExchangeVersion="ikev1",
+            SampleType="recommended",
+        )
+
+
+def test_the_end_of_a_tunnel_is_replaced_when_somebody_asks_for_it(ec2, customer, gateway, clock, refused):
+    made = connect(ec2, customer, VpnGatewayId=gateway)
+    what, outside = made["VpnConnectionId"], made["Options"]["TunnelOptions"][0]["OutsideIpAddress"]
+    tunnel = {"VpnConnectionId": what, "VpnTunnelOutsideIpAddress": outside}
+    clock.advance(2)
+    assert ec2.get_active_vpn_tunnel_status(**tunnel)["ActiveVpnTunnelStatus"] == {"ProvisioningStatus": "available"}
+    with refused("InvalidParameterValue"):
+        ec2.replace_vpn_tunnel(VpnConnectionId=what, VpnTunnelOutsideIpAddress="192.0.2.1")
+
+    def applied():
+        told = ec2.get_vpn_tunnel_replacement_status(**tunnel)
+        assert told["VpnGatewayId"] == gateway and told["VpnTunnelOutsideIpAddress"] == outside
+        return told["MaintenanceDetails"].get("LastMaintenanceApplied")
+
+    for skip in (True, False):
+        assert applied() is None
+        options = {"EnableTunnelLifecycleControl": skip}
+        ec2.modify_vpn_tunnel_options(**tunnel, TunnelOptions=options, SkipTunnelReplacement=skip)
+    first = applied()
+    clock.advance(2)
+    assert ec2.replace_vpn_tunnel(**tunnel, ApplyPendingMaintenance=True)["Return"]
+    assert applied() > first
+    assert ec2.get_active_vpn_tunnel_status(**tunnel)["ActiveVpnTunnelStatus"]["ProvisioningStatus"] == "pending"
+
+
+def test_a_concentrator_is_one_attachment_of_many_connections(ec2, customer, gateway, clock, refused):
+    hub = ec2.create_transit_gateway()["TransitGateway"]["TransitGatewayId"]
+    clock.advance(2)
+    tags = [{"ResourceType": "vpn-concentrator", "Tags": [{"Key": "k", "Value": "v"}]}]
+    made = ec2.create_vpn_concentrator(Type="ipsec.1", TransitGatewayId=hub, TagSpecifications=tags)["VpnConcentrator"]
+    what = made["VpnConcentratorId"]
+    assert made["State"] == "pending" and made["Tags"] == tags[0]["Tags"]
+    clock.advance(2)
+    [attachment] = ec2.describe_transit_gateway_attachments()["TransitGatewayAttachments"]
+    assert attachment["ResourceType"] == "vpn-concentrator" and attachment["ResourceId"] == what
+    assert attachment["TransitGatewayAttachmentId"] == made["TransitGatewayAttachmentId"]
+    for bad in ({"VpnGatewayId": gateway}, {"TransitGatewayId": hub}, {"Options": {"StaticRoutesOnly": True}}):
+        with refused("InvalidParameterCombination"):
+            connect(ec2, customer, VpnConcentratorId=what, **bad)
+    first, second = (connect(ec2, customer, VpnConcentratorId=what) for _ in range(2))
+    assert first["VpnConcentratorId"] == what and "TransitGatewayId" not in first
+    assert len(ec2.describe_transit_gateway_attachments()["TransitGatewayAttachments"]) == 1
+    filters = [{"Name": "transit-gateway-id", "Values": [hub]}]
+    assert [one["State"] for one in ec2.describe_vpn_concentrators(Filters=filters)["VpnConcentrators"]] == [
+        "available"
+    ]
+    with refused("IncorrectState"):
+        ec2.delete_vpn_concentrator(VpnConcentratorId=what)
+    for one in (first, second):
+        ec2.delete_vpn_connection(VpnConnectionId=one["VpnConnectionId"])
+    assert ec2.delete_vpn_concentrator(VpnConcentratorId=what)["Return"]
+    clock.advance(2)
+    assert ec2.describe_vpn_concentrators(VpnConcentratorIds=[what])["VpnConcentrators"][0]["State"] == "deleted"
+    assert ec2.describe_transit_gateway_attachments()["TransitGatewayAttachments"][0]["State"] == "deleted"
+    with refused("InvalidVpnConcentratorID.NotFound"):
+        connect(ec2, customer, VpnConcentratorId=what)
+
+
+def test_keys_may_be_kept_in_secrets_manager_and_are_not_shown_then(aws, ec2, customer, gateway, refused):
+    with refused("InvalidParameterValue"):
+        connect(ec2, customer, VpnGatewayId=gateway, PreSharedKeyStorage="Drawer")
+    made = connect(ec2, customer, VpnGatewayId=gateway, PreSharedKeyStorage="SecretsManager")
+    what, arn = made["VpnConnectionId"], made["PreSharedKeyArn"]
+    tunnels = made["Options"]["TunnelOptions"]
+    assert not any("PreSharedKey" in tunnel for tunnel in tunnels)
+    root = Xml.fromstring(made["CustomerGatewayConfiguration"])
+    assert {one.text for one in root.iter("pre_shared_key")} == {arn}
+    secrets = aws.client("secretsmanager")
+
+    def kept():
+        return json.loads(secrets.get_secret_value(SecretId=arn)["SecretString"])
+
+    outside = tunnels[0]["OutsideIpAddress"]
+    assert kept().keys() == {tunnel["OutsideIpAddress"] for tunnel in tunnels}
+    tunnel = {"VpnConnectionId": what, "VpnTunnelOutsideIpAddress": outside}
+    ec2.modify_vpn_tunnel_options(**tunnel, TunnelOptions={"PreSharedKey": "a_secret.key"})
+    assert kept()[outside] == "a_secret.key"
+    changed = ec2.modify_vpn_tunnel_options(
+        **tunnel, TunnelOptions={"DPDTimeoutSeconds": 40}, PreSharedKeyStorage="Standard"
+    )
+    [first, _] = changed["VpnConnection"]["Options"]["TunnelOptions"]
+    assert first["PreSharedKey"] == "a_secret.key" and "PreSharedKeyArn" not in changed["VpnConnection"]
+    assert secrets.list_secrets()["SecretList"] == []

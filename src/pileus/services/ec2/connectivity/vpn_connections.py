@@ -1,82 +1,36 @@
 """Site-to-Site VPN connections, each of two tunnels, from a customer gateway to a virtual private or a transit gateway.
 
-A tunnel is up when something at the other end has brought it up. Left out: VPN concentrators, acceleration, tunnels
-over Direct Connect, and replacements of tunnels.
+A tunnel is up when it and the other end have exchanged keys, and routes if those are dynamic: `wire` sees to that. Left
+out: acceleration.
 """
 
 from __future__ import annotations
 
 import re
-from ipaddress import ip_network
-from typing import Any, ClassVar
 
-from pileus.kernel import Call, Fault, Record
+from pileus.kernel import Call, Fault
 from pileus.kernel.errors import Unfinished
 from pileus.kernel.filters import Filters
 from pileus.services.ec2 import ec2
 from pileus.services.ec2.describing import Members, described
-from pileus.services.ec2.faults import combination, missing
-from pileus.services.ec2.kinds import kind, named, new_id
+from pileus.services.ec2.faults import combination
+from pileus.services.ec2.kinds import named, new_id
 from pileus.services.ec2.network import public_ranges
+from pileus.services.ec2.network.changes import changed
 from pileus.services.ec2.tags import shown_tags, specified
 
-from . import vpn_tunnels
+from . import vpn_secrets, vpn_tunnels
 from .customer_gateways import CustomerGateway
 from .customer_gateways import uses as customer_uses
-from .lives import USUAL, Life, enter
-from .transit_attachments import VPN, Attachment, rewire
-from .transit_gateways import TransitGateway, check_available, seen
-from .transit_routes import tells
-from .transit_tables import arrived, left
+from .lives import enter
 from .vpn_configuration import Ends, written
-from .vpn_gateways import VpnGateway, available, learn
+from .vpn_ends import Gateway, amazon_asn, bind, unbind
+from .vpn_gateways import VpnGateway
 from .vpn_gateways import uses as gateway_uses
+from .vpn_record import Seen, VpnConnection
 
-MOST, MOST_ROUTES = 50, 1000
-"""Connections of a Region, and static routes of a connection ("Site-to-Site VPN quotas")."""
-
-
-@kind(
-    "vpn-connection",
-    "vpn",
-    missing=("InvalidVpnConnectionID.NotFound", "The vpnConnection ID '{}' does not exist"),
-)
-class VpnConnection(
-    Record,
-    arn="vpn-connection/{vpn_connection_id}",
-    cfn="AWS::EC2::VPNConnection",
-    indexes={"by_gateway": ("vpn_gateway_id",), "by_customer": ("customer_gateway_id",)},
-):
-    """A connection."""
-
-    life: ClassVar[Life] = USUAL
-    vpn_connection_id: str
-    customer_gateway_id: str
-    type: str
-    tunnels: list[dict[str, Any]]
-    options: dict[str, Any]
-    vpn_gateway_id: str = ""
-    transit_gateway_id: str = ""
-    attachment: str = ""
-    static_only: bool = False
-    routes: list[str] = []
-    """The blocks that were said to be behind it."""
-    told: list[str] = []
-    """The blocks that its customer gateway tells by BGP."""
-    up: dict[str, float] = {}
-    """Since when tunnels are up, by their outside addresses."""
-    state: str = "pending"
-    since: float = 0.0
-    tags: dict[str, str] = {}
-
-    @property
-    def present(self) -> bool:
-        return self.state not in ("deleting", "deleted")
-
-    @property
-    def blocks(self) -> list[str]:
-        """What is behind it."""
-        return self.routes if self.static_only else self.told
+MOST = 50
+"""Connections of a Region ("Site-to-Site VPN quotas")."""
 
 
 BGP_ASN = re.compile(r"<asn>(\d+)</asn>")
@@ -105,19 +59,24 @@ def create_vpn_connection(
     type: str,  # noqa: A002 (the member's name)
     vpn_gateway_id: str = "",
     transit_gateway_id: str = "",
+    vpn_concentrator_id: str = "",
     tag_specifications: list[Members] = [],
+    pre_shared_key_storage: str = "",
     options: Members = {},
 ) -> Members:
-    """Connect a customer gateway to a virtual private gateway or a transit gateway, or to neither of them yet."""
-    if vpn_gateway_id and transit_gateway_id:
-        raise combination("You cannot specify both a virtual private gateway and a transit gateway.")
+    """Connect a customer gateway to a virtual private gateway, a transit gateway or a concentrator, or to none yet."""
+    to = Gateway(vpn_gateway_id, transit_gateway_id, vpn_concentrator_id)
+    check_gateway(to)
+    vpn_secrets.check(pre_shared_key_storage)
+    if vpn_concentrator_id and options.get("StaticRoutesOnly"):
+        raise combination("Connections of a VPN concentrator use BGP.")
     customer = named(call, CustomerGateway, customer_gateway_id)
     if customer.state == "deleted":
         raise Fault("IncorrectState", f"The customerGateway ID '{customer_gateway_id}' is deleted.")
     if options.get("EnableAcceleration"):
         raise Unfinished("Pileus has no accelerated VPN connections yet.")
     six = options.get("TunnelInsideIpVersion") == "ipv6"
-    if six and not transit_gateway_id:
+    if six and not (transit_gateway_id or vpn_concentrator_id):
         raise combination("IPv6 tunnels are only supported for transit gateways.")
     if len([one for one in VpnConnection.scan(call) if one.present]) >= MOST:
         raise Fault("VpnConnectionLimitExceeded", f"The maximum number of VPN connections ({MOST}) has been reached.")
@@ -133,16 +92,24 @@ def create_vpn_connection(
         static_only=options.get("StaticRoutesOnly", False),
         tags=specified(tag_specifications, "vpn-connection"),
     )
-    used = used_ranges(call, vpn_gateway_id, transit_gateway_id)
+    used = used_ranges(call, to)
     for number in (0, 1):
         tunnel = vpn_tunnels.made(
             given[number] if number < len(given) else {}, public_ranges.take_address(call), used, six
         )
         used.append(tunnel.get("TunnelInsideIpv6Cidr") or tunnel["TunnelInsideCidr"])
         made.tunnels.append(tunnel)
-    bind(call, made, vpn_gateway_id, transit_gateway_id)
+    vpn_secrets.keep(call, made, pre_shared_key_storage)
+    bind(call, made, to)
     enter(call, made, "pending")
     return {"VpnConnection": shown(call, made)}
+
+
+def check_gateway(to: Gateway) -> None:
+    if to.vpn_gateway_id and to.transit_gateway_id:
+        raise combination("You cannot specify both a virtual private gateway and a transit gateway.")
+    if to.vpn_concentrator_id and (to.vpn_gateway_id or to.transit_gateway_id):
+        raise combination("You cannot specify both a VPN concentrator and another gateway.")
 
 
 KEPT = (
@@ -165,61 +132,19 @@ def _kept(options: Members) -> Members:
     return start | {name: options[name] for name in KEPT if options.get(name)}
 
 
-def used_ranges(call: Call, vpn_gateway_id: str, transit_gateway_id: str) -> list[str]:
+def used_ranges(call: Call, to: Gateway) -> list[str]:
     """The inside ranges of the other tunnels of a gateway."""
     return [
         tunnel.get("TunnelInsideIpv6Cidr") or tunnel["TunnelInsideCidr"]
         for one in VpnConnection.scan(call)
-        if one.present and (one.vpn_gateway_id, one.transit_gateway_id) == (vpn_gateway_id, transit_gateway_id)
+        if one.present and gateway_of(one) == to
         for tunnel in one.tunnels
     ]
 
 
-def bind(call: Call, one: VpnConnection, vpn_gateway_id: str, transit_gateway_id: str) -> None:
-    """Lead a connection to a gateway."""
-    one.vpn_gateway_id, one.transit_gateway_id = vpn_gateway_id, transit_gateway_id
-    if vpn_gateway_id:
-        available(call, vpn_gateway_id)
-        refresh(call, vpn_gateway_id, one)
-    if transit_gateway_id:
-        there, gateway = seen(call, transit_gateway_id)
-        check_available(gateway)
-        attachment = Attachment(
-            transit_gateway_attachment_id=new_id(Attachment),
-            transit_gateway_id=transit_gateway_id,
-            gateway_owner=gateway.owner,
-            resource_type=VPN,
-            resource_id=one.vpn_connection_id,
-            resource_owner=call.account,
-            created=call.now,
-            parties=[(gateway.owner, call.region), (call.account, call.region)],
-        )
-        enter(call, attachment, "pending")
-        arrived(there, gateway, attachment)
-        one.attachment = attachment.transit_gateway_attachment_id
-
-
-def unbind(call: Call, one: VpnConnection) -> None:
-    """Lead a connection away from its gateway."""
-    if one.vpn_gateway_id:
-        refresh(call, one.vpn_gateway_id, one, gone=True)
-    if one.attachment and (attachment := Attachment.get(call, one.attachment)):
-        left(call.at(attachment.gateway_owner), attachment)
-        enter(call, attachment, "deleting")
-    one.vpn_gateway_id = one.transit_gateway_id = one.attachment = ""
-
-
-def refresh(call: Call, vpn_gateway_id: str, changed: VpnConnection, gone: bool = False) -> None:
-    """Tell a virtual private gateway what is behind its connections, of which one has changed."""
-    others = VpnConnection.scan(call, vpn_gateway_id, index="by_gateway")
-    blocks = [
-        block
-        for one in others
-        if one.present
-        for block in one.blocks
-        if one.vpn_connection_id != changed.vpn_connection_id
-    ]
-    learn(call, vpn_gateway_id, [*dict.fromkeys([*blocks, *([] if gone else changed.blocks)])])
+def gateway_of(one: VpnConnection) -> Gateway:
+    transit = "" if one.vpn_concentrator_id else one.transit_gateway_id
+    return Gateway(one.vpn_gateway_id, transit, one.vpn_concentrator_id)
 
 
 @ec2.operation
@@ -231,56 +156,52 @@ def describe_vpn_connections(call: Call, vpn_connection_ids: list[str] = [], fil
 
 def shown(call: Call, one: VpnConnection) -> Members:
     options = one.options | {"EnableAcceleration": False, "StaticRoutesOnly": one.static_only}
-    telemetry = [
-        {
-            "OutsideIpAddress": tunnel["OutsideIpAddress"],
-            "Status": "UP" if tunnel["OutsideIpAddress"] in one.up else "DOWN",
-            "LastStatusChange": one.up.get(tunnel["OutsideIpAddress"], one.since),
-            "StatusMessage": "" if tunnel["OutsideIpAddress"] in one.up else "IPSEC IS DOWN",
-            "AcceptedRouteCount": len(one.blocks) if tunnel["OutsideIpAddress"] in one.up else 0,
-        }
-        for tunnel in one.tunnels
-    ]
     associated = "associated" if one.vpn_gateway_id or one.transit_gateway_id else "not-associated"
     return {
         "VpnConnectionId": one.vpn_connection_id,
         "CustomerGatewayId": one.customer_gateway_id,
         "VpnGatewayId": one.vpn_gateway_id or None,
-        "TransitGatewayId": one.transit_gateway_id or None,
+        "TransitGatewayId": gateway_of(one).transit_gateway_id or None,
+        "VpnConcentratorId": one.vpn_concentrator_id or None,
         "Type": one.type,
         "Category": "VPN",
         "State": one.state,
         "GatewayAssociationState": associated,
         "CustomerGatewayConfiguration": configuration(call, one) if one.present else None,
-        "Options": options | {"TunnelOptions": [tunnel_shown(tunnel) for tunnel in one.tunnels]},
+        "Options": options | {"TunnelOptions": [vpn_tunnels.shown(tunnel) for tunnel in vpn_secrets.hidden(one)]},
         "Routes": [{"DestinationCidrBlock": block, "Source": "Static", "State": "available"} for block in one.routes],
-        "VgwTelemetry": telemetry,
+        "VgwTelemetry": [telemetry(one, tunnel["OutsideIpAddress"]) for tunnel in one.tunnels],
+        "PreSharedKeyArn": one.secret or None,
         "Tags": shown_tags(one.tags),
     }
 
 
-def tunnel_shown(tunnel: Members) -> Members:
-    return vpn_tunnels.shown(tunnel)
+def telemetry(one: VpnConnection, outside: str) -> Members:
+    """What is known of a tunnel."""
+    seen = one.seen.get(outside, Seen(since=one.since))
+    static = len(one.routes) if seen.up and one.static_only else 0
+    return {
+        "OutsideIpAddress": outside,
+        "Status": "UP" if seen.up else "DOWN",
+        "LastStatusChange": seen.since,
+        "StatusMessage": seen.message,
+        "AcceptedRouteCount": static or len(seen.told),
+    }
 
 
 def configuration(call: Call, one: VpnConnection) -> str:
     """The XML that says how to configure the customer gateway."""
     customer = named(call, CustomerGateway, one.customer_gateway_id)
-    asn = 64512
-    if one.vpn_gateway_id and (gateway := VpnGateway.get(call, one.vpn_gateway_id)):
-        asn = gateway.asn
-    elif one.transit_gateway_id:
-        transit: TransitGateway = seen(call, one.transit_gateway_id)[1]
-        asn = transit.options["AmazonSideAsn"]
     ends = Ends(
         customer.customer_gateway_id,
         one.vpn_gateway_id or one.transit_gateway_id,
         customer.ip_address,
         customer.bgp_asn,
-        asn,
+        amazon_asn(call, one),
         one.static_only,
     )
-    return written(one.vpn_connection_id, ends, one.tunnels)
+    tunnels = [{"PreSharedKey": one.secret} | tunnel for tunnel in vpn_secrets.hidden(one)]
+    return written(one.vpn_connection_id, ends, tunnels)
 
 
 @ec2.operation
@@ -288,12 +209,14 @@ def delete_vpn_connection(call: Call, vpn_connection_id: str) -> None:
     """Delete a connection; its gateways stay."""
     one = named(call, VpnConnection, vpn_connection_id)
     if one.present:
-        gateways = one.vpn_gateway_id, one.transit_gateway_id
+        before = gateway_of(one)
         unbind(call, one)
-        one.vpn_gateway_id, one.transit_gateway_id = gateways
+        one.vpn_gateway_id, one.transit_gateway_id, one.vpn_concentrator_id = before
         for tunnel in one.tunnels:
             public_ranges.give_back(call, tunnel["OutsideIpAddress"])
+        vpn_secrets.forget(call, one)
         enter(call, one, "deleting")
+        changed(call, one.vpn_connection_id)
 
 
 def present(call: Call, vpn_connection_id: str) -> VpnConnection:
@@ -302,6 +225,14 @@ def present(call: Call, vpn_connection_id: str) -> VpnConnection:
     if not one.present:
         raise Fault("InvalidVpnConnectionID.NotFound", f"The vpnConnection ID '{vpn_connection_id}' does not exist")
     return one
+
+
+def tunnel_of(one: VpnConnection, outside: str) -> Members:
+    """The tunnel of a connection that has this outside address."""
+    for tunnel in one.tunnels:
+        if tunnel["OutsideIpAddress"] == outside:
+            return tunnel
+    raise Fault("InvalidParameterValue", f"The tunnel {outside} does not exist in {one.vpn_connection_id}.")
 
 
 @customer_uses.holds
@@ -314,75 +245,3 @@ def holds_customer(call: Call, one: CustomerGateway) -> bool:
 def holds_gateway(call: Call, one: VpnGateway) -> bool:
     there = VpnConnection.scan(call, one.vpn_gateway_id, index="by_gateway")
     return any(connection.present for connection in there)
-
-
-@tells(VPN)
-def behind(call: Call, attachment: Attachment) -> list[str]:
-    """The blocks behind a connection that is attached to a transit gateway."""
-    connection = VpnConnection.get(call.at(attachment.resource_owner), attachment.resource_id)
-    return connection.blocks if connection else []
-
-
-# Static routes
-
-
-@ec2.operation
-def create_vpn_connection_route(call: Call, destination_cidr_block: str, vpn_connection_id: str) -> None:
-    """Say that a block is behind a connection, which has only such routes."""
-    one = present(call, vpn_connection_id)
-    if not one.static_only:
-        raise Fault("InvalidVpnConnection.InvalidType", f"The vpnConnection '{vpn_connection_id}' is not static.")
-    if not destination_cidr_block:
-        raise missing("DestinationCidrBlock")
-    block = checked(destination_cidr_block)
-    if len(one.routes) >= MOST_ROUTES:
-        raise Fault("VpnConnectionRouteLimitExceeded", "The maximum number of static routes has been reached.")
-    if block not in one.routes:
-        one.routes = [*one.routes, block]
-        changed_routes(call, one)
-
-
-@ec2.operation
-def delete_vpn_connection_route(call: Call, destination_cidr_block: str, vpn_connection_id: str) -> None:
-    """Say that a block is behind a connection no more."""
-    one = present(call, vpn_connection_id)
-    block = checked(destination_cidr_block)
-    if block not in one.routes:
-        raise Fault("InvalidRoute.NotFound", f"The route {block} does not exist in {vpn_connection_id}")
-    one.routes = [route for route in one.routes if route != block]
-    changed_routes(call, one)
-
-
-def checked(block: str) -> str:
-    try:
-        return str(ip_network(block))
-    except ValueError:
-        raise Fault(
-            "InvalidParameterValue", f"Value ({block}) for parameter destinationCidrBlock is invalid."
-        ) from None
-
-
-def changed_routes(call: Call, one: VpnConnection) -> None:
-    """What is behind a connection has changed: its gateway learns of it."""
-    one.put(call)
-    if one.vpn_gateway_id:
-        refresh(call, one.vpn_gateway_id, one)
-    elif one.transit_gateway_id:
-        rewire(seen(call, one.transit_gateway_id)[0], one.transit_gateway_id)
-
-
-# For what brings tunnels up
-
-
-def tunnel_changed(call: Call, vpn_connection_id: str, outside: str, up: bool, told: list[str] | None = None) -> None:
-    """A tunnel has come up or gone down; with BGP, what the other end tells by it."""
-    one = VpnConnection.get(call, vpn_connection_id)
-    if one is None:
-        return
-    if up:
-        one.up = {outside: call.now} | one.up
-    else:
-        one.up = {address: since for address, since in one.up.items() if address != outside}
-    if told is not None:
-        one.told = told
-    changed_routes(call, one)

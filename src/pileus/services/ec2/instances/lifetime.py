@@ -9,6 +9,7 @@ from pileus.services.ec2.faults import unsupported
 
 from . import spot, states
 from .instances import PENDING, RUNNING, STOPPED, STOPPING, Instance, changed, instances, wrong_state
+from .metric_categories import MetricCategory
 
 SECONDS = 1.0
 """From pending to enabled, of detailed monitoring."""
@@ -35,6 +36,7 @@ def stop_instances(
     instance_ids: list[str],
     hibernate: bool = False,
     force: bool = False,
+    skip_os_shutdown: bool = False,
 ) -> Members:
     """Stop instances, or let them hibernate; those that are stopped stay so."""
     answers = []
@@ -42,7 +44,7 @@ def stop_instances(
         before = one.state
         if before not in (STOPPING, STOPPED):
             _check_stop(call, one, hibernate)
-            states.stop(call, one, force=force, hibernate=hibernate)
+            states.stop(call, one, force=force, hibernate=hibernate, abrupt=skip_os_shutdown)
         answers.append(changed(before, one))
     return {"StoppingInstances": answers}
 
@@ -72,7 +74,9 @@ def reboot_instances(call: Call, instance_ids: list[str]) -> None:
 
 
 @ec2.operation
-def terminate_instances(call: Call, instance_ids: list[str], force: bool = False) -> Members:
+def terminate_instances(
+    call: Call, instance_ids: list[str], force: bool = False, skip_os_shutdown: bool = False
+) -> Members:
     """End instances for good. If one of them is protected, none is ended."""
     found = instances(call, instance_ids)
     for one in found:
@@ -82,33 +86,44 @@ def terminate_instances(call: Call, instance_ids: list[str], force: bool = False
     answers = []
     for one in found:
         before = one.state
-        states.terminate(call, one)
+        states.terminate(call, one, abrupt=skip_os_shutdown)
         answers.append(changed(before, one))
     return {"TerminatingInstances": answers}
 
 
 @ec2.operation
-def monitor_instances(call: Call, instance_ids: list[str]) -> Members:
-    """Let instances be watched every minute."""
-    return _monitored(call, instance_ids, True)
+def monitor_instances(call: Call, instance_ids: list[str], metric_category_ids: list[str] = []) -> Members:
+    """Let instances be watched every minute, perhaps with further metrics."""
+    for what in metric_category_ids:
+        MetricCategory.named(call, what)
+    return _monitored(call, instance_ids, True, metric_category_ids)
 
 
 @ec2.operation
-def unmonitor_instances(call: Call, instance_ids: list[str]) -> Members:
-    """Let instances be watched every five minutes."""
-    return _monitored(call, instance_ids, False)
+def unmonitor_instances(call: Call, instance_ids: list[str], metric_category_ids: list[str] = []) -> Members:
+    """Let instances be watched every five minutes; or, if some are named, without those further metrics."""
+    return _monitored(call, instance_ids, bool(metric_category_ids), [], metric_category_ids)
 
 
-def _monitored(call: Call, instance_ids: list[str], wanted: bool) -> Members:
+def _monitored(
+    call: Call, instance_ids: list[str], wanted: bool, more: list[str] = [], without: list[str] = []
+) -> Members:
     answers = []
     for one in instances(call, instance_ids):
         if one.ended:
             raise wrong_state(f"The instance '{one.instance_id}' is not in a valid state for this operation.")
         if one.monitoring != wanted:
             one.monitoring, one.monitored_since = wanted, call.now
-            one.put(call)
-        answers.append({"InstanceId": one.instance_id, "Monitoring": {"State": monitoring(call, one)}})
+        kept = [what for what in dict.fromkeys([*one.metric_categories, *more]) if what not in without]
+        one.metric_categories = kept if wanted else []
+        one.put(call)
+        answers.append({"InstanceId": one.instance_id, "Monitoring": monitoring_of(call, one)})
     return {"InstanceMonitorings": answers}
+
+
+def monitoring_of(call: Call, one: Instance) -> Members:
+    categories = {"MetricCategoryIds": one.metric_categories} if one.metric_categories else {}
+    return {"State": monitoring(call, one)} | categories
 
 
 def monitoring(call: Call, one: Instance) -> str:

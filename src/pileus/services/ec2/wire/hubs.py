@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pileus.engines.network import Link, Network, Route
 from pileus.kernel import Call
 from pileus.services.ec2.connectivity import transit_routes
-from pileus.services.ec2.connectivity.transit_attachments import VPC, Attachment
+from pileus.services.ec2.connectivity.lines import line
+from pileus.services.ec2.connectivity.transit_attachments import DIRECT, VPC, WIRED, Attachment
 from pileus.services.ec2.connectivity.transit_gateways import TransitGateway
 from pileus.services.ec2.connectivity.transit_tables import TransitGatewayRouteTable
 
@@ -31,19 +32,32 @@ def network(call: Call, transit_gateway_id: str) -> Network | None:
 
 def vpcs(call: Call, like: Attachment) -> Iterator[Attachment]:
     """The attachments of VPCs to the gateway of an attachment."""
+    return (one for one in ends(call, like) if one.resource_type == VPC)
+
+
+def ends(call: Call, like: Attachment) -> Iterator[Attachment]:
+    """The attachments, to the gateway of an attachment, of what has a network of its own."""
     for one in Attachment.scan(call, like.transit_gateway_id, index="by_gateway"):
-        if one.usable and one.resource_type == VPC:
+        if one.usable and one.resource_type in (*WIRED, DIRECT):
             yield one
 
 
 def links(call: Call, transit_gateway_id: str) -> Iterator[Link]:
     for one in Attachment.scan(call, transit_gateway_id, index="by_gateway"):
-        if one.usable and one.resource_type == VPC:
+        if one.usable and one.resource_type in WIRED:
             yield Link(one.transit_gateway_attachment_id, one.resource_id, one.table)
+        elif one.usable and one.resource_type == DIRECT and (cable := line(call, one)):
+            yield Link(cable.name, cable.network, one.table)
         elif one.usable and one.resource_type == PEERING and one.peer:
             yield Link(one.transit_gateway_attachment_id, one.peer["TransitGatewayId"], one.table)
 
 
 def routes(call: Call, table_id: str) -> Iterator[Route]:
     for one in transit_routes.effective(call, table_id):
-        yield Route(one.destination, link=one.attachments[0].transit_gateway_attachment_id if one.attachments else "")
+        yield Route(one.destination, link=link_of(call, one.attachments[0]) if one.attachments else "")
+
+
+def link_of(call: Call, one: Attachment) -> str:
+    """What the link of an attachment is called: after the line, where it is one of another service's."""
+    cable = line(call, one) if one.resource_type == DIRECT else None
+    return cable.name if cable else one.transit_gateway_attachment_id
