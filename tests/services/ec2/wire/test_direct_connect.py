@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from pileus.engines.bgp import Peer, Speaker, Speakers, State, unable
+from pileus.kernel.cables import leading_to
 
 pytestmark = pytest.mark.skipif(bool(unable()), reason=f"no BGP: {unable()}")
 
@@ -199,3 +201,14 @@ def test_by_a_public_interface_the_customers_own_addresses_are_on_the_internet(d
         assert wire.seen(one, line, "203.0.113.1") == address["PublicIpAddress"]
         there.ip("addr", "add", "203.0.113.65/32", "dev", "lo")
         assert not wire.connects(one, line, "203.0.113.65"), "nobody has said that these are the customer's"
+
+
+def test_an_account_that_is_reset_leaves_no_line_behind(aws, ec2, dx, line, wire, wired_cloud):
+    vgw = ec2.create_vpn_gateway(Type="ipsec.1")["VpnGateway"]["VpnGatewayId"]
+    dx.create_private_virtual_interface(connectionId=line, newPrivateVirtualInterface=asked(9, virtualGatewayId=vgw))
+    wired_cloud.clock.advance(3)
+    assert sooner_or_later(lambda: {line, vgw} <= {*wire.names()})
+    url = f"{wired_cloud.endpoint}/_pileus/reset?account={aws.id}"
+    urllib.request.urlopen(urllib.request.Request(url, method="POST")).close()
+    assert sooner_or_later(lambda: not {line, vgw} & {*wire.names()})
+    assert leading_to(wired_cloud.server.cloud.call("ec2"), vgw) == []
