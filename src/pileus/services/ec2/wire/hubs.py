@@ -8,7 +8,7 @@ from pileus.engines.network import Link, Network, Route
 from pileus.kernel import Call
 from pileus.services.ec2.connectivity import transit_routes
 from pileus.services.ec2.connectivity.lines import line
-from pileus.services.ec2.connectivity.transit_attachments import CLIENT_VPN, DIRECT, VPC, VPN, Attachment
+from pileus.services.ec2.connectivity.transit_attachments import DIRECT, VPC, WIRED, Attachment
 from pileus.services.ec2.connectivity.transit_gateways import TransitGateway
 from pileus.services.ec2.connectivity.transit_tables import TransitGatewayRouteTable
 
@@ -38,13 +38,13 @@ def vpcs(call: Call, like: Attachment) -> Iterator[Attachment]:
 def ends(call: Call, like: Attachment) -> Iterator[Attachment]:
     """The attachments, to the gateway of an attachment, of what has a network of its own."""
     for one in Attachment.scan(call, like.transit_gateway_id, index="by_gateway"):
-        if one.usable and one.resource_type in (VPC, VPN, CLIENT_VPN, DIRECT):
+        if one.usable and one.resource_type in (*WIRED, DIRECT):
             yield one
 
 
 def links(call: Call, transit_gateway_id: str) -> Iterator[Link]:
     for one in Attachment.scan(call, transit_gateway_id, index="by_gateway"):
-        if one.usable and one.resource_type in (VPC, VPN, CLIENT_VPN):
+        if one.usable and one.resource_type in WIRED:
             yield Link(one.transit_gateway_attachment_id, one.resource_id, one.table)
         elif one.usable and one.resource_type == DIRECT and (cable := line(call, one)):
             yield Link(cable.name, cable.network, one.table)
