@@ -336,6 +336,7 @@ def update_virtual_interface_attributes(
     one.site_link = one.site_link if enable_site_link is None else enable_site_link
     one.virtual_interface_name = virtual_interface_name or one.virtual_interface_name
     one.put(call.at(one.owner))
+    changed(call, one.owner)
     return shown(call, one)
 
 

@@ -182,6 +182,30 @@ def test_a_transit_interface_reaches_the_vpcs_at_a_transit_gateway(ec2, dx, line
         assert sooner_or_later(lambda: there.heard == set())
 
 
+def test_two_sites_reach_each_other_by_site_link(dx, line, wire, wired_cloud):
+    gateway = dx.create_direct_connect_gateway(directConnectGatewayName="sites")["directConnectGateway"]
+    hub = {"directConnectGatewayId": gateway["directConnectGatewayId"], "enableSiteLink": True}
+    wired_cloud.clock.advance(2)
+    second = dx.create_connection(location="CSDC3", bandwidth="1Gbps", connectionName="second")["connectionId"]
+    vifs = [
+        dx.create_private_virtual_interface(connectionId=one, newPrivateVirtualInterface=asked(50, **hub, asn=asn))
+        for one, asn in ((line, 65010), (second, 65020))
+    ]
+    wired_cloud.clock.advance(3)
+    with (
+        customer(wire, line, "10.1.0.1", ("10.1.0.0/16",)) as here,
+        customer(wire, second, "10.2.0.1", ("10.2.0.0/16",)) as there,
+    ):
+        here.speak(vifs[0])
+        there.speak(vifs[1])
+        assert sooner_or_later(lambda: here.heard == {"10.2.0.0/16"} and there.heard == {"10.1.0.0/16"})
+        assert wire.soon(line, second, "10.2.0.1")
+        assert wire.seen(line, second, "10.2.0.1") == "10.1.0.1"
+        dx.update_virtual_interface_attributes(virtualInterfaceId=vifs[0]["virtualInterfaceId"], enableSiteLink=False)
+        assert wire.cut(line, second, "10.2.0.1")
+        assert sooner_or_later(lambda: here.heard == set())
+
+
 def test_by_a_public_interface_the_customers_own_addresses_are_on_the_internet(dx, ec2, line, vpc, wire, wired_cloud):
     net = vpc()
     net.open()
