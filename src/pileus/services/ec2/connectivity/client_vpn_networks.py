@@ -117,6 +117,8 @@ def associate_client_vpn_target_network(
     if endpoint.vpc_id and endpoint.vpc_id != subnet.vpc_id:
         text = f"Subnet {subnet_id} is not in the VPC {endpoint.vpc_id} of the endpoint."
         raise Fault("InvalidParameterValue", text)
+    if any(ip_network(endpoint.client_cidr_block).overlaps(ip_network(one)) for one in four(call, subnet.vpc_id)):
+        raise Fault("InvalidParameterValue", f"The client CIDR block overlaps with one of {subnet.vpc_id}.")
     if any(one.zone == subnet.availability_zone for one in there):
         text = f"The endpoint is already associated with a subnet in {subnet.availability_zone}."
         raise Fault("InvalidClientVpnDuplicateAssociation", text)
@@ -139,6 +141,11 @@ def associate_client_vpn_target_network(
     ClientRoute(client_vpn_endpoint_id, block, subnet_id, "associate", "Default Route").put(call)
     remember(call, client_token, made.association_id)
     return {"AssociationId": made.association_id, "Status": {"Code": made.state}}
+
+
+def four(call: Call, vpc_id: str) -> list[str]:
+    """A VPC's blocks of IPv4."""
+    return [block for block in neighbours.blocks(call, vpc_id) if "." in block]
 
 
 def networks(call: Call, endpoint: str) -> list[TargetNetwork]:
