@@ -21,7 +21,10 @@ AUTHENTICATED = ("gcm", "ccm", "chacha")
 """What ciphers that need no integrity besides are called by."""
 
 
-def settings(socket: Path) -> str:
+LOGGING = ("filelog {", "stderr {", "default = -1", "ike = 1", "cfg = 1", "flush_line = yes", "}", "}")
+
+
+def settings(socket: Path, logged: bool = False) -> str:
     """Its strongswan.conf. Nothing of the system's own is read."""
     lines = (
         "charon-systemd {",
@@ -39,6 +42,7 @@ def settings(socket: Path) -> str:
         "load = yes",
         "}",
         "}",
+        *(LOGGING if logged else ()),
         "journal {",
         "default = -1",
         "}",
@@ -115,3 +119,9 @@ def moved(associations: list[Message]) -> tuple[int, int]:
     """How many bytes have come in and gone out by the keys that there are."""
     children = [child for told in associations for child in told.get(NAME, {}).get("child-sas", {}).values()]
     return sum(int(one.get("bytes-in", 0)) for one in children), sum(int(one.get("bytes-out", 0)) for one in children)
+
+
+def said(line: str) -> str:
+    """What a line of its log says, without the thread that says so; empty if nothing: `04[IKE] …`."""
+    head, _, rest = line.strip().partition("] ")
+    return rest if head.endswith(("[IKE", "[CFG")) else ""

@@ -58,6 +58,8 @@ class Tunnel(Struct, frozen=True):
     ours: str = "0.0.0.0/0"
     theirs: str = "0.0.0.0/0"
     bgp: Bgp | None = None
+    logged: tuple[str, ...] = ()
+    """Who is to be heard about it, line by line: strongSwan (`IKE`), BIRD (`BGP`)."""
     edition: float = 0.0
     """Another one is another tunnel, even if nothing else differs: the one before ends."""
 

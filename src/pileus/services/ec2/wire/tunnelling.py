@@ -22,7 +22,7 @@ from pileus.services.ec2.connectivity.vpn_record import Seen, VpnConnection
 from pileus.services.ec2.connectivity.vpn_routes import tunnel_changed
 from pileus.services.ec2.network.vpcs import Vpc
 
-from . import tunnel_metrics, vpns
+from . import tunnel_logs, tunnel_metrics, vpns
 
 ENCRYPTION = {
     "AES128": "aes128",
@@ -73,7 +73,8 @@ async def serve(call: Call, vpn_connection_id: str) -> None:
             tunnel_changed(now, vpn_connection_id, outside, seen(now, vpn_connection_id, state))
             tunnel_metrics.changed(now, vpn_connection_id)
 
-    await engine.keep(vpn_connection_id, wanted, hear)
+    listen = tunnel_logs.listener(call, engine, vpn_connection_id)
+    await engine.keep(vpn_connection_id, wanted, hear, listen)
     with call.transaction():
         tunnel_metrics.meter_tunnels.begin(call, vpn_connection_id=vpn_connection_id)
     for outside in one.up:
@@ -113,6 +114,7 @@ def tunnel(call: Call, one: VpnConnection, place: vpns.Tunnel, options: dict[str
         ours=one.options.get("RemoteIpv4NetworkCidr", vpns.EVERYTHING),
         theirs=one.options.get("LocalIpv4NetworkCidr", vpns.EVERYTHING),
         bgp=None if one.static_only else bgp(call, one),
+        logged=tunnel_logs.wanted(options),
         edition=one.replaced.get(place.outside, 0.0),
     )
 
