@@ -116,7 +116,7 @@ class Running:
         """Let in the other end, or call it."""
         told = await vici.Conversation.begun(self._vici)
         try:
-            await told.ask("load-shared", charon.secret(self.end.tunnel))
+            await told.ask(*charon.credentials(self.end.tunnel))
             await told.ask("load-conn", charon.connection(self.end.tunnel))
         finally:
             told.close()

@@ -10,11 +10,18 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
 import pileus
 from pileus.engines.network.claims import token
 from pileus.engines.tunnels import Tunnels
 from pileus.engines.tunnels.engine import FOLDER
+from tests.services.acm_pca.conftest import Authorities
 
 from .conftest import Vpc, Wire
 from .premises import Gateway, until
@@ -167,6 +174,32 @@ def test_routes_are_told_by_bgp_to_a_transit_gateway_and_from_it(site, ec2, conc
     )["Routes"]
     assert {one["DestinationCidrBlock"] for one in found} == {"192.168.7.0/24", "192.168.8.0/24"}
     until(lambda: site.in_and_out() == (True, True))
+
+
+def test_certificates_of_a_private_authority_take_the_place_of_keys(site, aws, ec2):
+    authority, acm = Authorities(aws).root(), aws.client("acm")
+    arn = acm.request_certificate(DomainName="device.example.com", CertificateAuthorityArn=authority)["CertificateArn"]
+    site.cloud.clock.advance(5)
+    export = acm.export_certificate(CertificateArn=arn, Passphrase=b"a passphrase")
+    key = load_pem_private_key(export["PrivateKey"].encode(), b"a passphrase")
+    plain = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    certificates = {"x509/device.pem": export["Certificate"], "private/device.pem": plain}
+    certificates["x509ca/ca.pem"] = export["CertificateChain"]
+
+    made = ec2.create_customer_gateway(Type="ipsec.1", CertificateArn=arn, BgpAsn=65010)["CustomerGateway"]
+    site.customer = made["CustomerGatewayId"]
+    made = site.connect(True)
+    what, outside = made["VpnConnectionId"], made["Options"]["TunnelOptions"][0]["OutsideIpAddress"]
+    assert "pre_shared_key" not in made["CustomerGatewayConfiguration"]
+    own = made["VgwTelemetry"][0]["CertificateArn"]
+    site.premises.tunnel(made["CustomerGatewayConfiguration"], 0, certificates=certificates)
+    until(lambda: site.telemetry(what)[0][0] == "UP")
+    tunnel = {"VpnConnectionId": what, "VpnTunnelOutsideIpAddress": outside}
+    changed = ec2.modify_vpn_tunnel_certificate(**tunnel)["VpnConnection"]
+    assert changed["VgwTelemetry"][0]["CertificateArn"] != own
+    site.cloud.clock.advance(5)
+    until(lambda: site.premises.asked(0, "--initiate", "--child", "aws", "--timeout", "2"))
+    until(lambda: site.telemetry(what)[0][0] == "UP")
 
 
 KILLED = """
