@@ -23,8 +23,8 @@ DEVICE = "ipsec0"
 TABLE, CHARONS = 77, 220
 """Our table of routes, and the one in which kernel-libipsec leads everything into the tunnel, whatever it is told."""
 STARTING = 10.0
-AGAIN = 1.0
-"""Seconds after which what has failed is tried again."""
+AGAIN, LONGEST = 1.0, 60.0
+"""Seconds after which what has failed is tried again, at first and at most."""
 NOTICE = 4096
 PATIENCE = 5000
 """Milliseconds in which the other end may answer."""
@@ -55,17 +55,20 @@ class Running:
         self._life = asyncio.get_running_loop().create_task(self._live())
 
     async def _live(self) -> None:
-        """Be there; and be there again if strongSwan or BIRD ends."""
+        """Be there; and be there again if strongSwan or BIRD ends, after a while that grows as long as none starts."""
+        pause = AGAIN
         while True:
             try:
                 await self._start()
+                pause = AGAIN
                 ended = await self._first_end()
                 log.warning("%s of the tunnel in %s has ended", ended, self.end.namespace.name)
             except (OSError, vici.Refused, asyncio.IncompleteReadError, TimeoutError) as error:
                 log.warning("the tunnel in %s does not start: %s", self.end.namespace.name, error)
             await self._stop()
             self._tell(State())
-            await asyncio.sleep(AGAIN)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST)
 
     async def _first_end(self) -> str:
         """Wait until a process ends, or what listens to one; why."""

@@ -138,7 +138,10 @@ def for_strongswan(configuration: str, version: str) -> str:
             f"{_text(tunnel, 'vpn_gateway/tunnel_inside_address/ip_address')}",
             "",
         ]
-        secrets.append(f'{left} {right} : PSK "{_text(tunnel, "ike/pre_shared_key")}"')
+        if key := _text(tunnel, "ike/pre_shared_key"):
+            secrets.append(f'{left} {right} : PSK "{key}"')
+        else:
+            parts[-1:] = ["  authby=pubkey", "  leftcert=device.pem", ""]
     return "\n".join([*parts, *secrets, ""])
 
 
