@@ -133,7 +133,9 @@ class Networks:
         await self._do("settled")
 
     async def close(self) -> None:
-        """Remove everything."""
+        """Remove everything; once."""
+        if self.closed:
+            return
         self.closed = True
         if self._listening is not None:
             self._listening.cancel()
