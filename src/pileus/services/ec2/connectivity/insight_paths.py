@@ -2,8 +2,9 @@
 
 Pure. The rules are those of the VPC User Guide: security groups remember connections, so that only the way there asks
 them; network ACLs do not, and stand at the borders of subnets only; of routes the most specific one counts; peering is
-not transitive; a transit gateway enters and leaves a VPC through its own subnets there. The codes of explanations are
-those of "Reachability Analyzer explanation codes".
+not transitive; a transit gateway enters and leaves a VPC through its own subnets there, one in a zone: what goes to it
+enters that subnet, even from that subnet itself, and what comes from it leaves it, unless it is for that subnet
+("Network ACLs for transit gateways"). The codes of explanations are those of "Reachability Analyzer explanation codes".
 """
 
 from __future__ import annotations
@@ -315,8 +316,7 @@ class _Walk:
         if door is None or door.zone != subnet.zone:
             about = {"TransitGatewayAttachment": mine.id, "AvailabilityZones": [subnet.zone]}
             raise Stuck("TGW_ROUTE_AZ_RESTRICTION", **about)
-        if door.id != subnet.id:
-            self._cross(door, egress=False)
+        self._cross(door, egress=False)
         self._step(mine.id, subnet.vpc, door.id, transit=transit.id)
         if self.goal == transit.id and not self.answers:
             self._step(transit.id, transit=transit.id)
