@@ -16,13 +16,17 @@ from pileus.services.ec2 import ec2
 from pileus.services.ec2.describing import Members, described, paged
 from pileus.services.ec2.faults import in_use
 from pileus.services.ec2.kinds import kind, named, new_id
+from pileus.services.ec2.network import public_ranges
+from pileus.services.ec2.network.byoip import PROVISIONED, ByoipCidr
+from pileus.services.ec2.network.vpcs import Vpc
 from pileus.services.ec2.tags import shown_tags, specified
 from pileus.services.ec2.tokens import made_before, remember
 
-from . import ipam_space
-from .ipam_pools import IpamPool, PoolCidr, parts, pools_of, seen
+from . import homes, ipam_space
+from .ipam_pools import AMAZON, IpamPool, PoolCidr, parts, pools_of, seen
+from .ipam_tokens import VerificationToken
 
-CUSTOM, POOL = "custom", "ipam-pool"
+CUSTOM, POOL, EC2_POOL = "custom", "ipam-pool", "ec2-public-ipv4-pool"
 
 
 @kind(
@@ -55,6 +59,7 @@ def pool_gone(call: Call, pool: IpamPool) -> None:
     for one in [*Allocation.scan(call, pool.ipam_pool_id, index="of_pool")]:
         one.delete(call)
     for block in PoolCidr.scan(call, pool.ipam_pool_id):
+        released(call, pool, block.cidr)
         if block.allocation and (above := Allocation.get(call, block.allocation)):
             above.delete(call)
 
@@ -83,6 +88,8 @@ def provision_ipam_pool_cidr(
     cidr_authorization_context: Members = {},
     netmask_length: int | None = None,
     client_token: str = "",
+    verification_method: str = "",
+    ipam_external_resource_verification_token_id: str = "",
 ) -> Members:
     """Give a pool a block: out of the pool above it, or, at the top, any that is free in the scope."""
     if before := made_before(call, client_token):
@@ -91,22 +98,77 @@ def provision_ipam_pool_cidr(
     if bool(cidr) == (netmask_length is not None):
         raise Fault("InvalidParameterCombination", "Specify either Cidr or NetmaskLength.")
     made = PoolCidr(pool=ipam_pool_id, cidr="", cidr_id=hex_id("ipam-pool-cidr"))
-    if pool.source_pool:
+    proven = bool(cidr_authorization_context) or _proven(
+        call, verification_method, ipam_external_resource_verification_token_id
+    )
+    if pool.source_resource:
+        made.cidr = _of_vpc(call, pool, cidr)
+    elif pool.source_pool:
         there, above = seen(call, pool.source_pool)
         given = allocate(there, above, cidr, netmask_length, POOL, ipam_pool_id, rules=False)
         made.cidr, made.allocation = given.cidr, given.ipam_pool_allocation_id
     else:
-        made.cidr = _at_the_top(call, pool, cidr, cidr_authorization_context)
+        made.cidr = _of_amazon(call, pool, netmask_length) or _at_the_top(call, pool, cidr, proven)
     made.put(call)
+    _announce(call, pool, made.cidr)
     remember(call, client_token, made.cidr)
     return {"IpamPoolCidr": cidr_shown(made, "pending-provision")}
 
 
-def _at_the_top(call: Call, pool: IpamPool, cidr: str, authorization: Members) -> str:
+def _of_vpc(call: Call, pool: IpamPool, cidr: str) -> str:
+    """A block that the VPC has whose addresses a pool plans."""
+    source = pool.source_resource
+    vpc = named(call.at(source["ResourceOwner"], source["ResourceRegion"]), Vpc, source["ResourceId"])
+    if cidr not in vpc.ranges():
+        raise Fault("InvalidParameterValue", f"The CIDR {cidr} is not associated with {vpc.vpc_id}.")
+    return str(parsed(pool, cidr))
+
+
+def _of_amazon(call: Call, pool: IpamPool, length: int | None) -> str:
+    """A block of Amazon's public addresses, if the pool is for those; else nothing."""
+    if pool.scope_type != "public" or pool.ip_source != AMAZON:
+        return ""
+    if length is None or length not in (range(24, 31) if pool.family == "ipv4" else range(40, 57, 4)):
+        raise Fault("InvalidParameterValue", f"The netmask length {length} is not valid for Amazon-provided CIDRs.")
+    at = call if pool.locale == "None" else call.at(region=pool.locale)
+    return public_ranges.take_block(at, length) if pool.family == "ipv4" else public_ranges.take_ipv6(at, length)
+
+
+def _announce(call: Call, pool: IpamPool, cidr: str) -> None:
+    """What a pool for a Region has been brought is told of there, if no pool above it is for that Region."""
+    above = IpamPool.get(call, pool.source_pool) if pool.source_pool else None
+    if pool.scope_type != "public" or pool.ip_source == AMAZON or pool.locale == "None":
+        return
+    if above is None or above.locale == "None":
+        made = ByoipCidr(cidr, "", pool.locale, pool.description, PROVISIONED, pool.advertisable, pool.ipam_pool_id)
+        made.put(call.at(region=pool.locale))
+
+
+def released(call: Call, pool: IpamPool, cidr: str) -> None:
+    """A pool no longer has a block: Amazon's are anybody's again, what was brought is told of no longer."""
+    if not pool.source_pool and pool.ip_source == AMAZON:
+        public_ranges.give_back_block(call, cidr)
+    there = call.at(region=pool.locale) if pool.locale != "None" else call
+    if (found := ByoipCidr.get(there, cidr)) and found.ipam_pool_id == pool.ipam_pool_id:
+        found.delete(there)
+
+
+def _proven(call: Call, method: str, token: str) -> bool:
+    """Whether a token that can still be used stands for addresses' being the account's; the DNS is not asked."""
+    if not token:
+        return False
+    if method not in ("", "dns-token"):
+        raise Fault("InvalidParameterCombination", "A verification token needs the VerificationMethod dns-token.")
+    if VerificationToken.named(call, token)["NotAfter"] <= call.now:
+        raise Fault("InvalidParameterValue", f"The verification token {token} has expired.")
+    return True
+
+
+def _at_the_top(call: Call, pool: IpamPool, cidr: str, proven: bool) -> str:
     if not cidr:
         raise Fault("InvalidParameterCombination", "A pool at the top of a private scope needs a Cidr.")
     block = parsed(pool, cidr)
-    if pool.scope_type == "public" and not authorization:
+    if pool.scope_type == "public" and not proven:
         raise Fault("InvalidParameterCombination", "A public CIDR needs a CidrAuthorizationContext.")
     for other in pools_of(call, pool.ipam_scope_id):
         if other.depth == 1 and any(ipam_space.overlaps(block, one) for one in blocks(call, other.ipam_pool_id)):
@@ -140,6 +202,7 @@ def deprovision_ipam_pool_cidr(call: Call, ipam_pool_id: str, cidr: str = "") ->
     if any(ipam_space.inside(one, block) for one in given(call, ipam_pool_id)):
         raise in_use(f"The CIDR {cidr} has allocations and cannot be deprovisioned.")
     found.delete(call)
+    released(call, pool, found.cidr)
     if found.allocation:
         there, _ = seen(call, pool.source_pool)
         if above := Allocation.get(there, found.allocation):
@@ -347,17 +410,45 @@ def release_ipam_pool_allocation(call: Call, ipam_pool_id: str, cidr: str, ipam_
     return {"Success": True}
 
 
-# For VPCs
+# For VPCs and subnets
 
 
-def take(call: Call, ipam_pool_id: str, cidr: str, length: int | None, vpc_id: str, tags: dict[str, str]) -> str:
-    """A block for a VPC out of a pool of its Region."""
+def take(
+    call: Call,
+    ipam_pool_id: str,
+    cidr: str,
+    length: int | None,
+    what: str,
+    tags: dict[str, str],
+    vpc_id: str = "",
+    barred: list[Any] = [],
+) -> str:
+    """A block for a VPC out of a pool of its Region, or for a subnet out of a pool of its VPC's addresses."""
     there, pool = seen(call, ipam_pool_id)
     if pool.locale != call.region:
         raise Fault("InvalidParameterValue", f"The IPAM pool {ipam_pool_id} is not for resources in {call.region}.")
-    if any(tags.get(key) != value for key, value in pool.required_tags.items()):
-        raise Fault("InvalidParameterValue", f"The resource lacks the tags that {ipam_pool_id} requires.")
-    made = allocate(there, pool, cidr, length, "vpc", vpc_id)
+    if pool.source_resource.get("ResourceId", "") != vpc_id:
+        text = (
+            f"The IPAM pool {ipam_pool_id} is not a pool of the addresses of {vpc_id}."
+            if vpc_id
+            else (f"The IPAM pool {ipam_pool_id} is for the subnets of {pool.source_resource['ResourceId']}.")
+        )
+        raise Fault("InvalidParameterValue", text)
+    check_tags(pool, tags)
+    made = allocate(there, pool, cidr, length, "subnet" if vpc_id else "vpc", what, barred=barred)
     made.resource_owner, made.resource_region = call.account, call.region
     made.put(there)
     return made.cidr
+
+
+def check_tags(pool: IpamPool, tags: dict[str, str]) -> None:
+    if any(tags.get(key) != value for key, value in pool.required_tags.items()):
+        raise Fault("InvalidParameterValue", f"The resource lacks the tags that {pool.ipam_pool_id} requires.")
+
+
+def give_back(call: Call, ipam_pool_id: str, what: str, cidr: str) -> None:
+    """A resource no longer has a block of a pool, if that is still there."""
+    if ipam_pool_id and (there := homes.of(call, ipam_pool_id)):
+        for one in [*Allocation.scan(there, what, index="of_resource")]:
+            if one.pool == ipam_pool_id and one.cidr == cidr:
+                one.delete(there)

@@ -13,6 +13,7 @@ import msgspec
 from pileus.kernel import Call, Fault, Record
 from pileus.kernel.filters import Filters
 from pileus.services.ec2 import ec2
+from pileus.services.ec2.connectivity import ipam_addresses
 from pileus.services.ec2.describing import Members
 from pileus.services.ec2.faults import combination, invalid, missing
 from pileus.services.ec2.kinds import all_named, kind, kind_of, named, new_id
@@ -23,11 +24,14 @@ from .interfaces import NetworkInterface, PrivateAddress, PublicAddress, of_inst
 from .interfaces import life as interface_life
 from .internet_gateways import InternetGateway, gateway_of
 from .internet_gateways import life as gateway_life
+from .life import Life
 
 PREFIX = "eipassoc"
 
 AMAZON = "amazon"
 """Amazon's own pool."""
+IPAM = "ipam-pool-"
+"""How the ids of pools of IPAM begin."""
 
 
 class Transfer(msgspec.Struct):
@@ -62,6 +66,9 @@ class Address(
     """Which service keeps it, if one does: `rnat`, `nlb`, …"""
     transfer: Transfer | None = None
     tags: dict[str, str] = {}
+
+
+life = Life[Address]()
 
 
 class Mapped(Record, key=("vpc_id", "public_ip")):
@@ -104,13 +111,18 @@ def allocate_address(
     public_ipv4_pool: str = "",
     network_border_group: str = "",
     tag_specifications: list[dict[str, Any]] = [],
+    ipam_pool_id: str = "",
 ) -> Members:
-    """Take an address out of Amazon's pool; a certain one, such as one had before, if it is free."""
+    """Take an address out of a pool, by default Amazon's or what a policy says; a certain one, if it is free."""
     if domain != "vpc":
         raise invalid("The parameter domain must be vpc: EC2-Classic is retired.")
     tags = specified(tag_specifications, "elastic-ip")
     limits.check("AddressLimit", "addresses", Address.scan(call), limits.ADDRESSES)
-    made = allocate(call, address, public_ipv4_pool, network_border_group or call.region, tags)
+    if ipam_pool_id and public_ipv4_pool:
+        raise combination("Only one of IpamPoolId and PublicIpv4Pool may be specified.")
+    pool = ipam_pool_id or public_ipv4_pool
+    made = allocate(call, address, pool, network_border_group or call.region, tags)
+    life.begin(call, made)
     return {
         "AllocationId": made.allocation_id,
         "PublicIp": made.public_ip,
@@ -121,15 +133,23 @@ def allocate_address(
 
 
 def allocate(call: Call, wanted: str, pool: str, network_border_group: str, tags: dict[str, str]) -> Address:
+    what = new_id(Address)
     if pool and pool != AMAZON:
-        taken = address_pools.take(call, pool, wanted)
-        return Address(new_id(Address), taken, network_border_group, pool, tags=tags).put(call)
+        if pool.startswith(IPAM):
+            taken = ipam_addresses.take(call, pool, wanted, what, tags)
+        else:
+            taken = address_pools.take(call, pool, wanted)
+        return Address(what, taken, network_border_group, pool, tags=tags).put(call)
+    if not pool and not wanted:
+        taken, pool = ipam_addresses.by_policy(call, what)
+        if taken:
+            return Address(what, taken, network_border_group, pool, tags=tags).put(call)
     if wanted and not public_ranges.public(call, wanted):
         raise Fault("InvalidAddress.NotFound", f"The address {wanted} does not belong to you.")
     public_ip = public_ranges.take_address(call, wanted)
     if not public_ip:
         raise Fault("InvalidAddress.NotFound", f"The address {wanted} is not available.")
-    return Address(new_id(Address), public_ip, network_border_group, tags=tags).put(call)
+    return Address(what, public_ip, network_border_group, tags=tags).put(call)
 
 
 @ec2.operation
@@ -197,8 +217,12 @@ def release_address(call: Call, allocation_id: str = "", public_ip: str = "", ne
         raise Fault("InvalidParameterValue", text)
     if one.association_id:
         raise Fault("InvalidIPAddress.InUse", f"Address {one.public_ip} is in use.")
-    public_ranges.give_back(call, one.public_ip)
-    address_pools.give_back(call, one.public_ipv4_pool)
+    if one.public_ipv4_pool.startswith(IPAM):
+        ipam_addresses.give_back(call, one.public_ipv4_pool, one.allocation_id, one.public_ip)
+    else:
+        public_ranges.give_back(call, one.public_ip)
+        address_pools.give_back(call, one.public_ipv4_pool)
+    life.end(call, one)
     one.delete(call)
 
 

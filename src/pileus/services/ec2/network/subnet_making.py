@@ -9,10 +9,11 @@ from pileus.kernel import Call, Fault
 from pileus.services.ec2 import ec2
 from pileus.services.ec2.describing import Members
 from pileus.services.ec2.faults import combination, in_use, missing
-from pileus.services.ec2.kinds import named
+from pileus.services.ec2.kinds import named, new_id
 from pileus.services.ec2.tags import specified
 
 from . import changes, cidrs, limits, subnet_cidrs, zones
+from .subnet_cidrs import planned
 from .subnets import Subnet, default_subnet, life, make, make_default, of_vpc, shown
 from .vpc_making import change
 from .vpcs import Vpc, default_vpc
@@ -28,15 +29,24 @@ def create_subnet(
     availability_zone: str = "",
     availability_zone_id: str = "",
     tag_specifications: list[dict[str, Any]] = [],
+    ipv4_ipam_pool_id: str = "",
+    ipv4_netmask_length: int | None = None,
+    ipv6_ipam_pool_id: str = "",
+    ipv6_netmask_length: int | None = None,
 ) -> Members:
-    """Make a subnet of /16 to /28 of a VPC's addresses, or of IPv6 alone."""
+    """Make a subnet of /16 to /28 of a VPC's addresses, or of IPv6 alone; out of the VPC's pools of IPAM, if asked."""
     vpc = named(call, Vpc, vpc_id)
     tags = specified(tag_specifications, "subnet")
     if availability_zone and availability_zone_id:
         raise combination("Only one of availabilityZone and availabilityZoneId may be specified.")
     zone = zones.zone(call, availability_zone, availability_zone_id)
-    if ipv6_native and cidr_block:
+    if ipv6_native and (cidr_block or ipv4_ipam_pool_id):
         raise combination("An IPv6-only subnet must not have an IPv4 CIDR block.")
+    subnet_id = new_id(Subnet)
+    if ipv4_ipam_pool_id:
+        cidr_block = planned(call, vpc, subnet_id, ipv4_ipam_pool_id, cidr_block, ipv4_netmask_length, tags)
+    if ipv6_ipam_pool_id:
+        ipv6_cidr_block = planned(call, vpc, subnet_id, ipv6_ipam_pool_id, ipv6_cidr_block, ipv6_netmask_length, tags)
     if not cidr_block and not (ipv6_native and ipv6_cidr_block):
         raise missing("ipv6CidrBlock") if ipv6_native else missing("cidrBlock", "ipv4IpamPoolId")
     network = str(checked(call, vpc, cidr_block)) if cidr_block else ""
@@ -45,14 +55,16 @@ def create_subnet(
         call,
         vpc,
         zone,
+        subnet_id,
         cidr_block=network,
+        ipam_pool_id=ipv4_ipam_pool_id,
         ipv6_native=ipv6_native,
         assign_ipv6_address_on_creation=ipv6_native,
         hostname_type="resource-name" if ipv6_native else "ip-name",
         tags=tags,
     )
     if ipv6_cidr_block:
-        subnet_cidrs.add(call, vpc, subnet, ipv6_cidr_block)
+        subnet_cidrs.add(call, vpc, subnet, ipv6_cidr_block, ipv6_ipam_pool_id)
     return {"Subnet": shown(call, subnet)}
 
 

@@ -36,6 +36,8 @@ class Ipv6Block(msgspec.Struct):
     association_id: str
     ipv6_cidr_block: str
     state: str = "associated"
+    ipam_pool_id: str = ""
+    """The pool of IPAM out of which it came."""
 
 
 @kind("subnet", "subnet", missing=("InvalidSubnetID.NotFound", "The subnet ID '{}' does not exist"))
@@ -66,6 +68,8 @@ class Subnet(
     resource_name_a_record: bool = False
     resource_name_aaaa_record: bool = False
     subnet_arn: str = ""
+    ipam_pool_id: str = ""
+    """The pool of IPAM out of which its IPv4 addresses came."""
     tags: dict[str, str] = {}
 
     @property
@@ -229,9 +233,9 @@ def of_vpc(call: Call, vpc_id: str) -> Iterable[Subnet]:
     return Subnet.scan(call, vpc_id, index="of_vpc")
 
 
-def make(call: Call, vpc: Vpc, zone: zones.Zone, **particulars: Any) -> Subnet:
+def make(call: Call, vpc: Vpc, zone: zones.Zone, subnet_id: str = "", **particulars: Any) -> Subnet:
     subnet = Subnet(
-        subnet_id=new_id(Subnet),
+        subnet_id=subnet_id or new_id(Subnet),
         owner_id=call.account,
         vpc_id=vpc.vpc_id,
         availability_zone=zone.name,

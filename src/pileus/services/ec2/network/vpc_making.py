@@ -38,6 +38,7 @@ def create_vpc(
     ipv6_ipam_pool_id: str = "",
     ipv6_netmask_length: int | None = None,
     ipv6_cidr_block: str = "",
+    ipv6_pool: str = "",
 ) -> Members:
     """Make a VPC of /16 to /28, with its main route table, its default group and its default access list."""
     tags, vpc_id = specified(tag_specifications, "vpc"), new_id(Vpc)
@@ -61,6 +62,8 @@ def create_vpc(
     )
     if ipv6_ipam_pool_id:
         vpc_cidrs.out_of_pool(call, vpc, ipv6_ipam_pool_id, ipv6_cidr_block, ipv6_netmask_length)
+    elif ipv6_pool:
+        vpc_cidrs.brought(call, vpc, ipv6_pool, ipv6_cidr_block, ipv6_cidr_block_network_border_group)
     elif amazon_provided_ipv6_cidr_block:
         vpc_cidrs.amazon_provided(call, vpc, ipv6_cidr_block_network_border_group)
     elif ipv6_cidr_block_network_border_group:
