@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from ipaddress import ip_network
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from pileus.kernel import Call, Fault, Record
 from pileus.kernel.filters import Filters
@@ -104,6 +104,7 @@ def _best(attachments: list[Attachment]) -> Iterator[Attachment]:
     return iter([first])
 
 
+R = TypeVar("R")
 Teller = Callable[[Call, Attachment], Iterable[str]]
 
 TELLERS: dict[str, Teller] = {}
@@ -270,18 +271,21 @@ def searched(routes: list[Effective], filters: list[Members]) -> list[Members]:
     for one in filters:
         name, values = one.get("Name", ""), one.get("Values", [])
         if name.startswith("route-search."):
-            routes = _compared(routes, name, [ip_network(checked(value)) for value in values])
+            routes = compared(routes, name, values, lambda route: route.destination)
     plain = [one for one in filters if not one.get("Name", "").startswith("route-search.")]
     return ROUTE_FILTERS.select([shown(route) for route in routes], plain)
 
 
-def _compared(routes: list[Effective], name: str, wanted: list[Any]) -> list[Effective]:
-    blocks = [(one, ip_network(one.destination)) for one in routes]
+def compared(routes: list[R], name: str, values: list[str], block_of: Callable[[R], str]) -> list[R]:
+    """The routes whose blocks stand so to some others."""
+    wanted = [ip_network(checked(value)) for value in values]
+    blocks = [(one, ip_network(block_of(one))) for one in routes if block_of(one)]
     match name.removeprefix("route-search."):
         case "exact-match":
             return [one for one, block in blocks if block in wanted]
         case "longest-prefix-match":
-            best = [lookup(routes, str(value)) for value in wanted]
+            around = ([pair for pair in blocks if _inside(value, pair[1])] for value in wanted)
+            best = [max(pairs, key=lambda pair: pair[1].prefixlen)[0] for pairs in around if pairs]
             return [one for one in routes if one in best]
         case "subnet-of-match":
             return [one for one, block in blocks if any(_inside(block, value) for value in wanted)]

@@ -6,11 +6,13 @@ instance was launched (`auto_assign`), which goes when an Elastic one comes.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
 from pileus.kernel import Call, Fault, Record
+from pileus.kernel.errors import Unfinished
 from pileus.kernel.filters import Filters
 from pileus.services.ec2 import ec2
 from pileus.services.ec2.connectivity import ipam_addresses
@@ -62,6 +64,9 @@ class Address(
     network_interface_owner_id: str = ""
     private_ip_address: str = ""
     ptr_record: str = ""
+    customer_owned_ip: str = ""
+    """An address of the premises of an Outpost, in the place of a public one."""
+    customer_owned_pool: str = ""
     service_managed: str = ""
     """Which service keeps it, if one does: `rnat`, `nlb`, …"""
     transfer: Transfer | None = None
@@ -69,6 +74,16 @@ class Address(
 
 
 life = Life[Address]()
+
+Taker = Callable[[Call, str, str], str]
+
+TAKERS: list[Taker] = []
+
+
+def customer_owned(taker: Taker) -> Taker:
+    """Declare what takes an address out of a pool of customer-owned ones."""
+    TAKERS.append(taker)
+    return taker
 
 
 class Mapped(Record, key=("vpc_id", "public_ip")):
@@ -112,12 +127,15 @@ def allocate_address(
     network_border_group: str = "",
     tag_specifications: list[dict[str, Any]] = [],
     ipam_pool_id: str = "",
+    customer_owned_ipv4_pool: str = "",
 ) -> Members:
     """Take an address out of a pool, by default Amazon's or what a policy says; a certain one, if it is free."""
     if domain != "vpc":
         raise invalid("The parameter domain must be vpc: EC2-Classic is retired.")
     tags = specified(tag_specifications, "elastic-ip")
     limits.check("AddressLimit", "addresses", Address.scan(call), limits.ADDRESSES)
+    if customer_owned_ipv4_pool:
+        return allocate_customer_owned(call, customer_owned_ipv4_pool, address, network_border_group, tags)
     if ipam_pool_id and public_ipv4_pool:
         raise combination("Only one of IpamPoolId and PublicIpv4Pool may be specified.")
     pool = ipam_pool_id or public_ipv4_pool
@@ -130,6 +148,17 @@ def allocate_address(
         "PublicIpv4Pool": made.public_ipv4_pool,
         "NetworkBorderGroup": made.network_border_group,
     }
+
+
+def allocate_customer_owned(call: Call, pool: str, wanted: str, group: str, tags: dict[str, str]) -> Members:
+    [take] = TAKERS
+    taken = take(call, pool, wanted)
+    made = Address(
+        new_id(Address), "", group or call.region, customer_owned_ip=taken, customer_owned_pool=pool, tags=tags
+    )
+    told = shown(call, made.put(call))
+    names = ("AllocationId", "CustomerOwnedIp", "CustomerOwnedIpv4Pool", "Domain", "NetworkBorderGroup")
+    return {name: told[name] for name in names}
 
 
 def allocate(call: Call, wanted: str, pool: str, network_border_group: str, tags: dict[str, str]) -> Address:
@@ -188,9 +217,11 @@ def chosen(call: Call, allocation_id: str, public_ip: str) -> Address:
 def shown(call: Call, one: Address) -> Members:
     told: Members = {
         "AllocationId": one.allocation_id,
-        "PublicIp": one.public_ip,
+        "PublicIp": one.public_ip or None,
         "Domain": "vpc",
-        "PublicIpv4Pool": one.public_ipv4_pool,
+        "PublicIpv4Pool": None if one.customer_owned_ip else one.public_ipv4_pool,
+        "CustomerOwnedIp": one.customer_owned_ip or None,
+        "CustomerOwnedIpv4Pool": one.customer_owned_pool or None,
         "NetworkBorderGroup": one.network_border_group,
         "ServiceManaged": one.service_managed or None,
         "Tags": shown_tags(one.tags),
@@ -219,7 +250,7 @@ def release_address(call: Call, allocation_id: str = "", public_ip: str = "", ne
         raise Fault("InvalidIPAddress.InUse", f"Address {one.public_ip} is in use.")
     if one.public_ipv4_pool.startswith(IPAM):
         ipam_addresses.give_back(call, one.public_ipv4_pool, one.allocation_id, one.public_ip)
-    else:
+    elif one.public_ip:
         public_ranges.give_back(call, one.public_ip)
         address_pools.give_back(call, one.public_ipv4_pool)
     life.end(call, one)
@@ -241,6 +272,8 @@ def associate_address(
 ) -> Members:
     """Let an address stand before an interface's private one, by default its primary one."""
     one = chosen(call, allocation_id, public_ip)
+    if one.customer_owned_ip:
+        raise Unfinished("Pileus has no premises whose addresses could stand before an interface.")
     interface = target(call, instance_id, network_interface_id)
     private = private_of(interface, private_ip_address)
     if gateway_of(sharing.home(call, interface.vpc_id), interface.vpc_id) is None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from pileus.kernel import Call, Fault
 from pileus.services.ec2 import ec2
+from pileus.services.ec2.connectivity.local_gateways import on_outpost
 from pileus.services.ec2.describing import Members
 from pileus.services.ec2.faults import combination, in_use, missing
 from pileus.services.ec2.kinds import named, new_id
@@ -33,6 +34,7 @@ def create_subnet(
     ipv4_netmask_length: int | None = None,
     ipv6_ipam_pool_id: str = "",
     ipv6_netmask_length: int | None = None,
+    outpost_arn: str = "",
 ) -> Members:
     """Make a subnet of /16 to /28 of a VPC's addresses, or of IPv6 alone; out of the VPC's pools of IPAM, if asked."""
     vpc = named(call, Vpc, vpc_id)
@@ -42,6 +44,8 @@ def create_subnet(
     zone = zones.zone(call, availability_zone, availability_zone_id)
     if ipv6_native and (cidr_block or ipv4_ipam_pool_id):
         raise combination("An IPv6-only subnet must not have an IPv4 CIDR block.")
+    if outpost_arn:
+        on_outpost(call, outpost_arn, zone.name)
     subnet_id = new_id(Subnet)
     if ipv4_ipam_pool_id:
         cidr_block = planned(call, vpc, subnet_id, ipv4_ipam_pool_id, cidr_block, ipv4_netmask_length, tags)
@@ -58,6 +62,7 @@ def create_subnet(
         subnet_id,
         cidr_block=network,
         ipam_pool_id=ipv4_ipam_pool_id,
+        outpost_arn=outpost_arn,
         ipv6_native=ipv6_native,
         assign_ipv6_address_on_creation=ipv6_native,
         hostname_type="resource-name" if ipv6_native else "ip-name",

@@ -2,7 +2,7 @@
 
 The first four addresses and the last one are AWS's own; how many are free is counted as they are taken and given back.
 
-Left out: Outposts, and with them local network interfaces and addresses of one's own premises.
+Left out: local network interfaces of Outposts, and addresses of the premises by themselves.
 """
 
 from __future__ import annotations
@@ -68,6 +68,7 @@ class Subnet(
     resource_name_a_record: bool = False
     resource_name_aaaa_record: bool = False
     subnet_arn: str = ""
+    outpost_arn: str = ""
     ipam_pool_id: str = ""
     """The pool of IPAM out of which its IPv4 addresses came."""
     tags: dict[str, str] = {}
@@ -105,7 +106,7 @@ FILTERS = Filters(
         "ipv6-native": "ipv6_native",
         "map-customer-owned-ip-on-launch": lambda subnet: False,
         "map-public-ip-on-launch": "map_public_ip_on_launch",
-        "outpost-arn": lambda subnet: None,
+        "outpost-arn": lambda subnet: subnet.outpost_arn or None,
         "owner-id": "owner_id",
         "private-dns-name-options-on-launch.hostname-type": "hostname_type",
         "private-dns-name-options-on-launch.enable-resource-name-dns-a-record": "resource_name_a_record",
@@ -269,6 +270,7 @@ def shown(call: Call, subnet: Subnet) -> Members:
     return {
         "SubnetId": subnet.subnet_id,
         "SubnetArn": subnet.subnet_arn,
+        "OutpostArn": subnet.outpost_arn or None,
         "OwnerId": subnet.owner_id,
         "VpcId": subnet.vpc_id,
         "State": "available",
