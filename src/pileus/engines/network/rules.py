@@ -91,6 +91,8 @@ class Ruleset:
             if link.public:
                 pairs = listed(f"{public} : {private}" for private, public in sorted(link.public.items()))
                 yield f'iifname "{link_device(link.name)}" ip daddr set ip daddr map {pairs}'
+            for prefix, known in link.translated:
+                yield f'iifname "{link_device(link.name)}" {_moved("saddr", prefix, known)}'
         yield "}"
 
     def _leaving(self) -> Iterator[str]:
@@ -99,6 +101,8 @@ class Ruleset:
             if link.public:
                 pairs = listed(f"{private} : {public}" for private, public in sorted(link.public.items()))
                 yield f'oifname "{link_device(link.name)}" ip saddr set ip saddr map {pairs}'
+            for prefix, known in link.translated:
+                yield f'oifname "{link_device(link.name)}" {_moved("daddr", known, prefix)}'
         yield "}"
 
     # Where packets arrive
@@ -249,6 +253,14 @@ def _border(number: int, border: Border, doors: list[str]) -> Iterator[str]:
             yield from _line(entry, side, f"goto refused_{way}")
         yield f"goto refused_{way}"
         yield "}"
+
+
+def _moved(side: str, source: str, target: str) -> str:
+    """The rule that puts addresses of one prefix in the place of those of another, and ends the chain for them."""
+    from ipaddress import IPv4Network
+
+    network = IPv4Network(target)
+    return f"ip {side} {source} ip {side} set ip {side} & {network.hostmask} | {network.network_address} accept"
 
 
 def _doorstep(border: Border, way: str, own: tuple[str, ...]) -> Iterator[str]:

@@ -184,10 +184,12 @@ class Hub(Site):
         there, beyond = self.other.subnet(0, a), self.other.subnet(1, b)
         for vpc in (self.home, self.other):
             vpc.open()
-        gateway = self.ec2.create_transit_gateway()["TransitGateway"]["TransitGatewayId"]
+        self.gateway = gateway = self.ec2.create_transit_gateway()["TransitGateway"]["TransitGatewayId"]
         cloud.clock.advance(2)
-        for vpc, subnet in ((self.home, door), (self.other, there)):
+        self.attachments = [
             self.ec2.create_transit_gateway_vpc_attachment(TransitGatewayId=gateway, VpcId=vpc.id, SubnetIds=[subnet])
+            for vpc, subnet in ((self.home, door), (self.other, there))
+        ]
         cloud.clock.advance(2)
         for vpc in (self.home, self.other):
             vpc.route("10.0.0.0/8", TransitGatewayId=gateway)
@@ -196,6 +198,22 @@ class Hub(Site):
         vpcs = {address: self.other if address.startswith("10.2") else self.home for address in places}
         self.hosts = {a: vpcs[a].instance(subnet, a) for a, subnet in places.items()}
         self.interfaces = {a: self.interface(host) for a, host in self.hosts.items()}
+
+    def across(self):
+        """The connections between the VPCs that come about, as expected."""
+        observed = self.observed()
+        assert observed == self.expected()
+        return {one for one in observed if one[0][:4] != one[1][:4]}
+
+    def translate(self, block, known):
+        """Let the gateway know the other VPC's addresses as others, and the first VPC send to those."""
+        told = self.attachments[1]["TransitGatewayVpcAttachment"]["TransitGatewayAttachmentId"]
+        self.ec2.modify_transit_gateway_attachment_nat_configuration(
+            TransitGatewayAttachmentId=told,
+            NatGatewaySupport="enable",
+            NatGatewayRules=[{"RuleNumber": 1, "MatchSourceCidr": block, "NatCidr": known}],
+        )
+        self.home.route(known, TransitGatewayId=self.gateway)
 
 
 @pytest.fixture(scope="module")
@@ -229,6 +247,11 @@ def test_transit_gateways_serve_the_zones_of_their_doors_and_are_judged_there(wi
     ):
         for acl, ways in zip(hub.lists, lists, strict=True):
             hub.fill(acl, ways)
-        observed = hub.observed()
-        assert observed == hub.expected()
-        assert {one for one in observed if one[0][:4] != one[1][:4]} == every - blocked
+        assert hub.across() == every - blocked
+    hub.translate("10.2.0.0/24", "100.64.7.0/24")
+    for acl in hub.lists:
+        hub.fill(acl, OPEN)
+    seen = hub.wire.seen(hub.hosts["10.2.0.5"], hub.hosts["10.1.0.5"], "10.1.0.5", PORTS[0])
+    assert seen == "100.64.7.5"
+    assert hub.wire.soon(hub.hosts["10.1.0.5"], hub.hosts["10.2.0.5"], "100.64.7.5", PORTS[0])
+    assert hub.across() == every - {(*there, port) for port in PORTS}  # it is answered by another address

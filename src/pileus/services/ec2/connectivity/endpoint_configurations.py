@@ -11,7 +11,7 @@ from pileus.kernel import Call, Fault, Record, arn, regions
 from pileus.kernel.filters import Filters
 from pileus.kernel.names import hex_id, token
 from pileus.services.ec2 import ec2
-from pileus.services.ec2.describing import Members, described, paged
+from pileus.services.ec2.describing import Members, described, selected
 from pileus.services.ec2.faults import combination, missing
 from pileus.services.ec2.kinds import kind, named, new_id
 from pileus.services.ec2.tags import shown_tags, specified
@@ -322,7 +322,7 @@ def describe_vpc_endpoint_service_permissions(
     """Who may make endpoints to a service."""
     named(call, EndpointService, service_id)
     found = [_permission(one) | {"Tags": []} for one in Permission.scan(call, service_id)]
-    return paged(call, "AllowedPrincipals", PERMISSION_FILTERS.select(found, filters), max_results, next_token)
+    return selected(call, "AllowedPrincipals", PERMISSION_FILTERS, found, filters, max_results, next_token)
 
 
 def _permission(one: Permission) -> Members:

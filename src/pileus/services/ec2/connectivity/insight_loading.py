@@ -15,7 +15,7 @@ from pileus.services.ec2.network.security_groups import SecurityGroup, SecurityG
 from pileus.services.ec2.network.subnets import Subnet as SubnetRecord
 from pileus.services.ec2.network.vpcs import Vpc
 
-from . import neighbours
+from . import neighbours, transit_nat
 from .endpoints import VpcEndpoint
 from .insight_world import (
     ANY,
@@ -126,6 +126,7 @@ def _transit(call: Call, what: str) -> Transit:
             table=one.table,
             subnets=tuple(one.subnet_ids),
             usable=one.usable,
+            translated=tuple(transit_nat.translated(call, one.transit_gateway_attachment_id)),
         )
         for one in Attachment.scan(call, what, index="by_gateway")
         if one.present

@@ -13,7 +13,7 @@ from pileus.kernel import Call, Fault, Record
 from pileus.kernel.filters import Filters
 from pileus.kernel.names import hex_id
 from pileus.services.ec2 import ec2
-from pileus.services.ec2.describing import Members, described, paged
+from pileus.services.ec2.describing import Members, described, paged, selected
 from pileus.services.ec2.faults import in_use
 from pileus.services.ec2.kinds import kind, named, new_id
 from pileus.services.ec2.network import public_ranges
@@ -217,7 +217,7 @@ def get_ipam_pool_cidrs(
     """The blocks that a pool has."""
     there, _ = seen(call, ipam_pool_id)
     found = [cidr_shown(one, "provisioned") for one in PoolCidr.scan(there, ipam_pool_id)]
-    return paged(call, "IpamPoolCidrs", CIDR_FILTERS.select(found, filters), max_results, next_token)
+    return selected(call, "IpamPoolCidrs", CIDR_FILTERS, found, filters, max_results, next_token)
 
 
 def cidr_shown(one: PoolCidr, state: str) -> Members:

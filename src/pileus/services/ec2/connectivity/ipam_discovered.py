@@ -5,7 +5,7 @@ from __future__ import annotations
 from pileus.kernel import Call
 from pileus.kernel.filters import Filters
 from pileus.services.ec2 import ec2
-from pileus.services.ec2.describing import Members, paged
+from pileus.services.ec2.describing import Members, paged, selected
 from pileus.services.ec2.kinds import named
 from pileus.services.ec2.network.addresses import Address
 from pileus.services.ec2.network.interfaces import NetworkInterface
@@ -106,7 +106,7 @@ def get_ipam_discovered_public_addresses(
     there = call.at(region=address_region)
     addresses = Address.scan(there) if address_region in one.regions else ()
     found = [{"IpamResourceDiscoveryId": ipam_resource_discovery_id} | _public(there, each) for each in addresses]
-    page = paged(call, "IpamDiscoveredPublicAddresses", PUBLIC.select(found, filters), max_results, next_token)
+    page = selected(call, "IpamDiscoveredPublicAddresses", PUBLIC, found, filters, max_results, next_token)
     return page | {"OldestSampleTime": call.now}
 
 

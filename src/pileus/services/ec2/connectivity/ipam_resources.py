@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from pileus.kernel import Call, Fault, Record
 from pileus.kernel.filters import Filters
 from pileus.services.ec2 import ec2
-from pileus.services.ec2.describing import Members, paged
+from pileus.services.ec2.describing import Members, selected
 from pileus.services.ec2.kinds import named
 from pileus.services.ec2.network.address_pools import PublicIpv4Pool
 from pileus.services.ec2.network.addresses import Address
@@ -123,7 +123,7 @@ def get_ipam_resource_cidrs(
         if all(value in ("", one.get(name)) for name, value in wanted.items())
         and (not resource_tag or resource_tag in one["ResourceTags"])
     ]
-    return paged(call, "IpamResourceCidrs", FILTERS.select(items, filters), max_results, next_token)
+    return selected(call, "IpamResourceCidrs", FILTERS, items, filters, max_results, next_token)
 
 
 def seen(call: Call, scope: IpamScope) -> list[Members]:

@@ -6,7 +6,7 @@ from pileus.kernel import Call, Fault, Record
 from pileus.kernel.filters import Filters
 from pileus.kernel.resource import Resource, Row, hex_id, now
 from pileus.services.ec2 import ec2
-from pileus.services.ec2.describing import Members, paged
+from pileus.services.ec2.describing import Members, paged, selected
 from pileus.services.ec2.kinds import kind, named
 
 from .transit_attachments import Attachment, reference
@@ -143,7 +143,7 @@ def get_transit_gateway_policy_table_entries(
     """The rules of a table in the order of their numbers."""
     found = [_entry(one) for one in PolicyEntry.scan(call, row["TransitGatewayPolicyTableId"])]
     member = "TransitGatewayPolicyTableEntries"
-    return paged(call, member, ENTRY_FILTERS.select(found, filters), max_results, next_token)
+    return selected(call, member, ENTRY_FILTERS, found, filters, max_results, next_token)
 
 
 def _entry(one: PolicyEntry) -> Members:

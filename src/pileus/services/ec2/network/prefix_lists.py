@@ -15,7 +15,7 @@ from pileus.kernel import Call, Fault, Record
 from pileus.kernel.filters import Filters
 from pileus.services.ec2 import ec2, tokens
 from pileus.services.ec2.connectivity import homes
-from pileus.services.ec2.describing import Members, paged
+from pileus.services.ec2.describing import Members, paged, selected
 from pileus.services.ec2.faults import bad_value, combination, in_use, invalid
 from pileus.services.ec2.kinds import BY_RECORD, kind, new_id
 from pileus.services.ec2.tags import shown_tags, specified
@@ -345,4 +345,4 @@ def describe_prefix_lists(
         for one in of_aws(call)
         if not prefix_list_ids or one.prefix_list_id in prefix_list_ids
     ]
-    return paged(call, "PrefixLists", SERVICE_FILTERS.select(told, filters), max_results, next_token)
+    return selected(call, "PrefixLists", SERVICE_FILTERS, told, filters, max_results, next_token)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from pileus.engines.network import Link, Network, Route
 from pileus.kernel import Call
-from pileus.services.ec2.connectivity import transit_routes
+from pileus.services.ec2.connectivity import transit_nat, transit_routes
 from pileus.services.ec2.connectivity.transit_attachments import VPC, Attachment
 from pileus.services.ec2.connectivity.transit_gateways import TransitGateway
 from pileus.services.ec2.network.subnets import Subnet
@@ -27,7 +27,7 @@ def network(call: Call, transit_gateway_id: str) -> Network | None:
     return Network(
         name=transit_gateway_id,
         tables={zoned(table, zone): tuple(routes(call, table, zone)) for table, zone in tables},
-        links=tuple(_link(one, zone) for one, zone in ends),
+        links=tuple(_link(call, one, zone) for one, zone in ends),
     )
 
 
@@ -58,10 +58,11 @@ def zoned(name: str, zone: str) -> str:
     return f"{name}/{zone}" if zone else name
 
 
-def _link(one: Attachment, zone: str) -> Link:
+def _link(call: Call, one: Attachment, zone: str) -> Link:
     to = one.resource_id if one.resource_type == VPC else one.peer["TransitGatewayId"]
     table = zoned(one.table, zone) if one.table else ""
-    return Link(zoned(one.transit_gateway_attachment_id, zone), to, table)
+    translated = tuple(transit_nat.translated(call, one.transit_gateway_attachment_id))
+    return Link(zoned(one.transit_gateway_attachment_id, zone), to, table, translated=translated)
 
 
 def routes(call: Call, table_id: str, zone: str) -> Iterator[Route]:
