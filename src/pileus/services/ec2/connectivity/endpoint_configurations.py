@@ -1,6 +1,6 @@
 """PrivateLink: services of an account's own behind a load balancer, to which other accounts make endpoints.
 
-Left out: who pays, and remote access. Whether the load balancers are there is asked of those, once they are built.
+Left out: remote access. Whether the load balancers are there is asked of those, once they are built.
 """
 
 from __future__ import annotations
@@ -66,6 +66,8 @@ class EndpointService(Record, arn="vpc-endpoint-service/{service_id}", cfn="AWS:
     verification: str = ""
     verification_value: str = ""
     supported_regions: list[str] = []
+    payer: str = ""
+    """Who pays for the endpoints, where that is not their owners."""
     state: str = "Pending"
     since: float = 0.0
     tags: dict[str, str] = {}
@@ -177,6 +179,7 @@ def shown(call: Call, one: EndpointService) -> Members:
         "BaseEndpointDnsNames": [f"{one.service_id}.{call.region}.vpce.{suffix}"],
         "PrivateDnsName": one.private_dns_name or None,
         "PrivateDnsNameConfiguration": verification if one.private_dns_name else None,
+        "PayerResponsibility": one.payer or None,
         "Tags": shown_tags(one.tags),
         "SupportedRegions": [
             {"Region": name, "ServiceState": "Available"} for name in one.supported_regions or [call.region]

@@ -25,6 +25,7 @@ from .insight_questions import PORTS, Question, answered
 from .insight_showing import components, explanation
 from .insight_world import NUMBERS, World
 
+PRINCIPAL = "reachabilityanalyzer.networkinsights.amazonaws.com"
 SOON = 1.0
 """How long an analysis takes, in seconds."""
 ENDS = ("i", "igw", "eni", "tgw", "tgw-attach", "vpce", "pcx", "vgw")
@@ -217,6 +218,13 @@ def delete_network_insights_path(call: Call, network_insights_path_id: str) -> M
 
 
 # Analyses
+
+
+@ec2.operation
+def enable_reachability_analyzer_organization_sharing(call: Call) -> Members:
+    """Let the analyzer see the accounts of the organization, of which the caller's has to be the management account."""
+    call.aws("organizations").enable_aws_service_access(service_principal=PRINCIPAL)
+    return {"ReturnValue": True}
 
 
 @ec2.operation

@@ -99,6 +99,9 @@ class NetworkInterface(
     source_dest_check: bool = True
     attachment: Attachment | None = None
     connection_tracking: dict[str, int] = {}
+    operator: str = ""
+    """The service that manages it for the account."""
+    public_name_type: str = "public-ipv4-dns-name"
     tags: dict[str, str] = {}
 
     @property
