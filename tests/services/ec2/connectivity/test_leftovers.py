@@ -134,11 +134,56 @@ def test_vpcs_of_two_regions_peer_resiliently_when_both_allow_it(aws, ec2, clock
     assert seen["MultipathResilienceStatus"] == "enabled"
 
 
-def test_the_analyzer_is_trusted_with_an_organization_by_its_management_account(aws, ec2, refused):
+def test_the_analyzer_looks_into_the_accounts_of_an_organization_that_trusts_it(aws, cloud, ec2, clock, refused):
     with refused("AWSOrganizationsNotInUseException"):
         ec2.enable_reachability_analyzer_organization_sharing()
     organizations = aws.client("organizations")
     organizations.create_organization(FeatureSet="ALL")
+    member = organizations.create_account(Email="member@example.com", AccountName="member")["CreateAccountStatus"]
+    clock.advance(60)
+    member = organizations.describe_create_account_status(CreateAccountRequestId=member["Id"])["CreateAccountStatus"]
+    theirs = cloud.account(member["AccountId"]).client("ec2")
+
+    def side(client, number):
+        vpc = client.create_vpc(CidrBlock=f"10.{number}.0.0/16")["Vpc"]["VpcId"]
+        subnet = client.create_subnet(VpcId=vpc, CidrBlock=f"10.{number}.0.0/24")["Subnet"]["SubnetId"]
+        made = client.create_network_interface(SubnetId=subnet)["NetworkInterface"]
+        open_all = [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
+        group = made["Groups"][0]["GroupId"]
+        client.authorize_security_group_ingress(GroupId=group, IpPermissions=open_all)
+        filters = [{"Name": "vpc-id", "Values": [vpc]}]
+        table = client.describe_route_tables(Filters=filters)["RouteTables"][0]["RouteTableId"]
+        return vpc, made["NetworkInterfaceId"], table
+
+    (mine, source, table), (other, target, their_table) = side(ec2, 1), side(theirs, 2)
+    peering = ec2.create_vpc_peering_connection(VpcId=mine, PeerVpcId=other, PeerOwnerId=member["AccountId"])
+    peering = {"VpcPeeringConnectionId": peering["VpcPeeringConnection"]["VpcPeeringConnectionId"]}
+    clock.advance(2)
+    theirs.accept_vpc_peering_connection(**peering)
+    clock.advance(2)
+    ec2.create_route(RouteTableId=table, DestinationCidrBlock="10.2.0.0/16", **peering)
+    arn = f"arn:aws:ec2:us-east-1:{member['AccountId']}:network-interface/{target}"
+    asked = {"Source": source, "Destination": arn, "Protocol": "tcp"}
+    with refused("OperationNotPermitted"):
+        ec2.create_network_insights_path(**asked)
     assert ec2.enable_reachability_analyzer_organization_sharing()["ReturnValue"]
-    trusted = organizations.list_aws_service_access_for_organization()["EnabledServicePrincipals"]
-    assert "reachabilityanalyzer.networkinsights.amazonaws.com" in {one["ServicePrincipal"] for one in trusted}
+    path = ec2.create_network_insights_path(**asked)["NetworkInsightsPath"]
+    assert path["DestinationArn"] == arn
+    path = path["NetworkInsightsPathId"]
+
+    def analysed(**more):
+        started = ec2.start_network_insights_analysis(NetworkInsightsPathId=path, **more)
+        what = started["NetworkInsightsAnalysis"]["NetworkInsightsAnalysisId"]
+        clock.advance(2)
+        [found] = ec2.describe_network_insights_analyses(NetworkInsightsAnalysisIds=[what])["NetworkInsightsAnalyses"]
+        return found
+
+    assert analysed()["Status"] == "failed"  # what is there can only be seen there
+    there = {"AdditionalAccounts": [member["AccountId"]]}
+    assert analysed(**there)["NetworkPathFound"] is False  # nothing leads back
+    theirs.create_route(RouteTableId=their_table, DestinationCidrBlock="10.1.0.0/16", **peering)
+    found = analysed(**there)
+    assert found["NetworkPathFound"] is True
+    assert found["ForwardPathComponents"][-1]["Component"] == {"Id": target, "Arn": arn}
+    with refused("InvalidParameterValue", "not a member"):
+        analysed(AdditionalAccounts=["999999999999"])

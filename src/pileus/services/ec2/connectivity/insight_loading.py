@@ -38,8 +38,18 @@ from .transit_tables import TransitGatewayRouteTable
 from .vpn_gateways import VpnGateway
 
 
-def world(call: Call) -> World:
-    """All VPCs of the account in the Region, and what joins them."""
+def world(call: Call, accounts: Iterable[str] = ()) -> World:
+    """All VPCs in the Region of the account, and of others that it may look into, and what joins them."""
+    others = [one for one in dict.fromkeys(accounts) if one != call.account]
+    whole = _world(call)
+    for account in others:
+        theirs = _world(call.at(account=account))._asdict()
+        kept = whole._asdict()
+        whole = World(**{name: kept[name] | theirs[name] for name in kept if name != "accounts"})
+    return whole._replace(accounts=tuple(others))
+
+
+def _world(call: Call) -> World:
     vpcs = {vpc.vpc_id: tuple(vpc.ranges()) for vpc in Vpc.scan(call)}
     nats = {one.nat_gateway_id: one.network_interface_id for one in neighbours.nat_gateways(call)}
     return World(

@@ -135,6 +135,8 @@ class World(NamedTuple):
     endpoints: dict[str, str] = {}
     """The VPCs of endpoints that routes lead to."""
     transits: dict[str, Transit] = {}
+    accounts: tuple[str, ...] = ()
+    """Whose they are, beside the account that asks."""
 
     # Looking
 
