@@ -65,7 +65,16 @@ def test_the_owner_of_a_service_may_pay_for_the_endpoints_to_it(cloud, ec2, cloc
     with refused("InvalidParameterValue"):
         ec2.modify_vpc_endpoint_payer_responsibility(**asked, PayerResponsibility="vpc-endpoint-service-account")
     owner.modify_vpc_endpoint_payer_responsibility(**asked, **of, PayerResponsibility="vpc-endpoint-service-account")
+    subnets = [
+        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{n}.0/24", AvailabilityZone=zone)["Subnet"]["SubnetId"]
+        for n, zone in ((0, "us-east-1a"), (1, "us-east-1b"))
+    ]
+    for address in ("10.0.0.50", "10.0.0.60"):
+        placed = [{"SubnetId": subnets[0], "Ipv4": address}, {"SubnetId": subnets[1]}]
+        ec2.modify_vpc_endpoint(VpcEndpointId=endpoint, SubnetConfigurations=placed)
     [seen] = ec2.describe_vpc_endpoints(VpcEndpointIds=[endpoint])["VpcEndpoints"]
+    interfaces = ec2.describe_network_interfaces(NetworkInterfaceIds=seen["NetworkInterfaceIds"])["NetworkInterfaces"]
+    assert len(interfaces) == 2 and "10.0.0.60" in {one["PrivateIpAddress"] for one in interfaces}
     assert seen["PayerResponsibilities"] == [
         {"Scope": "vpc-endpoint-charges", "PayerResponsibilityType": "vpc-endpoint-service-account"}
     ]

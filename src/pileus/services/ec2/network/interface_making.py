@@ -223,6 +223,8 @@ def shown_attachment(one: Attachment | None) -> Members | None:
         "AttachTime": one.attach_time,
         "DeleteOnTermination": one.delete_on_termination,
         "Status": one.status,
+        "EnaSrdSpecification": one.ena_srd or None,
+        "EnaQueueCount": one.ena_queues,
     }
 
 

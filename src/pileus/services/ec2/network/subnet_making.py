@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
 from pileus.kernel import Call, Fault
 from pileus.services.ec2 import ec2
+from pileus.services.ec2.connectivity.ipam_space import first_free
 from pileus.services.ec2.connectivity.local_gateways import on_outpost
 from pileus.services.ec2.describing import Members
 from pileus.services.ec2.faults import combination, in_use, missing
@@ -84,8 +85,10 @@ def checked(call: Call, vpc: Vpc, cidr_block: str) -> IPv4Network:
 
 
 @ec2.operation
-def create_default_subnet(call: Call, availability_zone: str = "", availability_zone_id: str = "") -> Members:
-    """Make the default subnet of a zone anew."""
+def create_default_subnet(
+    call: Call, availability_zone: str = "", availability_zone_id: str = "", ipv6_native: bool = False
+) -> Members:
+    """Make the default subnet of a zone anew, perhaps of IPv6 alone."""
     if not availability_zone and not availability_zone_id:
         raise missing("availabilityZone", "availabilityZoneId")
     zone = zones.zone(call, availability_zone, availability_zone_id)
@@ -95,7 +98,28 @@ def create_default_subnet(call: Call, availability_zone: str = "", availability_
     if found := default_subnet(call, zone.name):
         text = f"A default subnet already exists in {zone.name}: {found.subnet_id}."
         raise Fault("DefaultSubnetAlreadyExistsInAvailabilityZone", text)
-    return {"Subnet": shown(call, make_default(call, vpc, zone))}
+    made = default_of_ipv6(call, vpc, zone) if ipv6_native else make_default(call, vpc, zone)
+    return {"Subnet": shown(call, made)}
+
+
+def default_of_ipv6(call: Call, vpc: Vpc, zone: zones.Zone) -> Subnet:
+    """A default subnet of IPv6 alone: the first /64 that is free."""
+    spaces = [IPv6Network(one.ipv6_cidr_block) for one in vpc.ipv6_cidr_blocks]
+    taken = [ip_network(block) for one in of_vpc(call, vpc.vpc_id) for block in one.ranges()]
+    block = first_free(spaces, taken, 64)
+    if block is None:
+        raise Fault("InvalidSubnet.Conflict", "There is no free IPv6 CIDR block for a default subnet.")
+    subnet = make(
+        call,
+        vpc,
+        zone,
+        default_for_az=True,
+        ipv6_native=True,
+        assign_ipv6_address_on_creation=True,
+        hostname_type="resource-name",
+    )
+    subnet_cidrs.add(call, vpc, subnet, str(block))
+    return subnet
 
 
 @ec2.operation

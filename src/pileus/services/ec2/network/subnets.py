@@ -209,9 +209,9 @@ def default_subnets(call: Call, vpc: Vpc) -> None:
         make_default(call, vpc, zone)
 
 
-def make_default(call: Call, vpc: Vpc, zone: zones.Zone, ipv6_native: bool = False) -> Subnet:
+def make_default(call: Call, vpc: Vpc, zone: zones.Zone) -> Subnet:
     """A default subnet: the first /20 of the default VPC that is free."""
-    taken = [subnet.cidr_block for subnet in of_vpc(call, vpc.vpc_id)]
+    taken = [subnet.cidr_block for subnet in of_vpc(call, vpc.vpc_id) if subnet.cidr_block]
     free = (part for part in IPv4Network(vpc.cidr_block).subnets(new_prefix=20) if not cidrs.overlaps(part, taken))
     network = next(free, None)
     if network is None:
