@@ -66,6 +66,8 @@ def examined(port: int, home: Path) -> Iterator[Finding]:
     yield modules()
     yield sandboxes()
     yield networks()
+    yield client_vpn()
+    yield tunnels()
     yield machines()
     yield disks()
     yield runtimes()
@@ -119,8 +121,8 @@ def sandboxes() -> Finding:
     from pileus.engines.sandbox.survey import choice
 
     found = choice()
-    isolated = found.driver == "namespaces"
-    cure = "" if isolated else "run as root, or let users make namespaces (sysctl user.max_user_namespaces)"
+    isolated = found.driver != "process"
+    cure = "" if isolated else "run as root, let users make namespaces (user.max_user_namespaces), or have docker"
     return Finding("sandboxes", f"{found.driver}, {found.why}", needed=False, cure=cure)
 
 
@@ -130,6 +132,23 @@ def networks() -> Finding:
 
     reason = Networks.available()
     return Finding("networks", "none" if reason else "namespaces, nftables", needed=False, cure=reason)
+
+
+def client_vpn() -> Finding:
+    """What Client VPN endpoints are."""
+    from pileus.engines.openvpn import program, unable
+
+    reason = unable()
+    return Finding("Client VPN", "none" if reason else program(), needed=False, cure=reason)
+
+
+def tunnels() -> Finding:
+    """What VPN connections are."""
+    from pileus.engines.tunnels import Tunnels
+
+    reason = Tunnels.available()
+    found = "none" if reason else "strongSwan, without BGP" if Tunnels.silent() else "strongSwan and BIRD"
+    return Finding("tunnels", found, needed=False, cure=reason or Tunnels.silent())
 
 
 def machines() -> Finding:

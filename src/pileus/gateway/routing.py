@@ -69,6 +69,14 @@ _AT_HOSTS = {"lambda-url": "lambda"}
 _AT_PATHS = {("POST", "/putMedia"): "kinesisvideo"}
 """What a service does at a path of its own that no model has, because SDKs had to write it by hand."""
 
+_PLAIN_PATHS = {
+    ("POST", "/ingest/bulk"): "logs",
+    ("POST", "/ingest/json"): "logs",
+    ("POST", "/services/collector/event"): "logs",
+    ("POST", "/v1/logs"): "logs",
+}
+"""What a service that has no paths takes from plain HTTP clients, by a signature or a bearer's token."""
+
 # What S3 has at an account's or a route's host, not a bucket's: S3 Control, and Object Lambda's answer.
 _BUCKETLESS = ("/v20180820/", "/WriteGetObjectResponse")
 
@@ -90,6 +98,8 @@ def route(request: Request, domain: str = "localhost") -> Route:
     if headers.get("smithy-protocol") == "rpc-v2-cbor":
         return _by_rpc_path(request.path, scope, request.host, domain)
     known = clues(scope, request.host, domain)
+    if found_plain := _plain(request, known):
+        return found_plain
     if not known.services:
         return _without_clue(request, known, domain)
     if known.query and (known.query == known.services or _looks_like_query(request)):
@@ -231,6 +241,17 @@ def _by_path(request: Request, known: Clues) -> Route:
     if known.rest[0] in ("s3", "s3control"):
         return _beside_the_model(request, path, known)
     raise _no_operation(load(known.rest[0]), index()[known.rest[0]]["protocol"], known.region)
+
+
+def _plain(request: Request, known: Clues) -> Route | None:
+    service = _PLAIN_PATHS.get((request.method, request.path))
+    if service is None or not (service in known.services or _by_bearer(request, known)):
+        return None
+    return Route(load(service), "rest-json", None, {}, known.region, whole=True)
+
+
+def _by_bearer(request: Request, known: Clues) -> bool:
+    return not known.services and request.headers.get("authorization").startswith("Bearer ")
 
 
 def _matched(match: Match, known: Clues) -> Route:

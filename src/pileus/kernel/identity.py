@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import os
 from typing import TYPE_CHECKING, Any, Self
 
@@ -52,6 +53,29 @@ class Credential(Record, scope="cloud"):
     def delete(self, call: Call) -> None:
         call.cloud.access.credential_changed(call.store, self.access_key_id)
         super().delete(call)
+
+
+class ApiKey(Record, scope="cloud"):
+    """A token for one service, which whoever bears it needs not sign with."""
+
+    digest: str
+    """Of the token: what is not kept here cannot be read here."""
+    service: str
+    principal: Principal
+    expires: float | None = None
+    active: bool = True
+
+    @classmethod
+    def bearer(cls, call: Call, token: str, service: str) -> Principal | None:
+        """Who bears a token; None for one that is not good for the service, or not any more."""
+        found = cls.get(call, digest(token))
+        if found is None or not found.active or found.service != service:
+            return None
+        return found.principal if found.expires is None or call.now < found.expires else None
+
+
+def digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def root(account: str, access_key_id: str = "", partition: str = "aws") -> Principal:

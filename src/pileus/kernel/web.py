@@ -6,6 +6,7 @@ For deliveries to addresses that customers name. Redirects are not followed, as 
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Mapping
 from functools import cache
@@ -57,11 +58,15 @@ async def request(
     body: bytes = b"",
     seconds: float = 15.0,
     trust: ssl.SSLContext | None = None,
+    via: socket.socket | None = None,
 ) -> Answered:
-    """Send a request and wait for the answer, so many real seconds. `trust` says whom to trust instead of the usual."""
+    """Send a request and wait for the answer, so many real seconds.
+
+    `trust` says whom to trust instead of the usual; `via` is a connection that is there already.
+    """
     try:
         async with asyncio.timeout(seconds):
-            return await _request(method, url, headers, body, trust)
+            return await _request(method, url, headers, body, trust, via)
     except TimeoutError:
         raise Unreachable(f"no answer from {url} in {seconds:g} seconds") from None
     except (OSError, ValueError) as error:
@@ -69,7 +74,12 @@ async def request(
 
 
 async def _request(
-    method: str, url: str, headers: Mapping[str, str], body: bytes, trust: ssl.SSLContext | None
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    trust: ssl.SSLContext | None,
+    via: socket.socket | None,
 ) -> Answered:
     import httptools
 
@@ -78,7 +88,12 @@ async def _request(
         raise ValueError("no address of the web")
     secure = parts.scheme == "https"
     port = parts.port or (443 if secure else 80)
-    reader, writer = await asyncio.open_connection(parts.hostname, port, ssl=(trust or _trust()) if secure else None)
+    tls = (trust or _trust()) if secure else None
+    if via:
+        name = parts.hostname if secure else None
+        reader, writer = await asyncio.open_connection(sock=via, ssl=tls, server_hostname=name)
+    else:
+        reader, writer = await asyncio.open_connection(parts.hostname, port, ssl=tls)
     try:
         writer.write(_head(method, parts.path or "/", parts.query, parts.netloc, headers, len(body)) + body)
         await writer.drain()

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .local import LocalCloud
+
+
+@cache
+def _models() -> Any:
+    """The models of all services, each read once: for EC2 that takes longer than most tests."""
+    import boto3
+    from botocore.loaders import create_loader
+
+    return create_loader(str(Path(boto3.__file__).parent / "data"))
 
 
 class Account:
@@ -25,8 +36,18 @@ class Account:
 
     def session(self, region: str | None = None) -> Any:
         import boto3
+        from botocore.session import Session
 
-        return boto3.Session(aws_access_key_id=self.id, aws_secret_access_key="test", region_name=region or self.region)
+        core, models = Session(), _models()
+        core.register_component("data_loader", models)
+        made = boto3.Session(
+            aws_access_key_id=self.id,
+            aws_secret_access_key="test",
+            region_name=region or self.region,
+            botocore_session=core,
+        )
+        models.search_paths.pop()  # boto3 adds its folder with every session
+        return made
 
     def environment(self, region: str | None = None) -> dict[str, str]:
         """The environment variables with which other programs act as this account's root."""

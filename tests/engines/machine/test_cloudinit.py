@@ -157,12 +157,8 @@ echo >> /root/boots
 
 def test_power_state_ends_the_machine_when_all_is_done(among: Among) -> None:
     async def scenario(machines: Machines) -> str:
-        asked: list[str] = []
         machine = await machines.start(Plan(name="m", user_data=b"#cloud-config\npower_state: {mode: poweroff}\n"))
-        machine.on_power = asked.append
         await booted(machine)
-        while not asked:
-            await machine.run("true")
-        return asked[0]
+        return await machine.power
 
     assert among(scenario) == "off"

@@ -109,12 +109,10 @@ def test_machines_are_asked_to_end_when_the_cloud_does(among: Among) -> None:
 
 def test_a_machine_can_ask_for_its_own_end(among: Among) -> None:
     async def scenario(machines: Machines) -> None:
-        machine = await machines.start(Plan(name="m"))
-        asked: asyncio.Queue[str] = asyncio.Queue()
-        machine.on_power = asked.put_nowait
         for command, wanted in (("shutdown -h now", "off"), ("reboot", "reboot"), ("poweroff", "off")):
+            machine = await machines.start(Plan(name=f"{command[0]}-m"))
             await machine.run("sh", "-c", command)
-            assert await asked.get() == wanted
+            assert await machine.power == wanted
 
     among(scenario)
 

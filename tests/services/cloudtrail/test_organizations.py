@@ -46,3 +46,34 @@ def test_a_trail_of_an_organization_has_what_its_members_do(aws: Any, clock: Any
     with refused("TrailNotFoundException"):
         aws.cloud.account(member).client("cloudtrail").stop_logging(Name=seen["TrailARN"])
     trail.stop_logging(Name="main")
+
+
+def test_a_delegated_administrator_keeps_the_events_of_the_organization(aws: Any, clock: Any, refused: Any) -> None:
+    orgs, trail = aws.client("organizations"), aws.client("cloudtrail")
+    with refused("OrganizationsNotInUseException"):
+        trail.register_organization_delegated_admin(MemberAccountId=aws.id)
+    orgs.create_organization(FeatureSet="ALL")
+    for name in ("one", "two"):
+        orgs.create_account(Email=f"{name}-{aws.id}@mail.example", AccountName=name)
+    clock.advance(60)
+    one, two = (aws.cloud.account(each["Id"]) for each in orgs.list_accounts()["Accounts"] if each["Id"] != aws.id)
+    with refused("CannotDelegateManagementAccountException"):
+        trail.register_organization_delegated_admin(MemberAccountId=aws.id)
+    wish = {"Name": "all-events", "OrganizationEnabled": True, "TerminationProtectionEnabled": False}
+    trail.register_organization_delegated_admin(MemberAccountId=one.id)
+    with refused("AccountRegisteredException"):
+        trail.register_organization_delegated_admin(MemberAccountId=one.id)
+    with refused("NotOrganizationMasterAccountException"):
+        two.client("cloudtrail").create_event_data_store(**wish)
+    ours = one.client("cloudtrail")
+    store = ours.create_event_data_store(**wish)["EventDataStoreArn"].rpartition("/")[2]
+    clock.advance(1)
+    two.client("sns").create_topic(Name="theirs")
+    statement = f"SELECT recipientAccountId FROM {store} WHERE eventName = 'CreateTopic'"
+    query = ours.start_query(QueryStatement=statement)["QueryId"]
+    clock.advance(0)
+    rows = ours.get_query_results(QueryId=query)["QueryResultRows"]
+    assert rows == [[{"recipientAccountId": two.id}]]
+    trail.deregister_organization_delegated_admin(DelegatedAdminAccountId=one.id)
+    with refused("AccountNotRegisteredException"):
+        trail.deregister_organization_delegated_admin(DelegatedAdminAccountId=one.id)

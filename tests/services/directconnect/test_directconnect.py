@@ -291,3 +291,72 @@ def test_names_tags_and_prefixes_change(aws, cloud, dx, gateway, clock):
     gone = dx.delete_direct_connect_gateway_association_proposal(proposalId=proposal["proposalId"])
     assert gone["directConnectGatewayAssociationProposal"]["proposalState"] == "deleted"
     assert dx.describe_direct_connect_gateway_association_proposals()["directConnectGatewayAssociationProposals"] == []
+
+
+def test_partners_have_interconnects_and_give_others_parts_of_them(aws, cloud, dx, clock, refused):
+    assert dx.describe_customer_metadata()["nniPartnerType"] == "nonPartner"
+    assert dx.confirm_customer_agreement()["status"] == "signed"
+    made = dx.create_interconnect(interconnectName="ours", bandwidth="10Gbps", location="EqDC2", requestMACSec=True)
+    what = made["interconnectId"]
+    told = dx.describe_customer_metadata()
+    assert told["nniPartnerType"] == "v2" and told["agreements"][0]["status"] == "signed"
+    assert dx.describe_connections()["connections"] == []
+    clock.advance(61)
+    assert dx.describe_interconnects(interconnectId=what)["interconnects"][0]["interconnectState"] == "available"
+    assert b"%PDF" in dx.describe_interconnect_loa(interconnectId=what)["loa"]["loaContent"]
+    other = cloud.account()
+    part = dx.allocate_connection_on_interconnect(
+        bandwidth="50Mbps", connectionName="p", ownerAccount=other.id, interconnectId=what, vlan=5
+    )["connectionId"]
+    [there] = dx.describe_connections_on_interconnect(interconnectId=what)["connections"]
+    assert (there["connectionId"], there["ownerAccount"], there["vlan"]) == (part, other.id, 5)
+    with refused("DirectConnectClientException", "hosted"):
+        dx.delete_interconnect(interconnectId=what)
+    second = dx.create_interconnect(interconnectName="more", bandwidth="10Gbps", location="EqDC2")["interconnectId"]
+    dx.associate_hosted_connection(connectionId=part, parentConnectionId=second)
+    assert dx.describe_connections_on_interconnect(interconnectId=what)["connections"] == []
+    assert dx.delete_interconnect(interconnectId=what)["interconnectState"] == "deleting"
+
+
+def test_mac_sec_keys_are_kept_in_secrets_manager(aws, dx, refused):
+    with refused("DirectConnectClientException", "not MACsec capable"):
+        dx.associate_mac_sec_key(connectionId=line(dx), ckn="a" * 64, cak="b" * 64)
+    what = line(dx, requestMACSec=True)
+    with refused("DirectConnectClientException", "64"):
+        dx.associate_mac_sec_key(connectionId=what, ckn="a", cak="b" * 64)
+    [key] = dx.associate_mac_sec_key(connectionId=what, ckn="a" * 64, cak="b" * 64)["macSecKeys"]
+    kept = aws.client("secretsmanager").get_secret_value(SecretId=key["secretARN"])
+    assert kept["Name"].endswith(f"/{'a' * 64}") and '"cak"' in kept["SecretString"]
+    with refused("DirectConnectClientException", "already"):
+        dx.associate_mac_sec_key(connectionId=what, secretARN=key["secretARN"])
+    shown = dx.update_connection(connectionId=what, encryptionMode="must_encrypt")
+    assert shown["encryptionMode"] == "must_encrypt" and shown["macSecKeys"][0]["ckn"] == "a" * 64
+    dx.disassociate_mac_sec_key(connectionId=what, secretARN=key["secretARN"])
+    assert "macSecKeys" not in dx.describe_connections(connectionId=what)["connections"][0]
+    told = dx.update_connections_billing_mode(connectionIds=[what], billingMode="FlatRateTier1")
+    assert told["connections"][0]["billingMode"] == "FlatRateTier1"
+
+
+def test_lines_of_a_resiliency_group_go_in_together_or_not_at_all(dx, clock, refused):
+    asked = {"resiliencyGroupName": "both", "intendedResiliencyModel": "high-resiliency", "clientToken": "t"}
+    made = dx.create_resiliency_group(**asked)["resiliencyGroup"]
+    what = made["resiliencyGroupId"]
+    assert dx.create_resiliency_group(**asked)["resiliencyGroup"]["resiliencyGroupId"] == what
+    first, second = line(dx), line(dx)
+    with refused("DirectConnectClientException", "Could not find"):
+        dx.associate_connections_to_resiliency_group(
+            connectionIdentifiers=[first, "dxcon-absent00"], resiliencyGroupId=what
+        )
+    assert dx.list_resiliency_group_associations(resiliencyGroupId=what)["items"] == []
+    dx.associate_connections_to_resiliency_group(connectionIdentifiers=[first, second], resiliencyGroupId=what)
+    assert len(dx.list_resiliency_group_associations(resiliencyGroupId=what)["items"]) == 2
+    with refused("DirectConnectClientException", "associated connections"):
+        dx.delete_resiliency_group(resiliencyGroupId=what)
+    dx.disassociate_connections_from_resiliency_group(connectionIdentifiers=[first, second], resiliencyGroupId=what)
+    dx.update_resiliency_group(resiliencyGroupId=what, resiliencyGroupName="renamed")
+    clock.advance(2)
+    [there] = dx.list_resiliency_groups()["items"]
+    assert there["resiliencyGroupName"] == "renamed" and there["state"] == "available"
+    dx.delete_resiliency_group(resiliencyGroupId=what)
+    clock.advance(2)
+    assert dx.get_resiliency_group(resiliencyGroupId=what)["resiliencyGroup"]["state"] == "deleted"

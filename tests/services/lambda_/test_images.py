@@ -11,12 +11,15 @@ import platform
 import re
 import shutil
 import subprocess
+import sys
 import tarfile
 import textwrap
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.containers import needed, words
 
 from .conftest import Functions
 
@@ -142,6 +145,43 @@ def test_an_image_is_a_file_system_of_its_own(functions: Functions, base: bytes,
     assert told["ImageConfigResponse"] == {"ImageConfig": own}
     found = functions.invoke({}).json
     assert (found["handler"], found["words"], found["at"]) == ("other", "other words", "/tmp")
+
+
+PROGRAM = """
+    import json, pileus
+    from tests.services.lambda_.conftest import Functions
+
+    with pileus.cloud(sockets=True) as cloud:
+        functions = Functions(cloud.account())
+        given = {"PackageType": "Image", "Role": functions.role, "Timeout": 10}
+        functions.client.create_function(FunctionName="function", Code={"ImageUri": "example:latest"}, **given)
+        print(json.dumps([functions.invoke({"n": n}).json for n in range(2)]))
+        try:
+            functions.client.create_function(FunctionName="other", Code={"ImageUri": "no-such-image"}, **given)
+        except functions.client.exceptions.InvalidParameterValueException as error:
+            print(error)
+"""
+
+
+@pytest.mark.parametrize("driver", ["namespaces", "docker"])
+def test_an_image_of_the_machine_s_container_engine(base: bytes, driver: str) -> None:
+    """By either driver: where it comes from says nothing of what runs it."""
+    engine = needed()
+    own = ('ENTRYPOINT ["/start"]', 'CMD ["app.handler"]', "ENV PATH=/bin", "ENV OWN=yes", "WORKDIR /words")
+    engine.asked("import", *[f"--change={change}" for change in own], "-", "example:latest", data=base)
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(PROGRAM)],
+        env=os.environ | {"PILEUS_SANDBOX": driver, "PILEUS_DOCKER": words(engine)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    answers, refusal = done.stdout.splitlines() or [done.stderr, ""]
+    for n, found in enumerate(json.loads(answers)):
+        assert (found["event"], found["own"], found["at"]) == ({"n": n}, "yes", "/words")
+        assert (found["layers"], found["words"]) == ("onetwothree", "app.handler")
+        assert {"/start", "/words", "/proc", "/tmp"} <= set(found["root"].split())
+    assert "Source image no-such-image does not exist. Provide a valid source image." in refusal
 
 
 def test_what_is_no_image_is_refused(functions: Functions, refused) -> None:

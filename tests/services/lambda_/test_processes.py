@@ -1,4 +1,4 @@
-"""Functions where there are no namespaces: they run, with paths of the machine's own."""
+"""Functions where there are no namespaces: they run with paths of the machine's own, or in containers."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 import textwrap
+
+from tests.containers import needed, words
 
 PROGRAM = """
     import json, pileus
@@ -28,9 +30,21 @@ PROGRAM = """
 """
 
 
-def test_a_function_runs_without_any_isolation_too() -> None:
-    environment = os.environ | {"PILEUS_SANDBOX": "process"}
+def told(**variables: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(PROGRAM)], env=environment, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", textwrap.dedent(PROGRAM)],
+        env=os.environ | variables,
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
-    assert done.stdout.strip() == '[["shared", true, true, {"n": 0}], ["shared", true, true, {"n": 1}]]', done.stderr
+    return done.stdout.strip() or done.stderr
+
+
+def test_a_function_runs_without_any_isolation_too() -> None:
+    assert told(PILEUS_SANDBOX="process") == '[["shared", true, true, {"n": 0}], ["shared", true, true, {"n": 1}]]'
+
+
+def test_a_function_runs_in_a_container() -> None:
+    found = told(PILEUS_SANDBOX="docker", PILEUS_DOCKER=words(needed()))
+    assert found == '[["shared", true, false, {"n": 0}], ["shared", true, false, {"n": 1}]]'

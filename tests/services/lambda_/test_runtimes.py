@@ -7,6 +7,8 @@ import json
 import os
 import shutil
 import subprocess
+import sys
+import tempfile
 import textwrap
 import zipfile
 from pathlib import Path
@@ -66,6 +68,7 @@ JAVA = {
     "example/Orders.java": """
         package example;
 
+        import java.time.*;
         import java.util.*;
 
         public class Orders {
@@ -90,8 +93,63 @@ JAVA = {
                 order.setBuyer(order.getBuyer().toUpperCase() + order.getLines().get(0).count());
                 return order;
             }
+            public static class Visit {
+                private final List<String> tags = new ArrayList<>();
+                private Instant at;
+                private Date seen;
+                private LocalDate day;
+                private Duration length;
+                private Size size;
+                private List<String> one;
+                public List<String> getTags() { return tags; }
+                public Instant getAt() { return at; }
+                public void setAt(Instant at) { this.at = at; }
+                public Date getSeen() { return seen; }
+                public void setSeen(Date seen) { this.seen = seen; }
+                public LocalDate getDay() { return day; }
+                public void setDay(LocalDate day) { this.day = day; }
+                public Duration getLength() { return length; }
+                public void setLength(Duration length) { this.length = length; }
+                public List<String> getOne() { return one; }
+                public void setOne(List<String> one) { this.one = one; }
+                public Order getOrder() { return null; }
+                public void setOrder(Order order) { if (order != null) throw new IllegalStateException(); }
+            }
+            public List<Visit> visits(List<Visit> visits) { return visits; }
+            public static class Sealed { private final int a; public Sealed(int a) { this.a = a; } }
+            public int sealed(Sealed sealed) { return sealed.a; }
+            public String notice(com.amazonaws.services.lambda.runtime.events.Notice notice) {
+                var first = notice.records.get(0);
+                return first.bucket + first.xAmzId2 + first.arrival.getTime() + first.time.text;
+            }
             public String words(List<String> words) { return String.join("-", words); }
             public int sum(int[] numbers) { return Arrays.stream(numbers).sum(); }
+        }
+    """,
+    "com/amazonaws/services/lambda/runtime/events/Notice.java": """
+        package com.amazonaws.services.lambda.runtime.events;
+
+        import java.util.*;
+
+        public class Notice {
+            public final List<Item> records;
+            public Notice(List<Item> records) { this.records = records; }
+            public static class Item {
+                public final String bucket;
+                public final String xAmzId2;
+                public final Date arrival;
+                public final Moment time;
+                public Item(String bucket, String xAmzId2, Date arrival, Moment time) {
+                    this.bucket = bucket;
+                    this.xAmzId2 = xAmzId2;
+                    this.arrival = arrival;
+                    this.time = time;
+                }
+            }
+            public static class Moment {
+                public final String text;
+                public Moment(Object text) { this.text = "@" + text; }
+            }
         }
     """,
 }
@@ -104,13 +162,13 @@ def jar(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
     folder = tmp_path_factory.mktemp("java")
     for name, source in JAVA.items():
-        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(textwrap.dedent(source))
     out = folder / "classes"
     subprocess.run(["javac", "-sourcepath", SOURCES, "-d", out, *map(str, folder.rglob("*.java"))], check=True)
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w") as archive:
-        for file in (out / "example").iterdir():
+        for file in [*(out / "example").iterdir(), *out.rglob("events/*.class")]:
             archive.write(file, file.relative_to(out))
     return data.getvalue()
 
@@ -164,6 +222,25 @@ def test_java_handlers_of_beans_records_and_lists(functions: Functions, jar: byt
     }
     told = functions.invoke({"lines": 1}, "take").json
     assert told["errorMessage"] == "An error occurred during JSON parsing"
+    java(functions, jar, "example.Orders::visits", "visits")
+    visit = {"at": "2026-01-02T03:04:05.5Z", "seen": "2026-01-02T03:04:05.000+0000", "day": "2026-01-02", "one": "x"}
+    more = {
+        "at": 1767323045.5,
+        "seen": 1767323045000,
+        "day": [2026, 1, 2],
+        "length": "PT1M30S",
+        "tags": ["a"],
+        "order": "",
+    }
+    first, second = functions.invoke([visit, more], "visits").json
+    told = {"at": 1767323045.5, "seen": 1767323045000, "day": [2026, 1, 2], "order": None}
+    assert first == told | {"length": None, "tags": [], "one": ["x"]}
+    assert second == told | {"length": 90, "tags": ["a"], "one": None}
+    java(functions, jar, "example.Orders::notice", "notice")
+    record = {"bucket": "b", "x-amz-id-2": "i", "arrival": 1767323045.5, "time": "1970"}
+    assert functions.invoke({"Records": [record]}, "notice").json == "bi1767323045500@1970"
+    java(functions, jar, "example.Orders::sealed", "sealed")
+    assert "no Creators" in functions.invoke({"a": 1}, "sealed").json["cause"]["errorMessage"]
     java(functions, jar, "example.Orders::words", "words")
     assert functions.invoke(["a", "b"], "words").json == "a-b"
     java(functions, jar, "example.Missing", "missing")
@@ -345,7 +422,54 @@ def test_a_wrapper_script_starts_the_runtime(functions: Functions, runtime: str)
     assert functions.invoke({"n": 1}).json == ["yes", {"n": 1}]
 
 
+@pytest.mark.skipif(shutil.which("dotnet") is not None, reason="this machine has dotnet")
 def test_a_runtime_that_is_not_there_says_so(functions: Functions, refused) -> None:
     functions.create("", Runtime="dotnet8", Handler="A::B::C", Code={"ZipFile": package({"a": "b"})})
-    with refused("InvalidRuntimeException", "Pileus has no runtime of its own for dotnet8"):
+    with refused("InvalidRuntimeException", "This machine has no dotnet for the runtime dotnet8"):
         functions.invoke(json.dumps({}))
+
+
+DOTNET = """\
+#!/bin/sh
+[ "$1" = --list-runtimes ] && echo "Microsoft.NETCore.App 8.0.11 [/usr/share/dotnet/shared]" && exit
+API="http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/invocation"
+curl -sS -D /tmp/head "$API/next" > /dev/null
+ID=$(sed -n 's/^Lambda-Runtime-Aws-Request-Id: \\([^\\r]*\\).*/\\1/p' /tmp/head | tr -d '\\r')
+curl -sS -d '"'"$PWD $*"'"' "$API/$ID/response" > /dev/null
+"""
+HOW_DOTNET_STARTS = """
+    import json, pileus
+    from tests.services.lambda_.conftest import Functions, package
+
+    with pileus.cloud(sockets=True) as cloud:
+        functions = Functions(cloud.account())
+        files = {name: "" for name in ("App.dll", "App.deps.json", "App.runtimeconfig.json")}
+        support = {"Amazon.Lambda.RuntimeSupport.dll": ""}
+        given = {"Runtime": "dotnet8", "Timeout": 10}
+        functions.create("", name="a", Handler="App", Code={"ZipFile": package(files)}, **given)
+        functions.create("", name="b", Handler="App::T::M", Code={"ZipFile": package(files | support)}, **given)
+        functions.create("", name="c", Handler="App::T::M", Code={"ZipFile": package(files)}, **given)
+        print(json.dumps([functions.invoke({}, name).json for name in "ab"]))
+        print("RuntimeSupport.dll to start" in functions.invoke({}, "c").log)
+"""
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="this machine has no curl")
+def test_how_functions_in_dotnet_are_started() -> None:
+    """By a `dotnet` that tells what it was asked to do."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:  # /tmp is another one in a sandbox
+        Path(folder).chmod(0o755)
+        program = Path(folder, "dotnet")
+        program.write_text(DOTNET)
+        program.chmod(0o755)
+        done = subprocess.run(
+            [sys.executable, "-c", textwrap.dedent(HOW_DOTNET_STARTS)],
+            env=os.environ | {"PATH": f"{folder}:{os.environ['PATH']}"},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    started, refused = done.stdout.splitlines() or [done.stderr, ""]
+    support = "--depsfile App.deps.json --runtimeconfig App.runtimeconfig.json Amazon.Lambda.RuntimeSupport.dll"
+    assert json.loads(started) == ["/var/task App.dll", f"/var/task exec {support} App::T::M"]
+    assert refused == "True"

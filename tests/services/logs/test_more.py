@@ -81,8 +81,12 @@ def test_index_policies(logs: Any, put: Any, refused: Any) -> None:
     (policy,) = logs.describe_index_policies(logGroupIdentifiers=["app"])["indexPolicies"]
     assert (policy["policyDocument"], policy["source"]) == (document, "LOG_GROUP")
     put("x")
-    fields = logs.describe_field_indexes(logGroupIdentifiers=["app"])["fieldIndexes"]
+    fields = logs.describe_field_indexes(logGroupIdentifiers=["app"], indexCategories=["CUSTOM"])["fieldIndexes"]
     assert [field["fieldIndexName"] for field in fields] == ["requestId", "status"]
+    every = logs.describe_field_indexes(logGroupIdentifiers=["app"])["fieldIndexes"]
+    assert {"requestId", "status", "@logStream", "traceId"} < {field["fieldIndexName"] for field in every}
+    assert [one["logGroupName"] for one in logs.list_log_groups(fieldIndexNames=["status"])["logGroups"]] == ["app"]
+    assert logs.list_log_groups(fieldIndexNames=["status", "other"])["logGroups"] == []
     with refused("InvalidParameterException"):
         logs.put_index_policy(logGroupIdentifier="app", policyDocument="[]")
     logs.delete_index_policy(logGroupIdentifier="app")
@@ -138,22 +142,6 @@ def test_an_export_writes_files_to_a_bucket(aws: Any, logs: Any, put: Any, clock
     assert [line.split(" ", 1)[1] for line in lines] == ["one", "two"]
     with refused("InvalidOperationException"):
         logs.cancel_export_task(taskId=number)
-
-
-def test_anomaly_detectors_are_kept(aws: Any, logs: Any, refused: Any) -> None:
-    group = logs.describe_log_groups()["logGroups"][0]["logGroupArn"]
-    arn = logs.create_log_anomaly_detector(logGroupArnList=[group], detectorName="d", tags={"a": "b"})[
-        "anomalyDetectorArn"
-    ]
-    found = logs.get_log_anomaly_detector(anomalyDetectorArn=arn)
-    assert (found["detectorName"], found["evaluationFrequency"]) == ("d", "FIVE_MIN")
-    logs.update_log_anomaly_detector(anomalyDetectorArn=arn, enabled=False)
-    (found,) = logs.list_log_anomaly_detectors()["anomalyDetectors"]
-    assert found["anomalyDetectorStatus"] == "PAUSED"
-    assert logs.list_tags_for_resource(resourceArn=arn)["tags"] == {"a": "b"}
-    logs.delete_log_anomaly_detector(anomalyDetectorArn=arn)
-    with refused("ResourceNotFoundException"):
-        logs.get_log_anomaly_detector(anomalyDetectorArn=arn)
 
 
 def test_deliveries_are_kept(aws: Any, refused: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from botocore.config import Config
 
 import pileus
+from pileus.kernel.call import Passage
 from pileus.testing.account import Account
 from tests.services.s3.conftest import fresh, put, read
 
@@ -239,13 +241,30 @@ def test_nobody_in_particular(control: Any, aws: Account, bucket: str, cloud: pi
     assert anonymous(cloud, path) == 200
 
 
-def test_a_point_of_a_vpc_answers_nobody_from_outside(
-    control: Any, aws: Account, bucket: str, refused: Callable[..., Any]
+def test_a_point_of_a_vpc_answers_what_comes_out_of_it(
+    control: Any, aws: Account, bucket: str, cloud: pileus.LocalCloud, refused: Callable[..., Any]
 ) -> None:
     vpc = {"VpcConfiguration": {"VpcId": "vpc-12345678"}}
     made = control.create_access_point(AccountId=aws.id, Name="inside", Bucket=bucket, **vpc)
+    s3 = aws.client("s3")
+    put(s3, bucket, "k", b"1")
     with refused("AccessDenied"):
-        aws.client("s3").list_objects_v2(Bucket=made["Alias"])
+        s3.list_objects_v2(Bucket=made["Alias"])
+    signed = s3.generate_presigned_url("get_object", {"Bucket": made["Alias"], "Key": "k"})
+    for network, status in (("vpc-12345678", 200), ("vpc-87654321", 403)):
+        door = socket.create_server(("127.0.0.1", 0))
+        door.setblocking(False)
+        way = Passage("vpce-1", network)
+        close = cloud.do(lambda door=door, way=way: cloud.server.cloud.listen(door, lambda: way))
+        connection = http.client.HTTPConnection("127.0.0.1", door.getsockname()[1], timeout=20)
+        connection.request("GET", signed.partition(aws.cloud.endpoint)[2], headers={"Host": host_of(aws)})
+        assert connection.getresponse().status == status
+        connection.close()
+        cloud.do(close)
+
+
+def host_of(aws: Account) -> str:
+    return aws.cloud.endpoint.partition("//")[2]
 
 
 def test_the_accounts_block_is_over_those_of_its_buckets(

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-import pileus
 from pileus.testing.account import Account
 
 from .test_sending import FRIEND, SENDER, Post
@@ -214,11 +213,6 @@ def test_pools_have_no_addresses(post: Post, refused: Any) -> None:
         second.put_configuration_set_delivery_options(ConfigurationSetName="s", SendingPoolName="x")
     second.delete_dedicated_ip_pool(PoolName="p")
     assert second.list_dedicated_ip_pools()["DedicatedIpPools"] == []
-
-
-def test_addresses_are_not_validated(post: Post, cloud: pileus.LocalCloud, refused: Any) -> None:
-    with refused("NotImplemented"):
-        post.second.get_email_address_insights(EmailAddress="a@example.com")
 
 
 def test_tracking_options_by_the_first_api(post: Post, refused: Any) -> None:

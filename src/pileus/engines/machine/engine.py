@@ -16,11 +16,12 @@ from weakref import WeakValueDictionary
 import msgspec
 
 from pileus.engines.disks import Disks
-from pileus.engines.sandbox.engine import Launcher, SandboxFailed
+from pileus.engines.sandbox.engine import Launcher
 from pileus.engines.sandbox.groups import Groups
 from pileus.engines.sandbox.plans import Image
+from pileus.engines.sandbox.sandbox import SandboxFailed
 
-from . import images
+from . import exports, images
 from .console import Console
 from .machine import Machine, MachineFailed
 from .plans import MEGABYTE, Plan
@@ -113,6 +114,10 @@ class Machines:
         if own.is_dir():
             await asyncio.to_thread(images.captured, self.image(images.of_machine(own)), own, self.image(name))
 
+    async def exported(self, name: str, target: Path, size: int) -> None:
+        """Make a file with a file system of what an image has of its own."""
+        await asyncio.to_thread(exports.exported, self.image(name), self.folder, target, size)
+
     def copied(self, source: str, name: str) -> None:
         """Make an image that is as another one."""
         images.copied(self.image(source), self.image(name))
@@ -127,6 +132,12 @@ class Machines:
     def turn(self, name: str) -> asyncio.Lock:
         """What one holds who starts or ends a machine that others may start or end at the same time."""
         return self._turns.setdefault(name, asyncio.Lock())
+
+    async def prepare(self) -> None:
+        """Make what every machine needs, and what takes the first one a moment: the host's image and the launcher."""
+        async with self._starting:
+            await asyncio.to_thread(self.image)
+        await self._ready()
 
     async def start(self, plan: Plan) -> Machine:
         """Start a machine. What it has changed when it ran before is still so."""

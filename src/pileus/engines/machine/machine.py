@@ -9,14 +9,13 @@ import logging
 import os
 import socket
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from pileus.engines.sandbox.engine import Reader
 from pileus.engines.sandbox.groups import Group
+from pileus.engines.sandbox.sandbox import Reader
 
 from .console import Console
 from .plans import Plan
@@ -59,8 +58,8 @@ class Machine:
         self.pid = 0
         """Its init, as the host sees it."""
         self.ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self.on_power: Callable[[str], None] = lambda wanted: None
-        """Is told when the machine itself asks for an end ("off") or a new beginning ("reboot")."""
+        self.power: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        """What the machine itself asks for: its end ("off") or a new beginning ("reboot")."""
         self.terminal, self.theirs = os.openpty()
         """Its serial console: our end, and its own, which stays open here too, for there may be nobody who has it."""
         self._machines = machines
@@ -71,6 +70,7 @@ class Machine:
         self._running: dict[int, asyncio.Future[int]] = {}
         self._up: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._error = ""
+        self._login: asyncio.Future[int] | None = None
         self._reader = Reader(self.terminal, console.take)
         asyncio.get_running_loop().add_reader(self._control.fileno(), self._readable)
 
@@ -122,8 +122,8 @@ class Machine:
             self._up.set_result(None)
         if (waiting := self._running.pop(report.ended, None)) and not waiting.done():
             waiting.set_result(report.status)
-        if report.power:
-            self.on_power(report.power)
+        if report.power and not self.power.done():
+            self.power.set_result(report.power)
         if report.mount:
             self._machines.doing(self._mount(report))
 
@@ -219,6 +219,17 @@ class Machine:
     async def detach(self, device: str) -> None:
         await self._machines.order("detach", self.name, device=device)
         self.plan.devices.pop(device, None)
+
+    def typed(self, data: bytes) -> None:
+        """Somebody has typed at its serial console."""
+        if not self.ended.done():
+            os.write(self.terminal, data)
+
+    def getty(self, argv: tuple[str, ...]) -> None:
+        """Let a login wait at its serial console, if none does."""
+        if self._login is None or self._login.done():
+            with open(os.devnull, "r+b") as nothing:
+                self._login = self.begin([*argv], (nothing.fileno(),) * 3, directory="/")
 
     def resident(self) -> int:
         """Bytes of memory in use."""

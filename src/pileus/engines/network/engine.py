@@ -133,7 +133,7 @@ class Networks:
         await self._do("settled")
 
     async def close(self) -> None:
-        """Remove everything; once."""
+        """Remove everything."""
         if self.closed:
             return
         self.closed = True

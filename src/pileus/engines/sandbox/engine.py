@@ -20,134 +20,19 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import msgspec
 
-from .groups import Group, Groups
+from .containers import Containers
+from .groups import Groups
 from .plans import MEGABYTE, PLAIN, Image, Plan
-from .survey import choice
+from .sandbox import PIECE, Output, Reader, Sandbox, SandboxFailed
+from .survey import Choice, choice
 
 if TYPE_CHECKING:
     from pileus.kernel.cloud import Cloud
 
 log = logging.getLogger("pileus.sandbox")
 
-Output = Callable[[bytes], None]
-
 LAUNCHER = str(Path(__file__).with_name("launcher.py"))
 FIRST_USER = 0x60000000
-WATCHED_EVERY = 0.1
-"""Seconds between two looks at a sandbox's memory, while somebody asks for it to be watched."""
-PIECE = 64 * 1024
-
-
-class SandboxFailed(Exception):
-    """A sandbox could not be made."""
-
-
-class Sandbox:
-    """A running sandbox."""
-
-    def __init__(
-        self, launcher: Launcher[Sandbox], name: str, plan: Plan, group: Group | None, outputs: list[Reader]
-    ) -> None:
-        self.name = name
-        self.plan = plan
-        self.pid = 0
-        """Its first process, as the host sees it."""
-        self.ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        """The exit status of its program; 128 and the number of the signal that killed it."""
-        self.ran_out = False
-        """Whether it was killed because it had used up its memory."""
-        self.group = group
-        self.outputs = outputs
-        self._launcher = launcher
-        self._watching: asyncio.TimerHandle | None = None
-        self._started: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-
-    def kill(self) -> None:
-        """End it whole, at once."""
-        if not self.ended.done():
-            self._launcher.send({"kill": self.name})
-
-    def drain(self) -> None:
-        """Read what it has written up to now."""
-        for output in self.outputs:
-            output.read()
-
-    def watch(self) -> None:
-        """Until `rest`, kill it when it uses more memory than it may, not counting its /tmp."""
-        if self.group and not self._watching:
-            self._watching = asyncio.get_running_loop().call_later(WATCHED_EVERY, self._look)
-
-    def rest(self) -> None:
-        if self._watching:
-            self._watching.cancel()
-            self._watching = None
-
-    def resident(self) -> int:
-        """Bytes of memory in use."""
-        if self.group:
-            return self.group.resident()
-        with contextlib.suppress(OSError, IndexError):
-            children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
-            return int(Path(f"/proc/{children[-1]}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-        return 0
-
-    def _look(self) -> None:
-        self._watching = None
-        assert self.group
-        if self.group.resident() > self.plan.memory_bytes:
-            self.ran_out = True
-            self.kill()
-        else:
-            self.watch()
-
-    def started(self, pid: int) -> None:
-        self.pid = pid
-        if not self._started.done():
-            self._started.set_result(pid)
-
-    def over(self, status: int, error: str = "") -> None:
-        self.rest()
-        self.drain()
-        for output in self.outputs:
-            output.close()
-        if self.group:
-            self.ran_out = self.ran_out or self.group.ran_out()
-        if not self._started.done():
-            self._started.set_exception(SandboxFailed(error))
-        if not self.ended.done():
-            self.ended.set_result(status)
-
-    async def running(self) -> None:
-        await self._started
-
-
-class Reader:
-    """The reading end of a pipe, whose bytes go to a function."""
-
-    def __init__(self, descriptor: int, take: Output) -> None:
-        self.descriptor = descriptor
-        self.take = take
-        os.set_blocking(descriptor, False)
-        asyncio.get_running_loop().add_reader(descriptor, self.read)
-
-    def read(self) -> None:
-        while self.descriptor >= 0:
-            try:
-                data = os.read(self.descriptor, PIECE)
-            except BlockingIOError:
-                return
-            if not data:
-                self.close()
-                return
-            self.take(data)
-            if len(data) < PIECE:
-                return
-
-    def close(self) -> None:
-        if self.descriptor >= 0:
-            asyncio.get_running_loop().remove_reader(self.descriptor)
-            os.close(self.descriptor)
-            self.descriptor = -1
 
 
 class Launched(Protocol):
@@ -164,7 +49,7 @@ L = TypeVar("L", bound=Launched)
 class Launcher(Generic[L]):
     """A launcher process, and what it has made."""
 
-    def __init__(self, image: Image, root: Path, script: str = LAUNCHER) -> None:
+    def __init__(self, image: Image, root: Path, script: str = LAUNCHER, driver: str = "") -> None:
         self.launched: dict[str, L] = {}
         self.on_end: Callable[[L], None] = lambda one: None
         self.on_report: Callable[[dict[str, Any]], None] = lambda report: None
@@ -176,7 +61,7 @@ class Launcher(Generic[L]):
         self._received = bytearray()
         root.mkdir(parents=True, exist_ok=True)
         options = {
-            "driver": choice().driver,
+            "driver": driver or choice().driver,
             "root": str(root),
             "shown": image.shown,
             "own": image.root,
@@ -201,6 +86,9 @@ class Launcher(Generic[L]):
                 self._control.sendall(data)
         finally:
             self._control.setblocking(False)
+
+    def end(self, name: str) -> None:
+        self.send({"kill": name})
 
     def _readable(self) -> None:
         try:
@@ -264,36 +152,44 @@ class Launcher(Generic[L]):
 class Sandboxes:
     """An engine of the cloud (`cloud.engine(Sandboxes)`)."""
 
-    def __init__(self, cloud: Cloud) -> None:
+    def __init__(self, cloud: Cloud, chosen: Choice | None = None) -> None:
+        self._chosen = chosen or choice()
         self._launchers: dict[Image, Launcher[Sandbox]] = {}
-        self._groups = Groups() if choice().driver == "namespaces" else None
+        self._groups = Groups() if self._chosen.driver == "namespaces" else None
         self._numbers = itertools.count()
         self._users = itertools.count()
         self._folder = cloud.folder / "sandboxes" if cloud.folder else Path(tempfile.mkdtemp(prefix="pileus-"))
         shutil.rmtree(self._folder, ignore_errors=True)
+        self._containers = Containers(self._chosen.docker, self._folder) if self._chosen.docker else None
 
     async def warm(self, image: Image) -> None:
         """Have a launcher ready, so that the first sandbox of an image starts as quickly as the others."""
-        await self._launcher(image)
+        if self._containers:
+            await self._containers.image(image)
+        else:
+            await self._launcher(image)
 
     async def start(self, plan: Plan, image: Image = PLAIN, outputs: Sequence[Output] = ()) -> Sandbox:
         """Start a sandbox. What it writes to its descriptors 1, 2, … goes to these functions."""
+        name = str(next(self._numbers))
+        plan.user = self.user() if plan.user is None else plan.user
+        if self._containers:
+            return await self._containers.start(name, plan, image, outputs)
         launcher = await self._launcher(image)
-        number = next(self._numbers)
-        name = str(number)
         group = self._groups.make(name) if self._groups else None
         pipes = [os.pipe() for _ in outputs]
         readers = [Reader(ours, take) for (ours, _), take in zip(pipes, outputs, strict=True)]
-        sandbox = launcher.launched[name] = Sandbox(launcher, name, plan, group, readers)
+        sandbox = launcher.launched[name] = Sandbox(
+            name, plan, group, readers, lambda name: launcher.send({"kill": name})
+        )
         limits = dict(plan.limits)
         if group:
             # /tmp lies in memory too: what is beyond it `watch` sees to.
             group.limit(plan.memory_bytes + plan.tmp_bytes + 32 * MEGABYTE, plan.cpus)
         else:
             limits.setdefault("DATA", plan.memory_bytes)
-        if choice().driver == "process":
+        if self._chosen.driver == "process":
             plan = self._relocated(plan, name)
-        plan.user = self.user() if plan.user is None else plan.user
         order = msgspec.to_builtins(plan) | {
             "start": name,
             "limits": limits,
@@ -326,8 +222,9 @@ class Sandboxes:
         )
 
     def user(self) -> int | None:
-        """Another user for each sandbox, so that none can meddle with another's processes; only root can do that."""
-        if os.geteuid() != 0 or choice().driver != "namespaces":
+        """Another user for each sandbox, so that none can meddle with another's processes; only root can have that."""
+        docker = self._chosen.docker
+        if not (docker.own_users if docker else os.geteuid() == 0 and self._chosen.driver == "namespaces"):
             return None
         return FIRST_USER + (os.getpid() << 12 & 0xFFFF000) + next(self._users) % 4096
 
@@ -335,7 +232,9 @@ class Sandboxes:
         launcher = self._launchers.get(image)
         if launcher is None or not launcher.alive:
             began = time.perf_counter()
-            launcher = self._launchers[image] = Launcher(image, self._folder / str(next(self._numbers)))
+            launcher = self._launchers[image] = Launcher(
+                image, self._folder / str(next(self._numbers)), driver=self._chosen.driver
+            )
             launcher.on_end = self._ended
             await asyncio.shield(launcher.ready)
             log.info("launcher of %s is ready after %.2f s", image.interpreter, time.perf_counter() - began)
@@ -349,6 +248,8 @@ class Sandboxes:
             self._groups.discard(sandbox.group)
 
     async def close(self) -> None:
+        if self._containers:
+            await self._containers.close()
         for launcher in self._launchers.values():
             launcher.close()
         self._launchers.clear()

@@ -138,6 +138,18 @@ def parents() -> dict[str, Path]:
     return usable if "memory" in usable else {}
 
 
+def of_process(pid: int) -> Group | None:
+    """The group that a process is in, to be looked at; None where nobody can tell."""
+    paths: dict[str, Path] = {}
+    for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines():
+        _, controllers, path = line.split(":", 2)
+        for controller in controllers.split(","):
+            paths[controller] = ROOT / controller / path.lstrip("/")
+    version = 2 if (ROOT / "cgroup.controllers").exists() else 1
+    memory = paths.get("" if version == 2 else "memory")
+    return Group({"memory": memory}, version) if memory and (memory / "memory.stat").exists() else None
+
+
 def sweep(places: set[Path]) -> None:
     """Remove what a cloud that was killed has left: its processes died with it."""
     for place in places:

@@ -7,26 +7,37 @@ import sys
 from functools import cache
 from typing import Literal, NamedTuple
 
-Driver = Literal["namespaces", "process"]
+from . import docker
+
+Driver = Literal["namespaces", "docker", "process"]
 
 
 class Choice(NamedTuple):
     driver: Driver
     why: str
+    docker: docker.Engine | None = None
 
 
 @cache
 def choice() -> Choice:
     """The driver to use: PILEUS_SANDBOX names one, else the best that works."""
     wanted = os.environ.get("PILEUS_SANDBOX", "")
-    refused = unable()
+    if wanted not in ("", "namespaces", "docker", "process"):
+        raise ValueError(f"PILEUS_SANDBOX is namespaces, docker or process, not {wanted}")
     if wanted == "process":
         return Choice("process", "as PILEUS_SANDBOX says: nothing is isolated")
-    if wanted not in ("", "namespaces"):
-        raise ValueError(f"PILEUS_SANDBOX is namespaces or process, not {wanted}")
-    if refused:
-        return Choice("process", f"nothing is isolated, because {refused}")
-    return Choice("namespaces", "as root" if os.geteuid() == 0 else "in a user namespace, without control groups")
+    refused = "" if wanted == "docker" else unable()
+    if wanted != "docker" and not refused:
+        return Choice("namespaces", "as root" if os.geteuid() == 0 else "in a user namespace, without control groups")
+    why = "as PILEUS_SANDBOX says" if wanted == "docker" else f"because {refused}"
+    if wanted == "namespaces":
+        return Choice("process", f"nothing is isolated, {why}")
+    try:
+        engine = docker.found(docker.programs())
+    except OSError as error:
+        also = str(error) if wanted == "docker" else f"{refused}, and {error}"
+        return Choice("process", f"nothing is isolated, because {also}")
+    return Choice("docker", f"containers of {engine.program[0]}, {why}", engine)
 
 
 def unable() -> str:

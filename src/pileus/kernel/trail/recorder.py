@@ -142,9 +142,12 @@ class Recorder:
         return found
 
     def _logged(self, account: str, region: str) -> bool:
-        """Whether a trail is logging there, so that EventBridge is told of what happens."""
+        """Whether a trail, and not only an event data store, is logging there: then EventBridge is told."""
         found = self._read_selections() if self._selections is None else self._selections
-        return any(one.account == account and (one.everywhere or one.region == region) for one in found)
+        return any(
+            one.account == account and (one.everywhere or one.region == region) and "/" not in one.trail
+            for one in found
+        )
 
     def selections_changed(self) -> None:
         """A selection is being written: read them again now, and once the write is safe or undone."""

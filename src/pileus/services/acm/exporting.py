@@ -6,21 +6,26 @@ import re
 from typing import Any
 
 from pileus.engines.x509 import keys
-from pileus.kernel import Call, Fault
+from pileus.kernel import Call, Fault, identity
 
 from . import acm, faults
 from .certificates import AMAZON, IMPORTED, ISSUED, PENDING, REVOKED, Certificate, announce, chain_of, named
 
 Members = dict[str, Any]
 
+CLOUD = identity.service("pileus.amazonaws.com")
 PASSPHRASE = re.compile(rb"[\x20-\x7e]{4,128}")
 
 
 @acm.operation(on=named)
 def export_certificate(call: Call, certificate: Certificate, passphrase: bytes) -> Members:
-    """A certificate with its chain and its key, which the passphrase encrypts."""
+    """A certificate with its chain and its key, which the passphrase encrypts.
+
+    What the cloud itself serves with a certificate gets any, and that is no export.
+    """
     arn = certificate.arn(call)
-    if (
+    serving = call.principal == CLOUD
+    if not serving and (
         certificate.type == IMPORTED
         or certificate.endpoint
         or (certificate.type == AMAZON and not certificate.exportable)
@@ -32,8 +37,9 @@ def export_certificate(call: Call, certificate: Certificate, passphrase: bytes) 
         raise faults.validation(f"Certificate {arn} is in the state {certificate.status} and cannot be exported.")
     if not PASSPHRASE.fullmatch(passphrase) or any(sign in passphrase for sign in b"#$%"):
         raise faults.validation("The passphrase must have 4 to 128 ASCII characters, none of them #, $ or %.")
-    certificate.exported = True
-    certificate.put(call)
+    if not serving:
+        certificate.exported = True
+        certificate.put(call)
     key = keys.pem(certificate.secret(call), passphrase)
     return {"Certificate": f"{certificate.certificate}\n", "PrivateKey": key} | chain_of(certificate)
 

@@ -5,13 +5,18 @@ The kernel notes every call (`pileus.kernel.trail`); here is what is made of tha
     events, identities, wording        a noted call as CloudTrail's record
     history                            LookupEvents
     trails, tagging, lookups           trails: their lives, and what they need of others
-    selectors, choosing, insights      which events a trail wants
+    selectors, choosing                which events a trail wants
+    insights, rates, detecting         unusual numbers of calls and errors
     delivery, notices, announcing      log files in S3, and who is told of them and of events
     digests, signatures                what proves that log files are unchanged
+    stores, ingesting, imports         event data stores, and how events get into them
+    channels                           events from outside of AWS (PutAuditEvents is in `cloudtrail_data`)
+    statements, queries, results       SQL over event data stores
+    dashboards, policies, delegates    what stands around them
 
-Left out: CloudTrail Lake (event data stores, queries, channels, dashboards, imports) answers 501; insight selectors are
-kept, and no insights are found; members of an organization see its trails in DescribeTrails alone; names of Lambda's
-operations are told without their dates (`Invoke`, not `Invoke20150331`); throttling.
+Left out: federation with Lake Formation, queries in plain language, sample queries, configuration items and evidence,
+event configurations; members of an organization see its trails in DescribeTrails alone; names of Lambda's operations
+are told without their dates (`Invoke`, not `Invoke20150331`); throttling.
 """
 
 from pileus.kernel import Service

@@ -10,16 +10,19 @@ import gzip
 import hashlib
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Protocol
 
 from pileus.kernel import Call, Fault, identity, names, paging
+from pileus.kernel.access.attached import Membership
 from pileus.kernel.trail import Data, Event, Filed, Place, unpack
 
 from . import cloudtrail, notices
 from .choosing import GLOBAL, chosen
+from .detecting import detected
 from .digests import LogFile, logged
 from .events import kind_of, known, record
 from .lookups import PRINCIPAL
+from .rates import Tally, scope_of
 from .trails import Trail
 
 EVERY = 300.0
@@ -39,8 +42,12 @@ async def deliver(call: Call, home: str, name: str, run: int, last: float | None
     call.cloud.trail.write()
     since, upto = trail.delivered, call.now if last is None else last
     delivery = Delivery(call.at(region=home), trail)
+    tallies: dict[tuple[str, str], Tally] = {}
     for account, region in places(call, trail):
+        tally = tallies[account, region] = Tally(trail.insights)
         for records in pieces(call.at(account, region), trail, since, upto):
+            for told in records:
+                tally.count(told)
             await delivery.write(account, region, records)
             if "LatestDeliveryError" in delivery.status:
                 break
@@ -50,9 +57,24 @@ async def deliver(call: Call, home: str, name: str, run: int, last: float | None
             if "LatestDeliveryError" not in delivery.status:
                 trail.status.pop("LatestDeliveryError", None)
                 trail.delivered = upto
+                look(call, trail, tallies, since, upto)
             trail.put(call)
             if last is None and trail.logging:
                 deliver.later(call, home=home, name=name, run=run, delay=EVERY)
+
+
+def look(call: Call, trail: Trail, tallies: dict[tuple[str, str], Tally], since: float, upto: float) -> None:
+    """See whether anything was unusual, where the trail wants to know it."""
+    from .insights import tell
+
+    if not trail.insights:
+        return
+    for (account, region), tally in tallies.items():
+        there = call.at(account, region)
+        tally.keep(there, scope_of(trail))
+        found = detected(there, scope_of(trail), since, upto, trail.insights_since)
+        if found:
+            tell.later(call, home=trail.home, name=trail.name, account=account, region=region, events=found)
 
 
 class Delivery:
@@ -63,11 +85,11 @@ class Delivery:
         self.trail = trail
         self.status: Members = {}
 
-    async def write(self, account: str, region: str, records: list[Members]) -> None:
+    async def write(self, account: str, region: str, records: list[Members], folder: str = "CloudTrail") -> None:
         """Put one log file into the bucket, and tell those who are to know."""
         call, trail = self.call, self.trail
         body = json.dumps({"Records": records}, separators=(",", ":")).encode()
-        key = file_name(call, trail, account, region)
+        key = file_name(call, trail, account, region, folder)
         try:
             await put(call, trail, key, gzip.compress(body, 6, mtime=0))
         except Fault as fault:
@@ -95,18 +117,31 @@ async def put(call: Call, trail: Trail, key: str, body: bytes, **members: Any) -
     )
 
 
-def file_name(call: Call, trail: Trail, account: str, region: str) -> str:
+def file_name(call: Call, trail: Trail, account: str, region: str, folder: str) -> str:
     """User Guide, "Finding your CloudTrail log files"."""
     at = datetime.datetime.fromtimestamp(call.now, datetime.UTC)
     owner = f"{trail.organization}/{account}" if trail.organization else account
     return (
-        f"{trail.folders}/{owner}/CloudTrail/{region}/{at:%Y/%m/%d}/"
-        f"{account}_CloudTrail_{region}_{at:%Y%m%dT%H%MZ}_{names.token(16)}.json.gz"
+        f"{trail.folders}/{owner}/{folder}/{region}/{at:%Y/%m/%d}/"
+        f"{account}_{folder}_{region}_{at:%Y%m%dT%H%MZ}_{names.token(16)}.json.gz"
     )
 
 
-def places(call: Call, trail: Trail) -> list[tuple[str, str]]:
-    """The accounts and Regions that the trail is about, as far as they have events."""
+class Scope(Protocol):
+    """Whose events are wanted: those of a trail, or of an event data store."""
+
+    @property
+    def home(self) -> str: ...
+
+    @property
+    def organization(self) -> str: ...
+
+    @property
+    def multi_region(self) -> bool: ...
+
+
+def places(call: Call, trail: Scope) -> list[tuple[str, str]]:
+    """The accounts and Regions that a trail or a store is about, as far as they have events."""
     accounts = [call.account]
     if trail.organization:
         accounts = members(call)
@@ -116,8 +151,10 @@ def places(call: Call, trail: Trail) -> list[tuple[str, str]]:
 
 
 def members(call: Call) -> list[str]:
-    """The accounts of the organization that the call's account manages."""
-    organizations = call.aws("organizations", principal=identity.service("organizations.amazonaws.com"))
+    """The accounts of the organization that the call's account manages, or administers CloudTrail for."""
+    place = Membership.get(call, call.account)
+    there = call.at(account=place.management_account) if place and place.management_account else call
+    organizations = there.aws("organizations", principal=identity.service("organizations.amazonaws.com"))
     return [account["Id"] for account in paging.every(organizations.list_accounts, "Accounts")]
 
 

@@ -7,11 +7,12 @@ import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from pileus.kernel import Call, Fault, Unfinished, paging
+from pileus.kernel import Call, Fault, paging
 from pileus.kernel.trail import KEPT, Event, Filed, Posting, named, noted_at, unpack
 
 from . import cloudtrail
 from .events import kind_of, known, record
+from .insights import looked_up
 
 MOST = 50
 
@@ -46,14 +47,14 @@ def lookup_events(
     max_results: int = MOST,
     next_token: str = "",
 ) -> dict[str, Any]:
-    """Management events of the account in this Region, the newest first."""
-    if event_category:
-        raise Unfinished("Pileus finds no insights yet.")
+    """Management events of the account in this Region, or insights, the newest first."""
     if not 1 <= max_results <= MOST:
         raise Fault(
             "InvalidMaxResultsException", f"Invalid value {max_results} for MaxResults. It must be 1 to {MOST}."
         )
     wish = wished(call, lookup_attributes, start_time, end_time)
+    if event_category:
+        return looked_up(call, wish.name, wish.value, wish.start, wish.end, max_results, next_token)
     invalid = Fault("InvalidNextTokenException", "Invalid NextToken. Please check your input and try again.")
     below = None
     if next_token:

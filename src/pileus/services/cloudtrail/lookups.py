@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from pileus.kernel import Call, Fault, identity
+from pileus.kernel import Call, Fault, identity, paging
 from pileus.kernel import arn as arns
 from pileus.kernel.access import enforcement
 from pileus.kernel.access.standing import standing
@@ -96,8 +96,8 @@ def is_arn(text: str, service: str) -> bool:
         return False
 
 
-def organization(call: Call) -> dict[str, Any]:
-    """The organization that the caller manages."""
+def organization(call: Call, *, delegated: bool = False) -> dict[str, Any]:
+    """The organization that the caller manages; or, where that is enough, administers CloudTrail for."""
     try:
         found: dict[str, Any] = call.aws("organizations").describe_organization()["Organization"]
     except Fault as fault:
@@ -106,12 +106,21 @@ def organization(call: Call) -> dict[str, Any]:
         raise Fault(
             "OrganizationsNotInUseException", "Your account is not a member of an organization.", status=404
         ) from None
-    if found.get("MasterAccountId") != call.account:
+    ours = call.aws("organizations", principal=identity.service("organizations.amazonaws.com"))
+    if delegated and found["MasterAccountId"] != call.account:
+        there = call.at(account=found["MasterAccountId"])
+        ours = there.aws("organizations", principal=identity.service("organizations.amazonaws.com"))
+        delegates = paging.every(
+            ours.list_delegated_administrators, "DelegatedAdministrators", service_principal=PRINCIPAL
+        )
+        delegated = call.account in {one["Id"] for one in delegates}
+    else:
+        delegated = False
+    if found.get("MasterAccountId") != call.account and not delegated:
         raise Fault(
             "NotOrganizationMasterAccountException",
             "You must be the management account of the organization to create an organization trail.",
         )
-    ours = call.aws("organizations", principal=identity.service("organizations.amazonaws.com"))
     enabled = ours.list_aws_service_access_for_organization()["EnabledServicePrincipals"]
     if PRINCIPAL not in {one["ServicePrincipal"] for one in enabled}:
         raise Fault(

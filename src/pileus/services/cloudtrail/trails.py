@@ -54,7 +54,8 @@ class Trail(Record, scope="account", key=("home", "name"), cfn="AWS::CloudTrail:
     selectors: list[Members] = msgspec.field(default_factory=lambda: list(DEFAULT_SELECTORS))
     advanced: list[Members] = []
     insights: list[Members] = []
-    insights_destination: str = ""
+    insights_since: float = 0.0
+    """Since when rates are counted."""
     logging: bool = False
     run: int = 0
     """Counts the starts: the tasks of an earlier one stop by themselves."""

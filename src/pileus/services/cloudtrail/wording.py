@@ -51,5 +51,10 @@ def s3_request(operation: Operation, request: dict[str, Any], host: str) -> dict
     return told
 
 
+def moment(at: float) -> str:
+    """`2026-11-27 20:25:02`, as SQL has it."""
+    return f"{datetime.datetime.fromtimestamp(at, datetime.UTC):%Y-%m-%d %H:%M:%S}"
+
+
 def iso(at: float) -> str:
     return f"{datetime.datetime.fromtimestamp(at, datetime.UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -1,8 +1,8 @@
 """Amazon CloudWatch: metrics, metric math, alarms, dashboards, anomaly detectors, metric streams.
 
 Data points are kept as AWS keeps them: seconds for three hours, minutes for 15 days, five minutes for 63 days, hours
-for 455 days. Alarms are evaluated on the cloud clock, and only while something could change them. Left out: log and
-PromQL alarms, images of widgets, OpenTelemetry enrichment, datasets, Contributor Insights in metric math.
+for 455 days. Alarms are evaluated on the cloud clock, and only while something could change them. Left out: metrics of
+other accounts (OAM), metrics by OTLP, PromQL over HTTP.
 """
 
 from pileus.kernel import Service

@@ -7,29 +7,43 @@ from __future__ import annotations
 
 import datetime
 import json
-from typing import Any
+from typing import Any, NamedTuple
 
 from pileus.kernel import Call, Fault, identity, names, regions
 from pileus.kernel.identity import Principal
 
 from . import cloudwatch, history
-from .alarms import COMPOSITE, Alarm, State
+from .alarms import Alarm, State
+from .checking import COMPOSITE, LOG
 from .composites import children, parse
 from .evaluation import stamp
 
 Half = dict[str, Any]
 
+
+class Change(NamedTuple):
+    """What is told of."""
+
+    before: Half
+    after: Half
+    at: float
+    contributor: list[Any] | None = None
+    """The id and the attributes of the contributor that has changed, where it is one."""
+
+
 RECOVERY = {"stop": "stop_instances", "terminate": "terminate_instances", "reboot": "reboot_instances"}
 
 
 @cloudwatch.task
-async def act(call: Call, alarm: str, action: str, before: Half, after: Half, at: float) -> None:
+async def act(
+    call: Call, alarm: str, action: str, before: Half, after: Half, at: float, contributor: list[Any] | None = None
+) -> None:
     """Carry out one action, and write down how it went."""
     found = Alarm.get(call, alarm)
     if found is None:
         return
     try:
-        await carry_out(call, found, action, before, after, at)
+        await carry_out(call, found, action, Change(before, after, at, contributor))
         error = ""
     except Fault as fault:
         error = str(fault)
@@ -44,21 +58,23 @@ async def act(call: Call, alarm: str, action: str, before: Half, after: Half, at
             "notificationResource": action,
             "error": error or None,
         }
-        history.note(call, alarm, found.type, "Action", outcome, data)
+        kind = "AlarmContributorAction" if contributor else "Action"
+        history.note(call, alarm, found.type, kind, outcome, data, tuple(contributor) if contributor else ("", {}))
 
 
-async def carry_out(call: Call, alarm: Alarm, action: str, before: Half, after: Half, at: float) -> None:
+async def carry_out(call: Call, alarm: Alarm, action: str, change: Change) -> None:
     parts = action.split(":")
     service, resource = parts[2], ":".join(parts[5:])
     if service == "sns":
+        lines = await log_lines(call, alarm)
         with call.transaction():
-            message = json.dumps(notification(call, alarm, before, after, at))
-            subject = f'{after["stateValue"]}: "{alarm.name}" in {region_name(call)}'
+            message = json.dumps(notification(call, alarm, change) | lines)
+            subject = f'{change.after["stateValue"]}: "{alarm.name}" in {region_name(call)}'
             call.aws("sns", principal=as_alarm(call, alarm)).publish(
                 topic_arn=action, message=message, subject=subject[:100]
             )
     elif service == "lambda":
-        event = invocation(call, alarm, before, after, at)
+        event = invocation(call, alarm, change)
         await call.aws("lambda", principal=as_alarm(call, alarm, "lambda.alarms.cloudwatch")).invoke(
             function_name=action, invocation_type="Event", payload=json.dumps(event).encode()
         )
@@ -95,9 +111,22 @@ def region_name(call: Call) -> str:
 # What is told
 
 
-def notification(call: Call, alarm: Alarm, before: Half, after: Half, at: float) -> dict[str, Any]:
+async def log_lines(call: Call, alarm: Alarm) -> dict[str, Any]:
+    """The log lines that a log alarm shows; why there are none, where its role may not read them."""
+    if alarm.type != LOG:
+        return {}
+    from .log_alarms import lines
+
+    try:
+        found = await lines(call, alarm)
+    except Fault as fault:
+        return {"LogLinesError": str(fault)}
+    return {} if found is None else {"LogLines": found}
+
+
+def notification(call: Call, alarm: Alarm, change: Change) -> dict[str, Any]:
     """The message to a topic (User Guide, "Alarm notification formats")."""
-    configuration = alarm.configuration
+    configuration, (before, after, at, contributor) = alarm.configuration, change
     common = {
         "AlarmName": alarm.name,
         "AlarmDescription": configuration.get("AlarmDescription"),
@@ -113,10 +142,23 @@ def notification(call: Call, alarm: Alarm, before: Half, after: Half, at: float)
             member: configuration.get(member, []) for member in ("OKActions", "AlarmActions", "InsufficientDataActions")
         },
     }
+    if contributor:
+        common |= {"AlarmContributorId": contributor[0], "AlarmContributorAttributes": contributor[1]}
+    if (tags := propagated(alarm)) is not None:
+        common |= {"AlarmTags": tags}
     if alarm.type == COMPOSITE:
         rule = configuration["AlarmRule"]
         return common | {"AlarmRule": rule, "TriggeringChildren": triggering(call, rule)}
     return common | {"Trigger": trigger(configuration)}
+
+
+def propagated(alarm: Alarm) -> dict[str, str] | None:
+    """The tags that notifications and events have, if they are to have any. By what name is ours."""
+    asked = alarm.configuration.get("ActionConfiguration", {}).get("AlarmTagsPropagation", {})
+    if not asked.get("Enabled"):
+        return None
+    only, never = asked.get("IncludedTagKeys"), asked.get("ExcludedTagKeys", ())
+    return {name: text for name, text in alarm.tags.items() if name not in never and (not only or name in only)}
 
 
 def triggering(call: Call, rule: str) -> list[dict[str, Any]]:
@@ -130,6 +172,12 @@ def triggering(call: Call, rule: str) -> list[dict[str, Any]]:
 
 
 def trigger(configuration: dict[str, Any]) -> dict[str, Any]:
+    if criteria := configuration.get("EvaluationCriteria"):
+        return {"EvaluationCriteria": criteria, "EvaluationInterval": configuration["EvaluationInterval"]}
+    if "ScheduledQueryConfiguration" in configuration:
+        members = ("ScheduledQueryConfiguration", "QueryResultsToEvaluate", "QueryResultsToAlarm", "Threshold")
+        told = {name: configuration[name] for name in (*members, "ComparisonOperator")}
+        return told | {"TreatMissingData": configuration.get("TreatMissingData", "missing")}
     common = {
         "EvaluationPeriods": configuration["EvaluationPeriods"],
         **({"DatapointsToAlarm": configuration["DatapointsToAlarm"]} if "DatapointsToAlarm" in configuration else {}),
@@ -160,16 +208,21 @@ def trigger(configuration: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def detail(alarm: Alarm, before: Half, after: Half, at: float) -> dict[str, Any]:
+def detail(alarm: Alarm, change: Change) -> dict[str, Any]:
     """What EventBridge and functions are told."""
+    before, after, at, contributor = change
 
     def state(one: Half, when: float | None) -> dict[str, Any]:
         told = {"value": one["stateValue"], "reason": one["stateReason"]}
         told |= {"reasonData": json.dumps(one["stateReasonData"])} if "stateReasonData" in one else {}
         return told | ({"timestamp": stamp(when)} if when is not None else {})
 
-    return {
-        "alarmName": alarm.name,
+    told: dict[str, Any] = {"alarmName": alarm.name}
+    if contributor:
+        told["alarmContributor"] = {"id": contributor[0], "attributes": contributor[1]}
+    if (tags := propagated(alarm)) is not None:
+        told["tags"] = tags
+    return told | {
         "state": state(after, at),
         "previousState": state(before, None),
         "configuration": configured(alarm.configuration),
@@ -180,6 +233,9 @@ def configured(configuration: dict[str, Any]) -> dict[str, Any]:
     about = {"description": configuration.get("AlarmDescription", "")}
     if rule := configuration.get("AlarmRule"):
         return about | {"alarmRule": rule}
+    if "EvaluationCriteria" in configuration or "ScheduledQueryConfiguration" in configuration:
+        trigger_of = trigger(configuration)
+        return about | {name[0].lower() + name[1:]: value for name, value in trigger_of.items()}
     if not configuration.get("Metrics"):
         dimensions = {one["Name"]: one["Value"] for one in configuration.get("Dimensions", ())}
         metric = {
@@ -203,30 +259,32 @@ def queried(query: dict[str, Any]) -> dict[str, Any]:
     return told | {"metricStat": {"metric": metric, "period": stat["Period"], "stat": stat["Stat"]}}
 
 
-def invocation(call: Call, alarm: Alarm, before: Half, after: Half, at: float) -> dict[str, Any]:
-    when = datetime.datetime.fromtimestamp(at, datetime.UTC)
+def invocation(call: Call, alarm: Alarm, change: Change) -> dict[str, Any]:
+    when = datetime.datetime.fromtimestamp(change.at, datetime.UTC)
     return {
         "source": "aws.cloudwatch",
         "alarmArn": alarm.arn(call),
         "accountId": call.account,
         "time": when.strftime("%Y-%m-%dT%H:%M:%S.") + f"{when.microsecond // 1000:03d}+0000",
         "region": call.region,
-        "alarmData": detail(alarm, before, after, at),
+        "alarmData": detail(alarm, change),
     }
 
 
 @cloudwatch.task
-def announce(call: Call, alarm: str, before: Half, after: Half, at: float) -> None:
+def announce(
+    call: Call, alarm: str, before: Half, after: Half, at: float, contributor: list[Any] | None = None
+) -> None:
     """Tell the default bus of EventBridge."""
     found = Alarm.get(call, alarm)
     if found is None:
         return
     entry = {
         "Source": "aws.cloudwatch",
-        "DetailType": "CloudWatch Alarm State Change",
+        "DetailType": f"CloudWatch Alarm {'Contributor ' if contributor else ''}State Change",
         "Resources": [found.arn(call)],
         "Time": at,
-        "Detail": json.dumps(detail(found, before, after, at)),
+        "Detail": json.dumps(detail(found, Change(before, after, at, contributor))),
     }
     if call.cloud.built("events"):
         call.aws("events", principal=as_alarm(call, found)).put_events(entries=[entry])

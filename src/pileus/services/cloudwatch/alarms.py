@@ -1,7 +1,7 @@
 """Metric alarms: put, describe, delete, enable and disable their actions, set their state.
 
 An alarm's configuration and its state are two records: the first is the customer's, the second changes with every
-evaluation. Composite alarms are kept in the same table, and are in `composites`.
+evaluation. Composite alarms and log alarms are kept in the same table, and are in `composites` and `log_alarms`.
 """
 
 from __future__ import annotations
@@ -12,22 +12,13 @@ from typing import Any
 from pileus.kernel import Call, Fault, Record, tags
 from pileus.kernel.resource_type import resource_type
 
-from . import cloudwatch, history, queries
-from .distributions import statistic
+from . import cloudwatch, history
+from .checking import ACTIONS, COMPOSITE, INSUFFICIENT_DATA, LOG, METRIC, OK, check, check_criteria
 from .faults import bad_token, validation
 from .metrics import dimensions_of, identity, known, label_of
-from .reading import FINE
 
-METRIC, COMPOSITE = "MetricAlarm", "CompositeAlarm"
-OK, ALARM, INSUFFICIENT_DATA = "OK", "ALARM", "INSUFFICIENT_DATA"
-BAND = ("LessThanLowerOrGreaterThanUpperThreshold", "LessThanLowerThreshold", "GreaterThanUpperThreshold")
-MISSING = ("breaching", "notBreaching", "ignore", "missing")
-LONGEST = 7 * 86400
-"""Seconds that an alarm may look back, where its period is an hour or more; a day otherwise."""
 PAGE = 50
 MOST_AT_ONCE = 100
-
-ACTIONS = {OK: "OKActions", ALARM: "AlarmActions", INSUFFICIENT_DATA: "InsufficientDataActions"}
 
 OWN = ("Tags",)
 """Members of a request that are not the alarm's configuration."""
@@ -42,6 +33,8 @@ class Alarm(Record, arn="arn:{partition}:cloudwatch:{region}:{account}:alarm:{na
     configuration: dict[str, Any]
     updated: float
     tags: dict[str, str] = {}
+    warming: float | None = None
+    """When its warm-up began, while it lasts."""
 
     def actions(self, state: str) -> list[str]:
         found: list[str] = self.configuration.get(ACTIONS[state], [])
@@ -103,6 +96,7 @@ def watch(call: Call, alarm: Alarm, *, on: bool) -> None:
 
 @cloudwatch.operation(
     honours=[
+        "ActionConfiguration",
         "ActionsEnabled",
         "AlarmActions",
         "AlarmDescription",
@@ -111,7 +105,10 @@ def watch(call: Call, alarm: Alarm, *, on: bool) -> None:
         "DatapointsToAlarm",
         "Dimensions",
         "EvaluateLowSampleCountPercentile",
+        "EvaluationCriteria",
+        "EvaluationInterval",
         "EvaluationPeriods",
+        "EvaluationWindow",
         "ExtendedStatistic",
         "InsufficientDataActions",
         "MetricName",
@@ -125,11 +122,15 @@ def watch(call: Call, alarm: Alarm, *, on: bool) -> None:
         "ThresholdMetricId",
         "TreatMissingData",
         "Unit",
+        "WarmUpConfiguration",
     ]
 )
 def put_metric_alarm(call: Call, request: dict[str, Any]) -> None:
     """Make an alarm, or replace all of its configuration; its state stays until it is next evaluated."""
-    check(call, request)
+    if "EvaluationCriteria" in request:
+        check_criteria(request)
+    else:
+        check(call, request)
     put(call, METRIC, request)
 
 
@@ -140,13 +141,16 @@ def put(call: Call, kind: str, request: dict[str, Any]) -> Alarm:
         raise validation(f"An alarm of type {old.type} with the name {name} exists already.")
     given = tags.checked(request.get("Tags", []), code="ValidationError")
     configuration = {"ActionsEnabled": True, **{key: value for key, value in request.items() if key not in OWN}}
-    alarm = Alarm(name, kind, configuration, call.now, old.tags if old else given)
+    alarm = Alarm(name, kind, configuration, call.now, old.tags if old else given, begun(call, old, request))
     if old:
         watch(call, old, on=False)
+        if old.configuration.get("Metrics") != configuration.get("Metrics"):
+            contributors_gone(call, name)
     alarm.put(call)
     watch(call, alarm, on=True)
     if old is None:
-        State(name, INSUFFICIENT_DATA, "Unchecked: Initial alarm creation", "", call.now, call.now).put(call)
+        value = OK if "EvaluationCriteria" in request else INSUFFICIENT_DATA
+        State(name, value, "Unchecked: Initial alarm creation", "", call.now, call.now).put(call)
     summary = f'Alarm "{name}" {"updated" if old else "created"}'
     kind_of_change = "Update" if old else "Create"
     history.note(call, name, kind, "ConfigurationUpdate", summary, {"version": "1.0", "type": kind_of_change})
@@ -156,79 +160,17 @@ def put(call: Call, kind: str, request: dict[str, Any]) -> Alarm:
     return alarm
 
 
-def check(call: Call, request: dict[str, Any]) -> None:
-    """Raise for what is missing, contradicts itself, or looks back too far."""
-    check_actions(request)
-    if request.get("TreatMissingData", "missing") not in MISSING:
-        raise validation(
-            f"The value {request['TreatMissingData']} is not supported for TreatMissingData parameter. "
-            "Supported values are [breaching, notBreaching, ignore, missing]."
-        )
-    if request.get("EvaluateLowSampleCountPercentile", "ignore") not in ("ignore", "evaluate"):
-        raise validation(
-            f"Option {request['EvaluateLowSampleCountPercentile']} is not supported. "
-            "Supported options for parameter EvaluateLowSampleCountPercentile are evaluate and ignore."
-        )
-    for name in ("ComparisonOperator", "EvaluationPeriods"):
-        if name not in request:
-            raise validation(f"The parameter {name} is required.")
-    band = request["ComparisonOperator"] in BAND
-    if band != ("ThresholdMetricId" in request):
-        raise validation(
-            "ThresholdMetricId is required with, and only with, a ComparisonOperator that compares with a band."
-        )
-    if not band and "Threshold" not in request:
-        raise validation("The parameter Threshold is required.")
-    periods = request["EvaluationPeriods"]
-    if request.get("DatapointsToAlarm", periods) > periods:
-        raise validation("DatapointsToAlarm must be less than or equal to EvaluationPeriods.")
-    period = check_metrics(call, request) if request.get("Metrics") else check_metric(request)
-    if period * periods > (LONGEST if period >= 3600 else 86400):
-        raise validation(
-            "Metrics cannot be checked across more than a day (EvaluationPeriods * Period must be <= 86400)."
-        )
+def begun(call: Call, old: Alarm | None, request: dict[str, Any]) -> float | None:
+    """When the warm-up of an alarm began that is put now. A new length does not start one again that is over."""
+    if "WarmUpConfiguration" not in request:
+        return None
+    return old.warming if old and "WarmUpConfiguration" in old.configuration else call.now
 
 
-def check_actions(request: dict[str, Any]) -> None:
-    for member in ACTIONS.values():
-        for action in request.get(member, ()):
-            if not action.startswith("arn:") or action.count(":") < 5:
-                raise validation(f"Invalid arn syntax: {action}")
+def contributors_gone(call: Call, name: str) -> None:
+    from .alarm_contributors import forget
 
-
-def check_metric(request: dict[str, Any]) -> int:
-    for name in ("MetricName", "Namespace", "Period"):
-        if name not in request:
-            raise validation(f"The parameter {name} is required.")
-    if ("Statistic" in request) == ("ExtendedStatistic" in request):
-        raise validation("Exactly one of the parameters Statistic and ExtendedStatistic must be specified.")
-    if statistic(request.get("ExtendedStatistic", "Sum")) is None:
-        raise validation(f"The value {request['ExtendedStatistic']} for parameter ExtendedStatistic is not supported.")
-    period: int = request["Period"]
-    if period not in FINE[2:] and (period < 60 or period % 60):
-        raise validation("Period must be 10, 20, 30 or a multiple of 60.")
-    return period
-
-
-def check_metrics(call: Call, request: dict[str, Any]) -> int:
-    given = request["Metrics"]
-    single = ("MetricName", "Namespace", "Dimensions", "Period", "Unit", "Statistic", "ExtendedStatistic")
-    if named := [name for name in single if name in request]:
-        raise validation(f"Parameter {named[0]} must not be specified when Metrics is.")
-    queries.check(given, call)
-    threshold = request.get("ThresholdMetricId")
-    shown = [query for query in given if query.get("ReturnData", True) and query["Id"] != threshold]
-    if len(shown) != 1:
-        raise validation("Exactly one element of the metrics list should return data.")
-    return period_of(request)
-
-
-def period_of(configuration: dict[str, Any]) -> int:
-    """The period of an alarm: with several metrics the longest of theirs."""
-    if "Period" in configuration:
-        return int(configuration["Period"])
-    stats = [query["MetricStat"]["Period"] for query in configuration["Metrics"] if "MetricStat" in query]
-    return int(max([*stats, *(query["Period"] for query in configuration["Metrics"] if "Period" in query)], default=60))
+    forget(call, name)
 
 
 # Describing
@@ -253,11 +195,6 @@ def shown(call: Call, alarm: Alarm, state: State) -> dict[str, Any]:
             "ActionsSuppressedReason": state.suppressed_reason or None,
         }
     )
-
-
-def prefixed(prefix: str) -> dict[str, Any]:
-    """The bounds of names that begin so."""
-    return {"since": (prefix,), "before": (prefix + "\U0010ffff",)} if prefix else {}
 
 
 def state_of(call: Call, name: str) -> State:
@@ -316,10 +253,11 @@ def describe_alarms(
         )
         page = Alarm.page(call, limit=max_records, token=next_token, where=wanted, invalid=bad_token(), **span)
         found, token = page.items, page.token
-    by_type: dict[str, list[dict[str, Any]]] = {METRIC: [], COMPOSITE: []}
+    by_type: dict[str, list[dict[str, Any]]] = {METRIC: [], COMPOSITE: [], LOG: []}
     for alarm in found:
         by_type[alarm.type].append(shown(call, alarm, states[alarm.name]))
-    return {"MetricAlarms": by_type[METRIC], "CompositeAlarms": by_type[COMPOSITE], "NextToken": token}
+    told = {"MetricAlarms": by_type[METRIC], "CompositeAlarms": by_type[COMPOSITE], "LogAlarms": by_type[LOG]}
+    return {**told, "NextToken": token}
 
 
 @cloudwatch.operation
@@ -366,6 +304,11 @@ def delete_alarms(call: Call, alarm_names: list[str]) -> None:
         assert alarm
         unlink(call, alarm)
         watch(call, alarm, on=False)
+        if alarm.type == LOG:
+            from .log_alarms import ended
+
+            ended(call, alarm)
+        contributors_gone(call, name)
         alarm.delete(call)
         state_of(call, name).delete(call)
         summary = {"version": "1.0", "type": "Delete"}

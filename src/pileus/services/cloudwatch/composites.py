@@ -14,7 +14,8 @@ from typing import Any
 from pileus.kernel import Call, Record
 
 from . import cloudwatch
-from .alarms import ALARM, COMPOSITE, OK, Alarm, State, check_actions, put, shown, state_of
+from .alarms import Alarm, State, put, shown, state_of
+from .checking import ALARM, COMPOSITE, OK, check_actions, check_propagation
 from .faults import validation
 
 TOKEN = re.compile(
@@ -129,6 +130,7 @@ def holds(call: Call, tree: Tree) -> bool:
 
 @cloudwatch.operation(
     honours=[
+        "ActionConfiguration",
         "ActionsEnabled",
         "ActionsSuppressor",
         "ActionsSuppressorExtensionPeriod",
@@ -145,6 +147,7 @@ def holds(call: Call, tree: Tree) -> bool:
 def put_composite_alarm(call: Call, request: dict[str, Any]) -> None:
     """Make a composite alarm, or replace it; the alarms it names must be there, and not depend on it."""
     check_actions(request)
+    check_propagation(request)
     name = request["AlarmName"]
     named = children(parse(request["AlarmRule"]))
     suppressor = request.get("ActionsSuppressor")

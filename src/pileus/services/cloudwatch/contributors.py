@@ -45,6 +45,8 @@ class Rule(
     """Of a managed rule."""
     resource: str = ""
     tags: dict[str, str] = {}
+    transformed: bool = False
+    """Whether it looks at what transformers have made of log events."""
 
     @property
     def state(self) -> str:
@@ -58,6 +60,7 @@ class Rule(
             "Schema": json.dumps(schema),
             "Definition": self.definition,
             "ManagedRule": bool(self.template),
+            "ApplyOnTransformedLogs": self.transformed,
         }
 
 
@@ -116,7 +119,12 @@ def problem(found: Any) -> str:
 
 @cloudwatch.operation
 def put_insight_rule(
-    call: Call, rule_name: str, rule_definition: str, rule_state: str = "ENABLED", tags: list[dict[str, str]] = []
+    call: Call,
+    rule_name: str,
+    rule_definition: str,
+    rule_state: str = "ENABLED",
+    tags: list[dict[str, str]] = [],
+    apply_on_transformed_logs: bool = False,
 ) -> None:
     """Make a rule, or replace its definition and state."""
     parsed(rule_definition)
@@ -129,7 +137,8 @@ def put_insight_rule(
         raise Fault("LimitExceededException", f"An account can have {MOST_RULES} Contributor Insights rules.")
     enabled = rule_state == "ENABLED"
     since = old.since if old and old.enabled and enabled else call.now
-    Rule(rule_name, enabled, rule_definition, since, tags=old.tags if old else tagged(tags)).put(call)
+    held = old.tags if old else tagged(tags)
+    Rule(rule_name, enabled, rule_definition, since, tags=held, transformed=apply_on_transformed_logs).put(call)
 
 
 @cloudwatch.operation

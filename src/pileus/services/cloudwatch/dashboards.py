@@ -10,7 +10,6 @@ from pileus.kernel import Call, Fault, Record, tags
 from pileus.kernel.resource_type import resource_type
 
 from . import cloudwatch
-from .alarms import prefixed
 from .faults import bad_value
 
 NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
@@ -100,6 +99,11 @@ def get_dashboard(call: Call, dashboard_name: str) -> dict[str, Any]:
     if found is None:
         raise Fault("DashboardNotFoundError", f"Dashboard {dashboard_name} does not exist")
     return {"DashboardArn": found.arn(call), "DashboardBody": found.body, "DashboardName": found.name}
+
+
+def prefixed(prefix: str) -> dict[str, Any]:
+    """The bounds of names that begin so."""
+    return {"since": (prefix,), "before": (prefix + "\U0010ffff",)} if prefix else {}
 
 
 @cloudwatch.operation

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from pileus.kernel import Call, Record
 
-from . import cloudwatch, history, queries
-from .alarms import ALARM, BAND, INSUFFICIENT_DATA, OK, Alarm, State, period_of
+from . import cloudwatch, history, insights, queries
+from .alarms import Alarm, State
+from .checking import ALARM, BAND, COMPOSITE, INSUFFICIENT_DATA, METRIC, OK, period_of, zone_of
 from .faults import validation
 from .functions import Line, Value
 from .metrics import dimensions_of, identity, label_of
@@ -25,6 +26,8 @@ from .reading import Series, series
 
 BESIDE = 2
 """How many periods more than an alarm's own are looked at, for points that are missing."""
+WEEK, MONDAY = 7 * 86400, 4 * 86400
+"""Seconds; the first Monday of the epoch."""
 AT_ONCE = 200
 """Alarms that one task evaluates, so that the others of the cloud need not wait."""
 
@@ -56,9 +59,9 @@ def awaken(call: Call, alarms: Iterable[str]) -> None:
     """See to it that alarms are evaluated at the end of the present minute."""
     for name in alarms:
         alarm, state = Alarm.get(call, name), State.get(call, name)
-        if alarm and state and "AlarmRule" not in alarm.configuration:
+        if alarm and state and alarm.type == METRIC:
             schedule(call, alarm, state)
-        elif alarm and state:
+        elif alarm and state and alarm.type == COMPOSITE:
             from .composites import reconsider
 
             reconsider.later(call, name=name)
@@ -98,50 +101,136 @@ def evaluate_due(call: Call, at: float) -> None:
 def evaluate(call: Call, alarm: Alarm, state: State, at: float) -> None:
     """What an alarm sees at that time, and its state by it; due again while there is anything in sight."""
     configuration = alarm.configuration
+    if "EvaluationCriteria" in configuration:
+        from .prom_alarms import consider
+
+        consider(call, alarm, state, at)
+        schedule(call, alarm, state)
+        return
     period, periods = period_of(configuration), configuration["EvaluationPeriods"]
-    end = int(at)
+    end = window_end(configuration, at, period)
     start = end - period * (periods + BESIDE)
     try:
-        seen, bounds = sight(call, configuration, start, end, period)
+        lines, bounds = sight(call, configuration, start, end, period)
     except Exception as problem:
         if getattr(problem, "code", "") != "ValidationError":
             raise
         turn(call, alarm, state, INSUFFICIENT_DATA, str(problem), "")
         return
-    points = [seen.get(slot) for slot in range(end - period, start - 1, -period)]
-    breaches = [
-        None if v is None else breached(configuration, v, bounds, end - period * (n + 1)) for n, v in enumerate(points)
-    ]
-    value = verdict(
-        breaches,
-        periods,
-        configuration.get("DatapointsToAlarm", periods),
-        configuration.get("TreatMissingData", "missing"),
-    )
-    if value is not None and value != state.value:
-        told = reason(alarm, value, points, breaches, end, period)
-        turn(call, alarm, state, value, *told)
-    if any(point is not None for point in points) or awaited(call, configuration, end):
+    views = [View(configuration, line, bounds, start, end, period) for line in lines]
+    if warming(call, alarm, lambda: any(view.full for view in views)):
+        if grouped(configuration):
+            each(call, alarm, state, views)
+        elif (value := views[0].verdict) is not None and value != state.value:
+            turn(call, alarm, state, value, *views[0].reason(value))
+    if any(view.known for view in views) or awaited(call, configuration, end) or alarm.warming is not None:
         schedule(call, alarm, state)
     else:
         state.put(call)
 
 
+class View:
+    """What an alarm sees of one time series."""
+
+    def __init__(
+        self,
+        configuration: dict[str, Any],
+        line: Line,
+        bounds: tuple[Series, Series],
+        start: int,
+        end: int,
+        period: int,
+    ) -> None:
+        self.line, self._configuration, self._end, self._period = line, configuration, end, period
+        slots = range(end - period, start - 1, -period)
+        self.points = [line.values.get(slot) for slot in slots]
+        self.breaches = [
+            None if point is None else breached(configuration, point, bounds, slot)
+            for point, slot in zip(self.points, slots, strict=True)
+        ]
+
+    @property
+    def known(self) -> bool:
+        return any(point is not None for point in self.points)
+
+    @property
+    def full(self) -> bool:
+        """Whether there are as many points as the alarm looks at."""
+        return sum(point is not None for point in self.points) >= int(self._configuration["EvaluationPeriods"])
+
+    @property
+    def verdict(self) -> str | None:
+        periods = self._configuration["EvaluationPeriods"]
+        to_alarm = self._configuration.get("DatapointsToAlarm", periods)
+        return verdict(self.breaches, periods, to_alarm, self._configuration.get("TreatMissingData", "missing"))
+
+    def reason(self, value: str) -> tuple[str, str]:
+        return reason(self._configuration, value, self.points, self.breaches, self._end, self._period)
+
+
+def each(call: Call, alarm: Alarm, state: State, views: list[View]) -> None:
+    """Look at each of several time series, and at the alarm by them."""
+    from . import alarm_contributors
+
+    seen = set()
+    for view in views:
+        if not view.known:
+            continue
+        one = alarm_contributors.known(call, alarm, view.line.attributes)
+        value = view.verdict or one.value
+        seen.add(one.id)
+        if value != one.value:
+            alarm_contributors.turn(call, alarm, one, value, *view.reason(value))
+    alarm_contributors.settle(call, alarm, state, seen)
+
+
+def grouped(configuration: dict[str, Any]) -> bool:
+    """Whether an alarm looks at a query that tells several time series apart."""
+    shown = [query for query in configuration.get("Metrics", ()) if query.get("ReturnData", True)]
+    text = shown[0].get("Expression", "") if len(shown) == 1 else ""
+    return bool(text and insights.is_query(text) and insights.parse(text).group)
+
+
+def window_end(configuration: dict[str, Any], at: float, period: int) -> int:
+    """Where the periods end that an alarm looks at: now, or where one ends by the clock on the wall."""
+    wall = configuration.get("EvaluationWindow", {}).get("WallClockWindow")
+    if wall is None:
+        return int(at)
+    ahead = datetime.datetime.fromtimestamp(at, zone_of(wall.get("Timezone", "UTC"))).utcoffset()
+    shift = (int(ahead.total_seconds()) if ahead else 0) - (MONDAY if period % WEEK == 0 else 0)
+    return (int(at) + shift) // period * period - shift
+
+
+def warming(call: Call, alarm: Alarm, full: Callable[[], bool]) -> bool:
+    """Whether an alarm may be evaluated: its warm-up is over, or ends now because there is enough to look at."""
+    if alarm.warming is None:
+        return True
+    asked = alarm.configuration["WarmUpConfiguration"]
+    over = call.now >= alarm.warming + asked["WarmUpPeriodDurationInMinutes"] * 60
+    if not over and (asked.get("OnlyStartEvaluatingAfterWarmUpPeriodEnds", False) or not full()):
+        return False
+    alarm.warming = None
+    alarm.put(call)
+    return True
+
+
 def sight(
     call: Call, configuration: dict[str, Any], start: int, end: int, period: int
-) -> tuple[Series, tuple[Series, Series]]:
+) -> tuple[list[Line], tuple[Series, Series]]:
     """The values by period from `start`; and the band they are compared with, upper and lower, if there is one."""
     if "Metrics" not in configuration or not configuration["Metrics"]:
         dimensions = label_of(dimensions_of(configuration.get("Dimensions", ())))
         metric = identity(configuration["Namespace"], configuration["MetricName"], dimensions)
         stat = configuration.get("Statistic") or configuration["ExtendedStatistic"]
-        return series(call, metric, stat, start, end, period, configuration.get("Unit", "")), ({}, {})
+        values = series(call, metric, stat, start, end, period, configuration.get("Unit", ""))
+        return [Line(values, "", period)], ({}, {})
     answers = queries.answered(call, configuration["Metrics"], start, end)
     threshold = configuration.get("ThresholdMetricId")
     shown = [q["Id"] for q in configuration["Metrics"] if q.get("ReturnData", True) and q["Id"] != threshold]
     band = answers.get(threshold or "")
     bounds = (band[0].values, band[1].values) if isinstance(band, list) and len(band) == 2 else ({}, {})
-    return single(answers[shown[0]]).values, bounds
+    found = answers[shown[0]]
+    return found if isinstance(found, list) and grouped(configuration) else [single(found)], bounds
 
 
 def single(value: Value) -> Line:
@@ -190,19 +279,20 @@ def verdict(breaches: list[bool | None], periods: int, to_alarm: int, missing: s
 
 
 def awaited(call: Call, configuration: dict[str, Any], end: int) -> bool:
-    """Whether what is already there lies in the future, or in the minute that has just begun."""
+    """Whether what is already there lies in the future, or in a period that has begun."""
     if not configuration.get("MetricName"):
-        return any("SELECT" in query.get("Expression", "")[:8].upper() for query in configuration["Metrics"])
+        texts = [query.get("Expression", "").upper() for query in configuration["Metrics"]]
+        return any("SELECT" in text[:8] or "INSIGHT_RULE_METRIC" in text for text in texts)
     dimensions = label_of(dimensions_of(configuration.get("Dimensions", ())))
     metric = identity(configuration["Namespace"], configuration["MetricName"], dimensions)
-    return next(between(call, metric, end, end + 2 * 3600 + 60), None) is not None
+    return next(between(call, metric, end, max(call.now, end) + 2 * 3600 + 60), None) is not None
 
 
 # Turning
 
 
 def reason(
-    alarm: Alarm,
+    configuration: dict[str, Any],
     value: str,
     points: list[float | None],
     breaches: list[bool | None],
@@ -210,7 +300,6 @@ def reason(
     period: int,
 ) -> tuple[str, str]:
     """Why, in AWS's words, and as data."""
-    configuration = alarm.configuration
     periods = configuration["EvaluationPeriods"]
     seen = [(end - period * (n + 1), point) for n, point in enumerate(points)]
     known = [(at, point, breach) for (at, point), breach in zip(seen, breaches, strict=True) if point is not None]
@@ -274,8 +363,13 @@ def short(at: float) -> str:
     return datetime.datetime.fromtimestamp(at, datetime.UTC).strftime("%d/%m/%y %H:%M:%S")
 
 
-def turn(call: Call, alarm: Alarm, state: State, value: str, why: str, data: str) -> None:
-    """Make it the state; where it is another than before, write that down and act."""
+def turn(
+    call: Call, alarm: Alarm, state: State, value: str, why: str, data: str, *, contributors: bool = False
+) -> None:
+    """Make it the state; where it is another than before, write that down and act.
+
+    With `contributors`, those that are told of each of them are not told of the alarm.
+    """
     before, changed = half(state), value != state.value
     old, state.reason, state.data = state.value, why, data
     if not changed:
@@ -288,6 +382,7 @@ def turn(call: Call, alarm: Alarm, state: State, value: str, why: str, data: str
     told = {"version": "1.0", "oldState": before, "newState": half(state)}
     history.note(call, alarm.name, alarm.type, "StateUpdate", summary, told)
     from .actions import act, announce
+    from .alarm_contributors import apart
     from .composites import parents, reconsider, released
     from .mutes import mutes
 
@@ -295,7 +390,8 @@ def turn(call: Call, alarm: Alarm, state: State, value: str, why: str, data: str
     announce.later(call, alarm=alarm.name, **change)
     if alarm.configuration["ActionsEnabled"] and released(call, alarm, state) and not mutes(call, alarm.name, change):
         for action in dict.fromkeys(alarm.actions(value)):
-            act.later(call, alarm=alarm.name, action=action, **change)
+            if not (contributors and apart(action)):
+                act.later(call, alarm=alarm.name, action=action, **change)
     for parent in parents(call, alarm.name):
         reconsider.later(call, name=parent)
 

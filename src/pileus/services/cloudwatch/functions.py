@@ -24,6 +24,8 @@ class Line:
     values: dict[int, float]
     label: str
     period: int
+    attributes: dict[str, str] = field(default_factory=dict)
+    """What it is of, where a query has told several apart."""
 
 
 Value = float | str | Line | list[Line]
@@ -39,6 +41,8 @@ class Scope:
     period: int
     search: Callable[[str, str, int], list[Line]] = lambda expression, stat, period: []
     band: Callable[[Line, float], list[Line]] = lambda line, width: []
+    rule: Callable[[str, str], Line] = lambda name, metric: Line({}, metric, 60)
+    """A metric of a Contributor Insights rule."""
     metrics: list[Line] = field(default_factory=list)
     """Lines of plain metrics, which METRICS() stands for."""
 
@@ -357,6 +361,12 @@ def anomaly_band(scope: Scope, value: Value, width: Value = 2.0) -> Value:
     return scope.band(line(value), width)
 
 
+def insight_rule_metric(scope: Scope, rule: Value, metric: Value) -> Value:
+    if not isinstance(rule, str) or not isinstance(metric, str):
+        raise Misspelt("INSIGHT_RULE_METRIC takes the name of a rule and that of one of its metrics")
+    return scope.rule(rule, metric)
+
+
 def calendar(part: Callable[[datetime.datetime], float]) -> Callable[..., Value]:
     """EPOCH, HOUR, …: of the instants of a series, in UTC."""
 
@@ -391,6 +401,7 @@ OTHERS: dict[str, Callable[..., Any]] = {
     "SLICE": slice_of,
     "SEARCH": search,
     "ANOMALY_DETECTION_BAND": anomaly_band,
+    "INSIGHT_RULE_METRIC": insight_rule_metric,
     "EPOCH": calendar(lambda when: when.timestamp()),
     "MINUTE": calendar(lambda when: float(when.minute)),
     "HOUR": calendar(lambda when: float(when.hour)),

@@ -23,6 +23,9 @@ class HistoryItem(Record, key=("at", "id"), indexes={"by_alarm": ("alarm", "at")
     kind: str
     summary: str
     data: str
+    contributor: str = ""
+    attributes: dict[str, str] = {}
+    """Of the contributor that it happened to."""
 
     def shown(self) -> dict[str, Any]:
         return {
@@ -32,14 +35,25 @@ class HistoryItem(Record, key=("at", "id"), indexes={"by_alarm": ("alarm", "at")
             "HistoryItemType": self.kind,
             "HistorySummary": self.summary,
             "HistoryData": self.data,
+            "AlarmContributorId": self.contributor or None,
+            "AlarmContributorAttributes": self.attributes or None,
         }
 
 
-def note(call: Call, alarm: str, alarm_type: str, kind: str, summary: str, data: dict[str, Any]) -> None:
+def note(
+    call: Call,
+    alarm: str,
+    alarm_type: str,
+    kind: str,
+    summary: str,
+    data: dict[str, Any],
+    contributor: tuple[str, dict[str, str]] = ("", {}),
+) -> None:
     if HistoryItem.first(call) is None:
         forget.later(call, delay=float(KEPT))
     text = json.dumps(data, separators=(",", ":"), default=str)
-    HistoryItem(call.now, call.cloud.runner.number(), alarm, alarm_type, kind, summary[:255], text[:4095]).put(call)
+    number = call.cloud.runner.number()
+    HistoryItem(call.now, number, alarm, alarm_type, kind, summary[:255], text[:4095], *contributor).put(call)
 
 
 @cloudwatch.task
@@ -62,6 +76,7 @@ def describe_alarm_history(
     max_records: int = 100,
     next_token: str = "",
     scan_by: str = "TimestampDescending",
+    alarm_contributor_id: str = "",
 ) -> dict[str, Any]:
     """What happened to one alarm or all, by default to metric alarms."""
     types = alarm_types or ["MetricAlarm"]
@@ -75,7 +90,9 @@ def describe_alarm_history(
         token=next_token,
         reverse=scan_by == "TimestampDescending",
         where=lambda item: (
-            (bool(alarm_name) or item.alarm_type in types) and (not history_item_type or item.kind == history_item_type)
+            (bool(alarm_name) or item.alarm_type in types)
+            and history_item_type in ("", item.kind)
+            and alarm_contributor_id in ("", item.contributor)
         ),
         invalid=bad_token(),
         **bounds,

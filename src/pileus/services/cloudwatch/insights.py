@@ -105,7 +105,12 @@ def answered(call: Call, query: Query, start: int, end: int, period: int) -> lis
     tell = statistic(FUNCTIONS[query.function])
     assert tell
     lines = [
-        Line(united(call, metrics, tell, start, end, period), " ".join(key) or query.metric, period)
+        Line(
+            united(call, metrics, tell, start, end, period),
+            " ".join(key) or query.metric,
+            period,
+            dict(zip(query.group, key, strict=True)),
+        )
         for key, metrics in groups.items()
     ]
     lines = [one for one in lines if one.values]

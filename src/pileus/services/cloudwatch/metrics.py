@@ -14,7 +14,7 @@ from pileus.kernel import Call, Record
 
 from . import cloudwatch, points
 from .distributions import Distribution
-from .faults import bad_combination, bad_token, bad_value, missing
+from .faults import bad_combination, bad_token, bad_value, missing, validation
 
 LISTED = 14 * 86400
 RECENT = 3 * 3600
@@ -22,6 +22,16 @@ SEEN_EVERY = 600
 """Seconds after which a metric's last use is written down again."""
 PAGE = 500
 MOST_DATA = 1000
+MOST_ENTITIES = 2
+KEY_ATTRIBUTES = {"Type", "ResourceType", "Identifier", "Name", "Environment"}
+REQUIRED_KEYS = {
+    "Service": {"Name", "Environment"},
+    "RemoteService": {"Name"},
+    "AWS::Service": {"Name"},
+    "Resource": {"ResourceType", "Identifier"},
+    "AWS::Resource": {"ResourceType", "Identifier"},
+}
+"""What entities of a type have to have ("How to add related information to telemetry", User Guide)."""
 MOST_VALUES = 150
 LARGEST = 2.0**360
 PAST, FUTURE = 14 * 86400, 2 * 3600
@@ -79,9 +89,12 @@ def put_metric_data(
     namespace: str,
     metric_data: list[dict[str, Any]] = [],
     entity_metric_data: list[dict[str, Any]] = [],
+    strict_entity_validation: bool = False,
 ) -> None:
-    """Put values of metrics. All of them, or none where one is wrong."""
+    """Put values of metrics. All of them, or none where one is wrong; of entities only where that is asked for."""
     data = metric_data
+    if strict_entity_validation and (wrong := entity_problem(entity_metric_data)):
+        raise validation(wrong)
     for entity in entity_metric_data:
         data = [*data, *entity.get("MetricData", ())]
     if not data:
@@ -98,6 +111,25 @@ def put_metric_data(
     from .streams import note
 
     note(call)
+
+
+def entity_problem(given: list[dict[str, Any]]) -> str:
+    """What is wrong with entities, by the names that AWS has for it; empty for nothing."""
+    if len(given) > MOST_ENTITIES:
+        return f"EntitySizeTooLarge - The number of EntityMetricData objects allowed is {MOST_ENTITIES}."
+    for one in given:
+        entity = one.get("Entity")
+        if not entity:
+            return "InvalidEntity - The provided entity is invalid."
+        keys = entity.get("KeyAttributes", {})
+        if not keys or keys.keys() - KEY_ATTRIBUTES:
+            return "InvalidKeyAttributes - The provided KeyAttributes of an entity is invalid."
+        kind = keys.get("Type", "")
+        if kind not in REQUIRED_KEYS:
+            return "InvalidTypeValue - The provided Type in the KeyAttributes of an entity is invalid."
+        if lacking := sorted(REQUIRED_KEYS[kind] - keys.keys()):
+            return f"MissingRequiredFields - The KeyAttributes of an entity of type {kind} lack {', '.join(lacking)}."
+    return ""
 
 
 def put(call: Call, namespace: str, datum: dict[str, Any], where: str) -> list[str]:
@@ -196,11 +228,15 @@ def list_metrics(
     dimensions: list[dict[str, str]] = [],
     next_token: str = "",
     recently_active: str = "",
+    include_linked_accounts: bool = False,
+    owning_account: str = "",
 ) -> dict[str, Any]:
     """List metrics that had values in the last two weeks: by namespace, name, and dimensions they have among others."""
     since = call.now - (RECENT if recently_active else LISTED)
 
     def wanted(metric: Metric) -> bool:
+        if owning_account not in ("", call.account):
+            return False  # no other account is linked
         if metric.seen < since - SEEN_EVERY or (metric_name and metric.name != metric_name):
             return False
         return all(
@@ -215,4 +251,5 @@ def list_metrics(
         page = Metric.page(call, metric_name, index="by_name", **where)
     else:
         page = Metric.page(call, **where)
-    return {"Metrics": [metric.shown() for metric in page.items], "NextToken": page.token}
+    owners = [call.account] * len(page.items) if include_linked_accounts else None
+    return {"Metrics": [metric.shown() for metric in page.items], "OwningAccounts": owners, "NextToken": page.token}

@@ -8,7 +8,7 @@ from typing import Any
 
 from pileus.kernel import Call
 
-from . import insights, searching
+from . import insights, reports, searching
 from .anomalies import band
 from .distributions import statistic
 from .expressions import Misspelt, names, parse
@@ -96,6 +96,8 @@ def answered(call: Call, queries: list[Query], start: int, end: int) -> dict[str
     scope = Scope({}, start, end, max([*periods, 1]) if periods else 60)
     scope.search = lambda expression, stat, period: searched(call, scope, expression, stat, period)
     origins: dict[int, Query] = {}
+    step: list[int] = [scope.period]
+    scope.rule = lambda name, metric: reports.series(call, name, metric, start, end, step[0])
     scope.band = lambda line, width: band(call, origins.get(id(line)), line, width)
     for query in ordered(queries):
         if "MetricStat" in query:
@@ -104,6 +106,7 @@ def answered(call: Call, queries: list[Query], start: int, end: int) -> dict[str
             scope.metrics.append(line)
             scope.ids[query["Id"]] = line
         else:
+            step[0] = query.get("Period", scope.period)
             scope.ids[query["Id"]] = computed(call, query, scope)
     return scope.ids
 
@@ -114,7 +117,8 @@ def plain(call: Call, query: Query, start: int, end: int) -> Line:
     key = identity(metric["Namespace"], metric["MetricName"], label_of(dimensions_of(metric.get("Dimensions", ()))))
     period = stat["Period"]
     values = series(call, key, stat["Stat"], start, end, period, stat.get("Unit", ""))
-    return Line(values, query.get("Label") or metric["MetricName"], period)
+    label = query.get("Label") or metric["MetricName"]
+    return Line(values, label, period, dimensions_of(metric.get("Dimensions", ())))
 
 
 def computed(call: Call, query: Query, scope: Scope) -> Value:
@@ -135,7 +139,7 @@ def searched(call: Call, scope: Scope, expression: str, stat: str, period: int) 
     if statistic(stat) is None:
         raise Misspelt(f"unknown statistic {stat}")
     found = [
-        Line(series(call, metric.id, stat, scope.start, scope.end, period), metric.name, period)
+        Line(series(call, metric.id, stat, scope.start, scope.end, period), metric.name, period, metric.dimensions)
         for metric in searching.found(call, expression)
     ]
     return [line for line in found if line.values]

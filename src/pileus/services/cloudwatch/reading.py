@@ -7,7 +7,7 @@ from typing import Any
 
 from pileus.kernel import Call
 
-from . import cloudwatch, points
+from . import cloudwatch, datasets, points
 from .distributions import Distribution, statistic
 from .faults import bad_combination, bad_value, missing
 from .metrics import dimensions_of, identity, label_of
@@ -87,6 +87,7 @@ def get_metric_statistics(
             f"You have requested up to {requested:,} datapoints, which exceeds the limit of {MOST_POINTS:,}. "
             "You may reduce the datapoints requested by increasing Period, or decreasing the time range."
         )
+    datasets.readable(call)
     metric = identity(namespace, metric_name, label_of(dimensions_of(dimensions)))
     start = aligned(call, start_time, period)
     found = points.collected(call, metric, start, math.ceil(end_time), period, unit)

@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from pileus.kernel import Call, Fault, identity, jsonpath
 
 from . import cloudwatch
 from .contributors import Definition, Rule, existing
+from .expressions import Misspelt
 from .faults import bad_value
+from .functions import Line
 
 LONGEST = 24 * 3600
 MOST = 100
+TRIED_AT_ONCE = 50
+"""Messages that Logs transforms in one request."""
 METRICS = ("UniqueContributors", "MaxContributorValue", "SampleCount", "Sum", "Minimum", "Maximum", "Average")
 CLF = re.compile(r'"([^"]*)"|\[([^\]]*)\]|(\S+)')
 
@@ -45,15 +49,31 @@ def get_insight_rule_report(
     definition = json.loads(rule.definition)
     report = Report(definition, period)
     if not rule.template and rule.enabled:
-        for at, message in logged(call, definition, max(start_time, rule.since), end_time):
+        for at, message in logged(call, rule, definition, max(start_time, rule.since), end_time):
             report.add(at, message)
     return report.told(max_contributor_count, metrics, order_by)
 
 
-def logged(call: Call, definition: Definition, start: float, end: float) -> Iterator[tuple[float, str]]:
+def series(call: Call, name: str, metric: str, start: int, end: int, period: int) -> Line:
+    """A metric of a rule over time, as metric math has it."""
+    rule = Rule.get(call, name)
+    if rule is None:
+        raise Misspelt(f"there is no Contributor Insights rule {name}")
+    if metric not in METRICS:
+        raise Misspelt(f"a Contributor Insights rule has no metric {metric}")
+    definition = json.loads(rule.definition)
+    report = Report(definition, period)
+    if not rule.template and rule.enabled:
+        for at, message in logged(call, rule, definition, max(float(start), rule.since), end):
+            report.add(at, message)
+    return Line({at: report.point(at, [metric])[metric] for at in sorted(report.samples)}, f"{name} {metric}", period)
+
+
+def logged(call: Call, rule: Rule, definition: Definition, start: float, end: float) -> Iterator[tuple[float, str]]:
     """The events of the rule's log groups."""
     logs = call.aws("logs", principal=identity.service("logs.amazonaws.com"))
     for group in groups(logs, definition):
+        shape = shaping(logs, group) if rule.transformed else None
         token: str | None = None
         while True:
             try:
@@ -64,11 +84,31 @@ def logged(call: Call, definition: Definition, start: float, end: float) -> Iter
                 if fault.code == "ResourceNotFoundException":
                     break
                 raise
-            for event in page["events"]:
-                yield event["timestamp"] / 1000, event["message"]
+            messages = [event["message"] for event in page["events"]]
+            for event, message in zip(page["events"], shape(messages) if shape else messages, strict=True):
+                yield event["timestamp"] / 1000, message
             token = page.get("nextToken")
             if not token:
                 break
+
+
+def shaping(logs: Any, group: str) -> Callable[[list[str]], list[str]] | None:
+    """What a group's transformer makes of messages; None for a group that has none."""
+    try:
+        config = logs.get_transformer(log_group_identifier=group)["transformerConfig"]
+    except Fault as fault:
+        if fault.code == "ResourceNotFoundException":
+            return None
+        raise
+
+    def shape(messages: list[str]) -> list[str]:
+        told = [
+            logs.test_transformer(transformer_config=config, log_event_messages=messages[start : start + TRIED_AT_ONCE])
+            for start in range(0, len(messages), TRIED_AT_ONCE)
+        ]
+        return [one["transformedEventMessage"] for some in told for one in some["transformedLogs"]]
+
+    return shape
 
 
 def groups(logs: Any, definition: Definition) -> Iterator[str]:

@@ -73,6 +73,7 @@ def stream_named(call: Call, name: str) -> Stream:
         "ExcludeFilters",
         "FirehoseArn",
         "IncludeFilters",
+        "IncludeLinkedAccountsMetrics",
         "Name",
         "OutputFormat",
         "RoleArn",

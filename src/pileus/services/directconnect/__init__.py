@@ -4,18 +4,23 @@
     locations                       where lines begin
     connections, lags, lines        lines, several as one, and how they come and go
     letters                         the letter of authorization for a cross-connect, as a PDF
+    interconnects                   lines of partners, of which others have parts
+    keys                            MACsec's, as records
+    resiliency, agreements          groups of lines, and what customers sign
     interfaces, allocations         virtual interfaces, for oneself and for other accounts
     peers                           BGP sessions on them, and tests of what happens when they fail
     gateways, associations          Direct Connect gateways, and the VPCs' gateways behind them
     attachments                     the virtual interfaces that lead to them
+    changes, wiring, keeping        what makes packets go through private and transit virtual interfaces
+    routes                          what their ends tell each other
 
-Nobody plugs a cable in: a line becomes available by itself, but no router speaks BGP at its other end, so that virtual
-interfaces are `down`. Left out: interconnects of partners, MACsec keys, resiliency groups and billing modes.
+Nobody plugs a cable in: a line becomes available by itself, and its other end is a network namespace of this machine
+(see `wiring`). A virtual interface is down until somebody speaks BGP there.
 """
 
 from pileus.kernel import Fault, Service
 
-directconnect = Service("directconnect", engine="store; letters of authorization as PDF")
+directconnect = Service("directconnect", engine="network namespaces and BIRD; letters of authorization as PDF")
 
 
 def refused(text: str) -> Fault:

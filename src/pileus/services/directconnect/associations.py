@@ -12,6 +12,7 @@ from pileus.kernel import Call, Fault, Record
 from pileus.kernel.names import uuid4
 
 from . import absent, directconnect, refused
+from .changes import changed
 from .connections import paged
 from .gateways import gateway
 from .interfaces import vpn_gateway
@@ -45,6 +46,9 @@ class Association(Record, cfn="AWS::DirectConnect::DirectConnectGatewayAssociati
     @property
     def present(self) -> bool:
         return self.state != "disassociating"
+
+    def entered(self, call: Call) -> None:
+        changed(call, self.gateway_owner)
 
 
 @directconnect.operation

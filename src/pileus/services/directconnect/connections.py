@@ -50,6 +50,13 @@ class Connection(Record, arn="dxcon/{connection_id}", cfn="AWS::DirectConnect::C
     partner: str = ""
     issued: float = 0.0
     """When its letter was first issued."""
+    interconnect: bool = False
+    """Whether it is a partner's, which other accounts have parts of."""
+    mac_sec: bool = False
+    encryption: str = "should_encrypt"
+    keys: list[dict[str, str]] = []
+    """MACsec's."""
+    billing: str = "PayAsYouGo"
     state: str = "requested"
     since: float = 0.0
     tags: dict[str, str] = {}
@@ -84,8 +91,29 @@ def shown(call: Call, one: Connection) -> Members:
         "hasLogicalRedundancy": "no",
         "tags": as_list(one.tags, "key", "value"),
         "providerName": one.provider or None,
-        "macSecCapable": False,
+        **mac_sec(one),
+        "billingMode": one.billing,
     }
+
+
+def mac_sec(one: Any) -> Members:
+    """What is shown of the protection of a line or a group."""
+    return {
+        "macSecCapable": one.mac_sec,
+        "portEncryptionStatus": "Encryption Down" if one.mac_sec else None,
+        "encryptionMode": one.encryption if one.mac_sec else None,
+        "macSecKeys": one.keys or None,
+    }
+
+
+MODES = ("no_encrypt", "should_encrypt", "must_encrypt")
+
+
+def checked_mode(one: Any, mode: str) -> str:
+    """The encryption that is asked for of a line or a group, or the present one."""
+    if mode and (mode not in MODES or not one.mac_sec):
+        raise refused(f"Encryption mode {mode} is invalid")
+    return mode or str(one.encryption)
 
 
 @directconnect.operation
@@ -93,7 +121,8 @@ def describe_connections(call: Call, connection_id: str = "", max_results: int =
     """The lines of the account in the Region."""
     if connection_id:
         return {"connections": [shown(call, connection(call, connection_id))]}
-    return paged(call, "connections", [shown(call, one) for one in Connection.scan(call)], max_results, next_token)
+    lines = [shown(call, one) for one in Connection.scan(call) if not one.interconnect]
+    return paged(call, "connections", lines, max_results, next_token)
 
 
 def paged(call: Call, member: str, items: list[Members], max_results: int, next_token: str) -> Members:
@@ -119,9 +148,10 @@ def usable(call: Call, connection_id: str) -> Connection:
 
 
 @directconnect.operation
-def update_connection(call: Call, connection_id: str, connection_name: str = "") -> Members:
-    """Rename a line."""
+def update_connection(call: Call, connection_id: str, connection_name: str = "", encryption_mode: str = "") -> Members:
+    """Rename a line, or say whether it has to be protected."""
     one = usable(call, connection_id)
+    one.encryption = checked_mode(one, encryption_mode)
     one.connection_name = connection_name or one.connection_name
     one.put(call)
     return shown(call, one)

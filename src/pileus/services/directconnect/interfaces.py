@@ -8,12 +8,17 @@ from __future__ import annotations
 import xml.etree.ElementTree as Xml
 from typing import Any, ClassVar
 
+import msgspec
+
+from pileus.engines.bgp import unable
+from pileus.engines.network.claims import token as token_of
 from pileus.kernel import Call, Fault, Record
 from pileus.kernel.names import HEX, token
 from pileus.kernel.resource_type import resource_type
 from pileus.kernel.tags import as_list, as_map
 
 from . import absent, directconnect, refused
+from .changes import changed
 from .connections import Connection, new_id, paged, usable
 from .gateways import gateway
 from .lags import Lag, group
@@ -28,6 +33,14 @@ AMAZON = 7224
 """The number of the autonomous system by which Amazon's public addresses are told."""
 MOST = 50
 """Private and public virtual interfaces on a line."""
+
+
+class Accepted(msgspec.Struct):
+    """A route that a customer tells."""
+
+    path: list[int]
+    communities: list[str]
+    at: float
 
 
 @living
@@ -68,6 +81,10 @@ class VirtualInterface(Record, arn="dxvif/{virtual_interface_id}", cfn="AWS::Dir
     gateway_id: str = ""
     prefixes: list[str] = []
     site_link: bool = False
+    accepted: dict[str, dict[str, Accepted]] = {}
+    """What the customer tells, by its routers' names and blocks."""
+    advertised: dict[str, float] = {}
+    """What it is told, and since when."""
     state: str = "pending"
     since: float = 0.0
     tags: dict[str, str] = {}
@@ -75,6 +92,9 @@ class VirtualInterface(Record, arn="dxvif/{virtual_interface_id}", cfn="AWS::Dir
     @property
     def present(self) -> bool:
         return self.state not in ENDED
+
+    def entered(self, call: Call) -> None:
+        changed(call, self.owner)
 
 
 @directconnect.operation
@@ -234,7 +254,7 @@ def shown(call: Call, one: VirtualInterface) -> Members:
         "customerAddress": one.customer_address,
         "addressFamily": one.address_family,
         "virtualInterfaceState": one.state,
-        "customerRouterConfig": router_configuration(one),
+        "customerRouterConfig": router_configuration(call, one),
         "mtu": one.mtu,
         "jumboFrameCapable": one.mtu > 1500,
         "virtualGatewayId": one.virtual_gateway_id,
@@ -247,8 +267,8 @@ def shown(call: Call, one: VirtualInterface) -> Members:
     }
 
 
-def router_configuration(one: VirtualInterface) -> str:
-    """What the router at the customer's end has to be told."""
+def router_configuration(call: Call, one: VirtualInterface) -> str:
+    """What the router at the customer's end has to be told; and where that end is, where lines carry packets."""
     root = Xml.Element("logical_connection", id=one.virtual_interface_id)
     for name, value in (
         ("vlan", one.vlan),
@@ -260,6 +280,9 @@ def router_configuration(one: VirtualInterface) -> str:
         ("connection_type", one.type),
     ):
         Xml.SubElement(root, name).text = str(value)
+    if call.cloud.folder is not None and not unable():
+        space = f"pileus-{token_of(call.cloud.folder)}-{one.connection_id}"
+        root.append(Xml.Comment(f" this end is vlan{one.vlan} in the network namespace {space} "))
     Xml.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + Xml.tostring(root, encoding="unicode") + "\n"
 
@@ -325,6 +348,7 @@ def associate_virtual_interface(call: Call, virtual_interface_id: str, connectio
     OnLine(connection_id, virtual_interface_id, one.owner).put(call)
     one.connection_id, one.location = connection_id, line.location
     one.put(call.at(one.owner))
+    changed(call, one.owner)
     return shown(call, one)
 
 
@@ -343,7 +367,7 @@ def describe_router_configuration(call: Call, virtual_interface_id: str, router_
     """What the router at the customer's end has to be told, whatever router it is."""
     one = interface(call, virtual_interface_id)
     return {
-        "customerRouterConfig": router_configuration(one),
+        "customerRouterConfig": router_configuration(call, one),
         "virtualInterfaceId": one.virtual_interface_id,
         "virtualInterfaceName": one.virtual_interface_name,
     }

@@ -9,7 +9,7 @@ from pileus.kernel.resource_type import resource_type
 from pileus.kernel.tags import as_list
 
 from . import absent, directconnect, refused
-from .connections import ENDED, Connection, paged
+from .connections import ENDED, Connection, checked_mode, mac_sec, paged
 from .connections import shown as connection_shown
 from .states import DAY, GONE, Life, living
 
@@ -36,6 +36,9 @@ class Lag(Record, arn="dxlag/{lag_id}", cfn="AWS::DirectConnect::Lag"):
     bandwidth: str
     provider: str = ""
     minimum: int = 0
+    mac_sec: bool = False
+    encryption: str = "should_encrypt"
+    keys: list[dict[str, str]] = []
     state: str = "requested"
     since: float = 0.0
     tags: dict[str, str] = {}
@@ -63,7 +66,7 @@ def shown(call: Call, lag: Lag) -> Members:
         "hasLogicalRedundancy": "no",
         "tags": as_list(lag.tags, "key", "value"),
         "providerName": lag.provider or None,
-        "macSecCapable": False,
+        **mac_sec(lag),
     }
 
 
@@ -95,9 +98,12 @@ def lag_for(call: Call, lag_id: str, location: str, bandwidth: str) -> Lag:
 
 
 @directconnect.operation
-def update_lag(call: Call, lag_id: str, lag_name: str = "", minimum_links: int | None = None) -> Members:
-    """Rename a group, or say how many lines must work for it to work."""
+def update_lag(
+    call: Call, lag_id: str, lag_name: str = "", minimum_links: int | None = None, encryption_mode: str = ""
+) -> Members:
+    """Rename a group, or say how many lines must work for it to work, or whether they have to be protected."""
     lag = group(call, lag_id)
+    lag.encryption = checked_mode(lag, encryption_mode)
     if minimum_links is not None and not 0 <= minimum_links <= len(members(call, lag_id)):
         raise refused(f"The minimum number of links {minimum_links} is invalid")
     lag.minimum = lag.minimum if minimum_links is None else minimum_links

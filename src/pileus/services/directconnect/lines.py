@@ -8,6 +8,7 @@ from pileus.kernel import Call, Fault
 from pileus.kernel.tags import as_map
 
 from . import directconnect, refused
+from .changes import changed
 from .connections import ENDED, Connection, Hosted, connection, hosted, new_id, usable
 from .connections import shown as line_shown
 from .interfaces import VirtualInterface
@@ -28,6 +29,8 @@ def create_connection(
     lag_id: str = "",
     tags: list[Members] = [],
     provider_name: str = "",
+    request_mac_sec: bool = False,
+    billing_mode: str = "PayAsYouGo",
 ) -> Members:
     """Ask for a line, perhaps as part of a LAG."""
     check_location(call, location)
@@ -42,6 +45,8 @@ def create_connection(
         owner=call.account,
         provider=provider_name,
         lag_id=lag_id,
+        mac_sec=request_mac_sec,
+        billing=billing_mode,
         tags=as_map(tags, "key", "value"),
     )
     enter(call, made, "requested")
@@ -111,6 +116,7 @@ def create_lag(
     tags: list[Members] = [],
     child_connection_tags: list[Members] = [],
     provider_name: str = "",
+    request_mac_sec: bool = False,
 ) -> Members:
     """Make a group with as many new lines, one of which may be there already."""
     check_location(call, location)
@@ -123,6 +129,7 @@ def create_lag(
         location=location,
         bandwidth=connections_bandwidth,
         provider=provider_name,
+        mac_sec=request_mac_sec,
         tags=as_map(tags, "key", "value"),
     )
     enter(call, lag, "requested")
@@ -137,6 +144,7 @@ def create_lag(
             owner=call.account,
             provider=provider_name,
             lag_id=lag.lag_id,
+            mac_sec=request_mac_sec,
             tags=as_map(child_connection_tags, "key", "value"),
         )
         enter(call, made, "requested")
@@ -151,6 +159,7 @@ def join(call: Call, one: Connection, lag: Lag) -> None:
     for vif in [vif for vif in VirtualInterface.scan(call) if vif.connection_id == one.connection_id]:
         vif.connection_id = lag.lag_id
         vif.put(call)
+        changed(call, vif.owner)
     one.lag_id = lag.lag_id
     one.put(call)
 

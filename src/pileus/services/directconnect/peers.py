@@ -1,6 +1,6 @@
 """BGP sessions of virtual interfaces, and tests of what happens when they fail.
 
-A test takes an interface's sessions down for a while; then it is as it was before.
+A test takes an interface's sessions down for a while; then they may come up again.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from pileus.kernel import Call, Record
 from pileus.kernel.names import uuid4
 
 from . import directconnect, refused
+from .changes import changed
 from .connections import paged
 from .interfaces import VirtualInterface, interface, peer_of, shown
 from .states import enter
@@ -29,6 +30,7 @@ def create_bgp_peer(call: Call, virtual_interface_id: str = "", new_bgp_peer: Me
         raise refused(f"{virtual_interface_id} already has such a BGP peer")
     one.peers = [*one.peers, peer_of(one, **{name: value for name, value in new_bgp_peer.items() if value})]
     one.put(call.at(one.owner))
+    changed(call, one.owner)
     return {"virtualInterface": shown(call, one)}
 
 
@@ -54,6 +56,7 @@ def delete_bgp_peer(
         raise refused(f"The last BGP peer of {virtual_interface_id} cannot be deleted")
     one.peers = [peer for peer in one.peers if peer not in gone]
     one.put(call.at(one.owner))
+    changed(call, one.owner)
     return {"virtualInterface": shown(call, one)}
 
 
@@ -68,8 +71,6 @@ class FailoverTest(Record, indexes={"of_interface": ("virtual_interface_id",)}):
     peers: list[str]
     minutes: int
     started: float
-    before: str
-    """The state that the interface had."""
     status: str = "IN_PROGRESS"
     ended: float = 0.0
 
@@ -93,7 +94,6 @@ def start_bgp_failover_test(
         peers=bgp_peers or sorted(known),
         minutes=test_duration_in_minutes,
         started=call.now,
-        before=one.state,
     ).put(call)
     enter(call.at(one.owner), one, "testing")
     test_over.later(call, delay=test.minutes * 60.0, test_id=test.test_id)
@@ -113,7 +113,7 @@ def end(call: Call, test: FailoverTest, status: str) -> None:
     test.put(call)
     one: VirtualInterface = interface(call, test.virtual_interface_id)
     if one.state == "testing":
-        enter(call.at(one.owner), one, test.before)
+        enter(call.at(one.owner), one, "down")
 
 
 @directconnect.operation

@@ -32,6 +32,8 @@ def enter(call: Call, record: Any, state: str) -> None:
     """Bring a resource into a state, keep it, and see to the next one."""
     record.state, record.since = state, call.now
     record.put(call)
+    if entered := getattr(record, "entered", None):
+        entered(call)
     if rule := record.life.get(state):
         next_state.later(call, delay=rule[1], kind=type(record).__name__, what=record.place()[0], since=call.now)
 
@@ -45,5 +47,5 @@ def next_state(call: Call, kind: str, what: str, since: float) -> None:
     state = record.life[record.state][0]
     if state == GONE:
         record.delete(call)
-    else:
-        enter(call, record, state)
+        return
+    enter(call, record, state)

@@ -17,13 +17,12 @@ A way through the package, from the ground up:
     lexer, statements, partiql                    the same in SQL
     permissions                                   who may do what to which items
     recovery, snapshots, spans                    what a table was
-    backups, restoring, exports, filtering, imports, documents
+    backups, restoring, exports, filtering, imports, bulk, documents
                                                   copies of tables
     ttl, policies, tags, insights, autoscaling    what keeps a table in order
 
-Left out, and answered with 501: bulk operations, global tables of several accounts. Throughput is
-enforced where that is asked for (`throttling`); item collections may grow beyond 10 GB; items lie in the store as they
-are, whatever encryption SSESpecification asks for.
+Left out: global tables of several accounts. Throughput is enforced where that is asked for (`throttling`); item
+collections may grow beyond 10 GB; items lie in the store as they are, whatever encryption SSESpecification asks for.
 """
 
 from pileus.kernel import Service

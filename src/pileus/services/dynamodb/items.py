@@ -77,13 +77,13 @@ SINGLE = (
 @dynamodb.operation(on=Table.named, honours=SINGLE)
 def put_item(call: Call, table: Table, item: Item, request: dict[str, Any]) -> dict[str, Any]:
     """Put an item where there was none, or in place of the one that was there."""
-    return written(call, writing.put(table, item, *_condition(request)), request)
+    return written(call, writing.put(table, item, *condition_of(request)), request)
 
 
 @dynamodb.operation(on=Table.named, honours=SINGLE)
 def delete_item(call: Call, table: Table, key: Item, request: dict[str, Any]) -> dict[str, Any]:
     """Delete an item; one that is not there is no error."""
-    return written(call, writing.delete(table, key, *_condition(request)), request)
+    return written(call, writing.delete(table, key, *condition_of(request)), request)
 
 
 def written(call: Call, write: writing.Write, request: dict[str, Any]) -> dict[str, Any]:
@@ -97,11 +97,11 @@ def written(call: Call, write: writing.Write, request: dict[str, Any]) -> dict[s
     )
 
 
-def _condition(request: dict[str, Any]) -> tuple[expressions.Matches | None, bool]:
+def condition_of(request: dict[str, Any], tell: bool = False) -> tuple[expressions.Matches | None, bool]:
     """The condition of a put or a delete, and whether its error shows the item."""
     if request.get("ReturnValues", "NONE") not in ("NONE", "ALL_OLD"):
         raise faults.invalid("ReturnValues can only be ALL_OLD or NONE")
-    tell = request.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"
+    tell = tell or request.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"
     if CONDITIONAL.isdisjoint(request):
         return None, tell
     expected, operator = request.get("Expected"), request.get("ConditionalOperator")

@@ -1,7 +1,7 @@
-"""EC2 Instance Connect: a public key that lets a user of an instance in for a minute.
+"""EC2 Instance Connect: a public key that lets somebody in for a minute, as a user of an instance or at its console.
 
-It is a further API of EC2, whose metadata service hands the key to the instance's SSH server. Left out: the serial
-console, which nothing here connects to.
+It is a further API of EC2, whose metadata service hands the key to the instance's SSH server. Consoles are at a port of
+the cloud's own.
 """
 
 from pileus.kernel import Service

@@ -20,7 +20,7 @@ from .mfa import devices_of
 from .passwords import LoginProfile
 from .quotas import one_less
 from .roles import Role, own_role
-from .service_credentials import ServiceCredential
+from .service_credentials import ServiceCredential, stand_anew
 from .ssh_keys import SshKey
 from .users import User, user_named
 
@@ -43,6 +43,7 @@ def update_user(call: Call, user: User, new_path: str = "", new_user_name: str =
         raise exists(f"User with name {name} already exists.")
     user.move(call, folded=name.lower(), name=name, path=new_path or user.path)
     sign_anew(call, user)
+    stand_anew(call, user)
 
 
 @iam.operation(on=user_named)

@@ -8,11 +8,14 @@ from pileus.kernel.issuer import Issuer
 from . import iam
 from .accounts import alias_of
 from .delegation_requests import DelegationRequest, remove
+from .service_credentials import ServiceCredential, fall
 
 
 @iam.forget
 def forget(call: Call) -> None:
-    """The account has no alias, is no issuer, and neither asks for rights nor is asked."""
+    """The account has no alias, is no issuer, has no API keys, and neither asks for rights nor is asked."""
+    for credential in list(ServiceCredential.scan(call)):
+        fall(call, credential)
     if alias := alias_of(call):
         alias.delete(call)
     if issuer := Issuer.of(call):

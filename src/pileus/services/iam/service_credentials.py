@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from pileus.kernel import Call, Fault, names
+from pileus.kernel.identity import ApiKey, digest
 from pileus.kernel.record import Record
 
 from . import iam
+from .access_keys import principal_of
 from .faults import missing
 from .lists import MOST, answer, piece
 from .quotas import SERVICE_CREDENTIALS, exceeded
@@ -65,6 +67,7 @@ def create_service_specific_credential(
         call.now,
         call.now + credential_age_days * DAY if credential_age_days else None,
     ).put(call)
+    stand(call, user, credential)
     return {"ServiceSpecificCredential": credential.whole(user)}
 
 
@@ -94,20 +97,44 @@ def update_service_specific_credential(
     credential = credential_of(call, user, service_specific_credential_id)
     credential.status = status
     credential.put(call)
+    stand(call, user, credential)
 
 
 @iam.operation(on=user_meant)
 def reset_service_specific_credential(call: Call, user: User, service_specific_credential_id: str) -> dict[str, Any]:
     """Give a credential another secret."""
     credential = credential_of(call, user, service_specific_credential_id)
+    fall(call, credential)
     credential.secret = secret()
     credential.put(call)
+    stand(call, user, credential)
     return {"ServiceSpecificCredential": credential.whole(user)}
 
 
 @iam.operation(on=user_meant)
 def delete_service_specific_credential(call: Call, user: User, service_specific_credential_id: str) -> None:
-    credential_of(call, user, service_specific_credential_id).delete(call)
+    credential = credential_of(call, user, service_specific_credential_id)
+    fall(call, credential)
+    credential.delete(call)
+
+
+def stand(call: Call, user: User, credential: ServiceCredential) -> None:
+    """Have an API key stand for the user."""
+    if credential.service in API_KEYS:
+        principal = principal_of(call, user, credential.id)
+        active = credential.status == "Active"
+        ApiKey(digest(credential.secret), credential.service, principal, credential.expires, active).put(call)
+
+
+def fall(call: Call, credential: ServiceCredential) -> None:
+    if key := ApiKey.get(call, digest(credential.secret)):
+        key.delete(call)
+
+
+def stand_anew(call: Call, user: User) -> None:
+    """Have the API keys of a user that was renamed stand for its new ARN."""
+    for credential in list(ServiceCredential.scan(call, user.id)):
+        stand(call, user, credential)
 
 
 def credential_of(call: Call, user: User, credential_id: str) -> ServiceCredential:

@@ -9,10 +9,12 @@ A way through the package, from the ground up:
     log, limits                           records at rest, packed in batches; what a shard can take
     putting, iterators, reading           writing and reading
     consumers, subscribing                enhanced fan-out
+    queues, deliveries                    records that one consumer each deals with
+    channels, flowing                     records that are carried to S3
     retention, encryption, monitoring, policies, tags, account
                                           what keeps a stream in order
 
-Left out, and answered with 501: queues and channels. Streams on demand have the shards that they begin with, or are
+Left out: channels to streaming tables. Streams on demand have the shards that they begin with, or are
 given by a warm throughput, and their writers are not limited; shard-level metrics are switched on and off, but not
 published.
 """

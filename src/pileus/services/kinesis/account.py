@@ -38,6 +38,12 @@ def describe_account_settings(call: Call) -> dict[str, Any]:
     return {"MinimumThroughputBillingCommitment": told(Commitment.get(call, "minimum"))}
 
 
+def committed(call: Call) -> bool:
+    """Whether the account has committed itself, so that its streams have the quotas of On-demand Advantage."""
+    held = Commitment.get(call, "minimum")
+    return held is not None and held.ended is None
+
+
 def told(commitment: Commitment | None) -> Members:
     if commitment is None:
         return {"Status": "DISABLED"}

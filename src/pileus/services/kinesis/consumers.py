@@ -7,9 +7,12 @@ from typing import Any
 from pileus.kernel import Call, Fault, Record, paging
 
 from . import faults, kinesis
+from .account import committed
 from .streams import Members, Stream, active
 
 MOST = 20
+MOST_COMMITTED = 50
+"""Of a stream on demand, where the account has committed itself to a minimum throughput."""
 MOST_LISTED = 100
 
 
@@ -70,18 +73,24 @@ def register_stream_consumer(
             "ResourceInUseException",
             f"Consumer {consumer_name} for stream {stream.arn(call)} under account {call.account} already exists.",
         )
-    if stream.registered >= MOST:
-        raise Fault(
-            "LimitExceededException",
-            f"Stream {stream.name} under account {call.account} already has {MOST} registered consumers.",
-        )
+    register(call, stream)
     consumer = Consumer(
         box=stream.box, name=consumer_name, stream=stream.name, created=call.now, tags=checked(tags)
     ).put(call)
-    stream.registered += 1
-    stream.put(call)
     settle.later(call, box=stream.box, name=consumer_name)
     return {"Consumer": described(call, consumer)}
+
+
+def register(call: Call, stream: Stream) -> None:
+    """One more consumer, or queue, of a stream, which has only so many."""
+    most = MOST_COMMITTED if stream.mode == "ON_DEMAND" and committed(call) else MOST
+    if stream.registered >= most:
+        raise Fault(
+            "LimitExceededException",
+            f"Stream {stream.name} under account {call.account} already has {most} registered consumers.",
+        )
+    stream.registered += 1
+    stream.put(call)
 
 
 @kinesis.task

@@ -6,7 +6,7 @@ from typing import Any
 
 from pileus.kernel import Call
 
-from . import faults, kinesis
+from . import channels, faults, kinesis, queues
 from .encryption import change
 from .resharding import scale
 from .streams import Stream, active
@@ -23,6 +23,9 @@ def update_stream_mode(
         raise faults.validation("WarmThroughputMiBps is only supported for streams with StreamMode ON_DEMAND.")
     if mode == "PROVISIONED" and stream.distribution == "AUTO":
         raise faults.validation("A stream whose records are distributed by AUTO cannot be PROVISIONED.")
+    if mode == "PROVISIONED":
+        queues.check_none(call, stream, "made PROVISIONED")
+        channels.check_none(call, stream, "made PROVISIONED")
     stream.mode = mode
     stream.warm = 0 if mode == "PROVISIONED" else stream.warm
     if warm_throughput_mi_bps is not None:

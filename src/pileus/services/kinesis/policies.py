@@ -7,11 +7,21 @@ from typing import Any
 
 from pileus.kernel import Call, Fault
 
-from . import faults, kinesis
+from . import channels, faults, kinesis, queues
+from .channels import Channel
 from .consumers import Consumer, named
+from .queues import Queue
 from .streams import Stream
 
 LONGEST = 20_480
+
+
+def any_of(call: Call, resource_arn: str) -> Stream | Consumer | Queue | Channel:
+    """Whatever an ARN is that of."""
+    kind = resource_arn.split(":", 5)[5].partition("/")[0]
+    if kind == "queue":
+        return queues.of_arn(call, resource_arn)
+    return channels.of_arn(call, resource_arn) if kind == "channel" else meant(call, resource_arn)
 
 
 def meant(call: Call, resource_arn: str) -> Stream | Consumer:

@@ -116,10 +116,18 @@ def name_of(call: Call, stream_name: str, stream_arn: str) -> str:
     return named
 
 
+def own(call: Call, stream_arn: str) -> Stream:
+    """The caller's own stream of that ARN."""
+    if stream_arn.split(":")[4] != call.account:
+        raise faults.no_stream(call, stream_arn)
+    return Stream.of(call, "", stream_arn)
+
+
 @kinesis.owner
 def owner(call: Call, request: Members) -> str:
     """The account whose stream or consumer a request names by an ARN."""
     arn = request.get("StreamARN") or request.get("ResourceARN") or request.get("ConsumerARN") or ""
+    arn = arn or request.get("QueueARN") or request.get("ChannelARN") or ""
     return str(arn.split(":")[4]) if arn.count(":") >= 5 else ""
 
 
@@ -310,6 +318,10 @@ def list_streams(
 @kinesis.operation(on=Stream.of)
 def delete_stream(call: Call, stream: Stream, enforce_consumer_deletion: bool = False) -> None:
     """Delete a stream with its shards and records."""
+    from . import channels, queues
+
+    queues.check_none(call, stream, "deleted")
+    channels.check_none(call, stream, "deleted")
     if stream.registered and not enforce_consumer_deletion:
         raise Fault(
             "ResourceInUseException",

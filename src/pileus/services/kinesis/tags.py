@@ -7,8 +7,10 @@ from typing import Any
 from pileus.kernel import Call, tags
 
 from . import faults, kinesis
+from .channels import Channel
 from .consumers import Consumer
-from .policies import meant
+from .policies import any_of
+from .queues import Queue
 from .streams import Stream
 
 MOST = 50
@@ -45,21 +47,21 @@ def list_tags_for_stream(
     return {"Tags": told, "HasMoreTags": len(held) > limit}
 
 
-@kinesis.operation(on=meant)
-def tag_resource(call: Call, resource: Stream | Consumer, tags: dict[str, str]) -> None:
-    """Add tags to a stream or a consumer."""
+@kinesis.operation(on=any_of)
+def tag_resource(call: Call, resource: Stream | Consumer | Queue | Channel, tags: dict[str, str]) -> None:
+    """Add tags to a stream, a consumer, a queue or a channel."""
     resource.tags = checked(resource.tags | tags)
     resource.put(call)
 
 
-@kinesis.operation(on=meant)
-def untag_resource(call: Call, resource: Stream | Consumer, tag_keys: list[str]) -> None:
-    """Remove tags from a stream or a consumer."""
+@kinesis.operation(on=any_of)
+def untag_resource(call: Call, resource: Stream | Consumer | Queue | Channel, tag_keys: list[str]) -> None:
+    """Remove tags from a stream, a consumer, a queue or a channel."""
     resource.tags = {key: value for key, value in resource.tags.items() if key not in tag_keys}
     resource.put(call)
 
 
-@kinesis.operation(on=meant)
-def list_tags_for_resource(call: Call, resource: Stream | Consumer) -> dict[str, Any]:
-    """The tags of a stream or a consumer."""
+@kinesis.operation(on=any_of)
+def list_tags_for_resource(call: Call, resource: Stream | Consumer | Queue | Channel) -> dict[str, Any]:
+    """The tags of a stream, a consumer, a queue or a channel."""
     return {"Tags": [{"Key": key, "Value": value} for key, value in sorted(resource.tags.items())]}

@@ -6,12 +6,14 @@ A way through the package, from the ground up:
     keys, policies, lives       what a key is, who may do what with it, from its creation to its deletion
     naming, grants, access      aliases, tags and policies; permissions that come and go; how all that is decided
     rotation, imports, regional new material, brought material, the same key in several Regions
-    key_stores, backing         keys whose material is in a CloudHSM cluster
+    key_stores                  custom key stores
+    cluster_stores, backing     keys whose material is in a CloudHSM cluster
+    external_stores, external   keys under which somebody else's key manager encrypts once more
     ciphertexts, encryption     what a ciphertext is; encrypt, decrypt, re-encrypt
     data_keys, signing, agreement
 
-Left out: external key stores; Recipient, for there are no Nitro enclaves whose attestation it could be; SM2 keys;
-ML_KEM_512 keys; signatures by Ed25519ph; throttling and the number of keys an account may have.
+Left out: ways to external key stores through VPCs; Recipient, for there are no Nitro enclaves whose attestation it
+could be; SM2 keys; ML_KEM_512 keys; signatures by Ed25519ph; throttling and the number of keys an account may have.
 """
 
 from pileus.kernel import Service

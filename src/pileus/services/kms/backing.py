@@ -11,7 +11,8 @@ from typing import Any
 from pileus.kernel import Call, Fault, Unfinished
 
 from . import faults, kms, specs
-from .key_stores import CONNECTED, KeyStore, check_configuration, cluster_of, named
+from .cluster_stores import check_configuration, cluster_of
+from .key_stores import CLOUDHSM_STORE, CONNECTED, KeyStore, named
 from .keys import Key
 
 TOKEN = "kmsuser"
@@ -73,6 +74,8 @@ def store_for(call: Call, key_store: str, spec: str, usage: str, multi_region: b
     if spec != specs.SYMMETRIC or usage not in ("", specs.ENCRYPT) or multi_region:
         raise faults.validation("Only symmetric encryption keys of one Region can be created in a custom key store.")
     store = named(call, key_store)
+    if store.type != CLOUDHSM_STORE:
+        raise faults.validation(f"The custom key store {key_store} is not in a CloudHSM cluster.")
     store.check_state(CONNECTED)
     check_configuration(cluster_of(call, store.cluster), 2)
     return store
@@ -94,6 +97,8 @@ def random(call: Call, key_store: str, size: int) -> bytes:
     from pileus.engines.hsm import Refused
 
     store = named(call, key_store)
+    if store.type != CLOUDHSM_STORE:
+        raise faults.unsupported()
     store.check_state(CONNECTED)
     try:
         found: bytes = ask(call, store, "random", size=size)

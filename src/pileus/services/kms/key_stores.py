@@ -1,7 +1,6 @@
-"""Custom key stores: CloudHSM clusters in which keys are kept, connected and disconnected.
+"""Custom key stores: CloudHSM clusters, and key managers elsewhere, in which keys are kept; connected and disconnected.
 
-"Create a CloudHSM key store" and "Troubleshooting", Developer Guide. External key stores, whose keys somebody else's
-proxy has, are not built.
+"Custom key stores", Developer Guide.
 """
 
 from __future__ import annotations
@@ -10,11 +9,11 @@ import asyncio
 import os
 from typing import Any
 
-from pileus.engines.x509 import chains
 from pileus.kernel import Call, Fault, Record, Unfinished
 
 from . import faults, kms
 from .listing import marked
+from .proxies import Proxy
 
 Members = dict[str, Any]
 
@@ -23,18 +22,11 @@ CONNECTING = "CONNECTING"
 DISCONNECTED = "DISCONNECTED"
 FAILED = "FAILED"
 
+CLOUDHSM_STORE = "AWS_CLOUDHSM"
+EXTERNAL_STORE = "EXTERNAL_KEY_STORE"
+
 MOST = 10
 """Custom key stores of an account in a Region ("Quotas")."""
-
-ERRORS = {
-    "NoSuchToken": "USER_NOT_FOUND",
-    "UserPinNotInitialized": "USER_NOT_FOUND",
-    "PinIncorrect": "INVALID_CREDENTIALS",
-    "PinLenRange": "INVALID_CREDENTIALS",
-    "PinLocked": "USER_LOCKED_OUT",
-    "TokenNotPresent": "CLUSTER_NOT_FOUND",
-}
-"""ConnectionErrorCode, by what the module says."""
 
 
 class KeyStore(Record, indexes={"by_name": ("name",), "by_cluster": ("cluster",)}, kw_only=True):
@@ -42,18 +34,33 @@ class KeyStore(Record, indexes={"by_name": ("name",), "by_cluster": ("cluster",)
 
     id: str
     name: str
-    cluster: str
-    password: bytes
-    """Of kmsuser, sealed."""
-    anchor: str
     created: float
+    cluster: str = ""
+    password: bytes = b""
+    """Of kmsuser, sealed."""
+    anchor: str = ""
+    proxy: Proxy | None = None
+    """What stands before the key manager of an external key store."""
     state: str = DISCONNECTED
     error: str = ""
     attempt: float = 0.0
     """When the connecting that is under way began."""
 
+    @property
+    def type(self) -> str:
+        return EXTERNAL_STORE if self.proxy else CLOUDHSM_STORE
+
+    @property
+    def proxied(self) -> Proxy:
+        assert self.proxy
+        return self.proxy
+
     def pin(self, call: Call) -> str:
         return call.cloud.master_key.open(self.password, about(self.id)).decode()
+
+    def secret(self, call: Call) -> str:
+        """With which requests to the proxy are signed."""
+        return call.cloud.master_key.open(self.proxied.secret, about(self.id)).decode()
 
     def check_state(self, *fine: str) -> None:
         if self.state not in fine:
@@ -61,15 +68,19 @@ class KeyStore(Record, indexes={"by_name": ("name",), "by_cluster": ("cluster",)
             raise Fault("CustomKeyStoreInvalidStateException", message)
 
     def shown(self) -> Members:
+        from . import external_stores
+
         told: Members = {
             "CustomKeyStoreId": self.id,
             "CustomKeyStoreName": self.name,
-            "CloudHsmClusterId": self.cluster,
-            "TrustAnchorCertificate": self.anchor,
             "ConnectionState": self.state,
             "CreationDate": self.created,
-            "CustomKeyStoreType": "AWS_CLOUDHSM",
+            "CustomKeyStoreType": self.type,
         }
+        if self.proxy:
+            told["XksProxyConfiguration"] = external_stores.shown(self.proxy)
+        else:
+            told |= {"CloudHsmClusterId": self.cluster, "TrustAnchorCertificate": self.anchor}
         return told | ({"ConnectionErrorCode": self.error} if self.error else {})
 
 
@@ -85,76 +96,70 @@ def named(call: Call, custom_key_store_id: str) -> KeyStore:
 
 
 @kms.operation
-def create_custom_key_store(
+async def create_custom_key_store(
     call: Call,
     custom_key_store_name: str,
     cloud_hsm_cluster_id: str = "",
     trust_anchor_certificate: str = "",
     key_store_password: str = "",
-    custom_key_store_type: str = "AWS_CLOUDHSM",
+    custom_key_store_type: str = CLOUDHSM_STORE,
+    xks_proxy_uri_endpoint: str = "",
+    xks_proxy_uri_path: str = "",
+    xks_proxy_vpc_endpoint_service_name: str = "",
+    xks_proxy_vpc_endpoint_service_owner: str = "",
+    xks_proxy_authentication_credential: dict[str, str] = {},
+    xks_proxy_connectivity: str = "",
 ) -> Members:
-    """A key store in an active cluster that has no other, and at least two HSMs."""
-    if custom_key_store_type != "AWS_CLOUDHSM":
-        raise Unfinished("Pileus has no external key stores yet.")
-    if not (cloud_hsm_cluster_id and trust_anchor_certificate and key_store_password):
-        raise faults.validation("CloudHsmClusterId, TrustAnchorCertificate and KeyStorePassword are required.")
-    check_name(call, custom_key_store_name)
-    if KeyStore.first(call, cloud_hsm_cluster_id, index="by_cluster"):
-        message = f"Cluster {cloud_hsm_cluster_id} is already associated with a custom key store."
-        raise Fault("CloudHsmClusterInUseException", message)
-    cluster = cluster_of(call, cloud_hsm_cluster_id)
-    check_configuration(cluster, 2)
-    check_anchor(cluster, trust_anchor_certificate)
+    """A key store in a cluster; or one of a key manager elsewhere, whose proxy must answer unless it is in a VPC."""
+    from . import cluster_stores, external_stores
+
+    store = KeyStore(id=f"cks-{os.urandom(9).hex()[:17]}", name=custom_key_store_name, created=call.now)
+    theirs = (cloud_hsm_cluster_id, trust_anchor_certificate, key_store_password)
+    proxy = (
+        xks_proxy_uri_endpoint,
+        xks_proxy_uri_path,
+        xks_proxy_authentication_credential,
+        xks_proxy_connectivity,
+        xks_proxy_vpc_endpoint_service_name,
+        xks_proxy_vpc_endpoint_service_owner,
+    )
+    check_members(theirs if custom_key_store_type == EXTERNAL_STORE else proxy, custom_key_store_type)
+    with call.transaction():
+        check_new(call, store)
+        if custom_key_store_type == CLOUDHSM_STORE:
+            cluster_stores.equip(call, store, *theirs)
+            return {"CustomKeyStoreId": store.put(call).id}
+        store.proxy = external_stores.made(call, store.id, *proxy)
+        external_stores.check(call, store.id, store.proxy)
+    await check_reachable(call, store)
+    with call.transaction():
+        check_new(call, store)
+        external_stores.check(call, store.id, store.proxy)
+        return {"CustomKeyStoreId": store.put(call).id}
+
+
+def check_members(others: tuple[Any, ...], kind: str) -> None:
+    if any(others):
+        raise faults.validation(f"A member of the request is not valid for a custom key store of type {kind}.")
+
+
+def check_new(call: Call, store: KeyStore) -> None:
+    check_name(call, store.name)
     if len(list(KeyStore.scan(call, limit=MOST))) == MOST:
         raise Fault("LimitExceededException", f"You have reached the limit of {MOST} custom key stores.")
-    identifier = f"cks-{os.urandom(9).hex()[:17]}"
-    store = KeyStore(
-        id=identifier,
-        name=custom_key_store_name,
-        cluster=cloud_hsm_cluster_id,
-        password=call.cloud.master_key.seal(key_store_password.encode(), about(identifier)),
-        anchor=trust_anchor_certificate,
-        created=call.now,
-    ).put(call)
-    return {"CustomKeyStoreId": store.id}
+
+
+async def check_reachable(call: Call, store: KeyStore) -> None:
+    """Refuse a public endpoint that does not answer. One in a VPC is first asked when the store is connected."""
+    from . import external_stores
+
+    if store.proxied.connectivity == external_stores.PUBLIC:
+        await asyncio.to_thread(external_stores.check_health, call, store.proxied, store.secret(call))
 
 
 def check_name(call: Call, name: str) -> None:
     if KeyStore.first(call, name, index="by_name"):
         raise Fault("CustomKeyStoreNameInUseException", f"A custom key store named {name} exists already.")
-
-
-def cluster_of(call: Call, cluster: str) -> Members:
-    """The cluster, as CloudHSM describes it."""
-    found = call.aws("cloudhsmv2").describe_clusters(filters={"clusterIds": [cluster]})["Clusters"]
-    if not found:
-        raise Fault("CloudHsmClusterNotFoundException", f"Cluster {cluster} does not exist.")
-    if found[0]["State"] != "ACTIVE":
-        raise Fault("CloudHsmClusterNotActiveException", f"Cluster {cluster} is in the state {found[0]['State']}.")
-    described: Members = found[0]
-    return described
-
-
-def check_configuration(cluster: Members, least: int) -> None:
-    """Refuse a cluster without enough active HSMs, in as many Availability Zones."""
-    zones = {hsm["AvailabilityZone"] for hsm in cluster["Hsms"] if hsm["State"] == "ACTIVE"}
-    if len(zones) < least:
-        message = f"Cluster {cluster['ClusterId']} needs {least} active HSMs in different Availability Zones."
-        raise Fault("CloudHsmClusterInvalidConfigurationException", message)
-
-
-def check_anchor(cluster: Members, anchor: str) -> None:
-    """Refuse a certificate that has not signed the cluster's."""
-    try:
-        (issuer,) = chains.read(anchor.encode())
-        (certificate,) = chains.read(cluster["Certificates"]["ClusterCertificate"].encode())
-    except (ValueError, KeyError):
-        fits = False
-    else:
-        fits = chains.issued_by(certificate, issuer)
-    if not fits:
-        message = f"The trust anchor certificate is not that of the cluster {cluster['ClusterId']}."
-        raise Fault("IncorrectTrustAnchorException", message)
 
 
 @kms.operation
@@ -177,41 +182,59 @@ def describe_custom_key_stores(
 
 
 @kms.operation(on=named)
-def update_custom_key_store(
+async def update_custom_key_store(
     call: Call,
     store: KeyStore,
     new_custom_key_store_name: str = "",
     key_store_password: str = "",
     cloud_hsm_cluster_id: str = "",
+    xks_proxy_uri_endpoint: str = "",
+    xks_proxy_uri_path: str = "",
+    xks_proxy_vpc_endpoint_service_name: str = "",
+    xks_proxy_vpc_endpoint_service_owner: str = "",
+    xks_proxy_authentication_credential: dict[str, str] = {},
+    xks_proxy_connectivity: str = "",
 ) -> None:
-    """Rename a key store; or, while it is disconnected, tell of a new password, or of a cluster of the same origin."""
-    if key_store_password or cloud_hsm_cluster_id:
-        store.check_state(DISCONNECTED)
-    if new_custom_key_store_name and new_custom_key_store_name != store.name:
-        check_name(call, new_custom_key_store_name)
-        store.name = new_custom_key_store_name
-    if key_store_password:
-        store.password = call.cloud.master_key.seal(key_store_password.encode(), about(store.id))
-    if cloud_hsm_cluster_id and cloud_hsm_cluster_id != store.cluster:
-        move(call, store, cloud_hsm_cluster_id)
+    """Rename a key store; or tell of another password, cluster or proxy, of which most want it disconnected."""
+    from . import cluster_stores, external_stores
+
+    theirs = (key_store_password, cloud_hsm_cluster_id)
+    proxy = (
+        xks_proxy_uri_endpoint,
+        xks_proxy_uri_path,
+        xks_proxy_authentication_credential,
+        xks_proxy_connectivity,
+        xks_proxy_vpc_endpoint_service_name,
+        xks_proxy_vpc_endpoint_service_owner,
+    )
+    check_members(theirs if store.proxy else proxy, store.type)
+    with call.transaction():
+        store = named(call, store.id)
+        if store.proxy is None:
+            cluster_stores.change(call, store, *theirs)
+            rename(call, store, new_custom_key_store_name)
+            return
+        changed = external_stores.changed(call, store, *proxy)
+        if changed is None:
+            rename(call, store, new_custom_key_store_name)
+            return
+        external_stores.check(call, store.id, changed)
+    before, store.proxy = store.proxy, changed
+    await check_reachable(call, store)
+    with call.transaction():
+        store = named(call, store.id)
+        if store.proxy != before:
+            raise Fault("KMSInternalException", "The custom key store was updated at the same time.")
+        external_stores.check(call, store.id, changed)
+        store.proxy = changed
+        rename(call, store, new_custom_key_store_name)
+
+
+def rename(call: Call, store: KeyStore, name: str) -> None:
+    if name and name != store.name:
+        check_name(call, name)
+        store.name = name
     store.put(call)
-
-
-def move(call: Call, store: KeyStore, cluster: str) -> None:
-    """Go over to a cluster made of a backup of the old one, which has its certificate and its keys."""
-    from .keys import Key
-
-    described = cluster_of(call, cluster)
-    check_configuration(described, 1)
-    try:
-        check_anchor(described, store.anchor)
-    except Fault:
-        message = f"Cluster {cluster} does not share a backup history with {store.cluster}."
-        raise Fault("CloudHsmClusterNotRelatedException", message) from None
-    store.cluster = cluster
-    for key in list(Key.scan(call, store.id, index="by_store")):
-        key.cluster = cluster
-        key.put(call)
 
 
 @kms.operation(on=named)
@@ -230,9 +253,14 @@ def delete_custom_key_store(call: Call, store: KeyStore) -> None:
 
 @kms.operation(on=named)
 def connect_custom_key_store(call: Call, store: KeyStore) -> None:
-    """Begin to log in to the cluster."""
+    """Begin to log in to the cluster, or to see whether the proxy answers."""
+    from . import cluster_stores, external_stores
+
     store.check_state(DISCONNECTED)
-    check_configuration(cluster_of(call, store.cluster), 1)
+    if store.proxy is None:
+        cluster_stores.check_configuration(cluster_stores.cluster_of(call, store.cluster), 1)
+    elif store.proxy.connectivity == external_stores.VPC:
+        raise Unfinished("Pileus has no way to an external key store proxy in a VPC yet.")
     store.state, store.error, store.attempt = CONNECTING, "", call.now
     store.put(call)
     connect.later(call, key_store=store.id, attempt=call.now)
@@ -240,13 +268,16 @@ def connect_custom_key_store(call: Call, store: KeyStore) -> None:
 
 @kms.task
 async def connect(call: Call, key_store: str, attempt: float) -> None:
-    """Log in as kmsuser."""
-    from .backing import ask
+    """Log in as kmsuser; ask the proxy how it is."""
+    from . import cluster_stores, external_stores
 
     store = KeyStore.get(call, key_store)
     if store is None or (store.state, store.attempt) != (CONNECTING, attempt):
         return
-    error = await asyncio.to_thread(refusal, lambda: ask(call, store, "enter"))
+    if store.proxy:
+        error = await asyncio.to_thread(external_stores.refusal, call, store.proxy, store.secret(call))
+    else:
+        error = await asyncio.to_thread(cluster_stores.refusal, call, store)
     with call.transaction():
         store = KeyStore.get(call, key_store)
         if store is None or (store.state, store.attempt) != (CONNECTING, attempt):
@@ -255,17 +286,6 @@ async def connect(call: Call, key_store: str, attempt: float) -> None:
         store.put(call)
         if not error:
             turn(call, store, available=True)
-
-
-def refusal(enter: Any) -> str:
-    """The ConnectionErrorCode of an attempt to log in; an empty text where it went well."""
-    from pileus.engines.hsm import Refused
-
-    try:
-        enter()
-    except Refused as refused:
-        return ERRORS.get(refused.kind, "INTERNAL_ERROR")
-    return ""
 
 
 @kms.operation(on=named)

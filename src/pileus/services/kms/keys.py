@@ -23,6 +23,7 @@ UNAVAILABLE = "Unavailable"
 
 EXTERNAL = "EXTERNAL"
 CLOUDHSM = "AWS_CLOUDHSM"
+ELSEWHERE = "EXTERNAL_KEY_STORE"
 PRIMARY = "PRIMARY"
 REPLICA = "REPLICA"
 
@@ -68,6 +69,8 @@ class Key(Record, arn="key/{id}", cfn="AWS::KMS::Key", indexes={"by_store": ("st
     """The custom key store that it is in."""
     cluster: str = ""
     """The CloudHSM cluster that has its material."""
+    external: str = ""
+    """The key of a manager elsewhere, under which everything is encrypted once more."""
     held: str = ""
     """The state to which it comes back once its store is connected."""
 
@@ -133,7 +136,12 @@ class Key(Record, arn="key/{id}", cfn="AWS::KMS::Key", indexes={"by_store": ("st
             from .backing import Cipher
 
             return Cipher(call, self, material_id or self.material_id)
-        return cipher(self.secret(call, material_id))
+        own = cipher(self.secret(call, material_id))
+        if self.external:
+            from . import external
+
+            return external.Cipher(call, self, own)
+        return own
 
     # What is told of it
 
@@ -162,7 +170,11 @@ class Key(Record, arn="key/{id}", cfn="AWS::KMS::Key", indexes={"by_store": ("st
         if self.state == PENDING_REPLICAS:
             told["PendingDeletionWindowInDays"] = self.window
         if self.store:
-            told |= {"CustomKeyStoreId": self.store, "CloudHsmClusterId": self.cluster}
+            told["CustomKeyStoreId"] = self.store
+        if self.cluster:
+            told["CloudHsmClusterId"] = self.cluster
+        if self.external:
+            told["XksKeyConfiguration"] = {"Id": self.external}
         if self.symmetric and self.material_id and not self.store:
             told["CurrentKeyMaterialId"] = self.material_id
         return told | (self._imported(call) if self.origin == EXTERNAL else {})

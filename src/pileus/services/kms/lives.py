@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from pileus.kernel import Call, Unfinished
+from pileus.kernel import Call
 
-from . import faults, grants, kms, policies, rotation, specs
+from . import external, faults, grants, kms, policies, rotation, specs
 from .backing import destroy, made_in, store_for
 from .keys import (
     CLOUDHSM,
     DISABLED,
+    ELSEWHERE,
     ENABLED,
     EXTERNAL,
     PENDING_DELETION,
@@ -48,16 +49,18 @@ async def create_key(
     tags: list[dict[str, str]] = [],
     multi_region: bool = False,
     custom_key_store_id: str = "",
+    xks_key_id: str = "",
 ) -> dict[str, Any]:
     """A new key of the caller's. Making a large RSA key takes a second or two."""
     if key_spec and customer_master_key_spec and key_spec != customer_master_key_spec:
         raise faults.validation("You cannot specify KeySpec and CustomerMasterKeySpec in the same request.")
     spec = key_spec or customer_master_key_spec or specs.SYMMETRIC
-    if origin == "EXTERNAL_KEY_STORE":
-        raise Unfinished("Pileus has no external key stores yet.")
-    if (origin == CLOUDHSM) != bool(custom_key_store_id):
-        raise faults.validation("A key in a custom key store must have the origin AWS_CLOUDHSM and the store's id.")
-    place = store_for(call, custom_key_store_id, spec, key_usage, multi_region) if custom_key_store_id else None
+    check_origin(origin, custom_key_store_id, xks_key_id)
+    place = None
+    if origin == CLOUDHSM:
+        place = store_for(call, custom_key_store_id, spec, key_usage, multi_region)
+    elif origin == ELSEWHERE:
+        place = external.store_for(call, custom_key_store_id, xks_key_id, spec, key_usage, multi_region)
     key = Key(
         id=new_id(multi_region),
         spec=spec,
@@ -71,24 +74,38 @@ async def create_key(
         regions=[call.region] if multi_region else [],
         store=custom_key_store_id,
         cluster=place.cluster if place else "",
+        external=xks_key_id,
     )
     key.policy = policies.checked(
         call, key, policy or policies.default(call), bypass=bypass_policy_lockout_safety_check or not policy
     )
     secret = b""
-    if place is not None:
+    if place is not None and origin == CLOUDHSM:
         await asyncio.to_thread(made_in, call, place, key)
     elif origin != EXTERNAL:
         secret = await asyncio.to_thread(generated, spec) if slow(spec) else generated(spec)
+    if place is not None and origin == ELSEWHERE:
+        await asyncio.to_thread(external.check_key, call, place, xks_key_id)
     with call.transaction():
         if origin == EXTERNAL:
             key.state = PENDING_IMPORT
             key.put(call)
-        elif place is not None:
+        elif origin == CLOUDHSM:
             key.put(call)
         else:
+            if place is not None:
+                external.take(call, place, key)
             equip(call, key, secret)
         return {"KeyMetadata": key.metadata(call)}
+
+
+def check_origin(origin: str, key_store: str, external_id: str) -> None:
+    """Refuse stores and external keys that do not go with where the material is from."""
+    if (origin in (CLOUDHSM, ELSEWHERE)) != bool(key_store):
+        message = "CustomKeyStoreId goes with the origins AWS_CLOUDHSM and EXTERNAL_KEY_STORE, and with no others."
+        raise faults.validation(message)
+    if (origin == ELSEWHERE) != bool(external_id):
+        raise faults.validation("XksKeyId goes with the origin EXTERNAL_KEY_STORE, and with no other.")
 
 
 @kms.operation(on=meant, honours=("GrantTokens",))
@@ -187,7 +204,9 @@ def remove(call: Call, key_id: str) -> None:
     grants.remove_all(call, key_id)
     LastUse.forget(call, key_id)
     key.delete(call)
-    if key.store:
+    if key.external:
+        external.let_go(call, key)
+    if key.cluster:
         destroy.later(call, key_store=key.store, label=key.id)
     if key.multi_region == REPLICA:
         forget_replica(call, key)

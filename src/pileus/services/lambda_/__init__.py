@@ -19,7 +19,7 @@ A way through the package, from the ground up:
     mappings, polling, batches, queues, shards
                                         functions that are fed from queues and streams
 
-Left out: images in registries, a runtime for .NET, checking signatures of code; Kafka, MQ and DocumentDB as sources.
+Left out: images in registries, checking signatures of code; Kafka, MQ and DocumentDB as sources.
 Snapshots (SnapStart), file systems, VPC networks and managed instances are kept and shown, and change nothing.
 """
 

@@ -93,6 +93,8 @@ async def fetched(call: Call, given: dict[str, Any]) -> bytes:
     if mounted(call, given):
         return b""
     if "ImageUri" in given:
+        if not given["ImageUri"].startswith("s3://"):
+            return await asyncio.to_thread(images.exported, given["ImageUri"])
         return await from_bucket(call, *images.place(given["ImageUri"]), None)
     if "ZipFile" in given:
         if not given["ZipFile"]:

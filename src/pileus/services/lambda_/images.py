@@ -1,14 +1,15 @@
 """Container images of functions: archives as `docker save` and OCI tools write them, unpacked into a root file system.
 
-Until there is a registry in this cloud, an image is an archive in a bucket, and its URI is `s3://BUCKET/KEY`: that form
-is ours. Left out: images in registries, images that need another processor than this machine's, and archives of more
-than 1 GiB.
+Until there is a registry in this cloud, an image is one that a container engine of this machine has, by its name there
+(`docker build -t NAME`), or an archive in a bucket, whose URI is `s3://BUCKET/KEY`: that form is ours. Left out: images
+in registries, images that need another processor than this machine's, and archives of more than 1 GiB.
 """
 
 from __future__ import annotations
 
 import io
 import json
+import logging
 import os
 import platform
 import shutil
@@ -17,7 +18,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pileus.engines.sandbox import Image
+from pileus.engines.sandbox import Image, docker
 from pileus.engines.sandbox.survey import choice
 from pileus.kernel import Fault, Unfinished
 
@@ -26,6 +27,8 @@ from .runtimes import Runtime
 
 if TYPE_CHECKING:
     import tarfile
+
+log = logging.getLogger("pileus.lambda")
 
 Members = dict[str, Any]
 
@@ -40,12 +43,25 @@ OWN = {"PATH", "LANG", "LD_LIBRARY_PATH", "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DI
 
 def place(uri: str) -> tuple[str, str]:
     """The bucket and the key that an image's URI names."""
-    if not uri.startswith("s3://"):
-        raise Unfinished("Pileus has no registry yet: an image is an archive in a bucket, s3://BUCKET/KEY.")
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     if not bucket or not key:
         raise faults.invalid(f"Source image {uri} is not valid. Provide a valid source image.")
     return bucket, key
+
+
+def exported(uri: str) -> bytes:
+    """The archive of an image that a container engine of this machine has."""
+    programs = [program for program in docker.programs() if shutil.which(program[0])]
+    if not programs:
+        raise Unfinished(
+            "Pileus has no registry yet, and this machine no container engine: an image is s3://BUCKET/KEY, an archive."
+        )
+    for program in programs:
+        try:
+            return docker.Engine(program).exported(uri)
+        except OSError as error:
+            log.info("%s has no image %s: %s", program[0], uri, error)
+    raise faults.invalid(f"Source image {uri} does not exist. Provide a valid source image.")
 
 
 class Archive:
@@ -209,7 +225,7 @@ def settle(root: Path) -> None:
 
 def runtime(folder: Path, settings: Members) -> Runtime:
     """How a function's image starts: as it says itself, or as the function's ImageConfig says."""
-    if choice().driver != "namespaces":
+    if choice().driver == "process":
         raise Fault("InvalidRuntimeException", f"Images need sandboxes that isolate: {choice().why}", Type="Server")
     told = json.loads((folder / "config.json").read_text()).get("config") or {}
     own = settings.get("ImageConfig", {})

@@ -10,14 +10,17 @@
                                                       where events go on to
     insights, queries, scheduled_queries, lookup_tables, definitions, pointers, fields
                                                       Logs Insights
-    protection, indexes, account_policies, resource_policies
+    protection, indexes, account_policies, resource_policies, selection
                                                       what is said of groups
+    listing, data_sources, storage_tiers              what groups there are, and where their events come from
+    detectors, detecting, anomalies                   what is unusual in groups
+    syslog, syslog_port, collecting                   messages that come by syslog, or by plain HTTP
     exports                                           files in S3
-    detectors, deliveries                             what is kept, and has no effect yet
+    deliveries                                        what is kept, and has no effect yet
 
-Left out, and answering 501: imports, integrations, S3 tables, syslog,
-the query languages SQL and PPL, and the Insights commands anomaly and diff. Anomaly detectors find
-nothing. There is no throttling.
+Left out, and answering 501: imports from CloudTrail Lake, integrations with OpenSearch, S3 tables, large objects of
+OpenTelemetry and its protocol buffers, templates of deliveries, the query languages SQL and PPL, and the Insights
+commands join, addtotals and relevantfields. There is no throttling.
 """
 
 from pileus.kernel import Service

@@ -11,6 +11,7 @@ from .metric_filters import MetricFilter
 from .parts import Chunk, Stream
 from .protection import Protection
 from .subscriptions import SubscriptionFilter
+from .syslog import SyslogConfiguration
 from .transformers import Transformer
 
 
@@ -20,6 +21,7 @@ def clear(call: Call, group: Group) -> None:
     Stream.delete_all(call, group.id)
     MetricFilter.delete_all(call, group.id)
     SubscriptionFilter.delete_all(call, group.id)
+    SyslogConfiguration.delete_all(call, group.name)
     for one in (Protection.get(call, group.id), IndexPolicy.get(call, group.id), Transformer.get(call, group.id)):
         if one:
             one.delete(call)

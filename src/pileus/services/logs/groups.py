@@ -39,6 +39,10 @@ class Group(Record, arn="log-group:{name}", cfn="AWS::Logs::LogGroup", kw_only=T
     """Whether it has a transformer."""
     trimmed: bool = False
     """Whether a task will remove what expires."""
+    bearers: bool = False
+    """Whether what bears a token may write to it."""
+    detectors: int = 0
+    """How many anomaly detectors it has."""
 
     def resource_policy(self, call: Call) -> str:
         from .resource_policies import policy_of
@@ -174,35 +178,16 @@ def describe_log_groups(
     return {"logGroups": [described(call, group) for group in page.items], "nextToken": page.token}
 
 
-@logs.operation
-def list_log_groups(
-    call: Call,
-    log_group_name_pattern: str = "",
-    log_group_class: str = "",
-    next_token: str = "",
-    limit: int = MOST_LISTED,
-) -> Members:
-    """Groups in short: by a regular expression's beginning or middle."""
-    anchored, text = log_group_name_pattern.startswith("^"), log_group_name_pattern.removeprefix("^").lower()
-
-    def wanted(group: Group) -> bool:
-        name = group.name.lower()
-        fits = name.startswith(text) if anchored else text in name
-        return fits and log_group_class in ("", group.kind)
-
-    page = Group.page(call, limit=limit, token=next_token, where=wanted)
-    return {
-        "logGroups": [
-            {"logGroupName": group.name, "logGroupArn": group.arn(call), "logGroupClass": group.kind}
-            for group in page.items
-        ],
-        "nextToken": page.token,
-    }
-
-
 @logs.operation(on=Group.identified)
 def put_log_group_deletion_protection(call: Call, group: Group, deletion_protection_enabled: bool) -> None:
     group.protected = deletion_protection_enabled
+    group.put(call)
+
+
+@logs.operation(on=Group.identified)
+def put_bearer_token_authentication(call: Call, group: Group, bearer_token_authentication_enabled: bool) -> None:
+    """Whether the paths for plain HTTP take API keys for this group (see `collecting`)."""
+    group.bearers = bearer_token_authentication_enabled
     group.put(call)
 
 
@@ -280,4 +265,5 @@ def described(call: Call, group: Group) -> Members:
         "logGroupClass": group.kind,
         "dataProtectionStatus": "ACTIVATED" if group.masked else None,
         "deletionProtectionEnabled": group.protected,
+        "bearerTokenAuthenticationEnabled": group.bearers,
     }

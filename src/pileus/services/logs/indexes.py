@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from pileus.kernel import Call, Record
+from pileus.kernel import Call, Record, paging
 
 from . import faults, logs
 from .account_policies import AccountPolicy
@@ -13,6 +13,20 @@ from .groups import Group, name_in, standard
 from .parts import Stream
 
 MOST = 20
+SYSTEM = (
+    "@logStream",
+    "@aws.region",
+    "@aws.account",
+    "@source.log",
+    "@data_source_name",
+    "@data_source_type",
+    "@data_format",
+    "traceId",
+    "severityText",
+    "attributes.session.id",
+)
+"""What every group of the standard class is indexed by (API reference, PutAccountPolicy)."""
+PAGE = 50
 
 Members = dict[str, Any]
 
@@ -55,7 +69,7 @@ def delete_index_policy(call: Call, group: Group) -> None:
 
 
 @logs.operation
-def describe_index_policies(call: Call, log_group_identifiers: list[str]) -> Members:
+def describe_index_policies(call: Call, log_group_identifiers: list[str], next_token: str = "") -> Members:
     """The policies that a group has, its own or the account's."""
     found = []
     for group in named(call, log_group_identifiers):
@@ -65,27 +79,49 @@ def describe_index_policies(call: Call, log_group_identifiers: list[str]) -> Mem
         for policy in AccountPolicy.scan(call, "FIELD_INDEX_POLICY"):
             shared = IndexPolicy(group=group.id, document=policy.document, updated=policy.updated)
             found.append(described(call, group, shared) | {"policyName": policy.name, "source": "ACCOUNT"})
-    return {"indexPolicies": found}
+    return paged(call, "indexPolicies", found, next_token)
 
 
 @logs.operation
-def describe_field_indexes(call: Call, log_group_identifiers: list[str]) -> Members:
-    """The fields of the groups' policies, with the times of the events that they cover."""
-    found = []
+def describe_field_indexes(
+    call: Call, log_group_identifiers: list[str], index_categories: list[str] = [], next_token: str = ""
+) -> Members:
+    """The fields of the groups' policies and those that all have, with the times of the events that they cover."""
+    wanted = index_categories or ["DEFAULT", "CUSTOM", "INACTIVE"]
+    found: list[Members] = []
     for group in named(call, log_group_identifiers):
         policy = IndexPolicy.get(call, group.id) or AccountPolicy.first(call, "FIELD_INDEX_POLICY")
-        if policy is None:
-            continue
-        streams = [stream for stream in Stream.scan(call, group.id) if stream.ingested]
-        covered = {
-            "logGroupIdentifier": group.arn(call),
-            "lastScanTime": int(call.now * 1000),
-            "firstEventTime": max(policy.updated, min((one.earliest for one in streams), default=0)),
-            "lastEventTime": max((one.latest for one in streams), default=0) or None,
-            "type": "FIELD_INDEX",
-        }
-        found += [covered | {"fieldIndexName": field} for field in fields_of(policy.document)]
-    return {"fieldIndexes": found}
+        if policy and "CUSTOM" in wanted:
+            covered = cover(call, group, policy.updated) | {"indexCategory": "CUSTOM"}
+            found += [covered | {"fieldIndexName": field} for field in fields_of(policy.document)]
+        if group.kind == "STANDARD" and "DEFAULT" in wanted:
+            covered = cover(call, group, 0) | {"indexCategory": "DEFAULT"}
+            found += [covered | {"fieldIndexName": field} for field in SYSTEM]
+    return paged(call, "fieldIndexes", found, next_token)
+
+
+def cover(call: Call, group: Group, since: int) -> Members:
+    streams = [stream for stream in Stream.scan(call, group.id) if stream.ingested]
+    return {
+        "logGroupIdentifier": group.arn(call),
+        "lastScanTime": int(call.now * 1000),
+        "firstEventTime": max(since, min((one.earliest for one in streams), default=0)),
+        "lastEventTime": max((one.latest for one in streams), default=0) or None,
+        "type": "FIELD_INDEX",
+    }
+
+
+def paged(call: Call, name: str, found: list[Members], token: str) -> Members:
+    start = paging.opened(call, token, faults.invalid("The specified nextToken is invalid.")) if token else 0
+    stop = start + PAGE
+    return {name: found[start:stop], "nextToken": paging.sealed(call, stop) if stop < len(found) else None}
+
+
+def of_group(call: Call, group: Group) -> set[str]:
+    """The fields that a group is indexed by: its own policy's and the account's."""
+    own = IndexPolicy.get(call, group.id)
+    documents = [own.document] if own else [one.document for one in AccountPolicy.scan(call, "FIELD_INDEX_POLICY")]
+    return {field for document in documents for field in fields_of(document)} | set(SYSTEM)
 
 
 def named(call: Call, identifiers: list[str]) -> list[Group]:

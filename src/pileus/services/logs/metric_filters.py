@@ -7,7 +7,7 @@ from typing import Any
 
 from pileus.kernel import Call, Record, Unfinished, identity
 
-from . import faults, logs
+from . import faults, logs, selection
 from .groups import Group, standard
 from .patterns import Pattern, compiled, values
 
@@ -32,6 +32,9 @@ class MetricFilter(Record, key=("group", "name"), cfn="AWS::Logs::MetricFilter",
     created: float
     transformed: bool = False
     """Whether it looks at what a transformer has made of events."""
+    criteria: str = ""
+    """Which events it looks at, by their account and Region."""
+    system_dimensions: list[str] = []
 
 
 @logs.operation(on=Group.named)
@@ -42,12 +45,15 @@ def put_metric_filter(
     filter_pattern: str,
     metric_transformations: list[Members],
     apply_on_transformed_logs: bool = False,
+    field_selection_criteria: str = "",
+    emit_system_field_dimensions: list[str] = [],
 ) -> None:
     """Create a filter, or replace the one of that name."""
     standard(group)
     compiled(filter_pattern)
     (transformation,) = metric_transformations
-    check(transformation)
+    check(transformation, emit_system_field_dimensions)
+    selection.check(field_selection_criteria)
     if not MetricFilter.get(call, group.id, filter_name):
         if group.metric_filters >= MOST:
             raise faults.limit()
@@ -61,16 +67,20 @@ def put_metric_filter(
         transformation=transformation,
         created=call.now,
         transformed=apply_on_transformed_logs,
+        criteria=field_selection_criteria,
+        system_dimensions=emit_system_field_dimensions,
     ).put(call)
 
 
-def check(transformation: Members) -> None:
+def check(transformation: Members, system: list[str]) -> None:
     dimensions = transformation.get("dimensions", {})
+    if not set(system) <= {"@aws.account", "@aws.region"}:
+        raise faults.invalid("emitSystemFieldDimensions can have @aws.account and @aws.region.")
     if dimensions and "defaultValue" in transformation:
         raise faults.invalid(
             "Invalid metric transformation: dimensions and default value are mutually exclusive properties."
         )
-    if len(dimensions) > MOST_DIMENSIONS:
+    if len(dimensions) + len(system) > MOST_DIMENSIONS:
         raise faults.invalid(f"Invalid metric transformation: a maximum of {MOST_DIMENSIONS} dimensions is allowed.")
     value = transformation["metricValue"]
     if values.number(value) is None and not value.startswith("$"):
@@ -119,6 +129,8 @@ def described(one: MetricFilter) -> Members:
         "creationTime": int(one.created * 1000),
         "logGroupName": one.group_name,
         "applyOnTransformedLogs": one.transformed,
+        "fieldSelectionCriteria": one.criteria or None,
+        "emitSystemFieldDimensions": one.system_dimensions or None,
     }
 
 
@@ -138,8 +150,13 @@ def test_metric_filter(call: Call, filter_pattern: str, log_event_messages: list
 def measure(call: Call, group: Group, times: list[int], messages: list[str], shaped: list[str]) -> None:
     """Publish what a group's filters see in events that have arrived, and in what a transformer has made of them."""
     for one in MetricFilter.scan(call, group.id):
+        if not selection.selected(call, group, one.criteria):
+            continue
         seen = shaped if one.transformed else messages
         data = data_of(one.transformation, compiled(one.pattern), times, seen)
+        system = selection.values(call, group)
+        more = [{"Name": name, "Value": system[name]} for name in one.system_dimensions]
+        data = [each | {"Dimensions": each["Dimensions"] + more} for each in data] if more else data
         for start in range(0, len(data), MOST_DATA):
             publish.later(call, namespace=one.transformation["metricNamespace"], data=data[start : start + MOST_DATA])
 

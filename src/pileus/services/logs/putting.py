@@ -6,7 +6,18 @@ from typing import Any
 
 from pileus.kernel import Call
 
-from . import ciphers, embedded, faults, logs, metric_filters, protection, retention, subscriptions, transformers
+from . import (
+    ciphers,
+    detecting,
+    embedded,
+    faults,
+    logs,
+    metric_filters,
+    protection,
+    retention,
+    subscriptions,
+    transformers,
+)
 from .account_policies import AccountPolicy
 from .groups import Group, Volume
 from .parts import DAY, Stream, store
@@ -43,6 +54,8 @@ def put_log_events(call: Call, group: Group, log_stream_name: str, log_events: l
         volume.octets += octets
         volume.put(call)
         retention.watch(call, group)
+        if group.detectors:
+            detecting.rouse(call, group)
     return {"nextSequenceToken": sequence_token(stream), "rejectedLogEventsInfo": rejected}
 
 

@@ -7,8 +7,9 @@ from typing import Any, Self
 
 from pileus.kernel import Call, Fault, Record, Unfinished, names, paging
 
-from . import faults, logs, pointers, protection, retention, transformers
+from . import faults, indexes, logs, pointers, protection, retention, transformers
 from .groups import Group, name_in
+from .insights.parser import Source
 from .insights.query import DEFAULT_LIMIT, Query
 from .parts import Stream, chunks, unpack
 
@@ -60,22 +61,19 @@ def start_query(
     """Begin a query of some groups in a time."""
     if query_language != "CWLI":
         raise Unfinished(f"Pileus does not implement the query language {query_language} yet.")
+    parsed = Query(query_string, 0).parsed  # raises what is wrong with it
     asked = [[log_group_name] if log_group_name else [], log_group_names, log_group_identifiers]
-    given = [one for one in asked if one]
-    if len(given) != 1:
-        raise faults.invalid("Exactly one of logGroupName, logGroupNames and logGroupIdentifiers must be specified.")
-    if len(given[0]) > MOST_GROUPS:
-        raise faults.limit(f"A query can have up to {MOST_GROUPS} log groups.")
-    groups = [Group.named(call, name_in(name)).name for name in given[0]]
+    groups = sources(call, parsed.source, [one for one in asked if one])
+    for group in groups if parsed.unmasked else ():
+        protection.shown(call, group, unmask=True)  # raises that it is not allowed
     start, end = milliseconds(start_time), milliseconds(end_time)
     if start > end:
         raise faults.invalid("Query's end date and time is either before the start date and time, or the same.")
-    Query(query_string, 0)  # raises what is wrong with it
     forget(call)
     run = Run(
         id=names.uuid4(),
         created=call.now,
-        groups=groups,
+        groups=[group.name for group in groups],
         query=query_string,
         start=start,
         end=end + 1000,  # the last second is in it
@@ -84,6 +82,22 @@ def start_query(
     ).put(call)
     carry_out.later(call, number=run.id)
     return {"queryId": run.id}
+
+
+def sources(call: Call, source: Source | None, given: list[list[str]]) -> list[Group]:
+    """The groups that a query goes through: it says so itself, or the request does."""
+    if source:
+        if given:
+            raise faults.invalid("Log groups cannot be specified beside the SOURCE command.")
+        found = [group for group in Group.scan(call) if source.has(group.name, group.kind, call.account)]
+        if not found:
+            raise faults.invalid("The SOURCE command matches no log groups.")
+        return found
+    if len(given) != 1:
+        raise faults.invalid("Exactly one of logGroupName, logGroupNames and logGroupIdentifiers must be specified.")
+    if len(given[0]) > MOST_GROUPS:
+        raise faults.limit(f"A query can have up to {MOST_GROUPS} log groups.")
+    return [Group.named(call, name_in(name)) for name in given[0]]
 
 
 def milliseconds(at: int) -> int:
@@ -104,10 +118,15 @@ async def carry_out(call: Call, number: str) -> None:
         return
     query = Query(run.query, int(call.now * 1000), run.limit)
     groups = [group for name in run.groups if (group := Group.get(call, name))]
+    if query.parsed.indexed:
+        groups = [group for group in groups if set(query.parsed.indexed) <= indexes.of_group(call, group)]
+    before = query.span(run.start, run.end)
     for group in groups:
         try:
             query.prepare(lambda name: table_of(call, name))
-            await search(call, group, run, query)
+            await search(call, group, run.start, run.end, query)
+            if before:
+                await search(call, group, *before, query, earlier=True)
         except Fault:
             with call.transaction():
                 run.status = "Failed"
@@ -140,26 +159,27 @@ def table_of(call: Call, name: str) -> list[dict[str, str]]:
     return table.rows()
 
 
-async def search(call: Call, group: Group, run: Run, query: Query) -> None:
-    start = max(run.start, retention.horizon(call, group))
+async def search(call: Call, group: Group, start: int, end: int, query: Query, earlier: bool = False) -> None:
+    start = max(start, retention.horizon(call, group))
     log = f"{call.account}:{group.name}"
     mask, transformer = protection.mask(call, group), transformers.applied(call, group)
     for stream in list(Stream.scan(call, group.id)):
-        if not stream.ingested or stream.earliest >= run.end or stream.latest < start:
+        if not stream.ingested or stream.earliest >= end or stream.latest < start:
             continue
         seen: set[int] = set()  # parts that are put together while we look away come round again
-        for chunk in chunks(call, stream, start, run.end):
+        for chunk in chunks(call, stream, start, end):
             for packed in chunk.parts:
                 part = unpack(packed)
                 if part.number in seen:
                     continue
                 seen.add(part.number)
+                raw = part.messages
                 if mask is not None:
-                    part.messages = [mask(part.ingested, message) for message in part.messages]
+                    part.messages = [mask(part.ingested, message) for message in raw]
                 shaped = None
                 if transformer and part.ingested >= transformer[1]:
                     shaped = [transformer[0](message, stream.name) or message for message in part.messages]
-                query.feed(bytes(packed), part, start, run.end, log, stream.name, shaped)
+                query.feed(bytes(packed), part, start, end, log, stream.name, shaped, raw, earlier)
             await asyncio.sleep(0)
 
 
@@ -190,12 +210,21 @@ def stop_query(call: Call, run: Run) -> Members:
 
 @logs.operation
 def describe_queries(
-    call: Call, log_group_name: str = "", status: str = "", max_results: int = 1000, next_token: str = ""
+    call: Call,
+    log_group_name: str = "",
+    status: str = "",
+    max_results: int = 1000,
+    next_token: str = "",
+    query_language: str = "",
 ) -> Members:
-    """Queries that were started of late, the newest first."""
+    """Queries that were started of late, the newest first. All of them are in the language of Logs Insights."""
 
     def wanted(run: Run) -> bool:
-        return (not log_group_name or log_group_name in run.groups) and status in ("", run.status)
+        return (
+            query_language in ("", "CWLI")
+            and (not log_group_name or log_group_name in run.groups)
+            and status in ("", run.status)
+        )
 
     page = Run.page(call, limit=max_results, token=next_token, index="by_time", reverse=True, where=wanted)
     return {
@@ -218,6 +247,12 @@ def describe_queries(
 
 
 @logs.operation(on=Run.found)
-def list_log_groups_for_query(call: Call, run: Run) -> Members:
-    """The groups that a query goes through; there are few enough for one page."""
-    return {"logGroupIdentifiers": [f"{call.account}:{name}" for name in run.groups]}
+def list_log_groups_for_query(call: Call, run: Run, max_results: int = 500, next_token: str = "") -> Members:
+    """The groups that a query goes through."""
+    wrong = faults.invalid("The specified nextToken is invalid.")
+    start = paging.opened(call, next_token, wrong) if next_token else 0
+    stop = start + max_results
+    return {
+        "logGroupIdentifiers": [f"{call.account}:{name}" for name in run.groups[start:stop]],
+        "nextToken": paging.sealed(call, stop) if stop < len(run.groups) else None,
+    }

@@ -52,6 +52,8 @@ class ScheduledQuery(Record, arn="scheduled-query:{id}", indexes={"id": ("id",)}
     triggered: float = 0.0
     result: str = ""
     """How it went the last time."""
+    managed: bool = False
+    """Whether a service keeps it for somebody."""
     tags: dict[str, str] = {}
 
     @classmethod
@@ -62,6 +64,10 @@ class ScheduledQuery(Record, arn="scheduled-query:{id}", indexes={"id": ("id",)}
         if found is None:
             raise faults.missing(f"The scheduled query {identifier} does not exist.")
         return found
+
+    @property
+    def kind(self) -> str:
+        return "AWS_MANAGED" if self.managed else "CUSTOMER_MANAGED"
 
     @property
     def enabled(self) -> bool:
@@ -132,6 +138,7 @@ def create_scheduled_query(call: Call, request: Members) -> Members:
         created=call.now,
         updated=call.now,
         revision=names.token(8),
+        managed=call.principal.type == "AWSService",
         tags=request.get("tags", {}),
     ).put(call)
     plan(call, query)
@@ -163,7 +170,7 @@ def list_scheduled_queries(
     call: Call, max_results: int = 1000, next_token: str = "", state: str = "", schedule_type: str = ""
 ) -> Members:
     def wanted(query: ScheduledQuery) -> bool:
-        return schedule_type in ("", "CUSTOMER_MANAGED") and state in ("", "ENABLED" if query.enabled else "DISABLED")
+        return schedule_type in ("", query.kind) and state in ("", "ENABLED" if query.enabled else "DISABLED")
 
     page = ScheduledQuery.page(call, limit=max_results, token=next_token, where=wanted)
     hidden = {"queryLanguage", "queryString", "logGroupIdentifiers", "executionRoleArn", "description"}
@@ -178,7 +185,7 @@ def described(call: Call, query: ScheduledQuery) -> Members:
         "name": query.name,
         "state": "ENABLED",
         **query.settings,
-        "scheduleType": "CUSTOMER_MANAGED",
+        "scheduleType": query.kind,
         "creationTime": int(query.created * 1000),
         "lastUpdatedTime": int(query.updated * 1000),
         "lastTriggeredTime": int(query.triggered * 1000) or None,

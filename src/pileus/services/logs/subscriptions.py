@@ -17,7 +17,7 @@ from pileus.kernel.access import enforcement
 from pileus.kernel.access.standing import standing
 from pileus.kernel.access.target import Target
 
-from . import faults, logs
+from . import faults, logs, selection
 from .account_policies import AccountPolicy, parsed
 from .destinations import Destination
 from .groups import Group, standard
@@ -48,6 +48,8 @@ class SubscriptionFilter(Record, key=("group", "name"), cfn="AWS::Logs::Subscrip
     created: float
     transformed: bool = False
     """Whether it takes what a transformer has made of events."""
+    criteria: str = ""
+    """Which events it takes, by their account, Region and group."""
 
 
 @logs.operation(on=Group.named)
@@ -60,10 +62,12 @@ async def put_subscription_filter(
     role_arn: str = "",
     distribution: str = "ByLogStream",
     apply_on_transformed_logs: bool = False,
+    field_selection_criteria: str = "",
 ) -> None:
     """Create a filter, or replace the one of that name, once its destination takes a test message."""
     standard(group)
     compiled(filter_pattern)
+    selection.check(field_selection_criteria)
     kind = destination_kind(destination_arn)
     if kind in ("kinesis", "firehose") and not role_arn:
         raise faults.invalid("Role ARN is required for this destination.")
@@ -90,6 +94,7 @@ async def put_subscription_filter(
             distribution=distribution,
             created=call.now,
             transformed=apply_on_transformed_logs,
+            criteria=field_selection_criteria,
         ).put(call)
 
 
@@ -183,6 +188,7 @@ def describe_subscription_filters(
                 "roleArn": one.role or None,
                 "distribution": one.distribution,
                 "applyOnTransformedLogs": one.transformed,
+                "fieldSelectionCriteria": one.criteria or None,
                 "creationTime": int(one.created * 1000),
             }
             for one in page.items
@@ -200,12 +206,13 @@ class Rule(NamedTuple):
     role: str
     distribution: str
     transformed: bool = False
+    criteria: str = ""
 
 
 def rules(call: Call, group: Group) -> list[Rule]:
     """A group's filters, and the account's, if that is about the group."""
     found = [
-        Rule(one.name, one.pattern, one.destination, one.role, one.distribution, one.transformed)
+        Rule(one.name, one.pattern, one.destination, one.role, one.distribution, one.transformed, one.criteria)
         for one in (SubscriptionFilter.scan(call, group.id) if group.subscriptions else ())
     ]
     for policy in AccountPolicy.scan(call, "SUBSCRIPTION_FILTER_POLICY"):
@@ -225,6 +232,8 @@ def check_policy(call: Call, told: Members) -> None:
 def pass_on(call: Call, group: Group, stream: Stream, found: list[Found], shaped: list[Found]) -> None:
     """Have what a group's filters want of events that have arrived delivered, or of what has been made of them."""
     for rule in rules(call, group):
+        if not selection.selected(call, group, rule.criteria):
+            continue
         pattern, seen = compiled(rule.pattern), shaped if rule.transformed else found
         for piece in sized([event for event in seen if pattern.matches(event.message)]):
             message = {

@@ -22,6 +22,7 @@ LASTS_ELSE = 90 * DAY
 """Organizations User Guide, "Enabling all features for an organization": the accounts have 90 days."""
 KEPT = 30 * DAY
 PENDING = ("OPEN", "REQUESTED")
+TRANSFER = "TRANSFER_RESPONSIBILITY"
 
 
 class Handshake(
@@ -125,6 +126,10 @@ def over(call: Call, handshake: Handshake, state: str) -> None:
     """A handshake has come to its end."""
     handshake.state = state
     handshake.put(call)
+    if handshake.action == TRANSFER:
+        from .transfers import answered
+
+        answered(call, handshake, state)
     forget.later(call.at(principal=service("organizations.amazonaws.com")), handshake=handshake.id, delay=KEPT)
 
 

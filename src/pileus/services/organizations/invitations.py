@@ -11,11 +11,12 @@ from . import all_features, organizations
 from .accounts import remove
 from .addresses import account_with
 from .faults import handshake_constraint, invalid_input
-from .handshakes import Handshake, ask, check_pending, handshake_named, over, pending
+from .handshakes import TRANSFER, Handshake, ask, check_pending, handshake_named, over, pending
 from .membership import join, link
 from .nodes import Member
 from .organization import organization
 from .tags import given
+from .transfers import check_acceptable
 
 
 @organizations.operation
@@ -59,6 +60,8 @@ def accept_handshake(call: Call, handshake: Handshake) -> dict[str, Any]:
     check_pending(handshake, "ACCEPTED")
     if handshake.action == "INVITE":
         enter(call, handshake)
+    elif handshake.action == TRANSFER:
+        check_acceptable(call, handshake)
     elif handshake.action == "APPROVE_ALL_FEATURES":
         link(call, call.principal)
     elif handshake.state != "OPEN":

@@ -1,4 +1,4 @@
-"""Tags of roots, units, accounts, policies and the resource policy."""
+"""Tags of roots, units, accounts, policies, transfers and the resource policy."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ from .organization import organization, page
 from .policies import own_policy
 from .resource_policy import ResourcePolicy
 from .tags import given
+from .transfers import Transfer
+from .transfers import named as transfer_named
 
 TAGS_PER_PAGE = 50
 
 
-def tagged(call: Call, resource_id: str) -> Node:
+def tagged(call: Call, resource_id: str) -> Node | Transfer:
     """What the id of a request names."""
     found = organization(call)
     if resource_id.startswith("p-"):
@@ -31,21 +33,23 @@ def tagged(call: Call, resource_id: str) -> Node:
         if policy is None:
             raise no_target()
         return policy
+    if resource_id.startswith("rt-"):
+        return transfer_named(call, resource_id)
     return node(call, found, resource_id)
 
 
 @organizations.operation(on=tagged)
-def tag_resource(call: Call, found: Node, tags: list[dict[str, str]]) -> None:
+def tag_resource(call: Call, found: Node | Transfer, tags: list[dict[str, str]]) -> None:
     found.tags = given(tags, found.tags)
     found.put(call)
 
 
 @organizations.operation(on=tagged)
-def untag_resource(call: Call, found: Node, tag_keys: list[str]) -> None:
+def untag_resource(call: Call, found: Node | Transfer, tag_keys: list[str]) -> None:
     found.tags = {name: value for name, value in found.tags.items() if name not in tag_keys}
     found.put(call)
 
 
 @organizations.operation(on=tagged)
-def list_tags_for_resource(call: Call, found: Node, next_token: str = "") -> dict[str, Any]:
+def list_tags_for_resource(call: Call, found: Node | Transfer, next_token: str = "") -> dict[str, Any]:
     return page(call, "Tags", as_list(found.tags), next_token, TAGS_PER_PAGE)

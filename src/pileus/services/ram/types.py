@@ -113,6 +113,18 @@ TYPES = {
             ),
         ),
     ),
+    "s3:AccessGrants": (
+        Managed(
+            "AWSRAMPermissionAccessGrantsData",
+            (
+                "s3:GetAccessGrantsInstanceForPrefix",
+                "s3:GetDataAccess",
+                "s3:ListAccessGrants",
+                "s3:ListAccessGrantsLocations",
+                "s3:ListCallerAccessGrants",
+            ),
+        ),
+    ),
     "ssm:Parameter": (
         Managed(
             "AWSRAMDefaultPermissionSSMParameterReadOnly",

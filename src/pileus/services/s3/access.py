@@ -58,7 +58,7 @@ def check_owner(bucket: Bucket, expected: str) -> None:
 def to_key(call: Call, bucket: str, key: str, expected_bucket_owner: str = "", request_payer: str = "") -> Bucket:
     """The bucket of an object that a call is about, if the caller may make it."""
     found = to_some(call, bucket, expected_bucket_owner, request_payer)
-    if found.through:
+    if found.settled:
         return found
     if call.account != found.owner:
         check_key(call, found, key)
@@ -125,7 +125,7 @@ def explicitly_denied(call: Call, bucket: Bucket, does: str, key: str) -> Except
 
 def check_bucket(call: Call, bucket: Bucket) -> None:
     """Refuse a call about the bucket itself."""
-    if bucket.through:
+    if bucket.settled:
         return
     if call.account == bucket.owner:
         if bucket.has_policy:
@@ -155,6 +155,8 @@ def check_listed(call: Call, bucket: Bucket, key: str) -> None:
     if bucket.through:
         points.check(call, bucket, key)
         return
+    if bucket.settled:
+        return
     if call.account != bucket.owner:
         check_key(call, bucket, key)
     elif bucket.has_policy or not unlimited(call, bucket.owner):
@@ -176,7 +178,7 @@ def check_own(call: Call, bucket: Bucket, key: str) -> None:
 
 def check_object(call: Call, bucket: Bucket, found: Object | None, key: str, version: str = "") -> None:
     """Refuse a call about an object that is there, or, where there is none, one by who may not even know that."""
-    if bucket.through:
+    if bucket.settled:
         return  # the access point's policy and the bucket's were asked before
     if found is None:
         check_knowing(call, bucket)
@@ -267,6 +269,6 @@ def acl_allows(call: Call, bucket: Bucket, grants: list[dict[str, object]], perm
 
 def check_source(call: Call, bucket: Bucket, key: str) -> None:
     """Whether who belongs to the owner's account may read what he copies; of others `check_object` says it."""
-    own = call.account == bucket.owner and (bucket.has_policy or not unlimited(call, bucket.owner))
+    own = call.account == bucket.owner and not bucket.zone and (bucket.has_policy or not unlimited(call, bucket.owner))
     if bucket.through or own:
         check_listed(call, bucket, key)

@@ -77,7 +77,7 @@ def rename_object(
     """Give an object another key at once, over an object that has it."""
     if not bucket.zone:
         raise faults.not_allowed("PUT", "OBJECT")
-    name = unquote(rename_source).removeprefix("/").removeprefix(f"{bucket.name}/")
+    name = unquote(rename_source).removeprefix("/").removeprefix(f"{request['Bucket']}/")
     if client_token and (before := Renamed.get(call, bucket.room, client_token)):
         if (before.source, before.target) != (name, key):
             words = "The client token was used before with other parameters."

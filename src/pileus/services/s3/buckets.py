@@ -100,6 +100,11 @@ class Bucket(
         return abac.Keys(call, self, request)
 
     @property
+    def settled(self) -> bool:
+        """Whether all policies were asked before: those of directory buckets and of access points are."""
+        return bool(self.through or self.zone)
+
+    @property
     def versioned(self) -> bool:
         """Whether there may be versions: it is on, or once was."""
         return self.versioning != ""
@@ -183,6 +188,8 @@ def create_bucket(
     object_ownership: str = ENFORCED,
 ) -> dict[str, Any]:
     """Create a bucket. In us-east-1 an owner may create it again; its ACL is then the one of the last time."""
+    from . import observing
+
     check_caller(call)
     if bucket.endswith("--x-s3"):
         from .directories import create
@@ -214,6 +221,7 @@ def create_bucket(
             ownership=object_ownership,
             tags=tagged,
         )
+        observing.begin(call, old)
     else:
         check_recreated(call, old, region)
     old.acl = given

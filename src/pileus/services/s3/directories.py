@@ -15,7 +15,7 @@ from pileus.kernel import Call, names, paging, regions
 from pileus.kernel.access.target import Target
 from pileus.kernel.identity import Credential, new_access_key_id
 
-from . import documents, faults, s3
+from . import documents, faults, s3, seals
 from .buckets import Bucket, check_recreated, tags_of
 from .naming import is_bucket_name
 
@@ -58,7 +58,7 @@ def check(call: Call, bucket: Bucket) -> None:
     """Refuse what a directory bucket cannot do, and what the session of the caller does not let him."""
     session = call.principal.session.get("express", {})
     does, members = call.operation, call.members
-    if session and session["bucket"] != bucket.name:
+    if session and (session["bucket"], session.get("point", "")) != (bucket.name, bucket.through):
         raise faults.denied()
     if does not in READS | WRITES | ABOUT:
         raise faults.fault("NotImplemented", f"This bucket does not support {does}", 501)
@@ -149,10 +149,34 @@ def directory(call: Call, bucket: str) -> Bucket:
 
 
 @s3.operation(on=directory)
-def create_session(call: Call, bucket: Bucket, session_mode: str = "ReadWrite") -> dict[str, Any]:
-    """Credentials for five minutes, good for this bucket's objects alone."""
+def create_session(
+    call: Call,
+    bucket: Bucket,
+    session_mode: str = "ReadWrite",
+    server_side_encryption: str = "",
+    ssekms_key_id: str = "",
+    ssekms_encryption_context: str = "",
+    bucket_key_enabled: bool | None = None,
+) -> dict[str, Any]:
+    """Credentials for five minutes, good for this bucket's objects alone, or for those of an access point.
+
+    What is put with them is encrypted as is said here, or else as the bucket's default has it.
+    """
+    if server_side_encryption not in ("", "AES256", "aws:kms"):
+        raise faults.invalid_argument(
+            "The encryption method specified is not supported", "x-amz-server-side-encryption"
+        )
+    if bucket_key_enabled is False and server_side_encryption == "aws:kms":
+        raise faults.invalid_request("S3 Bucket Keys cannot be disabled for directory buckets")
+    asked = {
+        "ServerSideEncryption": server_side_encryption,
+        "SSEKMSKeyId": ssekms_key_id,
+        "SSEKMSEncryptionContext": ssekms_encryption_context,
+    }
+    seal = seals.asked(call, bucket, {name: value for name, value in asked.items() if value}, None)
+    express = {"bucket": bucket.name, "mode": session_mode, "point": bucket.through, "seal": seals.as_request(seal)}
     key = new_access_key_id("ASIA", call.principal.account)
-    session = call.principal.session | {"express": {"bucket": bucket.name, "mode": session_mode}, "temporary": True}
+    session = call.principal.session | {"express": express, "temporary": True}
     made = Credential(
         access_key_id=key,
         secret=names.token(40),
@@ -168,20 +192,51 @@ def create_session(call: Call, bucket: Bucket, session_mode: str = "ReadWrite") 
         "SessionToken": made.token,
         "Expiration": call.now + LASTS,
     }
-    return {"Credentials": told, "ServerSideEncryption": "AES256"}
+    return {"Credentials": told, **seals.shown(seal, with_context=True)}
+
+
+def encryption(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    """What a request says of encryption, which is what its session says; only a copy may say something else."""
+    own: dict[str, Any] = call.principal.session.get("express", {}).get("seal", {})
+    if call.operation == "CopyObject":
+        return request
+    if any(request.get(name, value) != value for name, value in own.items()):
+        raise faults.invalid_request("The encryption settings of a request must be those of its session")
+    return {**own, **request}
 
 
 def targets(call: Call, request: dict[str, Any]) -> list[Target]:
-    """Who may make a session may do all that it is for; who has one has been asked."""
+    """Who may make a session may do all that it is for; who has one has been asked.
+
+    A request by an access point is about the point and the bucket behind it.
+    """
     if "express" in call.principal.session:
         return []
-    bucket = Bucket.get(call, call.partition, request["Bucket"])
-    owner = bucket.owner if bucket else call.account
-    arn = f"arn:{call.partition}:s3express:{call.region}:{owner}:bucket/{request['Bucket']}"
-    policy = documents.load(call, bucket.room, "policy") if bucket and bucket.has_policy else ""
+    from . import access, points
+
+    name = request["Bucket"]
     mode = request.get("SessionMode", "ReadOnly" if call.operation in READS else "ReadWrite")
-    does = "CreateSession" if call.operation in READS | WRITES | {"HeadBucket"} else call.operation
-    return [Target(arn, owner, policy, keys={"s3express:sessionmode": (mode,)}, action=f"s3express:{does}")]
+    within = call.operation in READS | WRITES | {"HeadBucket"}
+    action = f"s3express:{'CreateSession' if within else access.actions(call)[0].partition(':')[2]}"
+    keys: dict[str, Any] = {"s3express:sessionmode": (mode,)}
+    found: list[Target] = []
+    if name.endswith(points.DIRECTORY):
+        point = points.find(call, name)
+        assert isinstance(point, points.AccessPoint)
+        point.check_network(call)
+        name, account = point.bucket, point.address.split(":")[4]
+        keys |= {
+            "s3express:dataaccesspointarn": (point.address,),
+            "s3express:dataaccesspointaccount": (account,),
+            "s3express:accesspointnetworkorigin": (point.origin,),
+            "s3express:permissions": tuple(point.scope.get("Permissions", ())),
+        }
+        found.append(Target(point.address, account, point.policy, keys=keys, action=action))
+    bucket = Bucket.get(call, call.partition, name)
+    owner = bucket.owner if bucket else call.account
+    arn = f"arn:{call.partition}:s3express:{call.region}:{owner}:bucket/{name}"
+    policy = documents.load(call, bucket.room, "policy") if bucket and bucket.has_policy else ""
+    return [*found, Target(arn, owner, policy, keys=keys, action=action)]
 
 
 def new_etag() -> str:

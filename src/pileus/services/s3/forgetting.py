@@ -34,7 +34,7 @@ def remove(call: Call, bucket: Bucket) -> None:
     bucket.delete(call)
     for kind in (Document, Count, Sweep, Line, Tally, Planned, Foreign):
         kind.delete_all(call, bucket.room)
-    observe(call, bucket, logged=False, metered=False, analysed=False)
+    observe(call, bucket, logged=False, metered=False, analysed=False, measured=False)
 
 
 @s3.task

@@ -9,7 +9,7 @@ import msgspec
 from pileus.kernel import Call, Record
 
 from .buckets import Bucket
-from .seals import PLAIN, Opener, Seal
+from .seals import KMS, PLAIN, Opener, Seal
 
 STANDARD = "STANDARD"
 CLASSES = (
@@ -104,6 +104,8 @@ class Object(Record, scope="cloud", key=("room", "name"), kw_only=True, omit_def
     """x-amz-website-redirect-location."""
 
     def opener(self, call: Call, bucket: Bucket, customer: Any = None) -> Opener:
+        if self.seal.algorithm not in KMS:
+            return Opener(self.seal, "", customer)
         resource = bucket.arn(call) if bucket.zone else f"{bucket.arn(call)}/{self.name}"
         return Opener(self.seal, resource, customer)
 

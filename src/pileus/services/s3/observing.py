@@ -23,21 +23,48 @@ class Observed(Record, scope="cloud"):
     logged: bool = False
     metered: bool = False
     analysed: bool = False
+    measured: bool = False
+    """Whether Storage Lens wants to know of its requests."""
     due: float = 0.0
     """When the next delivery of logs is, if there is one to come."""
 
 
 def observe(call: Call, bucket: Bucket, **purposes: bool) -> None:
-    """Begin or end to observe a bucket for some purposes: `logged`, `metered`, `analysed`."""
+    """Begin or end to observe a bucket for some purposes: `logged`, `metered`, `analysed`, `measured`."""
     found = Observed.get(call, bucket.name)
     if found is None or found.room != bucket.room:
         found = Observed(bucket.name, bucket.room)
     for purpose, wanted in purposes.items():
         setattr(found, purpose, wanted)
-    if found.logged or found.metered or found.analysed:
+    if found.logged or found.metered or found.analysed or found.measured:
         found.put(call)
     elif Observed.get(call, bucket.name) is not None:
         found.delete(call)
+
+
+class Measured(Record, scope="account"):
+    """That Storage Lens measures what is asked of an account's buckets."""
+
+    account: str
+
+
+def measure_account(call: Call, *, wanted: bool) -> None:
+    """Begin or end to measure all buckets of the account that the call looks at, those that it creates later too."""
+    found = Measured.get(call, call.account)
+    if wanted == (found is not None):
+        return
+    if found is not None:
+        found.delete(call)
+    else:
+        Measured(call.account).put(call)
+    for bucket in list(Bucket.scan(call, call.partition, call.account, index="owner")):
+        observe(call, bucket, measured=wanted)
+
+
+def begin(call: Call, bucket: Bucket) -> None:
+    """See whether a new bucket is to be observed at once."""
+    if Measured.get(call, call.account) is not None:
+        observe(call, bucket, measured=True)
 
 
 @s3.note
@@ -49,7 +76,7 @@ def note(call: Call, request: Request, labels: dict[str, str], response: Respons
     bucket = Bucket.get(call, call.partition, name)
     if bucket is None or bucket.room != observed.room:
         return
-    from . import access_logs, analytics, request_metrics
+    from . import access_logs, analytics, lens_tallies, request_metrics
 
     with call.store.attempt():
         if observed.logged:
@@ -58,3 +85,5 @@ def note(call: Call, request: Request, labels: dict[str, str], response: Respons
             request_metrics.count(call, bucket, request, labels, response, entry)
         if observed.analysed:
             analytics.count(call, bucket, request, unquote(labels.get("Key", "")), response)
+        if observed.measured:
+            lens_tallies.count(call, bucket, request, response, entry)

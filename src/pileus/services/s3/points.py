@@ -3,7 +3,7 @@ Guide). S3 Control makes them (`services/s3control`), S3 reads them here.
 
 A request by an access point is allowed only where its policy and the bucket's let it; what the caller's own policies
 allow must be allowed on both. So `targets` gives both to the access decision. A point that is for a VPC only answers
-nobody yet, because no request comes out of one.
+what comes through one of that VPC's endpoints.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pileus.kernel import Call, Record, Unfinished
 from pileus.kernel.access.target import Target
 from pileus.kernel.identity import ANONYMOUS
 
-from . import documents, faults, public, s3
+from . import documents, faults, public, s3, scopes
 from .buckets import Bucket
 
 
@@ -43,9 +43,21 @@ class AccessPoint(
     tags: dict[str, str] = {}
     address: str = ""
     """The ARN."""
+    scope: dict[str, list[str]] = {}
+    """Of one for a directory bucket: Prefixes and Permissions."""
 
     def arn(self, call: Call) -> str:
         return self.address
+
+    @property
+    def origin(self) -> str:
+        """Where requests may come from."""
+        return "VPC" if self.vpc else "Internet"
+
+    def check_network(self, call: Call) -> None:
+        """Refuse what does not come out of the VPC that it is for."""
+        if self.vpc and (call.passage is None or call.passage.network != self.vpc):
+            raise faults.denied()
 
 
 class MultiRegionPoint(Record, scope="account", kw_only=True, omit_defaults=True):
@@ -103,7 +115,12 @@ class Alias(Record, scope="cloud"):
 
 
 Point = AccessPoint | MultiRegionPoint | LambdaPoint
-_ARN = re.compile(r"arn:([^:]+):(s3|s3-object-lambda|s3-outposts):([^:]*):([^:]*):(accesspoint|outpost)[/:](.+)")
+DIRECTORY = "--xa-s3"
+"""How the names of access points for directory buckets end, which are their aliases too."""
+_ARN = re.compile(
+    r"arn:([^:]+):(s3|s3express|s3-object-lambda|s3-outposts):([^:]*):([^:]*):(accesspoint|outpost)[/:](.+)"
+)
+ALIASES = ("-s3alias", "--ol-s3", ".mrap", DIRECTORY)
 _HOSTED = re.compile(r"(.{3,50})-(\d{12})")
 
 
@@ -111,14 +128,14 @@ def is_named(call: Call, bucket: str) -> bool:
     """Whether that is no bucket, or need be none, but something by which one is reached."""
     if bucket[-12:].isdigit():
         return f"//{bucket}." in call.endpoint
-    return ":" in bucket or bucket.endswith(("-s3alias", "--ol-s3", ".mrap"))
+    return ":" in bucket or bucket.endswith(ALIASES)
 
 
 def find(call: Call, name: str) -> Point | None:
     """The access point of an ARN, an alias, or a label of a host; None for what is the name of none."""
     if match := _ARN.fullmatch(name):
         return by_arn(call, *match.groups())
-    if name.endswith(("-s3alias", "--ol-s3", ".mrap")):
+    if name.endswith(ALIASES):
         alias = Alias.get(call, name)
         if alias is None:
             raise missing() if name.endswith(".mrap") else faults.no_bucket(name)
@@ -193,6 +210,14 @@ def reach(call: Call, name: str) -> Bucket | None:
     if not is_named(call, name) or (point := find(call, name)) is None:
         return None
     found = home(call, point)
+    if found.zone:
+        from . import directories
+
+        assert isinstance(point, AccessPoint)
+        directories.check(call, found)
+        if call.members.get("Bucket") == name:
+            scopes.check_request(call, point.scope)
+        return found
     if call.principal is ANONYMOUS and not all(one.policy for one in limits(call, point, found, "")):
         raise faults.denied()
     return found
@@ -209,8 +234,8 @@ def blocks(call: Call, bucket: Bucket) -> set[str]:
 
 def limits(call: Call, point: Point, bucket: Bucket, key: str) -> list[Target]:
     """What must allow a request: the access point, and the bucket by way of it."""
-    if isinstance(point, AccessPoint) and point.vpc:
-        raise faults.denied()
+    if isinstance(point, AccessPoint):
+        point.check_network(call)
     if isinstance(point, LambdaPoint):
         action = f"s3-object-lambda:{call.operation}"
         own = Target(point.address, point.address.split(":")[4], point.policy, action=action)
@@ -220,7 +245,7 @@ def limits(call: Call, point: Point, bucket: Bucket, key: str) -> list[Target]:
     keys: dict[str, Any] = {
         "s3:dataaccesspointarn": (arn,),
         "s3:dataaccesspointaccount": (account,),
-        "s3:accesspointnetworkorigin": ("Internet",),
+        "s3:accesspointnetworkorigin": (point.origin if isinstance(point, AccessPoint) else "Internet",),
     }
     policy = documents.load(call, bucket.room, "policy") if bucket.has_policy else ""
     return [
@@ -250,7 +275,7 @@ def guarded(call: Call, policy: str, blocked: set[str], owner: str) -> str:
 def targets(call: Call, request: dict[str, Any]) -> list[Target] | None:
     """What a request by an access point is about; None for one that names its bucket."""
     name = request.get("Bucket", "")
-    if name.endswith("--x-s3"):
+    if name.endswith(("--x-s3", DIRECTORY)):
         from . import directories
 
         return directories.targets(call, request)
@@ -278,6 +303,10 @@ def check(call: Call, bucket: Bucket, key: str) -> None:
 
     point = find(call, bucket.through)
     assert point is not None
+    if bucket.zone:
+        assert isinstance(point, AccessPoint)
+        scopes.check_listed(call, point.scope, key)
+        return
     for action in actions(call):
         for target in limits(call, point, bucket, key):
             decided(call, standing(call), None, action, target, dict(call.members))

@@ -69,10 +69,11 @@ def check_statement(call: Call, bucket: Owner, statement: Any) -> None:
     for either in (("Principal", "NotPrincipal"), ("Action", "NotAction"), ("Resource", "NotResource")):
         if sum(name in statement for name in either) != 1:
             raise wrong(f"Missing required field {either[0]}")
-    for action in listed(statement.get("Action", statement.get("NotAction"))):
-        if action != "*" and not str(action).lower().startswith("s3:"):
-            raise wrong("Policy has invalid action")
     arn = bucket.arn(call)
+    prefix = "s3express:" if ":s3express:" in arn else "s3:"
+    for action in listed(statement.get("Action", statement.get("NotAction"))):
+        if action != "*" and not str(action).lower().startswith(prefix):
+            raise wrong("Policy has invalid action")
     for resource in listed(statement.get("Resource", statement.get("NotResource"))):
         if not fnmatchcase(arn, "/".join(str(resource).split("/")[: arn.count("/") + 1])):
             raise wrong("Policy has invalid resource")

@@ -34,11 +34,11 @@ def update_object_encryption(
     if arn.split(":")[4] != bucket.owner:
         raise faults.denied("The KMS key must be owned by the account that owns the bucket.")
     before = found.opener(call, bucket)
-    after = before._replace(seal=Seal("aws:kms", arn, found.seal.context, wanted.get("BucketKeyEnabled", False)))
+    found.seal = Seal("aws:kms", arn, found.seal.context, wanted.get("BucketKeyEnabled", False))
+    after = found.opener(call, bucket)
     parts = found.pieces(call)
     for part in parts:
         rewrap(call, part, before, after)
-    found.seal = after.seal
     if found.manifest:
         Manifest(id=found.manifest, parts=parts).put(call)
     versions.save(call, found)

@@ -61,7 +61,7 @@ class Opener(NamedTuple):
 
     seal: Seal
     resource: str
-    """The object's ARN."""
+    """The object's ARN, which only KMS wants to know."""
     customer: CustomerKey | None = None
 
 
@@ -133,6 +133,8 @@ class Sealer:
     def feed(self, data: bytes, *, last: bool = False) -> bytes:
         """The segments that are full, and with the last bytes the rest."""
         data = self._rest + data if self._rest else data
+        if last and not self._segment and len(data) < SEGMENT:
+            return self._seal(data)
         sealed, at, view = [], 0, memoryview(data)
         while len(data) - at >= SEGMENT:
             sealed.append(self._seal(view[at : at + SEGMENT]))
@@ -220,6 +222,10 @@ def of_request(request: dict[str, Any]) -> CustomerKey | None:
 
 def asked(call: Call, bucket: Bucket, request: dict[str, Any], customer: CustomerKey | None) -> Seal:
     """How a new object is to be encrypted: as the request says, else as the bucket's default has it."""
+    if bucket.zone:
+        from .directories import encryption
+
+        request = encryption(call, request)
     algorithm = request.get("ServerSideEncryption", "")
     if customer is not None:
         if algorithm:
@@ -253,7 +259,7 @@ def asked(call: Call, bucket: Bucket, request: dict[str, Any], customer: Custome
         algorithm,
         key_arn(call, key),
         request.get("SSEKMSEncryptionContext", ""),
-        request.get("BucketKeyEnabled", bucket.encryption.get("BucketKeyEnabled", False)),
+        bool(bucket.zone) or request.get("BucketKeyEnabled", bucket.encryption.get("BucketKeyEnabled", False)),
     )
 
 
@@ -261,6 +267,14 @@ def key_arn(call: Call, key: str) -> str:
     """The ARN of the KMS key; the AWS managed one where none is named."""
     arn: str = kms(call, "describe_key", key_id=key or "alias/aws/s3")["KeyMetadata"]["Arn"]
     return arn
+
+
+def as_request(seal: Seal) -> dict[str, Any]:
+    """What a request says that asks for it."""
+    if seal.algorithm not in KMS:
+        return {"ServerSideEncryption": seal.algorithm}
+    told = {"ServerSideEncryption": seal.algorithm, "SSEKMSKeyId": seal.kms_key}
+    return told | ({"SSEKMSEncryptionContext": seal.context} if seal.context else {})
 
 
 def shown(seal: Seal, *, with_context: bool = False) -> dict[str, Any]:

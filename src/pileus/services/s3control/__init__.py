@@ -6,11 +6,15 @@
     object_lambda     Object Lambda access points
     jobs, manifests   batch operations: jobs, and what they are about
     batches           the work of a job
+    grants…           Access Grants: instances, locations, grants; `data_access` gives credentials for them
+    lens…             Storage Lens: configurations and groups; what is counted every day, and where that is told
+    tagging           tags of all of them
 
 This is S3's second API and shares its records: it imports `services/s3`, as DynamoDB Streams does DynamoDB.
 
 Left out: scopes of access points (they are for directory buckets); batch operations that encrypt anew or compute
-checksums, and generated manifests; Storage Lens, Access Grants, S3 on Outposts.
+checksums, and generated manifests; what Access Grants does with IAM Identity Center, and Storage Lens with
+organizations; S3 on Outposts.
 """
 
 from typing import Any

@@ -13,7 +13,7 @@ from pileus.kernel.tags import as_list
 from pileus.services.s3.faults import fault
 
 from . import mine, s3control
-from .points import tagged
+from .tagging import tagged
 
 MOST_LISTED = 1000
 OPERATIONS = (

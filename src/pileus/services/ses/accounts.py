@@ -26,6 +26,10 @@ class Account(Record):
     details: dict[str, Any] = {}
     suppressed_reasons: list[str] = msgspec.field(default_factory=lambda: ["BOUNCE", "COMPLAINT"])
     vdm: dict[str, Any] = {}
+    plan: str = ""
+    """The pricing plan."""
+    validation: dict[str, Any] = {}
+    """Which addresses are not even tried, by what is thought of them."""
     warmup: bool = False
     """Whether dedicated addresses would be warmed up by themselves."""
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from pileus.kernel import Call, Fault, identity, names, roles
 
-from . import accounts, ses, suppression
+from . import accounts, insights, ses, suppression
 from .identities import Identity
 from .letters import Letter
 from .sets import ConfigurationSet
@@ -43,9 +43,16 @@ def stamp(at: float) -> str:
 
 
 def became(
-    call: Call, letter: Letter, whose: Identity, set_name: str, kind: str, addresses: list[str], reasons: list[str]
+    call: Call,
+    letter: Letter,
+    whose: Identity,
+    set_name: str,
+    kind: str,
+    addresses: list[str],
+    reasons: list[str],
+    tenant: str = "",
 ) -> None:
-    """A letter was delivered to these addresses, or bounced, or they complained."""
+    """A letter was delivered to these addresses, or bounced, or they complained; `tenant` is whose list they go on."""
     feedback = f"{int(call.now * 1000):016x}-{names.uuid4()}-000000"
     if kind == "delivery":
         told = {
@@ -72,7 +79,7 @@ def became(
     if kind in ("bounce", "complaint") and kind.upper() in reasons:
         for one in addresses:
             if not one.lower().endswith("simulator.amazonses.com"):
-                suppression.suppress(call, one, kind.upper(), letter.id, feedback)
+                suppression.suppress(call, one, kind.upper(), letter.id, feedback, tenant=tenant)
 
 
 def bounced(
@@ -103,6 +110,7 @@ def bounced(
 def tell(call: Call, letter: Letter, whose: Identity, set_name: str, kind: str, about: dict[str, Any]) -> None:
     mail = described(call, letter, whose)
     spelt = SPELT[kind]
+    insights.note(call, letter, whose.name, set_name, kind, about)
     if topic := whose.topics.get(spelt):
         headers = headers_of(letter) if spelt in whose.headers else {}
         document = {"notificationType": spelt, **about, "mail": mail | headers}

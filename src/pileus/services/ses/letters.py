@@ -27,6 +27,7 @@ class Letter(NamedTuple):
     raw: bytes
     headers: list[tuple[str, str]]
     tags: dict[str, str]
+    tenant: str = ""
 
 
 def new_id(call: Call) -> str:
@@ -100,7 +101,7 @@ def sealed(
     letter: email.message.EmailMessage, message_id: str, region: str, to: list[str], tags: dict[str, str]
 ) -> Letter:
     """The letter with SES's own header, and without those that are for SES alone."""
-    for name in ("Bcc", "X-SES-CONFIGURATION-SET", "X-SES-MESSAGE-TAGS", "X-SES-SOURCE-ARN"):
+    for name in ("Bcc", "X-SES-CONFIGURATION-SET", "X-SES-MESSAGE-TAGS", "X-SES-SOURCE-ARN", "X-SES-TENANT"):
         del letter[name]
     del letter["Message-ID"]
     letter["Message-ID"] = f"<{message_id}@{region}.amazonses.com>"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from pileus.kernel import Call, Fault, outbox
 from pileus.kernel.outbox import Sent
 
-from . import accounts, arrivals, dkim, events, identities, letters, policies, ses, sets, suppression, templates
+from . import accounts, arrivals, dkim, events, identities, letters, policies, ses, sets, smime, suppression, templates
 from .arrivals import Envelope
 from .faults import rejected, second
 from .letters import Letter, address_of
@@ -15,6 +16,23 @@ from .tracking import Tracker
 
 MOST_RECIPIENTS = 50
 SIMULATOR = "simulator.amazonses.com"
+
+
+class Sender(NamedTuple):
+    """For whom a letter is, and what that means for its recipients: the second API knows."""
+
+    tenant: str = ""
+    scope: str = "ACCOUNT"
+    """Whose suppression list counts: the account's, or the tenant's."""
+    reasons: list[str] | None = None
+    """Why addresses get on that list, where the tenant says so."""
+    doubtful: Callable[[str], bool] = lambda address: False
+    """Whether an address is not even tried."""
+    tracking: dict[str, str] = {}
+    """What the letter itself says of opens and clicks."""
+
+
+PLAIN = Sender()
 
 
 class Management(NamedTuple):
@@ -102,6 +120,7 @@ def send(
     tags: list[dict[str, str]] = [],
     management: Management | None = None,
     source_arn: str = "",
+    sender: Sender = PLAIN,
 ) -> str:
     """Send a letter to these addresses. Its id."""
     identity = check_sender(call, str(message["From"] or ""), source_arn)
@@ -112,10 +131,12 @@ def send(
     if management:
         message["List-Unsubscribe"] = f"<{management.link}>"
         message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-    tracker = Tracker.of(call, found)
+    tracker = Tracker.of(call, found, sender.tracking)
     if tracker:
         tracker.mark(message)
-    letter = sealed(call.at(account=identity.account or None), message, to, held)
+    if found and "SmimeScheme" in found.options.get("MessageSecurityOptions", {}).get("SigningScheme", {}):
+        message = smime.signed(call, message, address_of(str(message["From"])))
+    letter = sealed(call.at(account=identity.account or None), message, to, held)._replace(tenant=sender.tenant)
     if len(letter.raw) > letters.LARGEST:
         raise rejected(f"Message length is more than {letters.LARGEST} bytes long.")
     name = found.name if found else ""
@@ -129,7 +150,7 @@ def send(
     if tracker:
         tracker.keep(events.with_tags(events.described(call, letter, identity), letter, name))
     events.tell(call, letter, identity, name, "SEND", {})
-    follow(call, letter, sent, identity, found, unwanted=bool(management and management.unwanted))
+    follow(call, letter, sent, identity, found, sender, unwanted=bool(management and management.unwanted))
     return letter.id
 
 
@@ -154,6 +175,7 @@ def deliver(
     configuration_set: str,
     management: Management | None = None,
     source_arn: str = "",
+    sender: Sender = PLAIN,
 ) -> str:
     """Make a letter of what `letters.built` takes, and send it. Its id."""
     letter = letters.built(
@@ -172,6 +194,7 @@ def deliver(
         tags=tags,
         management=management,
         source_arn=source_arn,
+        sender=sender,
     )
 
 
@@ -215,29 +238,35 @@ def follow(
     sent: Sent,
     identity: identities.Identity,
     found: sets.ConfigurationSet | None,
+    sender: Sender,
     *,
     unwanted: bool,
 ) -> None:
     """What becomes of a letter at each of its recipients, as the simulator's addresses have it."""
-    reasons = accounts.account(call).suppressed_reasons
-    if found and "SuppressionOptions" in found.options:
-        reasons = found.options["SuppressionOptions"].get("SuppressedReasons", [])
+    options = found.options.get("SuppressionOptions", {}) if found else {}
+    reasons = accounts.account(call).suppressed_reasons if sender.reasons is None else sender.reasons
+    reasons = options.get("SuppressedReasons", reasons)
+    scope = options.get("SuppressionScope", sender.scope)
+    tenant = sender.tenant if scope == "TENANT" else ""
     name = found.name if found else ""
     outcomes: dict[str, list[str]] = {}
     for address in letter.to:
-        kind = "unsubscribed" if unwanted else outcome(call, address, reasons)
+        kind = "unsubscribed" if unwanted else outcome(call, address, reasons, tenant, sender.doubtful)
         outcomes.setdefault(kind, []).append(address)
     for kind, addresses in outcomes.items():
-        events.became(call, letter, identity, name, kind, addresses, reasons)
+        events.became(call, letter, identity, name, kind, addresses, reasons, tenant)
     if delivered := outcomes.get("delivery"):
         arrived(call, letter, sent, delivered, letter.sender)
 
 
-def outcome(call: Call, address: str, reasons: list[str]) -> str:
+def outcome(
+    call: Call, address: str, reasons: list[str], tenant: str = "", doubtful: Callable[[str], bool] = lambda one: False
+) -> str:
     local = address.partition("@")[0].partition("+")[0].lower()
     if simulated(address) and local in ("bounce", "complaint", "suppressionlist"):
         return {"bounce": "bounce", "complaint": "complaint"}.get(local, "suppressed")
-    return "suppressed" if suppression.suppressed(call, address, reasons) else "delivery"
+    unfit = suppression.suppressed(call, address, reasons, tenant) or (not simulated(address) and doubtful(address))
+    return "suppressed" if unfit else "delivery"
 
 
 # Operations of the first API
@@ -292,6 +321,7 @@ def send_raw(
     configuration_set: str,
     management: Management | None = None,
     source_arn: str = "",
+    sender: Sender = PLAIN,
 ) -> str:
     """Send a letter that was brought whole; what it leaves out comes from the request, and the other way round."""
     letter = letters.read(raw)
@@ -308,7 +338,16 @@ def send_raw(
         for name, _, value in [pair.partition("=")]
     ]
     to = destinations or letters.recipients(letter)
-    return send(call, letter, to, configuration_set=named, tags=given, management=management, source_arn=source_arn)
+    return send(
+        call,
+        letter,
+        to,
+        configuration_set=named,
+        tags=given,
+        management=management,
+        source_arn=source_arn,
+        sender=sender,
+    )
 
 
 @ses.operation

@@ -13,7 +13,7 @@ from typing import Any
 from pileus.kernel import Call, Record, names
 from pileus.kernel.edge import Answer
 
-from . import events
+from . import events, insights
 from .events import stamp
 from .sets import ConfigurationSet
 
@@ -40,7 +40,7 @@ class Tracked(Record, scope="cloud"):
 class Tracker:
     """Puts links and a picture into one letter."""
 
-    def __init__(self, call: Call, found: ConfigurationSet) -> None:
+    def __init__(self, call: Call, found: ConfigurationSet, overrides: dict[str, str]) -> None:
         wanted = {
             kind
             for one in found.destinations.values()
@@ -49,13 +49,16 @@ class Tracker:
             if kind in ("OPEN", "CLICK")
         }
         self._call = call
-        self._opens, self._clicks = "OPEN" in wanted, "CLICK" in wanted
+        self._opens, self._clicks = (
+            overrides.get(f"{spelt}TrackingEnabled", "ENABLED" if kind in wanted else "") == "ENABLED"
+            for spelt, kind in (("Open", "OPEN"), ("Click", "CLICK"))
+        )
         self._record = Tracked(names.token(40), call.account, call.region, found.name, [], call.now + KEPT)
 
     @classmethod
-    def of(cls, call: Call, found: ConfigurationSet | None) -> Tracker | None:
-        """None where nobody wants to know."""
-        made = cls(call, found) if found else None
+    def of(cls, call: Call, found: ConfigurationSet | None, overrides: dict[str, str]) -> Tracker | None:
+        """None where nobody wants to know. `overrides` say so for one letter."""
+        made = cls(call, found, overrides) if found else None
         return made if made and (made._opens or made._clicks) else None
 
     def mark(self, message: Any) -> None:
@@ -132,4 +135,5 @@ def tell(call: Call, request: Any, found: Tracked, kind: str, member: str, about
     }
     document = {"eventType": events.SPELT[kind], "mail": found.mail, member: told | about}
     there = call.at(account=found.account, region=found.region)
+    insights.engaged(there, found.mail["messageId"], kind)
     events.destine.later(there, set_name=found.set, kind=kind, document=document)

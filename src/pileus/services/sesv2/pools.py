@@ -65,8 +65,10 @@ def delete_dedicated_ip_pool(call: Call, found: Pool) -> None:
 
 
 @sesv2.operation
-def get_dedicated_ips(call: Call, pool_name: str = "") -> dict[str, Any]:
+def get_dedicated_ips(call: Call, pool_name: str = "", next_token: str = "", page_size: int = 100) -> dict[str, Any]:
     """None, of all accounts and pools."""
+    if next_token:
+        raise wrong(call, "Invalid NextToken")
     if pool_name:
         existing(call, pool_name)
     return {"DedicatedIps": []}
@@ -84,6 +86,11 @@ def get_dedicated_ip(call: Call, ip: str) -> None:
 @sesv2.operation
 def put_dedicated_ip_in_pool(call: Call, ip: str, destination_pool_name: str) -> None:
     existing(call, destination_pool_name)
+    absent(call, ip)
+
+
+@sesv2.operation
+def put_dedicated_ip_warmup_attributes(call: Call, ip: str, warmup_percentage: int) -> None:
     absent(call, ip)
 
 

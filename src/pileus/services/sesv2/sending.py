@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from pileus.kernel import Call, Fault, Record
 from pileus.services.ses import accounts, letters, sending, sets, templates
 from pileus.services.ses.faults import wrong
+from pileus.services.ses.sending import Sender
 
-from . import contacts, sesv2, tenants
+from . import contacts, endpoints, insights, sesv2, tenants
 
 
 @sesv2.operation
@@ -24,30 +26,64 @@ def send_email(
     configuration_set_name: str = "",
     tenant_name: str = "",
     list_management_options: dict[str, str] = {},
+    endpoint_id: str = "",
+    configuration_overrides: dict[str, Any] = {},
 ) -> dict[str, Any]:
     """Send a letter: a simple one, one that is brought whole, or a template."""
     kinds = [kind for kind in ("Simple", "Raw", "Template") if kind in content]
     if len(kinds) != 1:
         raise wrong(call, "Content must have exactly one of Simple, Raw and Template.")
+    call = endpoints.route(call, endpoint_id)
     to = sending.all_of(destination)
     source_arn = from_email_address_identity_arn
     if tenant_name:
         tenants.check(call, tenant_name, used(call, content, from_email_address, configuration_set_name))
     management = contacts.managed(call, list_management_options, to)
+    sender = sender_of(call, tenant_name, configuration_set_name, configuration_overrides)
     named = configuration_set_name
     if kinds == ["Raw"]:
         raw = content["Raw"]["Data"]
-        found = sending.send_raw(call, raw, from_email_address, to, email_tags, named, management, source_arn)
+        found = sending.send_raw(call, raw, from_email_address, to, email_tags, named, management, source_arn, sender)
         return {"MessageId": found}
     if not from_email_address:
         raise wrong(call, "FromEmailAddress is required.")
     what = simple(content["Simple"]) if kinds == ["Simple"] else from_template(call, content["Template"], "")
     if management:
         what |= {part: what[part].replace(contacts.PLACE, management.link) for part in ("text", "html")}
-    found = sending.deliver(
-        call, from_email_address, destination, reply_to_addresses, what, email_tags, named, management, source_arn
-    )
+    more = (email_tags, named, management, source_arn, sender)
+    found = sending.deliver(call, from_email_address, destination, reply_to_addresses, what, *more)
     return {"MessageId": found}
+
+
+def sender_of(call: Call, tenant_name: str, set_name: str, overrides: dict[str, Any]) -> Sender:
+    """For whom letters are, and which addresses are not worth trying."""
+    held = tenants.existing(call, tenant_name).suppression if tenant_name else {}
+    options = sets.existing(call, set_name).options.get("SuppressionOptions", {}) if set_name else {}
+    validation = options.get("ValidationOptions") or accounts.account(call).validation
+    return Sender(
+        tenant_name,
+        held.get("SuppressionScope", "ACCOUNT"),
+        held.get("SuppressedReasons"),
+        doubting(call, validation.get("ConditionThreshold", {})),
+        overrides.get("Tracking", {}),
+    )
+
+
+def doubting(call: Call, threshold: dict[str, Any]) -> Callable[[str], bool]:
+    """Which addresses have too little chance, as Auto Validation has it; what SES chooses itself is medium here."""
+    if threshold.get("ConditionThresholdEnabled") != "ENABLED":
+        return lambda address: False
+    least = threshold.get("OverallConfidenceThreshold", {}).get("ConfidenceVerdictThreshold", "MANAGED")
+    good = (insights.HIGH,) if least == "HIGH" else (insights.HIGH, insights.MEDIUM)
+    return lambda address: insights.overall(insights.evaluated(call, address)) not in good
+
+
+def composed(call: Call, content: dict[str, Any], source: str) -> Any:
+    """The letter that a content is, without sending it."""
+    if raw := content.get("Raw"):
+        return letters.read(raw["Data"])
+    what = simple(content["Simple"]) if "Simple" in content else from_template(call, content["Template"], "")
+    return letters.built(call, sender=source, to=[], **what)
 
 
 def used(call: Call, content: dict[str, Any], source: str, configuration_set: str) -> list[Record]:
@@ -103,13 +139,20 @@ def send_bulk_email(
     reply_to_addresses: list[str] = [],
     default_email_tags: list[dict[str, str]] = [],
     configuration_set_name: str = "",
+    tenant_name: str = "",
+    endpoint_id: str = "",
+    configuration_overrides: dict[str, Any] = {},
 ) -> dict[str, Any]:
     """A letter for each entry; one that fails does not keep the others."""
     template = default_content.get("Template")
     if not template:
         raise wrong(call, "DefaultContent must have a Template.")
+    call = endpoints.route(call, endpoint_id)
     source_arn = from_email_address_identity_arn
     sending.check_sender(call, from_email_address, source_arn)
+    if tenant_name:
+        tenants.check(call, tenant_name, used(call, default_content, from_email_address, configuration_set_name))
+    sender = sender_of(call, tenant_name, configuration_set_name, configuration_overrides)
     told: list[dict[str, Any]] = []
     for entry in bulk_email_entries:
         replacement = entry.get("ReplacementEmailContent", {}).get("ReplacementTemplate", {})
@@ -120,7 +163,8 @@ def send_bulk_email(
             what["headers"] = [*what["headers"], *entry.get("ReplacementHeaders", [])]
             to, answers = entry["Destination"], reply_to_addresses
             name = configuration_set_name
-            found = sending.deliver(call, from_email_address, to, answers, what, tags, name, source_arn=source_arn)
+            more = (tags, name, None, source_arn, sender)
+            found = sending.deliver(call, from_email_address, to, answers, what, *more)
             told.append({"Status": "SUCCESS", "MessageId": found})
         except Fault as fault:
             told.append({"Status": STATUSES.get(fault.code, "FAILED"), "Error": fault.message})
@@ -146,10 +190,14 @@ def get_account(call: Call) -> dict[str, Any]:
         "SendingEnabled": account.sending,
         "SendQuota": accounts.quota(call),
         "EnforcementStatus": "HEALTHY",
-        "SuppressionAttributes": {"SuppressedReasons": account.suppressed_reasons},
+        "SuppressionAttributes": {
+            "SuppressedReasons": account.suppressed_reasons,
+            "ValidationAttributes": account.validation or None,
+        },
         "Details": account.details | review if account.details else None,
         "DedicatedIpAutoWarmupEnabled": account.warmup,
         "VdmAttributes": account.vdm or None,
+        "PricingAttributes": {"CurrentPlan": account.plan} if account.plan else None,
     }
 
 
@@ -178,7 +226,7 @@ def put_account_details(
 
 @sesv2.operation
 def put_account_vdm_attributes(call: Call, vdm_attributes: dict[str, Any]) -> None:
-    """Keep whether Virtual Deliverability Manager is wanted. There is nothing that it could say here."""
+    """Keep whether Virtual Deliverability Manager is wanted. What it tells is told without being wanted, too."""
     account = accounts.account(call)
     account.vdm = vdm_attributes
     account.put(call)
@@ -192,7 +240,19 @@ def put_account_sending_attributes(call: Call, sending_enabled: bool = False) ->
 
 
 @sesv2.operation
-def put_account_suppression_attributes(call: Call, suppressed_reasons: list[str] = []) -> None:
+def put_account_suppression_attributes(
+    call: Call, suppressed_reasons: list[str] = [], validation_attributes: dict[str, Any] | None = None
+) -> None:
     account = accounts.account(call)
+    if validation_attributes is not None:
+        account.validation = validation_attributes
     account.suppressed_reasons = suppressed_reasons
+    account.put(call)
+
+
+@sesv2.operation
+def put_account_pricing_attributes(call: Call, plan: str) -> None:
+    """Keep the plan. Nothing costs anything here."""
+    account = accounts.account(call)
+    account.plan = plan
     account.put(call)

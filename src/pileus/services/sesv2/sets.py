@@ -18,6 +18,8 @@ OPTIONS = (
     "SendingOptions",
     "SuppressionOptions",
     "VdmOptions",
+    "ArchivingOptions",
+    "MessageSecurityOptions",
 )
 
 
@@ -28,6 +30,7 @@ def existing(call: Call, configuration_set_name: str) -> ConfigurationSet:
 @sesv2.operation(honours=("ConfigurationSetName", "Tags", *OPTIONS))
 def create_configuration_set(call: Call, request: dict[str, Any]) -> None:
     options = {name: request[name] for name in OPTIONS if name in request}
+    check_archive(call, options.get("ArchivingOptions", {}).get("ArchiveArn", ""))
     held = tags.checked(request.get("Tags", []), code="BadRequestException")
     sets.make(call, request["ConfigurationSetName"], options, held)
 
@@ -43,10 +46,38 @@ def get_configuration_set(call: Call, found: ConfigurationSet) -> dict[str, Any]
 
 
 @sesv2.operation
-def list_configuration_sets(call: Call, next_token: str = "", page_size: int = 100) -> dict[str, Any]:
-    invalid = wrong(call, "Invalid NextToken")
-    page = ConfigurationSet.page(call, limit=page_size, token=next_token, invalid=invalid)
+def list_configuration_sets(
+    call: Call,
+    filter: dict[str, str] = {},  # noqa: A002 (the member's name)
+    next_token: str = "",
+    page_size: int = 100,
+) -> dict[str, Any]:
+    part, invalid = filter.get("CONFIGURATION_SET_NAME_CONTAINS", ""), wrong(call, "Invalid NextToken")
+    page = ConfigurationSet.page(
+        call, limit=page_size, token=next_token, invalid=invalid, where=lambda one: part in one.name
+    )
     return {"ConfigurationSets": [one.name for one in page.items], "NextToken": page.token}
+
+
+@sesv2.operation(on=existing)
+def update_configuration_set(
+    call: Call, found: ConfigurationSet, message_security_options: dict[str, Any] | None = None
+) -> None:
+    """Change what is named, and nothing else."""
+    if message_security_options is not None:
+        sets.change(call, found.name, MessageSecurityOptions=message_security_options)
+
+
+@sesv2.operation(on=existing)
+def put_configuration_set_archiving_options(call: Call, found: ConfigurationSet, archive_arn: str = "") -> None:
+    """Archive letters, or no longer. The archive is Mail Manager's, which has to be there."""
+    check_archive(call, archive_arn)
+    sets.change(call, found.name, ArchivingOptions={"ArchiveArn": archive_arn} if archive_arn else {})
+
+
+def check_archive(call: Call, arn: str) -> None:
+    if arn:
+        call.aws("mailmanager").get_archive(archive_id=arn.rpartition("/")[2])
 
 
 @sesv2.operation(on=existing)
@@ -96,9 +127,16 @@ def put_configuration_set_tracking_options(
 
 @sesv2.operation
 def put_configuration_set_suppression_options(
-    call: Call, configuration_set_name: str, suppressed_reasons: list[str] = []
+    call: Call,
+    configuration_set_name: str,
+    suppressed_reasons: list[str] = [],
+    suppression_scope: str = "",
+    validation_options: dict[str, Any] = {},
 ) -> None:
-    sets.change(call, configuration_set_name, SuppressionOptions={"SuppressedReasons": suppressed_reasons})
+    value: dict[str, Any] = {"SuppressedReasons": suppressed_reasons}
+    value |= {"SuppressionScope": suppression_scope} if suppression_scope else {}
+    value |= {"ValidationOptions": validation_options} if validation_options else {}
+    sets.change(call, configuration_set_name, SuppressionOptions=value)
 
 
 @sesv2.operation

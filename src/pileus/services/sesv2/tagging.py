@@ -25,10 +25,13 @@ KINDS: dict[str, type[Tagged]] = {
 def tagged(call: Call, resource_arn: str) -> Any:
     kind, _, name = resource_arn.split(":", 5)[-1].partition("/")
     from .contacts import ContactList
+    from .deliverability import TestReport
+    from .endpoints import Endpoint
     from .pools import Pool
     from .tenants import Tenant
 
     own: dict[str, type[Any]] = {"contact-list": ContactList, "dedicated-ip-pool": Pool, "tenant": Tenant}
+    own |= {"multi-region-endpoint": Endpoint, "deliverability-test-report": TestReport}
     record = (KINDS | own).get(kind)
     found = record.get(call, name.partition("/")[0]) if record else None
     if found is None:

@@ -10,6 +10,7 @@ from pileus.services.ses.faults import wrong
 from pileus.services.ses.templates import Template
 
 from . import sesv2
+from .tagging import with_tags
 
 PARTS = ("Subject", "Text", "Html")
 
@@ -19,8 +20,14 @@ def existing(call: Call, template_name: str) -> Template:
 
 
 @sesv2.operation
-def create_email_template(call: Call, template_name: str, template_content: dict[str, str]) -> None:
+def create_email_template(
+    call: Call, template_name: str, template_content: dict[str, str], tags: list[dict[str, str]] = []
+) -> None:
+    held = with_tags({}, tags)
     templates.keep(call, template_name, *[template_content.get(part, "") for part in PARTS], new=True)
+    made = existing(call, template_name)
+    made.tags = held
+    made.put(call)
 
 
 @sesv2.operation

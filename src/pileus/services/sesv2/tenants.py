@@ -1,6 +1,6 @@
 """Tenants: what of an account's resources may be used for one of its own customers' letters.
 
-Left out: lists of suppressed addresses of a tenant's own, reputation.
+A tenant may have a suppression list of its own; how it stands, and whether it may send, is in `reputation`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from pileus.kernel import Call, Fault, Record, arn, names, tags
 from pileus.services.ses.faults import wrong
 from pileus.services.ses.identities import Identity
 from pileus.services.ses.sets import ConfigurationSet
+from pileus.services.ses.suppression import TenantSuppressed
 from pileus.services.ses.templates import Template
 
 from . import sesv2
@@ -28,6 +29,13 @@ class Tenant(Record, arn="arn:{partition}:ses:{region}:{account}:tenant/{name}/{
     id: str
     created: float
     tags: dict[str, str] = {}
+    policy: str = "standard"
+    """What SES does about its reputation."""
+    status: str = "ENABLED"
+    """Whether its owner lets it send."""
+    status_at: float | None = None
+    suppression: dict[str, Any] = {}
+    """Whose suppression list counts for it, and who gets on it."""
 
     def described(self, call: Call) -> dict[str, Any]:
         return {
@@ -35,7 +43,7 @@ class Tenant(Record, arn="arn:{partition}:ses:{region}:{account}:tenant/{name}/{
             "TenantId": self.id,
             "TenantArn": self.arn(call),
             "CreatedTimestamp": self.created,
-            "SendingStatus": "ENABLED",
+            "SendingStatus": sending_status(call, self),
         }
 
 
@@ -57,11 +65,14 @@ def existing(call: Call, tenant_name: str) -> Tenant:
 
 
 @sesv2.operation
-def create_tenant(call: Call, tenant_name: str, tags: list[dict[str, str]] = []) -> dict[str, Any]:
+def create_tenant(
+    call: Call, tenant_name: str, tags: list[dict[str, str]] = [], suppression_attributes: dict[str, Any] = {}
+) -> dict[str, Any]:
     if Tenant.get(call, tenant_name):
         raise Fault("AlreadyExistsException", f"Tenant <{tenant_name}> already exists.")
-    made = Tenant(tenant_name, f"tn-{names.token(30, names.LOWER)}", call.now, with_tags({}, tags)).put(call)
-    return made.described(call) | {"Tags": as_list(made)}
+    made = Tenant(tenant_name, f"tn-{names.token(30, names.LOWER)}", call.now, with_tags({}, tags))
+    made.suppression = suppression_attributes
+    return made.put(call).described(call) | {"Tags": as_list(made), "SuppressionAttributes": made.suppression or None}
 
 
 def as_list(tenant: Tenant) -> list[dict[str, str]]:
@@ -70,12 +81,25 @@ def as_list(tenant: Tenant) -> list[dict[str, str]]:
 
 @sesv2.operation(on=existing)
 def get_tenant(call: Call, found: Tenant) -> dict[str, Any]:
-    return {"Tenant": found.described(call) | {"Tags": as_list(found)}}
+    more = {"Tags": as_list(found), "SuppressionAttributes": found.suppression or None}
+    return {"Tenant": found.described(call) | more}
 
 
 @sesv2.operation
-def list_tenants(call: Call, next_token: str = "", page_size: int = 100) -> dict[str, Any]:
-    page = Tenant.page(call, limit=page_size, token=next_token, invalid=wrong(call, "Invalid NextToken"))
+def list_tenants(
+    call: Call,
+    filter: dict[str, str] = {},  # noqa: A002 (the member's name)
+    next_token: str = "",
+    page_size: int = 100,
+) -> dict[str, Any]:
+    part, status = filter.get("TENANT_NAME_CONTAINS", ""), filter.get("SENDING_STATUS", "")
+    page = Tenant.page(
+        call,
+        limit=page_size,
+        token=next_token,
+        invalid=wrong(call, "Invalid NextToken"),
+        where=lambda one: part in one.name and status in ("", sending_status(call, one)),
+    )
     return {"Tenants": [one.described(call) for one in page.items], "NextToken": page.token}
 
 
@@ -84,7 +108,23 @@ def delete_tenant(call: Call, found: Tenant) -> None:
     """Delete a tenant; what was for its use stays."""
     for one in list(Association.scan(call, found.name)):
         one.delete(call)
+    TenantSuppressed.delete_all(call, found.name)
     found.delete(call)
+
+
+def sending_status(call: Call, tenant: Tenant) -> str:
+    from .reputation import status_of
+
+    return status_of(call, tenant)
+
+
+@sesv2.operation(on=existing)
+def put_tenant_suppression_attributes(
+    call: Call, found: Tenant, suppressed_reasons: list[str] | None = None, suppression_scope: str = ""
+) -> None:
+    value: dict[str, Any] = {} if suppressed_reasons is None else {"SuppressedReasons": suppressed_reasons}
+    found.suppression = value | ({"SuppressionScope": suppression_scope} if suppression_scope else {})
+    found.put(call)
 
 
 def kind_of(call: Call, resource: str) -> str:
@@ -155,6 +195,8 @@ def check(call: Call, name: str, used: list[Record]) -> None:
     if not name:
         return
     found = existing(call, name)
+    if sending_status(call, found) == "DISABLED":
+        raise Fault("SendingPausedException", f"Sending is paused for tenant <{found.name}>.")
     for one in used:
         if Association.get(call, found.name, one.arn(call)) is None:
             raise wrong(call, f"Resource <{one.arn(call)}> is not associated with tenant <{found.name}>.")

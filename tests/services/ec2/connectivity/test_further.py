@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -70,7 +71,8 @@ def test_client_vpn_is_available_while_it_is_associated(aws, ec2, network, clock
     [rule] = ec2.describe_client_vpn_authorization_rules(ClientVpnEndpointId=what)["AuthorizationRules"]
     assert rule["AccessAll"] is True
     text = ec2.export_client_vpn_client_configuration(ClientVpnEndpointId=what)["ClientConfiguration"]
-    assert f"remote {what}.prod.clientvpn.us-east-1.amazonaws.com 443" in text and "BEGIN CERTIFICATE" in text
+    assert f"{what}.prod.clientvpn.us-east-1.amazonaws.com" in text and "BEGIN CERTIFICATE" in text
+    assert re.search(r"^remote 198\.1[89]\.\d+\.\d+ 443$", text, re.MULTILINE)
     [target] = ec2.describe_client_vpn_target_networks(ClientVpnEndpointId=what)["ClientVpnTargetNetworks"]
     assert target["TargetNetworkId"] == subnet and target["Status"]["Code"] == "associated"
     group = ec2.create_security_group(GroupName="c", Description="c", VpcId=vpc)["GroupId"]
@@ -89,6 +91,16 @@ def test_client_vpn_is_available_while_it_is_associated(aws, ec2, network, clock
         )
     exported = ec2.export_client_vpn_client_certificate_revocation_list(ClientVpnEndpointId=what)
     assert exported["Status"]["Code"] == "pending"
+    with refused("InvalidClientVpnEndpointAuthorizationPolicyNotFound"):
+        ec2.get_client_vpn_endpoint_authorization_policy(ClientVpnEndpointId=what)
+    permit = "permit(principal, action, resource);"
+    ec2.modify_client_vpn_endpoint_authorization_policy(
+        ClientVpnEndpointId=what, PolicyDocument=permit, ShadowMode="enabled"
+    )
+    ec2.modify_client_vpn_endpoint_authorization_policy(ClientVpnEndpointId=what, Description="all")
+    policy = ec2.get_client_vpn_endpoint_authorization_policy(ClientVpnEndpointId=what)
+    assert (policy["PolicyDocument"], policy["ShadowMode"], policy["Description"]) == (permit, "enabled", "all")
+    ec2.delete_client_vpn_endpoint_authorization_policy(ClientVpnEndpointId=what)
     ec2.delete_client_vpn_route(ClientVpnEndpointId=what, DestinationCidrBlock="0.0.0.0/0", TargetVpcSubnetId=subnet)
     ec2.revoke_client_vpn_ingress(ClientVpnEndpointId=what, TargetNetworkCidr="10.0.0.0/16", RevokeAllGroups=True)
     with refused("InvalidParameterValue"):
@@ -99,6 +111,54 @@ def test_client_vpn_is_available_while_it_is_associated(aws, ec2, network, clock
     ec2.delete_client_vpn_endpoint(ClientVpnEndpointId=what)
     clock.advance(2)
     assert ec2.describe_client_vpn_endpoints()["ClientVpnEndpoints"] == []
+
+
+def test_the_owner_of_a_transit_gateway_decides_about_client_vpn(aws, cloud, ec2, clock, refused):
+    gateway = ec2.create_transit_gateway()["TransitGateway"]
+    clock.advance(2)
+    other = cloud.account()
+    aws.client("ram").create_resource_share(
+        name="hub", resourceArns=[gateway["TransitGatewayArn"]], principals=[other.id], allowExternalPrincipals=True
+    )
+    ram = other.client("ram")
+    for invitation in ram.get_resource_share_invitations()["resourceShareInvitations"]:
+        ram.accept_resource_share_invitation(resourceShareInvitationArn=invitation["resourceShareInvitationArn"])
+    theirs = other.client("ec2")
+    arn = other.client("acm").import_certificate(**certificate())["CertificateArn"]
+
+    def endpoint(number):
+        made = theirs.create_client_vpn_endpoint(
+            ServerCertificateArn=arn,
+            AuthenticationOptions=[
+                {"Type": "certificate-authentication", "MutualAuthentication": {"ClientRootCertificateChainArn": arn}}
+            ],
+            ConnectionLogOptions={"Enabled": False},
+            ClientCidrBlock=f"10.{number}.0.0/22",
+            TransitGatewayConfiguration={
+                "TransitGatewayId": gateway["TransitGatewayId"], "AvailabilityZones": ["us-east-1a"],
+            },
+        )["ClientVpnEndpointId"]  # fmt: skip
+        [there] = theirs.describe_client_vpn_endpoints(ClientVpnEndpointIds=[made])["ClientVpnEndpoints"]
+        return made, there["TransitGatewayConfiguration"]["TransitGatewayAttachmentId"]
+
+    (first, wanted), (_, unwanted) = endpoint(8), endpoint(12)
+    with refused("OperationNotPermitted"):
+        theirs.accept_transit_gateway_client_vpn_attachment(TransitGatewayAttachmentId=wanted)
+    accepted = ec2.accept_transit_gateway_client_vpn_attachment(TransitGatewayAttachmentId=wanted)
+    told = accepted["TransitGatewayClientVpnAttachment"]
+    assert (told["ClientVpnEndpointId"], told["ClientVpnOwnerId"], told["State"]) == (first, other.id, "pending")
+    rejected = ec2.reject_transit_gateway_client_vpn_attachment(TransitGatewayAttachmentId=unwanted)
+    assert rejected["TransitGatewayClientVpnAttachment"]["State"] == "rejected"
+    clock.advance(2)
+    [there] = theirs.describe_client_vpn_endpoints(ClientVpnEndpointIds=[first])["ClientVpnEndpoints"]
+    assert there["Status"]["Code"] == "available"
+    table = gateway["Options"]["AssociationDefaultRouteTableId"]
+    search = {"Filters": [{"Name": "type", "Values": ["propagated"]}], "TransitGatewayRouteTableId": table}
+    [route] = ec2.search_transit_gateway_routes(**search)["Routes"]
+    assert route["DestinationCidrBlock"] == "10.8.0.0/22"
+    assert route["TransitGatewayAttachments"][0]["ResourceType"] == "client-vpn"
+    ec2.delete_transit_gateway_client_vpn_attachment(TransitGatewayAttachmentId=wanted)
+    assert ec2.search_transit_gateway_routes(**search)["Routes"] == []
 
 
 def test_mirror_filters_have_numbered_rules_and_sessions_hold_them(ec2, network, refused):

@@ -6,6 +6,8 @@ import xml.etree.ElementTree as Xml
 
 import pytest
 
+from pileus.engines.tunnels import Tunnels
+
 
 @pytest.fixture
 def ec2(aws):
@@ -105,11 +107,18 @@ def test_static_routes_reach_the_tables_that_want_them(ec2, customer, gateway, c
             if route["GatewayId"] != "local"
         }
 
+    def told(*blocks):
+        """Routes are told while a tunnel is up, which here none is; where there can be none they always are."""
+        there = blocks if Tunnels.available() else ()
+        return dict.fromkeys(there, (gateway, "EnableVgwRoutePropagation", "active"))
+
     ec2.create_vpn_connection_route(DestinationCidrBlock="192.168.0.0/16", VpnConnectionId=connection)
-    assert learned() == {"192.168.0.0/16": (gateway, "EnableVgwRoutePropagation", "active")}
+    assert learned() == told("192.168.0.0/16")
     ec2.create_vpn_connection_route(DestinationCidrBlock="192.0.2.0/24", VpnConnectionId=connection)
     ec2.delete_vpn_connection_route(DestinationCidrBlock="192.168.0.0/16", VpnConnectionId=connection)
-    assert learned() == {"192.0.2.0/24": (gateway, "EnableVgwRoutePropagation", "active")}
+    assert learned() == told("192.0.2.0/24")
+    [shown] = ec2.describe_vpn_connections(VpnConnectionIds=[connection])["VpnConnections"]
+    assert shown["Routes"] == [{"DestinationCidrBlock": "192.0.2.0/24", "Source": "Static", "State": "available"}]
     with refused("IncorrectState"):
         ec2.delete_vpn_gateway(VpnGatewayId=gateway)
     with refused("DependencyViolation"):
@@ -168,3 +177,35 @@ def test_tunnels_are_changed_one_by_one_and_configurations_written_for_devices(e
         InternetKeyExchangeVersion="ikev2",
     )["VpnConnectionDeviceSampleConfiguration"]
     assert f"right={outside}" in text and "keyexchange=ikev2" in text and second["PreSharedKey"] in text
+    with refused("UnsupportedOperation"):
+        ec2.get_vpn_connection_device_sample_configuration(
+            VpnConnectionId=made["VpnConnectionId"],
+            VpnConnectionDeviceTypeId=device["VpnConnectionDeviceTypeId"],
+            InternetKeyExchangeVersion="ikev1",
+            SampleType="recommended",
+        )
+
+
+def test_the_end_of_a_tunnel_is_replaced_when_somebody_asks_for_it(ec2, customer, gateway, clock, refused):
+    made = connect(ec2, customer, VpnGatewayId=gateway)
+    what, outside = made["VpnConnectionId"], made["Options"]["TunnelOptions"][0]["OutsideIpAddress"]
+    tunnel = {"VpnConnectionId": what, "VpnTunnelOutsideIpAddress": outside}
+    clock.advance(2)
+    assert ec2.get_active_vpn_tunnel_status(**tunnel)["ActiveVpnTunnelStatus"] == {"ProvisioningStatus": "available"}
+    with refused("InvalidParameterValue"):
+        ec2.replace_vpn_tunnel(VpnConnectionId=what, VpnTunnelOutsideIpAddress="192.0.2.1")
+
+    def applied():
+        told = ec2.get_vpn_tunnel_replacement_status(**tunnel)
+        assert told["VpnGatewayId"] == gateway and told["VpnTunnelOutsideIpAddress"] == outside
+        return told["MaintenanceDetails"].get("LastMaintenanceApplied")
+
+    for skip in (True, False):
+        assert applied() is None
+        options = {"EnableTunnelLifecycleControl": skip}
+        ec2.modify_vpn_tunnel_options(**tunnel, TunnelOptions=options, SkipTunnelReplacement=skip)
+    first = applied()
+    clock.advance(2)
+    assert ec2.replace_vpn_tunnel(**tunnel, ApplyPendingMaintenance=True)["Return"]
+    assert applied() > first
+    assert ec2.get_active_vpn_tunnel_status(**tunnel)["ActiveVpnTunnelStatus"]["ProvisioningStatus"] == "pending"

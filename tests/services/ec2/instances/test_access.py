@@ -70,3 +70,39 @@ def test_instances_are_ended_by_those_whose_tags_they_have(ec2, user, run, clock
     other.terminate_instances(InstanceIds=[red])
     with refused("UnauthorizedOperation"):
         other.describe_instances()
+
+
+def test_an_organizations_accounts_are_reported_on(aws, ec2, cloud, clock, refused):
+    bucket, s3 = f"reports-{aws.id}", aws.client("s3")
+    s3.create_bucket(Bucket=bucket)
+    asked = {"S3Bucket": bucket, "S3Prefix": "status", "TargetId": aws.id}
+    with refused("UnauthorizedOperation"):
+        ec2.start_declarative_policies_report(**asked)
+    organizations = aws.client("organizations")
+    organizations.create_organization(FeatureSet="ALL")
+    other = cloud.account()
+    invited = organizations.invite_account_to_organization(Target={"Type": "ACCOUNT", "Id": other.id})["Handshake"]
+    other.client("organizations").accept_handshake(HandshakeId=invited["Id"])
+    with refused("OperationNotPermitted", "Trusted access"):
+        ec2.start_declarative_policies_report(**asked)
+    organizations.enable_aws_service_access(ServicePrincipal="ec2.amazonaws.com")
+    with refused("InvalidParameterValue"):
+        ec2.start_declarative_policies_report(**asked | {"TargetId": "ou-abcd-12345678"})
+    other.client("ec2").enable_serial_console_access()
+    root = organizations.list_roots()["Roots"][0]["Id"]
+    report = ec2.start_declarative_policies_report(**asked | {"TargetId": root})["ReportId"]
+    with refused("ReportInProgress"):
+        ec2.start_declarative_policies_report(**asked)
+    clock.advance(120)
+    summary = ec2.get_declarative_policies_report_summary(ReportId=report)
+    assert (summary["NumberOfAccounts"], summary["NumberOfFailedAccounts"]) == (2, 0)
+    consoles = {one["AttributeName"]: one for one in summary["AttributeSummaries"]}["serial_console_access"]
+    assert (consoles["MostFrequentValue"], consoles["NumberOfMatchedAccounts"]) == ("disabled", 1)
+    [file] = s3.list_objects_v2(Bucket=bucket)["Contents"]
+    assert file["Key"].startswith(f"status/ec2_{root}_{report}_") and file["Key"].endswith(".csv")
+    rows = s3.get_object(Bucket=bucket, Key=file["Key"])["Body"].read().decode()
+    assert f"{other.id},us-east-1,serial_console_access,enabled" in rows
+    [told] = ec2.describe_declarative_policies_reports(ReportIds=[report])["Reports"]
+    assert told["Status"] == "complete"
+    with refused("IncorrectState"):
+        ec2.cancel_declarative_policies_report(ReportId=report)

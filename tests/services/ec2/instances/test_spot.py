@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from datetime import timedelta
 
@@ -143,3 +144,32 @@ def test_a_rising_price_interrupts(ec2, run, described, clock):
     clock.advance(2 * 3600)  # it is looked at now and then, and two minutes are left after that
     states = ec2.describe_spot_instance_requests()["SpotInstanceRequests"][0]
     assert states["Status"]["Code"] == "instance-terminated-by-price"
+
+
+def test_a_datafeed_tells_each_hour_what_spot_instances_cost(aws, ec2, run, clock, refused):
+    bucket, s3 = f"feed-{aws.id}", aws.client("s3")
+    s3.create_bucket(Bucket=bucket)
+    with refused("InaccessibleStorageLocation", "ACL"):
+        ec2.create_spot_datafeed_subscription(Bucket=bucket)
+    s3.put_bucket_ownership_controls(
+        Bucket=bucket, OwnershipControls={"Rules": [{"ObjectOwnership": "BucketOwnerPreferred"}]}
+    )
+    with refused("InvalidSpotDatafeed.NotFound"):
+        ec2.describe_spot_datafeed_subscription()
+    feed = ec2.create_spot_datafeed_subscription(Bucket=bucket, Prefix="spot")["SpotDatafeedSubscription"]
+    assert (feed["State"], feed["OwnerId"]) == ("Active", aws.id)
+    one = run(InstanceMarketOptions={"MarketType": "spot"})["InstanceId"]
+    clock.advance(2 * 3600)
+    ec2.terminate_instances(InstanceIds=[one])
+    clock.advance(3 * 3600)
+    files = [found["Key"] for found in s3.list_objects_v2(Bucket=bucket)["Contents"]]
+    assert len(files) == 3 and all(name.startswith(f"spot/{aws.id}.") for name in files)
+    lines = []
+    for name in files:
+        head, fields, *told = gzip.decompress(s3.get_object(Bucket=bucket, Key=name)["Body"].read()).splitlines()
+        assert head == b"#Version: 1.0" and fields.startswith(b"#Fields: Timestamp UsageType")
+        lines += [line.decode().split("\t") for line in told]
+    assert {line[1] for line in lines} == {"SpotUsage:t3.micro"} and {line[3] for line in lines} == {one}
+    ec2.delete_spot_datafeed_subscription()
+    with refused("InvalidSpotDatafeed.NotFound"):
+        ec2.describe_spot_datafeed_subscription()

@@ -199,3 +199,26 @@ def test_an_expiration_must_be_a_day_ahead(ec2, snapshot, refused):
         ec2.lock_snapshot(SnapshotId=one, LockMode="governance", ExpirationDate=begun + timedelta(hours=20))
     with refused("InvalidParameterCombination"):
         ec2.lock_snapshot(SnapshotId=one, LockMode="governance", ExpirationDate=begun, LockDuration=2)
+
+
+def test_a_further_key_opens_a_snapshot_when_its_own_is_disabled(aws, ec2, volume, clock, refused):
+    kms = aws.client("kms")
+    own, other = (kms.create_key()["KeyMetadata"]["Arn"] for _ in range(2))
+    made = volume(Encrypted=True, KmsKeyId=own)
+    snapshot = ec2.create_snapshot(VolumeId=made)["SnapshotId"]
+    plain = ec2.create_snapshot(VolumeId=volume())["SnapshotId"]
+    clock.advance(30)
+    with refused("InvalidParameterValue", "not encrypted"):
+        ec2.associate_kms_key_id(SnapshotId=plain, KmsKeyId=other)
+    ec2.associate_kms_key_id(SnapshotId=snapshot, KmsKeyId=other)
+    told = ec2.describe_snapshots(SnapshotIds=[snapshot])["Snapshots"][0]
+    assert told["KmsKeyId"] == own and told["AssociatedKmsKeys"] == [{"KmsKeyId": other}]
+    kms.disable_key(KeyId=own)
+    third = kms.create_key()["KeyMetadata"]["Arn"]
+    copy = ec2.copy_snapshot(SourceSnapshotId=snapshot, SourceRegion="us-east-1", Encrypted=True, KmsKeyId=third)
+    clock.advance(60)
+    found = ec2.describe_snapshots(SnapshotIds=[copy["SnapshotId"]])["Snapshots"][0]
+    assert found["State"] == "completed" and found["KmsKeyId"] == third
+    ec2.disassociate_kms_key_id(SnapshotId=snapshot, KmsKeyId=other)
+    with refused("InvalidParameterValue", "not associated"):
+        ec2.disassociate_kms_key_id(SnapshotId=snapshot, KmsKeyId=other)

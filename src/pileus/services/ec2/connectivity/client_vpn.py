@@ -1,23 +1,25 @@
 """Client VPN endpoints: where people's own machines come into a VPC by OpenVPN.
 
-The records, the rules and the configuration for clients are real; what would answer OpenVPN's packets is not built, so
-that no client gets in, and there are no connections. Left out: authorization policies, and attachments to transit
-gateways.
+An endpoint that people prove themselves to by certificates is a server of OpenVPN's own (see `wire.client_vpn`), where
+there can be one. Those of directories and SAML providers are records: nobody gets in by them. Left out: IPv6, and the
+posture of devices.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from typing import Any, ClassVar
 
 from pileus.kernel import Call, Fault, Record
 from pileus.kernel.errors import Unfinished
 from pileus.kernel.filters import Filters
+from pileus.kernel.uses import InUse
 from pileus.services.ec2 import ec2
 from pileus.services.ec2.describing import Members, described
-from pileus.services.ec2.faults import missing
+from pileus.services.ec2.faults import combination, missing
 from pileus.services.ec2.kinds import kind, named, new_id
+from pileus.services.ec2.network import changes, public_ranges
 from pileus.services.ec2.network.life import Life
 from pileus.services.ec2.tags import shown_tags, specified
 from pileus.services.ec2.tokens import made_before, remember
@@ -41,6 +43,7 @@ class ClientVpnEndpoint(Record, arn="client-vpn-endpoint/{client_vpn_endpoint_id
     server_certificate_arn: str
     authentication: list[dict[str, Any]]
     logging: dict[str, Any]
+    """ConnectionLogOptions."""
     created: float
     dns_servers: list[str] = []
     transport: str = "udp"
@@ -55,6 +58,13 @@ class ClientVpnEndpoint(Record, arn="client-vpn-endpoint/{client_vpn_endpoint_id
     banner: dict[str, Any] = {}
     route_enforcement: bool = False
     disconnect: bool = True
+    transit_gateway_id: str = ""
+    attachment: str = ""
+    """By which it is attached to a transit gateway, instead of to subnets."""
+    public_ip: str = ""
+    """Where its server answers."""
+    stream: str = ""
+    """Where its connections are logged, where it does not say where."""
     revoked: str = ""
     """The list of certificates that are revoked."""
     state: str = "pending-associate"
@@ -70,6 +80,10 @@ FILTERS = Filters(
 )
 
 MOST = 5
+MOST_SERVERS = 2
+"""Name servers of an endpoint."""
+CERTIFICATE = "certificate-authentication"
+NOBODY = "Clients can be authenticated by certificates only: nobody gets in here."
 
 
 @ec2.operation
@@ -94,13 +108,22 @@ def create_client_vpn_endpoint(
     client_login_banner_options: Members = {},
     client_route_enforcement_options: Members = {},
     disconnect_on_session_timeout: bool = True,
+    transit_gateway_configuration: Members = {},
+    endpoint_ip_address_type: str = "ipv4",
+    traffic_ip_address_type: str = "ipv4",
 ) -> Members:
-    """Make an endpoint; it is of no use before it is associated with a subnet."""
+    """Make an endpoint; it is of no use before it is associated with a subnet, or a zone of a transit gateway's."""
+    from .client_vpn_hubs import attach  # which needs endpoints
+
+    if {endpoint_ip_address_type, traffic_ip_address_type} != {"ipv4"}:
+        raise Unfinished("Pileus has no Client VPN of IPv6 yet.")
+    if transit_gateway_configuration and (vpc_id or security_group_ids):
+        raise combination("Specify either a transit gateway, or a VPC and security groups.")
     if before := made_before(call, client_token):
         return _made(call, named(call, ClientVpnEndpoint, before))
     if len([*ClientVpnEndpoint.scan(call)]) >= MOST:
         raise Fault("ClientVpnEndpointLimitExceeded", f"The maximum number of endpoints ({MOST}) has been reached.")
-    _check_authentication(authentication_options)
+    _check_authentication(call, authentication_options)
     certificate(call, server_certificate_arn)
     made = ClientVpnEndpoint(
         client_vpn_endpoint_id=new_id(ClientVpnEndpoint),
@@ -109,7 +132,7 @@ def create_client_vpn_endpoint(
         authentication=authentication_options,
         logging=_checked_logging(connection_log_options),
         created=call.now,
-        dns_servers=dns_servers,
+        dns_servers=_checked_servers(dns_servers),
         transport=transport_protocol,
         port=_checked_port(vpn_port),
         description=description,
@@ -117,14 +140,19 @@ def create_client_vpn_endpoint(
         vpc_id=vpc_id,
         group_ids=neighbours.groups(call, vpc_id, security_group_ids) if vpc_id else security_group_ids,
         self_service=self_service_portal == "enabled",
-        connect=client_connect_options,
+        connect=_checked_connect(client_connect_options),
         session_hours=_checked_hours(session_timeout_hours),
         banner=client_login_banner_options,
         route_enforcement=client_route_enforcement_options.get("Enforced", False),
         disconnect=disconnect_on_session_timeout,
+        public_ip=public_ranges.take_address(call),
         tags=specified(tag_specifications, "client-vpn-endpoint"),
     )
     enter(call, made, "pending-associate")
+    for arn in certificates(made):
+        InUse(arn, made.arn(call)).put(call)
+    if transit_gateway_configuration:
+        attach(call, made, transit_gateway_configuration)
     remember(call, client_token, made.client_vpn_endpoint_id)
     return _made(call, made)
 
@@ -151,10 +179,13 @@ def checked_block(block: str) -> str:
     return block
 
 
-def _check_authentication(options: list[Members]) -> None:
+def _check_authentication(call: Call, options: list[Members]) -> None:
     for one in options:
-        if one.get("Type") == "certificate-authentication" and "MutualAuthentication" not in one:
-            raise Fault("InvalidParameterValue", "Mutual authentication requires a client root certificate.")
+        if one.get("Type") == CERTIFICATE:
+            root = one.get("MutualAuthentication", {}).get("ClientRootCertificateChainArn")
+            if not root:
+                raise Fault("InvalidParameterValue", "Mutual authentication requires a client root certificate.")
+            certificate(call, root)
         if one.get("Type") == "directory-service-authentication" and "ActiveDirectory" not in one:
             raise Fault("InvalidParameterValue", "Directory authentication requires a directory.")
         if one.get("Type") == "federated-authentication" and "FederatedAuthentication" not in one:
@@ -164,6 +195,26 @@ def _check_authentication(options: list[Members]) -> None:
 def _checked_logging(options: Members) -> Members:
     if options.get("Enabled") and not options.get("CloudwatchLogGroup"):
         raise Fault("InvalidParameterValue", "A log group is required when connection logging is enabled.")
+    return options
+
+
+def _checked_servers(servers: list[str]) -> list[str]:
+    if len(servers) > MOST_SERVERS:
+        raise Fault("InvalidParameterValue", f"An endpoint can have at most {MOST_SERVERS} DNS servers.")
+    for one in servers:
+        try:
+            ip_address(one)
+        except ValueError:
+            raise Fault("InvalidParameterValue", f"Value ({one}) for parameter dnsServers is invalid.") from None
+    return servers
+
+
+def _checked_connect(options: Members) -> Members:
+    """What decides on connections: a function whose name says so."""
+    if options.get("Enabled"):
+        name = options.get("LambdaFunctionArn", "").partition(":function:")[2]
+        if not name.startswith("AWSClientVPN-"):
+            raise Fault("InvalidParameterValue", "The name of the Lambda function must begin with AWSClientVPN-.")
     return options
 
 
@@ -177,6 +228,18 @@ def _checked_hours(hours: int) -> int:
     if hours not in (8, 10, 12, 24):
         raise Fault("InvalidParameterValue", "The session timeout must be 8, 10, 12 or 24 hours.")
     return hours
+
+
+def certificates(one: ClientVpnEndpoint) -> list[str]:
+    """The ARNs of the certificates that an endpoint uses: its own is the first."""
+    mutual = (method.get("MutualAuthentication", {}) for method in one.authentication)
+    roots = [each["ClientRootCertificateChainArn"] for each in mutual if each]
+    return [*dict.fromkeys((one.server_certificate_arn, *roots))]
+
+
+def by_certificate(one: ClientVpnEndpoint) -> bool:
+    """Whether people prove themselves by certificates, and by nothing else."""
+    return bool(one.authentication) and all(method.get("Type") == CERTIFICATE for method in one.authentication)
 
 
 def certificate(call: Call, arn: str) -> Members:
@@ -208,8 +271,8 @@ def shown(call: Call, one: ClientVpnEndpoint) -> Members:
     return {
         "ClientVpnEndpointId": one.client_vpn_endpoint_id,
         "Description": one.description or None,
-        "Status": {"Code": one.state},
-        "CreationTime": _written(one.created),
+        "Status": {"Code": one.state, "Message": None if by_certificate(one) else NOBODY},
+        "CreationTime": written(one.created),
         "DnsName": dns_name(call, one),
         "ClientCidrBlock": one.client_cidr_block,
         "DnsServers": one.dns_servers or None,
@@ -229,10 +292,19 @@ def shown(call: Call, one: ClientVpnEndpoint) -> Members:
         "ClientLoginBannerOptions": {"Enabled": False} | one.banner,
         "ClientRouteEnforcementOptions": {"Enforced": one.route_enforcement},
         "DisconnectOnSessionTimeout": one.disconnect,
+        "TransitGatewayConfiguration": _hub(one),
+        "EndpointIpAddressType": "ipv4",
+        "TrafficIpAddressType": "ipv4",
     }
 
 
-def _written(instant: float) -> str:
+def _hub(one: ClientVpnEndpoint) -> Members | None:
+    if not one.attachment:
+        return None
+    return {"TransitGatewayId": one.transit_gateway_id, "TransitGatewayAttachmentId": one.attachment}
+
+
+def written(instant: float) -> str:
     return datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
@@ -271,11 +343,15 @@ def modify_client_vpn_endpoint(
     one = named(call, ClientVpnEndpoint, client_vpn_endpoint_id)
     if server_certificate_arn:
         certificate(call, server_certificate_arn)
+        InUse(one.server_certificate_arn, one.arn(call)).delete(call)
         one.server_certificate_arn = server_certificate_arn
+        for arn in certificates(one):
+            InUse(arn, one.arn(call)).put(call)
     if connection_log_options:
         one.logging = _checked_logging(connection_log_options)
     if dns_servers:
-        one.dns_servers = dns_servers.get("CustomDnsServers", []) if dns_servers.get("Enabled", True) else []
+        given = dns_servers.get("CustomDnsServers", []) if dns_servers.get("Enabled", True) else []
+        one.dns_servers = _checked_servers(given)
     one.port = _checked_port(vpn_port) if vpn_port else one.port
     one.description = one.description if description is None else description
     one.split_tunnel = one.split_tunnel if split_tunnel is None else split_tunnel
@@ -283,11 +359,13 @@ def modify_client_vpn_endpoint(
     if security_group_ids:
         one.group_ids = neighbours.groups(call, one.vpc_id, security_group_ids) if one.vpc_id else security_group_ids
     one.self_service = self_service_portal == "enabled" if self_service_portal else one.self_service
-    one.connect, one.banner = client_connect_options or one.connect, client_login_banner_options or one.banner
+    one.connect = _checked_connect(client_connect_options) or one.connect
+    one.banner = client_login_banner_options or one.banner
     one.session_hours = _checked_hours(session_timeout_hours) if session_timeout_hours else one.session_hours
     one.route_enforcement = client_route_enforcement_options.get("Enforced", one.route_enforcement)
     one.disconnect = one.disconnect if disconnect_on_session_timeout is None else disconnect_on_session_timeout
     save(call, one)
+    rewire(call, one)
     return {"Return": True}
 
 
@@ -298,76 +376,18 @@ def delete_client_vpn_endpoint(call: Call, client_vpn_endpoint_id: str) -> Membe
     if parts.held(call, one):
         text = f"Endpoint {client_vpn_endpoint_id} has associated target networks."
         raise Fault("InvalidParameterValue", text)
-    parts.end(call, one)
-    enter(call, one, "deleting")
+    if one.state != "deleting":
+        parts.end(call, one)
+        for arn in certificates(one):
+            InUse(arn, one.arn(call)).delete(call)
+        public_ranges.give_back(call, one.public_ip)
+        enter(call, one, "deleting")
     return {"Status": {"Code": one.state}}
 
 
-# Configurations and revocations
-
-
-@ec2.operation
-def export_client_vpn_client_configuration(call: Call, client_vpn_endpoint_id: str) -> Members:
-    """What a client needs: a configuration for OpenVPN."""
-    one = named(call, ClientVpnEndpoint, client_vpn_endpoint_id)
-    found = certificate(call, one.server_certificate_arn)
-    name = dns_name(call, one).removeprefix("*.")
-    lines = [
-        "client",
-        "dev tun",
-        f"proto {one.transport}",
-        f"remote {name} {one.port}",
-        "remote-random-hostname",
-        "resolv-retry infinite",
-        "nobind",
-        "remote-cert-tls server",
-        "cipher AES-256-GCM",
-        "verb 3",
-        "<ca>",
-        (found.get("CertificateChain") or found.get("Certificate") or "").strip(),
-        "</ca>",
-    ]
-    if any(method["Type"] == "directory-service-authentication" for method in one.authentication):
-        lines.append("auth-user-pass")
-    if any(method["Type"] == "federated-authentication" for method in one.authentication):
-        lines += ["auth-federate", "auth-retry interact"]
-    return {"ClientConfiguration": "\n".join([*lines, "reneg-sec 0", ""])}
-
-
-@ec2.operation
-def import_client_vpn_client_certificate_revocation_list(
-    call: Call, client_vpn_endpoint_id: str, certificate_revocation_list: str
-) -> Members:
-    """Say which clients' certificates are revoked."""
-    from cryptography import x509  # takes a while to import, and is seldom wanted here
-
-    one = named(call, ClientVpnEndpoint, client_vpn_endpoint_id)
-    try:
-        x509.load_pem_x509_crl(certificate_revocation_list.encode())
-    except ValueError:
-        raise Fault("InvalidParameterValue", "The certificate revocation list is not valid.") from None
-    one.revoked = certificate_revocation_list
-    save(call, one)
-    return {"Return": True}
-
-
-@ec2.operation
-def export_client_vpn_client_certificate_revocation_list(call: Call, client_vpn_endpoint_id: str) -> Members:
-    """Which clients' certificates are revoked."""
-    one = named(call, ClientVpnEndpoint, client_vpn_endpoint_id)
-    status = {"Code": "active" if one.revoked else "pending"}
-    return {"CertificateRevocationList": one.revoked or None, "Status": status}
-
-
-@ec2.operation
-def describe_client_vpn_connections(
-    call: Call,
-    client_vpn_endpoint_id: str,
-    filters: list[Members] = [],
-    max_results: int = 0,
-    next_token: str = "",
-) -> Members:
-    """Who is connected: nobody, for nothing answers yet."""
-    named(call, ClientVpnEndpoint, client_vpn_endpoint_id)
-    Filters({"connection-id": "ConnectionId", "username": "Username"}, tags=None).test(filters)
-    return {"Connections": []}
+def rewire(call: Call, one: ClientVpnEndpoint) -> None:
+    """What an endpoint's server does has changed."""
+    if one.attachment:
+        changes.changed(call, one.client_vpn_endpoint_id)
+    elif one.vpc_id:
+        changes.changed(call, one.vpc_id)

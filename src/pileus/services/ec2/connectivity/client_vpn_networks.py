@@ -12,9 +12,11 @@ from pileus.services.ec2 import ec2
 from pileus.services.ec2.describing import Members, selected
 from pileus.services.ec2.faults import missing
 from pileus.services.ec2.kinds import kind, named
+from pileus.services.ec2.network.zones import zone
+from pileus.services.ec2.tokens import made_before, remember
 
 from . import neighbours
-from .client_vpn import ClientVpnEndpoint
+from .client_vpn import ClientVpnEndpoint, rewire
 from .client_vpn import parts as endpoint_parts
 from .lives import BRIEFLY, GONE, Life, enter, save
 
@@ -28,7 +30,7 @@ class TargetNetwork(
     Record,
     cfn="AWS::EC2::ClientVpnTargetNetworkAssociation",
     table="ec2.ClientVpnTargetNetwork",
-    indexes={"of_endpoint": ("endpoint",)},
+    indexes={"of_endpoint": ("endpoint",), "of_vpc": ("vpc_id",)},
 ):
     """A subnet by which clients come into its VPC."""
 
@@ -48,6 +50,11 @@ class TargetNetwork(
 
     def entered(self, call: Call, state: str) -> None:
         refresh(call, self.endpoint)
+
+    @property
+    def device(self) -> str:
+        """The endpoint's interface in the subnet, which is the only one in its zone."""
+        return f"eth{1 + ord(self.zone[-1]) - ord('a')}"
 
 
 class ClientRoute(Record, key=("endpoint", "destination", "subnet_id"), table="ec2.ClientVpnRoute"):
@@ -83,10 +90,26 @@ def endpoint_gone(call: Call, endpoint: ClientVpnEndpoint) -> None:
 
 @ec2.operation
 def associate_client_vpn_target_network(
-    call: Call, client_vpn_endpoint_id: str, subnet_id: str = "", client_token: str = ""
+    call: Call,
+    client_vpn_endpoint_id: str,
+    subnet_id: str = "",
+    client_token: str = "",
+    availability_zone: str = "",
+    availability_zone_id: str = "",
 ) -> Members:
-    """Let clients come into a subnet's VPC. All subnets of an endpoint are of one VPC, each of a zone of its own."""
+    """Let clients come into a subnet's VPC. All subnets of an endpoint are of one VPC, each of a zone of its own.
+
+    Where the endpoint is at a transit gateway there are no subnets, but zones all the same.
+    """
+    from .client_vpn_hubs import associated  # which needs networks
+
     endpoint = named(call, ClientVpnEndpoint, client_vpn_endpoint_id)
+    if before := made_before(call, client_token):
+        return {"AssociationId": before, "Status": {"Code": named(call, TargetNetwork, before).state}}
+    if endpoint.attachment:
+        made = associated(call, endpoint, availability_zone, availability_zone_id)
+        remember(call, client_token, made.association_id)
+        return {"AssociationId": made.association_id, "Status": {"Code": made.state}}
     if not subnet_id:
         raise missing("SubnetId")
     subnet = neighbours.subnet(call, subnet_id)
@@ -108,12 +131,13 @@ def associate_client_vpn_target_network(
         subnet_id=subnet_id,
         vpc_id=subnet.vpc_id,
         group_ids=endpoint.group_ids,
-        interface=neighbours.place(call, subnet_id, endpoint.group_ids, text, kind="interface"),
+        interface=neighbours.place(call, subnet_id, endpoint.group_ids, text, kind="interface", public=True),
         zone=subnet.availability_zone,
     )
     enter(call, made, "associating")
     block = neighbours.vpc(call, subnet.vpc_id).cidr_block
     ClientRoute(client_vpn_endpoint_id, block, subnet_id, "associate", "Default Route").put(call)
+    remember(call, client_token, made.association_id)
     return {"AssociationId": made.association_id, "Status": {"Code": made.state}}
 
 
@@ -129,6 +153,7 @@ def refresh(call: Call, endpoint: str) -> None:
     associated = any(network.state == "associated" for network in networks(call, endpoint))
     one.state = "available" if associated else "pending-associate"
     save(call, one)
+    rewire(call, one)
 
 
 @ec2.operation
@@ -166,11 +191,13 @@ def describe_client_vpn_target_networks(
     found = [
         {
             "AssociationId": one.association_id,
-            "VpcId": one.vpc_id,
-            "TargetNetworkId": one.subnet_id,
+            "VpcId": one.vpc_id or None,
+            "TargetNetworkId": one.subnet_id or None,
             "ClientVpnEndpointId": one.endpoint,
             "Status": {"Code": one.state},
             "SecurityGroups": one.group_ids,
+            "AvailabilityZones": None if one.subnet_id else [one.zone],
+            "AvailabilityZoneIds": None if one.subnet_id else [zone(call, one.zone).id],
         }
         for one in networks(call, client_vpn_endpoint_id)
         if not association_ids or one.association_id in association_ids
@@ -186,6 +213,7 @@ def apply_security_groups_to_client_vpn_target_network(
     endpoint = named(call, ClientVpnEndpoint, client_vpn_endpoint_id)
     endpoint.group_ids = neighbours.groups(call, vpc_id, security_group_ids)
     save(call, endpoint)
+    rewire(call, endpoint)
     for one in networks(call, client_vpn_endpoint_id):
         neighbours.regroup(call, one.interface, endpoint.group_ids)
         one.group_ids = endpoint.group_ids
@@ -213,15 +241,21 @@ def create_client_vpn_route(
     client_token: str = "",
 ) -> Members:
     """Route clients' packets to some addresses by one of the endpoint's subnets."""
-    named(call, ClientVpnEndpoint, client_vpn_endpoint_id)
+    endpoint = named(call, ClientVpnEndpoint, client_vpn_endpoint_id)
+    if made_before(call, client_token):
+        return {"Status": {"Code": "creating"}}
     subnets = {one.subnet_id for one in networks(call, client_vpn_endpoint_id)}
-    if target_vpc_subnet_id != "local" and target_vpc_subnet_id not in subnets:
+    if not target_vpc_subnet_id and not endpoint.attachment:
+        raise missing("TargetVpcSubnetId")
+    if target_vpc_subnet_id not in ("local", *subnets):
         text = f"Subnet {target_vpc_subnet_id} is not associated with the endpoint."
         raise Fault("InvalidClientVpnActiveAssociationNotFound", text)
     block = _block(destination_cidr_block)
     if ClientRoute.get(call, client_vpn_endpoint_id, block, target_vpc_subnet_id):
         raise Fault("InvalidClientVpnDuplicateRoute", f"The route to {block} already exists.")
     ClientRoute(client_vpn_endpoint_id, block, target_vpc_subnet_id, description=description).put(call)
+    rewire(call, endpoint)
+    remember(call, client_token, block)
     return {"Status": {"Code": "creating"}}
 
 
@@ -230,13 +264,14 @@ def delete_client_vpn_route(
     call: Call, client_vpn_endpoint_id: str, destination_cidr_block: str, target_vpc_subnet_id: str = ""
 ) -> Members:
     """Remove a route that somebody has made."""
-    named(call, ClientVpnEndpoint, client_vpn_endpoint_id)
+    endpoint = named(call, ClientVpnEndpoint, client_vpn_endpoint_id)
     route = ClientRoute.get(call, client_vpn_endpoint_id, _block(destination_cidr_block), target_vpc_subnet_id)
     if route is None:
         raise Fault("InvalidClientVpnRouteNotFound", f"The route to {destination_cidr_block} does not exist.")
     if route.origin == "associate":
         raise Fault("InvalidParameterValue", "Cannot delete default route.")
     route.delete(call)
+    rewire(call, endpoint)
     return {"Status": {"Code": "deleting"}}
 
 
@@ -259,7 +294,7 @@ def describe_client_vpn_routes(
         {
             "ClientVpnEndpointId": route.endpoint,
             "DestinationCidr": route.destination,
-            "TargetSubnet": route.subnet_id,
+            "TargetSubnet": route.subnet_id or None,
             "Type": "Nat",
             "Origin": route.origin,
             "Status": {"Code": "active"},
@@ -284,13 +319,17 @@ def authorize_client_vpn_ingress(
     client_token: str = "",
 ) -> Members:
     """Let a group of people, or everybody, reach some addresses."""
-    named(call, ClientVpnEndpoint, client_vpn_endpoint_id)
+    endpoint = named(call, ClientVpnEndpoint, client_vpn_endpoint_id)
+    if made_before(call, client_token):
+        return {"Status": {"Code": "authorizing"}}
     if bool(access_group_id) == authorize_all_groups:
         raise Fault("InvalidParameterCombination", "Specify either AccessGroupId or AuthorizeAllGroups.")
     block = _block(target_network_cidr)
     if AuthorizationRule.get(call, client_vpn_endpoint_id, block, access_group_id):
         raise Fault("InvalidClientVpnDuplicateAuthorizationRule", f"The rule for {block} already exists.")
     AuthorizationRule(client_vpn_endpoint_id, block, access_group_id, description).put(call)
+    rewire(call, endpoint)
+    remember(call, client_token, block)
     return {"Status": {"Code": "authorizing"}}
 
 
@@ -303,7 +342,7 @@ def revoke_client_vpn_ingress(
     revoke_all_groups: bool = False,
 ) -> Members:
     """Let it reach them no longer; with `revoke_all_groups` nobody."""
-    named(call, ClientVpnEndpoint, client_vpn_endpoint_id)
+    endpoint = named(call, ClientVpnEndpoint, client_vpn_endpoint_id)
     block = _block(target_network_cidr)
     rules = [*AuthorizationRule.scan(call, client_vpn_endpoint_id, block)]
     chosen = [rule for rule in rules if revoke_all_groups or rule.group == access_group_id]
@@ -312,6 +351,7 @@ def revoke_client_vpn_ingress(
         raise Fault("InvalidClientVpnEndpointAuthorizationRuleNotFound", text)
     for rule in chosen:
         rule.delete(call)
+    rewire(call, endpoint)
     return {"Status": {"Code": "revoking"}}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pileus.kernel import Call, Fault
 from pileus.services.ec2.describing import Members
 from pileus.services.ec2.kinds import named
-from pileus.services.ec2.network import associations, interfaces, prefix_lists
+from pileus.services.ec2.network import addresses, associations, interfaces, prefix_lists
 from pileus.services.ec2.network.interfaces import NetworkInterface
 from pileus.services.ec2.network.nat_gateways import AVAILABLE, NatGateway
 from pileus.services.ec2.network.route_tables import Route, RouteTable
@@ -56,8 +56,9 @@ def place(
     description: str,
     address: str = "",
     kind: str = "vpc_endpoint",
+    public: bool = False,
 ) -> str:
-    """Put a network interface of AWS's own into a subnet; its id."""
+    """Put a network interface of AWS's own into a subnet, perhaps with a public address; its id."""
     made = interfaces.create(
         call,
         subnet(call, subnet_id),
@@ -75,6 +76,8 @@ def place(
         attach_time=call.now,
     )
     made.put(call)
+    if public:
+        addresses.auto_assign(call, made)
     return made.network_interface_id
 
 

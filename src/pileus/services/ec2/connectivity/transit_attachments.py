@@ -212,7 +212,9 @@ def reached(call: Call, vpc_id: str, target: str) -> bool:
 
 
 def rewire(call: Call, transit_gateway_id: str) -> None:
-    """What a gateway routes has changed: so have the VPCs that are attached to it."""
+    """What a gateway routes has changed: so has what is attached to it."""
     for one in Attachment.scan(call, transit_gateway_id, index="by_gateway"):
-        if one.resource_type == VPC:
+        if one.resource_type in (VPC, VPN, CLIENT_VPN):
             changed(call.at(one.resource_owner), one.resource_id)
+        elif one.resource_type == DIRECT:
+            changed(call.at(one.gateway_owner), transit_gateway_id)

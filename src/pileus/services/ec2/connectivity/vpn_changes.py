@@ -11,7 +11,8 @@ from pileus.services.ec2.kinds import named
 from . import vpn_configuration, vpn_tunnels
 from .customer_gateways import CustomerGateway
 from .lives import enter
-from .vpn_connections import VpnConnection, bind, configuration, present, shown, unbind, used_ranges
+from .vpn_connections import bind, configuration, present, shown, tunnel_of, unbind, used_ranges
+from .vpn_status import replaced
 
 
 @ec2.operation
@@ -63,9 +64,16 @@ def modify_vpn_connection_options(
 
 @ec2.operation
 def modify_vpn_tunnel_options(
-    call: Call, vpn_connection_id: str, vpn_tunnel_outside_ip_address: str, tunnel_options: Members
+    call: Call,
+    vpn_connection_id: str,
+    vpn_tunnel_outside_ip_address: str,
+    tunnel_options: Members,
+    skip_tunnel_replacement: bool = False,
 ) -> Members:
-    """Change one tunnel's options; what is not given stays."""
+    """Change one tunnel's options; what is not given stays. The tunnel begins anew if it is another one then.
+
+    To let its owner say when its end is replaced, or no longer, replaces it as well, unless that is skipped.
+    """
     one = present(call, vpn_connection_id)
     tunnel = tunnel_of(one, vpn_tunnel_outside_ip_address)
     vpn_tunnels.check({name: value for name, value in tunnel.items() if name != "OutsideIpAddress"} | tunnel_options)
@@ -73,17 +81,12 @@ def modify_vpn_tunnel_options(
     used = used_ranges(call, one.vpn_gateway_id, one.transit_gateway_id)
     if inside and inside != tunnel.get("TunnelInsideCidr") and inside in used:
         raise Fault("InvalidParameterValue", f"The range {inside} is used by another tunnel.")
+    control = "EnableTunnelLifecycleControl"
+    if tunnel_options.get(control, tunnel.get(control)) != tunnel.get(control) and not skip_tunnel_replacement:
+        replaced(call, one, tunnel["OutsideIpAddress"])
     tunnel |= tunnel_options
     enter(call, one, "modifying")
     return {"VpnConnection": shown(call, one)}
-
-
-def tunnel_of(one: VpnConnection, outside: str) -> Members:
-    """The tunnel of a connection that has this outside address."""
-    for tunnel in one.tunnels:
-        if tunnel["OutsideIpAddress"] == outside:
-            return tunnel
-    raise Fault("InvalidParameterValue", f"The tunnel {outside} does not exist in {one.vpn_connection_id}.")
 
 
 # Configurations for devices
@@ -110,14 +113,19 @@ def get_vpn_connection_device_sample_configuration(
     vpn_connection_id: str,
     vpn_connection_device_type_id: str,
     internet_key_exchange_version: str = "ikev1",
+    sample_type: str = "compatibility",
 ) -> Members:
-    """How to configure a device for a connection."""
+    """How to configure a device for a connection: so that it works with most, or as AWS recommends, without IKEv1."""
     one = present(call, vpn_connection_id)
     if vpn_connection_device_type_id not in DEVICES:
         text = f"The vpnConnectionDeviceType ID '{vpn_connection_device_type_id}' does not exist"
         raise Fault("InvalidVpnConnectionDeviceTypeID.NotFound", text)
     if internet_key_exchange_version not in ("ikev1", "ikev2"):
         raise Fault("InvalidParameterValue", f"Invalid IKE version: {internet_key_exchange_version}")
+    if sample_type not in ("compatibility", "recommended"):
+        raise Fault("InvalidParameterValue", f"Invalid sample type: {sample_type}")
+    if sample_type == "recommended" and internet_key_exchange_version == "ikev1":
+        raise Fault("UnsupportedOperation", "IKEv1 is not supported by recommended sample configurations.")
     write = DEVICES[vpn_connection_device_type_id][3]
     text = write(configuration(call, one), internet_key_exchange_version)
     return {"VpnConnectionDeviceSampleConfiguration": text}

@@ -1,30 +1,33 @@
 """Site-to-Site VPN connections, each of two tunnels, from a customer gateway to a virtual private or a transit gateway.
 
-A tunnel is up when something at the other end has brought it up. Left out: VPN concentrators, acceleration, tunnels
-over Direct Connect, and replacements of tunnels.
+A tunnel is up when it and the other end have exchanged keys, and routes if those are dynamic: `wire` sees to that. Left
+out: acceleration.
 """
 
 from __future__ import annotations
 
 import re
-from ipaddress import ip_network
 from typing import Any, ClassVar
 
+import msgspec
+
+from pileus.engines.tunnels import Tunnels
 from pileus.kernel import Call, Fault, Record
 from pileus.kernel.errors import Unfinished
 from pileus.kernel.filters import Filters
 from pileus.services.ec2 import ec2
 from pileus.services.ec2.describing import Members, described
-from pileus.services.ec2.faults import combination, missing
+from pileus.services.ec2.faults import combination
 from pileus.services.ec2.kinds import kind, named, new_id
 from pileus.services.ec2.network import public_ranges
+from pileus.services.ec2.network.changes import changed, removed
 from pileus.services.ec2.tags import shown_tags, specified
 
 from . import vpn_tunnels
 from .customer_gateways import CustomerGateway
 from .customer_gateways import uses as customer_uses
-from .lives import USUAL, Life, enter
-from .transit_attachments import VPN, Attachment, rewire
+from .lives import GONE, USUAL, Life, enter
+from .transit_attachments import VPN, Attachment
 from .transit_gateways import TransitGateway, check_available, seen
 from .transit_routes import tells
 from .transit_tables import arrived, left
@@ -32,8 +35,20 @@ from .vpn_configuration import Ends, written
 from .vpn_gateways import VpnGateway, available, learn
 from .vpn_gateways import uses as gateway_uses
 
-MOST, MOST_ROUTES = 50, 1000
-"""Connections of a Region, and static routes of a connection ("Site-to-Site VPN quotas")."""
+MOST = 50
+"""Connections of a Region ("Site-to-Site VPN quotas")."""
+
+
+class Seen(msgspec.Struct):
+    """How a tunnel is."""
+
+    up: bool = False
+    since: float = 0.0
+    message: str = "IPSEC IS DOWN"
+    told: dict[str, int] = {}
+    """The blocks that the customer gateway tells by it, with the lengths of their paths."""
+    agreed: dict[str, Any] = {}
+    """What has been negotiated, as AWS calls it."""
 
 
 @kind(
@@ -61,10 +76,10 @@ class VpnConnection(
     static_only: bool = False
     routes: list[str] = []
     """The blocks that were said to be behind it."""
-    told: list[str] = []
-    """The blocks that its customer gateway tells by BGP."""
-    up: dict[str, float] = {}
-    """Since when tunnels are up, by their outside addresses."""
+    seen: dict[str, Seen] = {}
+    """How its tunnels are, by their outside addresses."""
+    replaced: dict[str, float] = {}
+    """When their ends were replaced."""
     state: str = "pending"
     since: float = 0.0
     tags: dict[str, str] = {}
@@ -74,9 +89,26 @@ class VpnConnection(
         return self.state not in ("deleting", "deleted")
 
     @property
-    def blocks(self) -> list[str]:
-        """What is behind it."""
-        return self.routes if self.static_only else self.told
+    def up(self) -> list[str]:
+        """The outside addresses of the tunnels through which packets go, in order."""
+        outside = (tunnel["OutsideIpAddress"] for tunnel in self.tunnels)
+        return [address for address in outside if address in self.seen and self.seen[address].up]
+
+    @property
+    def told(self) -> dict[str, int]:
+        """The blocks that its customer gateway tells by BGP, with the lengths of paths."""
+        found: dict[str, int] = {}
+        for address in self.up:
+            for block, length in self.seen[address].told.items():
+                found[block] = min(length, found.get(block, length))
+        return found
+
+    def entered(self, call: Call, state: str) -> None:
+        """Its tunnels begin when it is available, and end with it."""
+        if state == GONE:
+            removed(call, self.vpn_connection_id)
+        else:
+            changed(call, self.vpn_connection_id)
 
 
 BGP_ASN = re.compile(r"<asn>(\d+)</asn>")
@@ -209,17 +241,31 @@ def unbind(call: Call, one: VpnConnection) -> None:
     one.vpn_gateway_id = one.transit_gateway_id = one.attachment = ""
 
 
-def refresh(call: Call, vpn_gateway_id: str, changed: VpnConnection, gone: bool = False) -> None:
+def refresh(call: Call, vpn_gateway_id: str, this: VpnConnection, gone: bool = False) -> None:
     """Tell a virtual private gateway what is behind its connections, of which one has changed."""
     others = VpnConnection.scan(call, vpn_gateway_id, index="by_gateway")
-    blocks = [
-        block
-        for one in others
-        if one.present
-        for block in one.blocks
-        if one.vpn_connection_id != changed.vpn_connection_id
-    ]
-    learn(call, vpn_gateway_id, [*dict.fromkeys([*blocks, *([] if gone else changed.blocks)])])
+    those = [one for one in others if one.present and one.vpn_connection_id != this.vpn_connection_id]
+    found = [block for one in (*those, *(() if gone else (this,))) for block in blocks(call, one)]
+    learn(call, vpn_gateway_id, [*dict.fromkeys(found)])
+    changed(call, vpn_gateway_id)
+
+
+def learn_again(call: Call, vpn_gateway_id: str) -> None:
+    """Tell a virtual private gateway what is behind its connections, and behind whatever else leads to it."""
+    there = [one for one in VpnConnection.scan(call, vpn_gateway_id, index="by_gateway") if one.present]
+    learn(call, vpn_gateway_id, [*dict.fromkeys(block for one in there for block in blocks(call, one))])
+
+
+def blocks(call: Call, one: VpnConnection) -> list[str]:
+    """What is behind a connection. Its static routes are told while a tunnel is up, if tunnels can ever be."""
+    if not one.static_only:
+        return [*one.told]
+    return one.routes if one.up or not tunnelled(call) else []
+
+
+def tunnelled(call: Call) -> bool:
+    """Whether connections have tunnels here, besides records of them."""
+    return call.cloud.folder is not None and not Tunnels.available()
 
 
 @ec2.operation
@@ -231,16 +277,6 @@ def describe_vpn_connections(call: Call, vpn_connection_ids: list[str] = [], fil
 
 def shown(call: Call, one: VpnConnection) -> Members:
     options = one.options | {"EnableAcceleration": False, "StaticRoutesOnly": one.static_only}
-    telemetry = [
-        {
-            "OutsideIpAddress": tunnel["OutsideIpAddress"],
-            "Status": "UP" if tunnel["OutsideIpAddress"] in one.up else "DOWN",
-            "LastStatusChange": one.up.get(tunnel["OutsideIpAddress"], one.since),
-            "StatusMessage": "" if tunnel["OutsideIpAddress"] in one.up else "IPSEC IS DOWN",
-            "AcceptedRouteCount": len(one.blocks) if tunnel["OutsideIpAddress"] in one.up else 0,
-        }
-        for tunnel in one.tunnels
-    ]
     associated = "associated" if one.vpn_gateway_id or one.transit_gateway_id else "not-associated"
     return {
         "VpnConnectionId": one.vpn_connection_id,
@@ -252,35 +288,48 @@ def shown(call: Call, one: VpnConnection) -> Members:
         "State": one.state,
         "GatewayAssociationState": associated,
         "CustomerGatewayConfiguration": configuration(call, one) if one.present else None,
-        "Options": options | {"TunnelOptions": [tunnel_shown(tunnel) for tunnel in one.tunnels]},
+        "Options": options | {"TunnelOptions": [vpn_tunnels.shown(tunnel) for tunnel in one.tunnels]},
         "Routes": [{"DestinationCidrBlock": block, "Source": "Static", "State": "available"} for block in one.routes],
-        "VgwTelemetry": telemetry,
+        "VgwTelemetry": [telemetry(one, tunnel["OutsideIpAddress"]) for tunnel in one.tunnels],
         "Tags": shown_tags(one.tags),
     }
 
 
-def tunnel_shown(tunnel: Members) -> Members:
-    return vpn_tunnels.shown(tunnel)
+def telemetry(one: VpnConnection, outside: str) -> Members:
+    """What is known of a tunnel."""
+    seen = one.seen.get(outside, Seen(since=one.since))
+    static = len(one.routes) if seen.up and one.static_only else 0
+    return {
+        "OutsideIpAddress": outside,
+        "Status": "UP" if seen.up else "DOWN",
+        "LastStatusChange": seen.since,
+        "StatusMessage": seen.message,
+        "AcceptedRouteCount": static or len(seen.told),
+    }
 
 
 def configuration(call: Call, one: VpnConnection) -> str:
     """The XML that says how to configure the customer gateway."""
     customer = named(call, CustomerGateway, one.customer_gateway_id)
-    asn = 64512
-    if one.vpn_gateway_id and (gateway := VpnGateway.get(call, one.vpn_gateway_id)):
-        asn = gateway.asn
-    elif one.transit_gateway_id:
-        transit: TransitGateway = seen(call, one.transit_gateway_id)[1]
-        asn = transit.options["AmazonSideAsn"]
     ends = Ends(
         customer.customer_gateway_id,
         one.vpn_gateway_id or one.transit_gateway_id,
         customer.ip_address,
         customer.bgp_asn,
-        asn,
+        amazon_asn(call, one),
         one.static_only,
     )
     return written(one.vpn_connection_id, ends, one.tunnels)
+
+
+def amazon_asn(call: Call, one: VpnConnection) -> int:
+    """The autonomous system of a connection's gateway."""
+    if one.vpn_gateway_id and (gateway := VpnGateway.get(call, one.vpn_gateway_id)):
+        return gateway.asn
+    if one.transit_gateway_id:
+        transit: TransitGateway = seen(call, one.transit_gateway_id)[1]
+        return int(transit.options["AmazonSideAsn"])
+    return 64512
 
 
 @ec2.operation
@@ -294,6 +343,7 @@ def delete_vpn_connection(call: Call, vpn_connection_id: str) -> None:
         for tunnel in one.tunnels:
             public_ranges.give_back(call, tunnel["OutsideIpAddress"])
         enter(call, one, "deleting")
+        changed(call, one.vpn_connection_id)
 
 
 def present(call: Call, vpn_connection_id: str) -> VpnConnection:
@@ -302,6 +352,14 @@ def present(call: Call, vpn_connection_id: str) -> VpnConnection:
     if not one.present:
         raise Fault("InvalidVpnConnectionID.NotFound", f"The vpnConnection ID '{vpn_connection_id}' does not exist")
     return one
+
+
+def tunnel_of(one: VpnConnection, outside: str) -> Members:
+    """The tunnel of a connection that has this outside address."""
+    for tunnel in one.tunnels:
+        if tunnel["OutsideIpAddress"] == outside:
+            return tunnel
+    raise Fault("InvalidParameterValue", f"The tunnel {outside} does not exist in {one.vpn_connection_id}.")
 
 
 @customer_uses.holds
@@ -320,69 +378,4 @@ def holds_gateway(call: Call, one: VpnGateway) -> bool:
 def behind(call: Call, attachment: Attachment) -> list[str]:
     """The blocks behind a connection that is attached to a transit gateway."""
     connection = VpnConnection.get(call.at(attachment.resource_owner), attachment.resource_id)
-    return connection.blocks if connection else []
-
-
-# Static routes
-
-
-@ec2.operation
-def create_vpn_connection_route(call: Call, destination_cidr_block: str, vpn_connection_id: str) -> None:
-    """Say that a block is behind a connection, which has only such routes."""
-    one = present(call, vpn_connection_id)
-    if not one.static_only:
-        raise Fault("InvalidVpnConnection.InvalidType", f"The vpnConnection '{vpn_connection_id}' is not static.")
-    if not destination_cidr_block:
-        raise missing("DestinationCidrBlock")
-    block = checked(destination_cidr_block)
-    if len(one.routes) >= MOST_ROUTES:
-        raise Fault("VpnConnectionRouteLimitExceeded", "The maximum number of static routes has been reached.")
-    if block not in one.routes:
-        one.routes = [*one.routes, block]
-        changed_routes(call, one)
-
-
-@ec2.operation
-def delete_vpn_connection_route(call: Call, destination_cidr_block: str, vpn_connection_id: str) -> None:
-    """Say that a block is behind a connection no more."""
-    one = present(call, vpn_connection_id)
-    block = checked(destination_cidr_block)
-    if block not in one.routes:
-        raise Fault("InvalidRoute.NotFound", f"The route {block} does not exist in {vpn_connection_id}")
-    one.routes = [route for route in one.routes if route != block]
-    changed_routes(call, one)
-
-
-def checked(block: str) -> str:
-    try:
-        return str(ip_network(block))
-    except ValueError:
-        raise Fault(
-            "InvalidParameterValue", f"Value ({block}) for parameter destinationCidrBlock is invalid."
-        ) from None
-
-
-def changed_routes(call: Call, one: VpnConnection) -> None:
-    """What is behind a connection has changed: its gateway learns of it."""
-    one.put(call)
-    if one.vpn_gateway_id:
-        refresh(call, one.vpn_gateway_id, one)
-    elif one.transit_gateway_id:
-        rewire(seen(call, one.transit_gateway_id)[0], one.transit_gateway_id)
-
-
-# For what brings tunnels up
-
-
-def tunnel_changed(call: Call, vpn_connection_id: str, outside: str, up: bool, told: list[str] | None = None) -> None:
-    """A tunnel has come up or gone down; with BGP, what the other end tells by it."""
-    one = VpnConnection.get(call, vpn_connection_id)
-    if one is None:
-        return
-    if up:
-        one.up = {outside: call.now} | one.up
-    else:
-        one.up = {address: since for address, since in one.up.items() if address != outside}
-    if told is not None:
-        one.told = told
-    changed_routes(call, one)
+    return blocks(call, connection) if connection else []

@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from pileus.kernel import Call, Fault, Record
+from pileus.kernel.cables import leading_to
 from pileus.kernel.filters import Filters
 from pileus.services.ec2 import ec2
 from pileus.services.ec2.describing import Members, described
 from pileus.services.ec2.faults import bad_value
 from pileus.services.ec2.kinds import kind, named, new_id
 from pileus.services.ec2.network import targets
-from pileus.services.ec2.network.changes import changed
+from pileus.services.ec2.network.changes import changed, removed
 from pileus.services.ec2.network.life import Life
 from pileus.services.ec2.network.route_tables import PROPAGATED, Route, RouteTable
 from pileus.services.ec2.network.vpcs import Vpc
@@ -46,6 +47,10 @@ class VpnGateway(
     state: str = "pending"
     since: float = 0.0
     tags: dict[str, str] = {}
+
+    def entered(self, call: Call, state: str) -> None:
+        if state == GONE:
+            removed(call, self.vpn_gateway_id)
 
 
 uses = Life[VpnGateway]()
@@ -134,6 +139,7 @@ def attach_vpn_gateway(call: Call, vpc_id: str, vpn_gateway_id: str) -> Members:
     one.vpc_id = vpc_id
     one.put(call)
     changed(call, vpc_id)
+    changed(call, vpn_gateway_id)
     return {"VpcAttachment": {"VpcId": vpc_id, "State": "attaching"}}
 
 
@@ -153,6 +159,7 @@ def detach_vpn_gateway(call: Call, vpc_id: str, vpn_gateway_id: str) -> None:
     one.vpc_id = ""
     one.put(call)
     changed(call, vpc_id)
+    changed(call, vpn_gateway_id)
 
 
 def available(call: Call, vpn_gateway_id: str) -> VpnGateway:
@@ -225,8 +232,10 @@ def propagating(call: Call, one: VpnGateway) -> Iterable[RouteTable]:
 
 
 def learn(call: Call, vpn_gateway_id: str, blocks: list[str]) -> None:
-    """What is behind a gateway has changed."""
+    """What is behind a gateway's connections has changed. What is behind lines of other services is nearer."""
     one = VpnGateway.get(call, vpn_gateway_id)
+    lines = [block for cable in leading_to(call, vpn_gateway_id) for block in cable.told]
+    blocks = [*dict.fromkeys((*lines, *blocks))]
     if one is None or one.learned == blocks:
         return
     tables = propagating(call, one)

@@ -6,10 +6,15 @@
     machines, attending, console                the machines behind them
     specification, launching, running           from a request to records; its disks, networking, profiles,
                                                 metadata_options, cpu_credits
-    placement, placement_groups, hosts, capacity, capacity_fleets, sharing
+    placement, placement_groups, hosts, sharing
+    capacity, capacity_use, commitments, interruptible_capacity, capacity_billing, capacity_fleets
+    capacity_blocks, block_extensions
+    capacity_manager, capacity_samples, capacity_metrics, capacity_exports
     describing_instances, filtering, attributes, overviews
-    checks, events, event_windows, console_access
-    prices, spot, spot_requests                 the spot market
+    checks, events, event_windows, console_access, metric_categories
+    application_checks, application_status, policy_reports
+    screens, firmware, enclaves, macs, sql_ha, retired
+    prices, spot, spot_requests, spot_datafeed  the spot market
     fleets, fleet_pools, fleet_requests, spot_fleets
     reserved_offerings, reserved, reserved_listings, host_reservations
     launch_access                               what launches need to be allowed

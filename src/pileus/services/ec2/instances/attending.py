@@ -41,8 +41,6 @@ async def left(call: Call, instance_id: str) -> None:
 
 async def asking(machine: Machine) -> str:
     """Wait until a machine wants something, or has ended, and then it wants nothing."""
-    asked: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    machine.on_power = lambda wanted: None if asked.done() else asked.set_result(wanted)
-    waiting: list[asyncio.Future[Any]] = [asked, machine.ended]
+    waiting: list[asyncio.Future[Any]] = [machine.power, machine.ended]
     await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-    return asked.result() if asked.done() else ""
+    return machine.power.result() if machine.power.done() else ""

@@ -1,29 +1,33 @@
-"""Capacity reservations: room for instances of one type in one zone, and the instances that use it.
+"""Capacity reservations: room for instances of one type in one zone.
 
-Left out: capacity blocks, future-dated and interruptible reservations, billing in another account, moving capacity.
+Who uses it is in `capacity_use`, those that begin later are in `commitments`, those of GPUs in `capacity_blocks`, those
+that can be taken back in `interruptible_capacity`. Left out: Outposts.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Self
 
 from pileus.kernel import Call, Fault, Record
 from pileus.kernel.filters import Filters
 from pileus.kernel.regions import zones
 from pileus.services.ec2 import ec2
 from pileus.services.ec2.connectivity import homes
-from pileus.services.ec2.describing import Members, described, iso, paged
-from pileus.services.ec2.faults import bad_value, combination, missing
+from pileus.services.ec2.describing import Members, described, iso
+from pileus.services.ec2.faults import bad_value, combination, missing, unsupported
 from pileus.services.ec2.kinds import kind, named, new_id
 from pileus.services.ec2.tags import shown_tags, specified
 from pileus.services.ec2.tokens import made_before, remember
 
-from . import sharing
-from .instances import Instance, alive, stopped
+from .capacity_samples import Sample, note
+from .capacity_samples import manager as watched
+from .instances import Instance
 from .types import instance_type as type_named
 
 ACTIVE, EXPIRED, CANCELLED = "active", "expired", "cancelled"
+ASSESSING, SCHEDULED = "assessing", "scheduled"
+BLOCK = "capacity-block"
 LINUX = "Linux/UNIX"
 
 
@@ -54,7 +58,56 @@ class CapacityReservation(
     placement_group: str = ""
     fleet_id: str = ""
     used: int = 0
+    starts: float = 0.0
+    """When a future-dated one or a block begins; 0 for at once."""
+    first_start: float = 0.0
+    """When it was to begin at first, if that was put off."""
+    commitment: int = 0
+    """Seconds for which a future-dated one is committed to."""
+    committed: int = 0
+    delivery: str = ""
+    billing_owner: str = ""
+    """The account that pays for what is not used, if that is another one."""
+    block_id: str = ""
+    source_id: str = ""
+    """Of an interruptible one, the reservation whose room it is."""
+    interruptible_id: str = ""
+    """Of a source, the interruptible one that has some of its room."""
+    target: int = 0
+    """How much of its room a source wants the interruptible one to have."""
+    retained: bool = False
+    """Whether an interruptible one stays when it has no room left."""
     tags: dict[str, str] = {}
+
+    def put(self, call: Call) -> Self:
+        super().put(call)
+        if watched(call):
+            active = self.state == ACTIVE
+            count, used = (self.count, self.used) if active else (0, 0)
+            committed = self.committed if active and call.now < self.commitment_ends else 0
+            about = {"State": self.state, "Ends": self.ends, "Tags": self.tags} | self._about()
+            note(call, Sample(self.capacity_reservation_id, call.now, count, used, about, committed=committed))
+        return self
+
+    def _about(self) -> Members:
+        kept = ("instance_type", "platform", "availability_zone", "tenancy", "match", "created", "starts")
+        return {name: getattr(self, name) for name in kept} | {
+            "block": bool(self.block_id),
+            "payer": self.billing_owner,
+        }
+
+    @property
+    def commitment_ends(self) -> float:
+        return (self.starts or self.created) + self.commitment if self.commitment else 0.0
+
+
+ENDINGS: list[Callable[[Call, CapacityReservation, str], None]] = []
+
+
+def at_end(step: Callable[[Call, CapacityReservation, str], None]) -> Callable[[Call, CapacityReservation, str], None]:
+    """Declare what else happens when a reservation has ended."""
+    ENDINGS.append(step)
+    return step
 
 
 class Claim(Record, key=("capacity_reservation_id", "instance_id")):
@@ -75,7 +128,7 @@ FILTERS = Filters(
         "tenancy": "tenancy",
         "outpost-arn": lambda one: None,
         "state": "state",
-        "start-date": lambda one: iso(one.created),
+        "start-date": lambda one: iso(one.starts or one.created),
         "end-date": lambda one: iso(one.ends) if one.ends else None,
         "end-date-type": lambda one: "limited" if one.ends else "unlimited",
         "instance-match-criteria": "match",
@@ -99,10 +152,15 @@ def create_capacity_reservation(
     end_date_type: str = "",
     instance_match_criteria: str = "open",
     placement_group_arn: str = "",
+    start_date: float = 0.0,
+    commitment_duration: int = 0,
+    delivery_preference: str = "",
     tag_specifications: list[dict[str, Any]] = [],
     client_token: str = "",
 ) -> Members:
-    """Hold room for instances."""
+    """Hold room for instances, at once or from a date on."""
+    from . import commitments
+
     if made := made_before(call, client_token):
         return {"CapacityReservation": shown(call, named(call, CapacityReservation, made))}
     tags = specified(tag_specifications, "capacity-reservation")
@@ -123,6 +181,10 @@ def create_capacity_reservation(
         placement_group=placement_group_arn,
         tags=tags,
     )
+    if start_date:
+        commitments.scheduled(call, one, start_date, commitment_duration, delivery_preference)
+    elif commitment_duration or delivery_preference:
+        raise combination("CommitmentDuration and DeliveryPreference need a StartDate.")
     remember(call, client_token, one.capacity_reservation_id)
     return {"CapacityReservation": shown(call, one)}
 
@@ -191,10 +253,18 @@ def modify_capacity_reservation(
     end_date: float = 0.0,
     end_date_type: str = "",
     instance_match_criteria: str = "",
+    start_date: float = 0.0,
+    quote_id: str = "",
+    accept_modification_terms: bool = False,
 ) -> Members:
-    """Change how much is held, and until when."""
-    one = _active(call, capacity_reservation_id)
+    """Change how much is held, and until when; or, as quoted, when it begins."""
+    from . import commitments
+
+    if start_date or quote_id:
+        return commitments.put_off(call, capacity_reservation_id, start_date, quote_id, accept_modification_terms)
+    one = active(call, capacity_reservation_id)
     _check_end(call, end_date, end_date_type)
+    commitments.check(call, one, instance_count, end_date)
     if instance_count:
         if instance_count < one.used:
             raise bad_value("InstanceCount", instance_count, f"{one.used} instances are running in the reservation.")
@@ -204,15 +274,26 @@ def modify_capacity_reservation(
     if end_date:
         one.ends = end_date
         expire_reservation.later(call, capacity_reservation_id=capacity_reservation_id, due=end_date)
+    if instance_match_criteria not in ("", one.match) and one.used:
+        text = f"The capacity reservation '{capacity_reservation_id}' must be idle to change its eligibility."
+        raise Fault("InvalidCapacityReservationState", text)
     one.match = instance_match_criteria or one.match
     one.put(call)
     return {"Return": True}
 
 
 @ec2.operation
-def cancel_capacity_reservation(call: Call, capacity_reservation_id: str) -> Members:
+def cancel_capacity_reservation(
+    call: Call, capacity_reservation_id: str, apply_cancellation_charges: str = "", quote_id: str = ""
+) -> Members:
     """Give room back; instances that run in it go on."""
-    end(call, _active(call, capacity_reservation_id), CANCELLED)
+    from . import commitments
+
+    one = held(call, capacity_reservation_id)
+    if one.block_id:
+        raise unsupported("Capacity Blocks can't be cancelled.")
+    commitments.wound_down(call, one, apply_cancellation_charges, quote_id)
+    end(call, one, CANCELLED)
     return {"Return": True}
 
 
@@ -227,6 +308,8 @@ def end(call: Call, one: CapacityReservation, state: str) -> None:
         if instance := Instance.get(home, claim.instance_id):
             instance.capacity_reservation_id = ""
             instance.put(home)
+    for step in ENDINGS:
+        step(call, one, state)
 
 
 @ec2.task
@@ -237,65 +320,22 @@ def expire_reservation(call: Call, capacity_reservation_id: str) -> None:
         end(call, one, EXPIRED)
 
 
-def _active(call: Call, capacity_reservation_id: str) -> CapacityReservation:
+def active(call: Call, capacity_reservation_id: str) -> CapacityReservation:
+    """A reservation of the account whose room can be used."""
+    return _in(call, capacity_reservation_id, ACTIVE)
+
+
+def held(call: Call, capacity_reservation_id: str) -> CapacityReservation:
+    """A reservation of the account that has not ended."""
+    return _in(call, capacity_reservation_id, ACTIVE, ASSESSING, SCHEDULED)
+
+
+def _in(call: Call, capacity_reservation_id: str, *states: str) -> CapacityReservation:
     one = named(call, CapacityReservation, capacity_reservation_id)
-    if one.state != ACTIVE:
+    if one.state not in states:
         text = f"The capacity reservation '{capacity_reservation_id}' is {one.state}."
         raise Fault("InvalidCapacityReservationState", text)
     return one
-
-
-@ec2.operation
-def create_capacity_reservation_by_splitting(
-    call: Call,
-    source_capacity_reservation_id: str,
-    instance_count: int,
-    tag_specifications: list[dict[str, Any]] = [],
-    client_token: str = "",
-) -> Members:
-    """Make a reservation of room that another has free."""
-    source = _active(call, source_capacity_reservation_id)
-    if made := made_before(call, client_token):
-        other = named(call, CapacityReservation, made)
-    else:
-        if not 1 <= instance_count <= min(source.count - source.used, source.count - 1):
-            raise bad_value("InstanceCount", instance_count, "The source reservation has not that much to spare.")
-        source.count -= instance_count
-        source.put(call)
-        other = reserve(
-            call,
-            instance_type=source.instance_type,
-            platform=source.platform,
-            zone=source.availability_zone,
-            count=instance_count,
-            tenancy=source.tenancy,
-            match=source.match,
-            ends=source.ends,
-            tags=specified(tag_specifications, "capacity-reservation"),
-        )
-        remember(call, client_token, other.capacity_reservation_id)
-    return {
-        "SourceCapacityReservation": shown(call, source),
-        "DestinationCapacityReservation": shown(call, other),
-        "InstanceCount": instance_count,
-    }
-
-
-@ec2.operation
-def get_capacity_reservation_usage(
-    call: Call, capacity_reservation_id: str, max_results: int = 0, next_token: str = ""
-) -> Members:
-    """How much of the room is used, and by whom."""
-    one = named(call, CapacityReservation, capacity_reservation_id)
-    users = Counter(claim.owner for claim in Claim.scan(call, capacity_reservation_id))
-    usages = [{"AccountId": account, "UsedInstanceCount": count} for account, count in users.items()]
-    return {
-        "CapacityReservationId": capacity_reservation_id,
-        "InstanceType": one.instance_type,
-        "TotalInstanceCount": one.count,
-        "AvailableInstanceCount": one.count - one.used,
-        "State": one.state,
-    } | paged(call, "InstanceUsages", usages, max_results, next_token)
 
 
 def shown(call: Call, one: CapacityReservation) -> Members:
@@ -314,7 +354,7 @@ def shown(call: Call, one: CapacityReservation) -> Members:
         "EbsOptimized": one.ebs_optimized,
         "EphemeralStorage": one.ephemeral,
         "State": one.state,
-        "StartDate": one.created,
+        "StartDate": one.starts or one.created,
         "EndDate": one.ends or None,
         "EndDateType": "limited" if one.ends else "unlimited",
         "InstanceMatchCriteria": one.match,
@@ -322,70 +362,35 @@ def shown(call: Call, one: CapacityReservation) -> Members:
         "Tags": shown_tags(one.tags),
         "CapacityReservationFleetId": one.fleet_id or None,
         "PlacementGroupArn": one.placement_group or None,
-        "ReservationType": "default",
-    }
+        "ReservationType": BLOCK if one.block_id else "default",
+        "CapacityBlockId": one.block_id or None,
+        "UnusedReservationBillingOwnerId": one.billing_owner or None,
+        "DeliveryPreference": one.delivery or None,
+        "OriginalStartDate": one.first_start or None,
+        "CapacityAllocations": [{"AllocationType": "used", "Count": one.used}] if one.used else None,
+    } | _further(call, one)
     return {name: value for name, value in told.items() if value is not None}
 
 
-# What launches and life ask
-
-
-def claim(call: Call, one: Instance) -> None:
-    """Let an instance use reserved room, as it wants: what it names, or what fits; raises where it must and cannot."""
-    preference = one.capacity.get("CapacityReservationPreference", "open")
-    target = one.capacity.get("CapacityReservationTarget", {}).get("CapacityReservationId", "")
-    if preference == "none" and not target:
-        return
-    home, candidates = call, CapacityReservation.scan(call)
-    if target:
-        home, found = sharing.usable(call, CapacityReservation, target)
-        candidates = iter([found])
-    for reservation in candidates:
-        if _fits(one, reservation, targeted=bool(target)) and reservation.used < reservation.count:
-            reservation.used += 1
-            reservation.put(home)
-            one.capacity_reservation_id = reservation.capacity_reservation_id
-            Claim(one.capacity_reservation_id, one.instance_id, call.account).put(home)
-            return
-    if target or preference == "capacity-reservations-only":
-        text = "The requested reservation does not have sufficient compatible and available capacity for this request."
-        raise Fault("ReservationCapacityExceeded", text)
-
-
-def _fits(one: Instance, reservation: CapacityReservation, targeted: bool) -> bool:
-    return (
-        reservation.state == ACTIVE
-        and reservation.instance_type == one.instance_type
-        and reservation.availability_zone == one.availability_zone
-        and reservation.tenancy == one.placement.get("Tenancy", "default")
-        and reservation.platform == one.image.get("PlatformDetails", LINUX)
-        and (targeted or reservation.match == "open")
-    )
-
-
-def give_back(call: Call, one: Instance) -> None:
-    """An instance uses its room no more."""
-    if not one.capacity_reservation_id:
-        return
-    home = sharing.where(call, one.capacity_reservation_id)
-    if found := Claim.get(home, one.capacity_reservation_id, one.instance_id):
-        found.delete(home)
-        reservation = CapacityReservation.get(home, one.capacity_reservation_id)
-        if reservation and reservation.used:
-            reservation.used -= 1
-            reservation.put(home)
-    one.capacity_reservation_id = ""
-
-
-@ec2.operation
-def modify_instance_capacity_reservation_attributes(
-    call: Call, instance_id: str, capacity_reservation_specification: Members
-) -> Members:
-    """Change what a stopped instance wants of reservations; it matters when it is started."""
-    one = alive(call, instance_id)
-    stopped(one, "its capacity reservation")
-    if target := capacity_reservation_specification.get("CapacityReservationTarget", {}).get("CapacityReservationId"):
-        named(call, CapacityReservation, target)
-    one.capacity = capacity_reservation_specification
-    one.put(call)
-    return {"Return": True}
+def _further(call: Call, one: CapacityReservation) -> Members:
+    """What only reservations of some kinds have."""
+    told: Members = {}
+    if one.commitment:
+        told["CommitmentInfo"] = {
+            "CommittedInstanceCount": one.committed,
+            "CommitmentEndDate": one.commitment_ends,
+            "CommitmentDuration": one.commitment,
+        }
+    if one.source_id:
+        told |= {"Interruptible": True, "ZeroSizePreference": "retain" if one.retained else "default"}
+        told["InterruptionInfo"] = {"SourceCapacityReservationId": one.source_id, "InterruptionType": "adhoc"}
+    if given := CapacityReservation.get(call, one.interruptible_id) if one.interruptible_id else None:
+        told["InterruptibleCapacityAllocation"] = {
+            "InstanceCount": given.count,
+            "TargetInstanceCount": one.target,
+            "Status": "active" if given.count == one.target else "updating",
+            "InterruptibleCapacityReservationId": given.capacity_reservation_id,
+            "InterruptionType": "adhoc",
+            "ZeroSizePreference": "retain" if given.retained else "default",
+        }
+    return told

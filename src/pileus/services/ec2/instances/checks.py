@@ -22,7 +22,7 @@ from pileus.services.ec2.describing import Members, answer, bad_token, iso
 from pileus.services.ec2.faults import bad_value
 from pileus.services.ec2.tags import after_tagging
 
-from . import events, machines, states
+from . import application_status, events, machines, states
 from .announcing import AS_CLOUDWATCH, tell
 from .describing_types import recovers
 from .instances import RUNNING, Instance, instances, state_of
@@ -116,6 +116,7 @@ def shown(call: Call, one: Instance) -> Members:
         "SystemStatus": _summary(call, one, impaired.get("system")),
         "InstanceStatus": _summary(call, one, impaired.get("instance")),
         "AttachedEbsStatus": _summary(call, one, impaired.get("ebs")),
+        "ApplicationStatus": application_status.summary(call, one),
         "Operator": {"Managed": False},
     }
 

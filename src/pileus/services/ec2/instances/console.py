@@ -1,4 +1,4 @@
-"""What instances say at their serial consoles. Left out: GetConsoleScreenshot, for there are no screens."""
+"""What instances say at their serial consoles."""
 
 from __future__ import annotations
 

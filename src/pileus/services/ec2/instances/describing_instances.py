@@ -81,7 +81,7 @@ def shown(call: Call, one: Instance) -> Members:
         "ProductCodes": one.product_codes,
         "LaunchTime": one.launched,
         "Placement": _placement(call, one),
-        "Monitoring": {"State": lifetime.monitoring(call, one)},
+        "Monitoring": lifetime.monitoring_of(call, one),
         "Architecture": one.architecture,
         "ClientToken": one.client_token,
         "EbsOptimized": one.ebs_optimized,

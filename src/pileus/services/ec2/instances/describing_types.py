@@ -332,7 +332,8 @@ def efa(one: InstanceType) -> bool:
     if one.family.startswith("hpc"):
         return True
     whole = one.vcpus >= (64 if one.generation < 6 or one.arm else 128)
-    return one.nitro and whole and (one.generation >= 6 or "n" in one.letters) and not one.burstable
+    newer = one.generation >= 6 or "n" in one.letters or one.family in ("p4d", "p4de", "p5", "p5e", "trn1", "trn2")
+    return one.nitro and whole and newer and not one.burstable
 
 
 def _gpus(one: InstanceType) -> Members:

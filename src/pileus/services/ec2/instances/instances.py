@@ -64,6 +64,8 @@ class Instance(
     """Tenancy, GroupId, GroupName, PartitionNumber, HostId, Affinity."""
     monitoring: bool = False
     monitored_since: float = 0.0
+    metric_categories: list[str] = []
+    """Sets of further metrics that it has."""
     metadata: Members = {}
     """Options of the metadata service."""
     credits: str = ""

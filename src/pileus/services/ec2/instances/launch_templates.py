@@ -16,6 +16,7 @@ from pileus.kernel.filters import Filters
 from pileus.services.ec2 import ec2
 from pileus.services.ec2.describing import Members, answer, bad_token, iso
 from pileus.services.ec2.kinds import all_named, kind, named, new_id
+from pileus.services.ec2.storage import sharing
 from pileus.services.ec2.tags import shown_tags, specified
 from pileus.services.ec2.tokens import made_before, remember
 
@@ -174,6 +175,8 @@ def create_launch_template_version(
 
 def _add(call: Call, one: LaunchTemplate, number: int, description: str, data: Members) -> TemplateVersion:
     _check(data)
+    if image_id := data.get("ImageId"):
+        sharing.noted(call, image_id)
     version = TemplateVersion(one.launch_template_id, number, description, call.now, call.principal.arn, data)
     return version.put(call)
 

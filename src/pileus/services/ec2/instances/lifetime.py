@@ -9,6 +9,7 @@ from pileus.services.ec2.faults import unsupported
 
 from . import spot, states
 from .instances import PENDING, RUNNING, STOPPED, STOPPING, Instance, changed, instances, wrong_state
+from .metric_categories import MetricCategory
 
 SECONDS = 1.0
 """From pending to enabled, of detailed monitoring."""
@@ -88,27 +89,38 @@ def terminate_instances(call: Call, instance_ids: list[str], force: bool = False
 
 
 @ec2.operation
-def monitor_instances(call: Call, instance_ids: list[str]) -> Members:
-    """Let instances be watched every minute."""
-    return _monitored(call, instance_ids, True)
+def monitor_instances(call: Call, instance_ids: list[str], metric_category_ids: list[str] = []) -> Members:
+    """Let instances be watched every minute, perhaps with further metrics."""
+    for what in metric_category_ids:
+        MetricCategory.named(call, what)
+    return _monitored(call, instance_ids, True, metric_category_ids)
 
 
 @ec2.operation
-def unmonitor_instances(call: Call, instance_ids: list[str]) -> Members:
-    """Let instances be watched every five minutes."""
-    return _monitored(call, instance_ids, False)
+def unmonitor_instances(call: Call, instance_ids: list[str], metric_category_ids: list[str] = []) -> Members:
+    """Let instances be watched every five minutes; or, if some are named, without those further metrics."""
+    return _monitored(call, instance_ids, bool(metric_category_ids), [], metric_category_ids)
 
 
-def _monitored(call: Call, instance_ids: list[str], wanted: bool) -> Members:
+def _monitored(
+    call: Call, instance_ids: list[str], wanted: bool, more: list[str] = [], without: list[str] = []
+) -> Members:
     answers = []
     for one in instances(call, instance_ids):
         if one.ended:
             raise wrong_state(f"The instance '{one.instance_id}' is not in a valid state for this operation.")
         if one.monitoring != wanted:
             one.monitoring, one.monitored_since = wanted, call.now
-            one.put(call)
-        answers.append({"InstanceId": one.instance_id, "Monitoring": {"State": monitoring(call, one)}})
+        kept = [what for what in dict.fromkeys([*one.metric_categories, *more]) if what not in without]
+        one.metric_categories = kept if wanted else []
+        one.put(call)
+        answers.append({"InstanceId": one.instance_id, "Monitoring": monitoring_of(call, one)})
     return {"InstanceMonitorings": answers}
+
+
+def monitoring_of(call: Call, one: Instance) -> Members:
+    categories = {"MetricCategoryIds": one.metric_categories} if one.metric_categories else {}
+    return {"State": monitoring(call, one)} | categories
 
 
 def monitoring(call: Call, one: Instance) -> str:

@@ -71,7 +71,7 @@ async def running(call: Call, one: Instance) -> Machine:
         found = engine.running.get(one.instance_id)
         if found is None:
             try:
-                await connected(call, one)
+                await asyncio.gather(connected(call, one), engine.prepare())
                 found = await engine.start(await plan(call, one))
             except MachineFailed as failed:
                 raise OSError(str(failed)) from failed

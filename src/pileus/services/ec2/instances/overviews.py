@@ -146,14 +146,17 @@ def describe_instance_topology(
     return answer("Instances", [*map(_place, page.items)], page.token)
 
 
+def nodes(zone: str, group: str) -> list[str]:
+    """The nodes of the network above what is placed together, the outermost first."""
+    above = (zone, f"{zone}/{group[-1]}", f"{zone}/{group}")
+    return [f"nn-{hashlib.blake2b(text.encode(), digest_size=9).hexdigest()[:17]}" for text in above]
+
+
 def _place(one: Instance) -> Members:
-    group = one.placement.get("GroupId", one.instance_id)
-    above = (one.availability_zone, f"{one.availability_zone}/{group[-1]}", f"{one.availability_zone}/{group}")
-    nodes = [f"nn-{hashlib.blake2b(text.encode(), digest_size=9).hexdigest()[:17]}" for text in above]
     view = {
         "InstanceId": one.instance_id,
         "InstanceType": one.instance_type,
-        "NetworkNodes": nodes,
+        "NetworkNodes": nodes(one.availability_zone, one.placement.get("GroupId", one.instance_id)),
         "AvailabilityZone": one.availability_zone,
         "ZoneId": _zone_id(one.availability_zone),
     }

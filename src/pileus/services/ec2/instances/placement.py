@@ -9,7 +9,7 @@ from pileus.services.ec2 import ec2
 from pileus.services.ec2.describing import Members
 from pileus.services.ec2.faults import bad_value, combination
 
-from . import capacity, hosts, placement_groups
+from . import capacity_use, hosts, placement_groups
 from .instances import STOPPED, Instance, alive, stopped
 from .types import InstanceType, instance_type
 
@@ -23,6 +23,8 @@ def placed(call: Call, one: Instance, kind: InstanceType, wanted: Members, tenan
         raise bad_value("Tenancy", tenancy)
     if (wanted.get("HostId") or wanted.get("Affinity")) and tenancy != "host":
         raise combination("HostId and Affinity can only be specified with a tenancy of 'host'.")
+    if kind.family.startswith("mac") and tenancy != "host":
+        raise Fault("Unsupported", f"The instance type {kind.name} can only be launched on a Dedicated Host.")
     one.placement = {"Tenancy": tenancy}
     if wanted.get("GroupName") or wanted.get("GroupId"):
         if tenancy == "host":
@@ -34,7 +36,7 @@ def placed(call: Call, one: Instance, kind: InstanceType, wanted: Members, tenan
         one.placement["Affinity"] = wanted.get("Affinity", "host" if wanted.get("HostId") else "default")
         host = hosts.put_on(call, wanted.get("HostId", ""), kind, one.availability_zone, one.instance_id)
         one.placement["HostId"] = host.host_id
-    capacity.claim(call, one)
+    capacity_use.claim(call, one)
 
 
 def into_group(call: Call, one: Instance, kind: InstanceType, wanted: Members) -> None:
@@ -59,7 +61,7 @@ def rests(call: Call, one: Instance) -> None:
     if (host_id := one.placement.get("HostId")) and one.placement.get("Affinity") != "host":
         hosts.take_off(call, host_id, one.instance_id)
         del one.placement["HostId"]
-    capacity.give_back(call, one)
+    capacity_use.give_back(call, one)
 
 
 def returns(call: Call, one: Instance) -> None:
@@ -72,7 +74,7 @@ def returns(call: Call, one: Instance) -> None:
     if one.placement.get("Tenancy") == "host" and one.placement.get("Affinity") != "host":
         host = hosts.put_on(call, "", kind, one.availability_zone, one.instance_id)
         one.placement["HostId"] = host.host_id
-    capacity.claim(call, one)
+    capacity_use.claim(call, one)
 
 
 def leaves(call: Call, one: Instance) -> None:
@@ -81,7 +83,7 @@ def leaves(call: Call, one: Instance) -> None:
         placement_groups.left(call, group_id, one.instance_id, for_good=True)
     if host_id := one.placement.get("HostId"):
         hosts.take_off(call, host_id, one.instance_id)
-    capacity.give_back(call, one)
+    capacity_use.give_back(call, one)
 
 
 @ec2.operation

@@ -60,9 +60,10 @@ def run_instances(call: Call, request: Members, min_count: int, max_count: int, 
             raise Fault("IdempotentInstanceTerminated", f"{text} terminated.")
         return reservation(call, mates)
     wanted = complete(call, request)
-    if (wanted.get("InstanceMarketOptions") or {}).get("MarketType") == "spot":
+    market = (wanted.get("InstanceMarketOptions") or {}).get("MarketType", "")
+    if market == "spot":
         launched = spot.launch(call, wanted, min_count, max_count)
     else:
-        launched = launching.launch(call, wanted, min_count, max_count)
+        launched = launching.launch(call, wanted, min_count, max_count, launching.Market(market))
     remember(call, client_token, launched[0].reservation_id)
     return reservation(call, launched)

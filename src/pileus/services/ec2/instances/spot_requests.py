@@ -1,6 +1,6 @@
 """Requests for spot instances: made, described, cancelled.
 
-Left out: the data feed about them; durations, which AWS gives no more. Groups of launches and zones are kept and shown
+Left out: durations, which AWS gives no more. Groups of launches and zones are kept and shown
 only.
 """
 

@@ -73,8 +73,8 @@ def terminate(call: Call, one: Instance, reason: Reason = USER) -> None:
 
 
 def halted(call: Call, one: Instance) -> None:
-    """The system of a running instance has shut down by itself."""
-    if one.state == RUNNING:
+    """The system of an instance has shut down by itself, perhaps before anybody has seen that it runs."""
+    if one.state in (PENDING, RUNNING):
         if one.at_shutdown == "terminate":
             terminate(call, one, ITSELF)
         else:

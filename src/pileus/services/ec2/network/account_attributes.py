@@ -67,6 +67,15 @@ def describe_identity_id_format(call: Call, principal_arn: str, resource: str = 
 
 
 @ec2.operation
+def describe_principal_id_format(
+    call: Call, resources: list[str] = [], max_results: int = 0, next_token: str = ""
+) -> Members:
+    """The root user alone: nobody else can have chosen otherwise, since there is nothing to choose any more."""
+    found = [one for resource in resources or [""] for one in statuses(resource)]
+    return {"Principals": [{"Arn": f"arn:{call.partition}:iam::{call.account}:root", "Statuses": found}]}
+
+
+@ec2.operation
 def describe_aggregate_id_format(call: Call) -> Members:
     """Whether all ids are long."""
     return {"UseLongIdsAggregated": True, "Statuses": statuses()}

@@ -29,6 +29,8 @@ class Sealed(msgspec.Struct, frozen=True, omit_defaults=True):
     """Encrypted under it."""
     about: str = ""
     """The id that the data key was made for."""
+    more: tuple[Sealed, ...] = ()
+    """The same data key encrypted under further keys, by which it can be opened too."""
 
 
 PLAIN = Sealed()
@@ -69,10 +71,32 @@ def opened(call: Call, seal: Sealed) -> bytes:
     """The data key itself; empty for what is not encrypted."""
     if not seal.key:
         return b""
-    told = _kms(call, "decrypt")(
-        ciphertext_blob=seal.data_key, encryption_context={"aws:ebs:id": seal.about}, key_id=seal.key
+    refused: Fault | None = None
+    for one in (seal, *seal.more):
+        try:
+            told = _kms(call, "decrypt")(
+                ciphertext_blob=one.data_key, encryption_context={"aws:ebs:id": one.about}, key_id=one.key
+            )
+        except Fault as fault:
+            refused = refused or fault
+        else:
+            return bytes(told["Plaintext"])
+    assert refused
+    raise refused
+
+
+def also_under(call: Call, seal: Sealed, key: str) -> Sealed:
+    """The same, which one more key opens too."""
+    arn, context = key_arn(call, key), {"aws:ebs:id": seal.about}
+    made = _kms(call, "re_encrypt")(
+        ciphertext_blob=seal.data_key,
+        source_key_id=seal.key,
+        source_encryption_context=context,
+        destination_key_id=arn,
+        destination_encryption_context=context,
     )
-    return bytes(told["Plaintext"])
+    others = tuple(one for one in seal.more if one.key != arn)
+    return Sealed(seal.key, seal.data_key, seal.about, (*others, Sealed(arn, made["CiphertextBlob"], seal.about)))
 
 
 def _kms(call: Call, operation: str) -> Any:

@@ -236,6 +236,8 @@ def launchable(call: Call, image_id: str) -> Image:
     if found.owner == call.account:
         found.launched = call.now
         found.put(call)
+    elif image_id not in published(call.region):
+        sharing.noted(call, image_id)
     return found
 
 

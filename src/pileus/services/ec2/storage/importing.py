@@ -2,7 +2,7 @@
 
 A disk is RAW or a VHD of fixed size, to become a snapshot; formats that grow are refused by the task, in its message.
 An image is made of an archive: of a root's files (tar), or of what `docker save` and OCI tools write. RAW disks of
-whole systems cannot be booted here. What is read is read as the role `vmimport`. Left out: exports.
+whole systems cannot be booted here. What is read is read as the role `vmimport`.
 """
 
 from __future__ import annotations

@@ -25,6 +25,19 @@ class Offer(Record, scope="cloud", key=("kind", "region", "grantee", "id"), inde
     owner: str
 
 
+class ImageUser(Record, scope="cloud", key=("image_id", "account")):
+    """That an account has named an image that another one shares."""
+
+    image_id: str
+    account: str
+
+
+def noted(call: Call, image_id: str) -> None:
+    """The account names an image in a launch or a template."""
+    if owner_of(call, "image", image_id):
+        ImageUser(image_id, call.account).put(call)
+
+
 def offer(call: Call, kind: str, what: str, grantees: Iterable[str]) -> None:
     for grantee in grantees:
         Offer(kind, call.region, grantee, what, call.account).put(call)
@@ -62,6 +75,8 @@ def forget(call: Call) -> None:
     """What an account that is reset has offered."""
     for found in list(Offer.scan(call, call.account, index="by_owner")):
         found.delete(call)
+    for user in [user for user in ImageUser.scan(call) if user.account == call.account]:
+        user.delete(call)
 
 
 def organization(call: Call) -> list[str]:

@@ -104,6 +104,7 @@ def shown(call: Call, one: Snapshot) -> Members:
         "Encrypted": bool(one.seal.key),
         "StorageTier": one.tier,
         "KmsKeyId": one.seal.key or None,
+        "AssociatedKmsKeys": [{"KmsKeyId": more.key} for more in one.seal.more] or None,
         "DataEncryptionKeyId": one.seal.about or None,
         "CompletionTime": one.completed or None,
         "FullSnapshotSizeInBytes": one.kept if one.state == COMPLETED else None,

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from pileus.engines.network import Link, Network, Route
 from pileus.kernel import Call
 from pileus.services.ec2.connectivity import transit_nat, transit_routes
-from pileus.services.ec2.connectivity.transit_attachments import VPC, Attachment
+from pileus.services.ec2.connectivity.lines import line
+from pileus.services.ec2.connectivity.transit_attachments import CLIENT_VPN, DIRECT, VPC, VPN, Attachment
 from pileus.services.ec2.connectivity.transit_gateways import TransitGateway
 from pileus.services.ec2.network.subnets import Subnet
 
@@ -33,18 +34,30 @@ def network(call: Call, transit_gateway_id: str) -> Network | None:
 
 def vpcs(call: Call, like: Attachment) -> Iterator[Attachment]:
     """The attachments of VPCs to the gateway of an attachment."""
+    return (one for one in ends(call, like) if one.resource_type == VPC)
+
+
+def ends(call: Call, like: Attachment) -> Iterator[Attachment]:
+    """The attachments, to the gateway of an attachment, of what has a network of its own."""
     for one in Attachment.scan(call, like.transit_gateway_id, index="by_gateway"):
-        if one.usable and one.resource_type == VPC:
+        if one.usable and one.resource_type in (VPC, VPN, CLIENT_VPN, DIRECT):
             yield one
 
 
 def entrances(call: Call, transit_gateway_id: str) -> Iterator[tuple[Attachment, str]]:
-    """The attachments that can be used, with each zone by which packets come in; a peering has none."""
+    """The attachments that can be used, with each zone by which packets come in; what is no VPC has none."""
     for one in Attachment.scan(call, transit_gateway_id, index="by_gateway"):
         if one.usable and one.resource_type == VPC:
             yield from ((one, door.availability_zone) for door in doors(call, one))
-        elif one.usable and one.resource_type == PEERING and one.peer:
+        elif one.usable and _wired(call, one):
             yield one, ""
+
+
+def _wired(call: Call, one: Attachment) -> bool:
+    """Whether what is attached, and is no VPC, has a network at the other end."""
+    if one.resource_type == DIRECT:
+        return line(call, one) is not None
+    return one.resource_type in (VPN, CLIENT_VPN) or (one.resource_type == PEERING and bool(one.peer))
 
 
 def doors(call: Call, one: Attachment) -> list[Subnet]:
@@ -59,10 +72,17 @@ def zoned(name: str, zone: str) -> str:
 
 
 def _link(call: Call, one: Attachment, zone: str) -> Link:
-    to = one.resource_id if one.resource_type == VPC else one.peer["TransitGatewayId"]
     table = zoned(one.table, zone) if one.table else ""
     translated = tuple(transit_nat.translated(call, one.transit_gateway_attachment_id))
-    return Link(zoned(one.transit_gateway_attachment_id, zone), to, table, translated=translated)
+    return Link(zoned(link_of(call, one), zone), _other(call, one), table, translated=translated)
+
+
+def _other(call: Call, one: Attachment) -> str:
+    """The network at the other end of an attachment."""
+    if one.resource_type == PEERING:
+        return one.peer["TransitGatewayId"]
+    cable = line(call, one) if one.resource_type == DIRECT else None
+    return cable.network if cable else one.resource_id
 
 
 def routes(call: Call, table_id: str, zone: str) -> Iterator[Route]:
@@ -74,4 +94,10 @@ def routes(call: Call, table_id: str, zone: str) -> Iterator[Route]:
 def _exit(call: Call, one: Attachment, zone: str) -> str:
     """The link by which packets from a zone leave: of the same zone, if there is one."""
     zones = [door.availability_zone for door in doors(call, one)] if one.resource_type == VPC else []
-    return zoned(one.transit_gateway_attachment_id, zone if zone in zones else zones[0] if zones else "")
+    return zoned(link_of(call, one), zone if zone in zones else zones[0] if zones else "")
+
+
+def link_of(call: Call, one: Attachment) -> str:
+    """What the link of an attachment is called: after the line, where it is one of another service's."""
+    cable = line(call, one) if one.resource_type == DIRECT else None
+    return cable.name if cable else one.transit_gateway_attachment_id

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from pileus.engines.network import Network, Networks
 from pileus.kernel import Call
 from pileus.services.ec2 import ec2
 from pileus.services.ec2.connectivity import peering
-from pileus.services.ec2.connectivity.transit_attachments import Attachment
+from pileus.services.ec2.connectivity.transit_attachments import CLIENT_VPN, DIRECT, Attachment
+from pileus.services.ec2.connectivity.transit_attachments import VPN as ATTACHED_VPN
+from pileus.services.ec2.connectivity.vpn_connections import VpnConnection
+from pileus.services.ec2.connectivity.vpn_gateways import VpnGateway
 from pileus.services.ec2.instances import machines, states
 from pileus.services.ec2.instances.instances import Instance
 from pileus.services.ec2.metadata.serving import MetadataServers
@@ -24,7 +27,7 @@ from pileus.services.ec2.network import changes, interfaces, sharing
 from pileus.services.ec2.network.changes import Wiring
 from pileus.services.ec2.network.vpcs import Vpc
 
-from . import doors, flow_delivery, hubs, plans
+from . import client_vpn, doors, flow_delivery, hubs, lines, plans, tunnelling, vpns
 from .resolving import NameServers
 
 if TYPE_CHECKING:
@@ -34,6 +37,8 @@ log = logging.getLogger("pileus.ec2")
 
 PATIENCE = 10
 """Seconds that are waited for the wire."""
+VPN, VGW, TGW, CLIENTS = "vpn-", "vgw-", "tgw-", "cvpn-endpoint-"
+"""How the ids of what else has a network begin."""
 
 
 def what(call: Call) -> tuple[str, str, str]:
@@ -50,7 +55,8 @@ def changed(call: Call, vpc_id: str) -> None:
     """See to it that the change reaches the wire."""
     if possible(call):
         everybody = sharing.accounts(call, vpc_id)
-        if any(interfaces.NetworkInterface.first(there, vpc_id, index="of_vpc") for there in everybody):
+        inhabited = any(interfaces.NetworkInterface.first(there, vpc_id, index="of_vpc") for there in everybody)
+        if inhabited or (vpc_id.startswith((VPN, VGW, TGW, CLIENTS)) and network_of(call, vpc_id)):
             keep.begin(call)
         call.wake(what(call))
 
@@ -113,9 +119,13 @@ class Keeper:
                 for vpc_id, one in wanted.items():
                     if vpc_id in stale and one and one.recorded:
                         flow_delivery.begin(now, vpc_id)
-            for vpc_id in stale:
-                if (network := wanted[vpc_id]) and vpc_id not in failed:
-                    await self._serve(now, vpc_id, network)
+            for name, one in wanted.items():
+                if one and name not in failed and (name in stale or name.startswith(VPN)):
+                    await self._serve(now, name, one)
+            with now.transaction():
+                for name in wanted:
+                    if name.startswith(VGW):
+                        lines.answer(now, name)
         self._seen = {name: wirings[name] for name in wirings if name in stale or name in self._seen}
         now.cloud.engine(Wired).numbers.update(self._seen)
         for vpc_id in stale | gone:
@@ -137,10 +147,17 @@ class Keeper:
         return failed
 
     async def _serve(self, now: Call, vpc_id: str, network: Network) -> None:
-        """Offer what AWS offers to those in a VPC."""
+        """Offer what AWS offers to those in a VPC; or the tunnels of a VPN connection."""
+        if vpc_id.startswith(VPN):
+            await tunnelling.serve(now, vpc_id)
+        if vpc_id.startswith(CLIENTS):
+            await client_vpn.serve_at_hub(now, vpc_id)
+        if not vpc_id.startswith("vpc-"):
+            return
         await doors.opened(now)
         await doors.at_endpoints(now, vpc_id, network)
         await serve_metadata(now, vpc_id)
+        await client_vpn.serve(now, vpc_id, network)
         if vpc := Vpc.get(now, vpc_id):
             await now.cloud.engine(NameServers).serve(now, vpc)
 
@@ -149,6 +166,11 @@ class Keeper:
             self._call.cloud.engine(MetadataServers).leave(name)
             self._call.cloud.engine(NameServers).leave(name)
             self._call.cloud.engine(doors.Doors).keep(name, set())
+            await client_vpn.keep(self._now(), name, set())
+            if name.startswith(VPN):
+                await tunnelling.leave(self._call, name)
+            if name.startswith(CLIENTS):
+                await client_vpn.leave(self._now(), name)
         await self._engine.remove(*names)
         self._there -= set(names)
 
@@ -162,23 +184,50 @@ class Keeper:
     def _look_back(self) -> None:
         """Remove the networks of what is no more, now that whoever ended the keeper has done with it."""
         if not self._engine.closed:
-            gone = [name for name in self._there if plans.network(self._now(), name) is None]
+            gone = [name for name in self._there if network_of(self._now(), name) is None]
             self._ending = asyncio.ensure_future(self._remove(gone))
 
 
-def planned(call: Call, vpc_ids: set[str]) -> dict[str, Network | None]:
-    """The networks of these VPCs, and of those that look different because of them: their peers, their hubs."""
-    found: dict[str, Network | None] = {vpc_id: plans.network(call, vpc_id) for vpc_id in vpc_ids}
-    for vpc_id in vpc_ids:
-        for _, other in peering.peers(call, vpc_id):
+def planned(call: Call, names: set[str]) -> dict[str, Network | None]:
+    """These networks, and those that look different because of them: their peers, their hubs, and what is at those."""
+    found = {name: network_of(call, name) for name in names}
+    for name in names:
+        for _, other in peering.peers(call, name):
             there = call.at(other["OwnerId"], other["Region"])
             if other["VpcId"] not in found and (peer := plans.network(there, other["VpcId"])):
                 found[other["VpcId"]] = peer
-        for one in Attachment.scan(call, vpc_id, index="by_resource"):
+        for one in Attachment.scan(call, name, index="by_resource"):
             if one.transit_gateway_id not in found:
                 found[one.transit_gateway_id] = hub(call, one)
                 found |= neighbours(call, one, found)
+        for near in beside(call, name):
+            if near not in found:
+                found[near] = network_of(call, near)
     return found
+
+
+def network_of(call: Call, name: str) -> Network | None:
+    """The network of a VPC, a VPN connection or a virtual private gateway; None if it has none."""
+    if name.startswith(VPN):
+        return vpns.network(call, name)
+    if name.startswith(CLIENTS):
+        return client_vpn.network(call, name)
+    if name.startswith(TGW):
+        there = next((one for one in Attachment.scan(call, name, index="by_gateway") if one.usable), None)
+        return hub(call, there) if there else None
+    return vpns.gateway(call, name) if name.startswith(VGW) else plans.network(call, name)
+
+
+def beside(call: Call, name: str) -> Iterator[str]:
+    """The virtual private gateway of a VPC or a VPN connection, and what has to be told of changes there."""
+    if name.startswith(VPN):
+        one = VpnConnection.get(call, name)
+        if one and one.vpn_gateway_id:
+            yield one.vpn_gateway_id
+            yield from (other.vpn_connection_id for other in vpns.connections(call, one.vpn_gateway_id))
+    elif gateway := VpnGateway.get(call, name) if name.startswith(VGW) else vpns.of_vpc(call, name):
+        yield gateway.vpn_gateway_id
+        yield from (other.vpn_connection_id for other in vpns.connections(call, gateway.vpn_gateway_id))
 
 
 def neighbours(call: Call, one: Attachment, found: Mapping[str, object]) -> dict[str, Network]:
@@ -189,16 +238,22 @@ def neighbours(call: Call, one: Attachment, found: Mapping[str, object]) -> dict
 
 
 def hub(call: Call, one: Attachment) -> Network | None:
-    """The network of the gateway that a VPC is attached to; None if no VPC that is attached to it has one."""
+    """The network of the gateway that something is attached to; None if nothing that is attached to it has one."""
     there = call.at(account=one.gateway_owner)
     network = hubs.network(there, one.transit_gateway_id)
-    if network is None or not any(alive(call.at(account=vpc.resource_owner), vpc) for vpc in hubs.vpcs(there, one)):
+    if network is None or not any(alive(call.at(account=each.resource_owner), each) for each in hubs.ends(there, one)):
         return None
     return network
 
 
 def alive(call: Call, one: Attachment) -> bool:
-    """Whether anything in an attached VPC sends or receives."""
+    """Whether anything in an attached VPC sends or receives, or anything else that is attached does."""
+    if one.resource_type == ATTACHED_VPN:
+        return vpns.connection(call, one.resource_id) is not None
+    if one.resource_type == CLIENT_VPN:
+        return client_vpn.network(call, one.resource_id) is not None
+    if one.resource_type == DIRECT:
+        return True
     return any(plans.up(call, interface) for interface in interfaces.of_vpc(call, one.resource_id))
 
 

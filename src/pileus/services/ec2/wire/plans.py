@@ -9,6 +9,7 @@ from pileus.engines.network import INTERNET, Link, Network, Port, Route, Subnet
 from pileus.kernel import Call
 from pileus.services.ec2.connectivity import endpoints, flow_logs, peering
 from pileus.services.ec2.connectivity.transit_attachments import VPC, Attachment
+from pileus.services.ec2.connectivity.vpn_gateways import VpnGateway
 from pileus.services.ec2.instances.instances import PENDING, RUNNING, SHUTTING_DOWN, STOPPING, Instance
 from pileus.services.ec2.network import (
     interfaces,
@@ -26,7 +27,7 @@ from pileus.services.ec2.network.nat_gateways import AVAILABLE, NatGateway
 from pileus.services.ec2.network.public_access import INWARD, OFF
 from pileus.services.ec2.network.vpcs import Vpc
 
-from . import filtering, hubs, mirroring
+from . import client_vpn, filtering, hubs, mirroring
 
 ALIVE = (PENDING, RUNNING, STOPPING, SHUTTING_DOWN)
 """States of instances whose interfaces are up."""
@@ -54,6 +55,7 @@ def network(call: Call, vpc_id: str) -> Network | None:
         {table_of(call, one) for one in around}
         | {(one.route_table_id, "") for one in route_tables.of_vpc(call, vpc_id)}
     )
+    hosts = client_vpn.hosts(call, vpc_id)
     return Network(
         name=vpc_id,
         prefixes=tuple(vpc.ranges()),
@@ -69,7 +71,7 @@ def network(call: Call, vpc_id: str) -> Network | None:
         borders={name: filtering.border(call, name) for name in sorted({one.network_acl_id for one in around})},
         groups=filtering.groups(everybody, group_ids),
         sets=filtering.sets(everybody, group_ids),
-        ports=(*map(port, found), *doors),
+        ports=(*(port(one, *hosts.get(one.network_interface_id, ())) for one in found), *doors),
         links=tuple(links(call, vpc)),
         mirrors=tuple(mirroring.mirrors(call, found)),
         recorded=recorded(call, vpc_id, around, found),
@@ -109,7 +111,8 @@ def up(call: Call, one: NetworkInterface) -> bool:
     return one.interface_type != TRANSIT  # which is a link of the router's own
 
 
-def port(one: NetworkInterface) -> Port:
+def port(one: NetworkInterface, host: str = "", device: str = "") -> Port:
+    """The port of an interface: its instance's, or its own host's, unless it is one of several that a service has."""
     nat = one.interface_type == NAT
     return Port(
         name=one.network_interface_id,
@@ -119,8 +122,8 @@ def port(one: NetworkInterface) -> Port:
             *(each.private_ip_address for each in one.private_ip_addresses),
             *(each.ipv6_address for each in one.ipv6_addresses),
         ),
-        host=one.instance_id or one.network_interface_id,
-        device=f"eth{one.device_index if one.instance_id else 0}",
+        host=host or one.instance_id or one.network_interface_id,
+        device=device or f"eth{one.device_index if one.instance_id else 0}",
         delegated=(*one.ipv4_prefixes, *one.ipv6_prefixes),
         groups=None if nat else tuple(one.groups),
         checked=one.source_dest_check and not nat,
@@ -225,6 +228,9 @@ def links(call: Call, vpc: Vpc) -> Iterator[Link]:
                 table=hubs.zoned(*table_of(call, door)),
                 door=door.subnet_id,
             )
+    if virtual := VpnGateway.first(call, vpc.vpc_id, index="of_vpc"):
+        table = table_of_gateway(call, virtual.vpn_gateway_id)
+        yield Link(virtual.vpn_gateway_id, virtual.vpn_gateway_id, table, ours=tuple(vpc.ranges()))
 
 
 def open_to(call: Call, one: Mapped) -> bool:

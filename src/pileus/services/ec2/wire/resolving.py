@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from pileus.engines.network import Networks
 from pileus.kernel import Call
+from pileus.services.ec2.connectivity.client_vpn import ClientVpnEndpoint
 from pileus.services.ec2.connectivity.endpoints import VpcEndpoint
 from pileus.services.ec2.network import host_names, interfaces
 from pileus.services.ec2.network.addresses import Mapped
@@ -116,7 +117,7 @@ def resolved(call: Call, vpc: Vpc, name: str) -> list[str]:
     """The addresses that a name stands for in a VPC; none if nobody has that name."""
     if name.endswith(f".{host_names.internal_domain(call.region)}"):
         return of_instance(call, vpc, name.partition(".")[0])
-    if found := of_endpoint(call, vpc, name):
+    if found := of_endpoint(call, vpc, name) or of_client_vpn(call, name):
         return found
     suffix = next((one for one in SUFFIXES if name.endswith(one)), "")
     if not suffix:
@@ -150,6 +151,13 @@ def of_endpoint(call: Call, vpc: Vpc, name: str) -> list[str]:
             found = [NetworkInterface.get(call, interface) for interface in one.interfaces.values()]
             return [each.private_ip_address for each in found if each and each.private_ip_address]
     return []
+
+
+def of_client_vpn(call: Call, name: str) -> list[str]:
+    """Of a Client VPN endpoint, whatever stands before its id."""
+    found = next((label for label in name.split(".") if label.startswith("cvpn-endpoint-")), "")
+    one = ClientVpnEndpoint.get(call, found) if found else None
+    return [one.public_ip] if one else []
 
 
 def fits(pattern: str, name: str) -> bool:

@@ -8,9 +8,9 @@ and what is not, `pileus doctor` tells. What runs on them:
     node          a runtime of ours, and the packages of the AWS SDK that a function asks for, fetched by npm
     java          a runtime of ours, compiled once by the JDK that is there
     ruby          a runtime of ours
+    dotnet        Amazon.Lambda.RuntimeSupport, which a function has to bring along
 
-Left out: .NET, unless a function is published for `provided.al2023` with Amazon.Lambda.RuntimeSupport in it; the AWS
-SDK for Ruby, which a function has to bring along.
+Left out: the AWS SDK for Ruby, which a function has to bring along too.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from functools import cache
 from pileus.engines.sandbox import Image
 from pileus.kernel import Fault
 
-from . import java, node, python, ruby
+from . import dotnet, java, node, python, ruby
 from .runtime import Runtime
 
 __all__ = ["Runtime", "known", "runtime", "survey"]
@@ -31,11 +31,8 @@ KINDS: dict[str, Callable[[str], Runtime | str]] = {
     "nodejs": node.runtime,
     "java": java.runtime,
     "ruby": ruby.runtime,
+    "dotnet": dotnet.runtime,
 }
-DOTNET = (
-    "Pileus has no runtime of its own for {name}. A function that is published for provided.al2023, self-contained and "
-    "with Amazon.Lambda.RuntimeSupport, runs."
-)
 
 
 def runtime(name: str) -> Runtime:
@@ -52,8 +49,6 @@ def known(name: str) -> Runtime | str:
     for kind, found in KINDS.items():
         if name.startswith(kind):
             return found(name)
-    if name.startswith("dotnet"):
-        return DOTNET.format(name=name)
     if name.startswith("provided"):
         return Runtime(name, Image())
     return f"This machine has no interpreter for the runtime {name}."
@@ -61,4 +56,5 @@ def known(name: str) -> Runtime | str:
 
 def survey() -> dict[str, str]:
     """What there is for each language, or what is missing."""
-    return {"Python": python.told(), "Node.js": node.told(), "Java": java.told(), "Ruby": ruby.told()}
+    found = {"Python": python.told(), "Node.js": node.told(), "Java": java.told(), "Ruby": ruby.told()}
+    return found | {".NET": dotnet.told()}

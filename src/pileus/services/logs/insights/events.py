@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from .expressions import Names, Row
-from .values import plain, text
+from .values import plain, text, walk
 
 REPORT = {
     "@requestId": re.compile(r"RequestId: (\S+)"),
@@ -94,20 +94,6 @@ class Documents:
             if not set(map(type, values)) <= SCALARS:
                 found[place] = list(map(plain, values))
         return found
-
-
-def walk(value: Any, parts: list[str]) -> Any:
-    for number, part in enumerate(parts):
-        if isinstance(value, dict):
-            whole = ".".join(parts[number:])
-            if whole in value:  # a name that has dots in it
-                return value[whole]
-            value = value.get(part)
-        elif isinstance(value, list) and part.isdigit() and int(part) < len(value):
-            value = value[int(part)]
-        else:
-            return None
-    return value
 
 
 def report(asked: dict[str, int], row: Row, message: str) -> None:

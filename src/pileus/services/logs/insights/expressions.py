@@ -56,6 +56,14 @@ class Expressions:
         """Whether there are only results of `stats` left, which are named as they were written."""
         self.literals: list[str] = []
         """What @message must have in it for the last condition to hold, as far as that is sure."""
+        self.made: set[str] = set()
+        """Fields that commands have made, which may be objects."""
+        self.walked: set[int] = set()
+        """Those expressions that are a member of one."""
+        self.asked: list[str] = []
+        """The fields that were named, in their order."""
+        self.unmasked: dict[str, int] = {}
+        """Fields that are wanted as they are, and their places."""
 
     def parse(self) -> Expression:
         return self.either()
@@ -169,6 +177,14 @@ class Expressions:
         raise malformed(f"unexpected symbol found {token.text} at offset {token.start}", token.start, token.end)
 
     def field(self, name: str) -> Expression:
+        self.asked.append(name)
+        parts = name.split(".")
+        for length in range(1, len(parts)):
+            if (head := ".".join(parts[:length])) in self.made:
+                member = walking(self.names.place(head), parts[length:])
+                self.walked.add(id(member))
+                self.kept.append(member)
+                return member
         place = self.names.place(name)
         if name in ("@timestamp", "@ingestionTime") and not self.known:
             return lambda row: values.Instant(row[place])
@@ -192,6 +208,8 @@ class Expressions:
                 self.simple[id(found)] = ("bin", size)
                 self.kept.append(found)
             return found
+        if known == "unmask":
+            return self.unmask(start)
         if known == "now":
             self.lexer.need(")")
             return operator.itemgetter(self.names.place("now()"))
@@ -205,6 +223,15 @@ class Expressions:
             (only,) = arguments
             return lambda row: apply(only(row))
         return lambda row: apply(*[argument(row) for argument in arguments])
+
+    def unmask(self, start: int) -> Expression:
+        """A field as it was before anything in it was masked."""
+        token = self.lexer.next()
+        if token.kind not in ("name", "field"):
+            raise malformed("unmask wants a field", start, token.end)
+        self.lexer.need(")")
+        place = self.unmasked.setdefault(token.text, self.names.place(f"\0unmask {token.text}"))
+        return operator.itemgetter(place)
 
     def written(self, start: int) -> Expression:
         """A column of `stats` under the words that made it, such as `count(*)`."""
@@ -256,6 +283,11 @@ class Expressions:
         place = self.names.place(f"\0{len(self.names.places)}")
         held.append(Aggregation(make, argument, place))
         return operator.itemgetter(place)
+
+
+def walking(place: int, parts: list[str]) -> Expression:
+    """A member of an object that a command has made."""
+    return lambda row: values.plain(values.walk(row[place], parts))
 
 
 def true(value: Any) -> bool:

@@ -14,7 +14,7 @@ TOKEN = re.compile(
     | (?P<number>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?(?![\w.]))
     | (?P<period>\d+(?:ms|msec|mo|mon|month|months|[a-zA-Z]+))
     | (?P<name>[@$]?[A-Za-z_][\w.@]*)
-    | (?P<op>!=|<=|>=|=~|[=<>+\-*/%^(),|\[\]!])
+    | (?P<op>!=|<=|>=|=~|[=<>+\-*/%^(),|\[\]!:])
     | (?P<end>$))""",
     re.VERBOSE,
 )

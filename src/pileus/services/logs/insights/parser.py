@@ -3,22 +3,41 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from operator import itemgetter
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from pileus.kernel import Unfinished
 
-from . import commands, lookups, patterns
+from . import commands, comparing, lookups, patterns
 from .commands import Step, Whole
 from .expressions import Expression, Expressions, Names
 from .lexer import Lexer, Token, malformed
 
 BUILT_IN = ("@timestamp", "@message", "@logStream", "@log", "@ingestionTime", "@ptr")
 """What each row has, in this order."""
-UNBUILT = {"diff", "anomaly", "unnest", "source", "join", "addtotals", "relevantfields"}
+UNBUILT = {"join", "addtotals", "relevantfields"}
+EARLIER = "\0earlier"
+"""Whether an event is of the time before, for `diff`."""
 
 Column = tuple[str, int]
 """What a field of the results is called, and its place in rows."""
+
+
+class Source(NamedTuple):
+    """Names of groups or their beginnings; classes."""
+
+    names: list[str]
+    prefixes: list[str]
+    classes: list[str]
+    accounts: list[str]
+
+    def has(self, name: str, kind: str, account: str) -> bool:
+        named = name in self.names or any(name.startswith(prefix) for prefix in self.prefixes)
+        return named and kind in (self.classes or [kind]) and account in (self.accounts or [account])
+
+
+C = TypeVar("C")
 
 
 class Parsed(NamedTuple):
@@ -34,6 +53,16 @@ class Parsed(NamedTuple):
     """Whether the results are events, not statistics."""
     lookups: list[lookups.Lookup]
     """What has to be given the tables that it looks into."""
+    source: Source | None
+    """Which groups are gone through, if the query says so itself."""
+    indexed: list[str]
+    """Fields that groups need an index of to be gone through."""
+    unmasked: dict[str, int]
+    """Fields that are wanted without masks, and their places."""
+
+    def one(self, kind: type[C]) -> C | None:
+        """The command of that kind, if there is one."""
+        return next((command for command in self.rest if isinstance(command, kind)), None)
 
 
 class Parser:
@@ -52,6 +81,8 @@ class Parser:
         """Whether some command may have changed @message."""
         self.events = True
         self.lookups: list[lookups.Lookup] = []
+        self.source: Source | None = None
+        self.indexed: list[str] = []
 
     def parse(self) -> Parsed:
         while self.lexer.peek().kind != "end":
@@ -61,7 +92,8 @@ class Parser:
             if self.lexer.peek().kind != "end":
                 self.lexer.need("|")
         shown = self.shown or [("@timestamp", 0), ("@message", 1)]
-        return Parsed(self.names, self.steps, self.rest, shown, self.literals, self.events, self.lookups)
+        more = self.source, self.indexed, self.expressions.unmasked
+        return Parsed(self.names, self.steps, self.rest, shown, self.literals, self.events, self.lookups, *more)
 
     def command(self) -> None:
         token = self.lexer.next()
@@ -72,7 +104,7 @@ class Parser:
             "fields": self.fields,
             "display": self.display,
             "filter": self.filter,
-            "filterindex": self.filter,
+            "filterindex": self.filter_index,
             "where": self.filter,
             "stats": self.stats,
             "sort": self.sort,
@@ -81,6 +113,10 @@ class Parser:
             "parse": self.parse_text,
             "dedup": self.dedup,
             "pattern": self.pattern,
+            "diff": self.diff,
+            "anomaly": self.anomaly,
+            "unnest": self.unnest,
+            "source": self.sources,
             "lookup": self.lookup,
         }.get(name)
         if token.kind != "name" or reader is None:
@@ -112,6 +148,7 @@ class Parser:
             label, simple = self.label(start)
             place = self.names.place(label)
             if not simple:
+                self.expressions.made.add(label)
                 self.changed = self.changed or label == "@message"
                 self.step(commands.assigning(place, expression))
             found.append((label, place))
@@ -123,8 +160,18 @@ class Parser:
         written = self.lexer.text[start.start : self.lexer.place].strip()
         if self.lexer.take("as"):
             return self.lexer.next().text, False
-        simple = start.kind in ("name", "field") and start.end == self.lexer.place
+        simple = start.kind in ("name", "field") and start.end == self.lexer.place and not self.member(start.text)
         return (start.text, True) if simple else (written, False)
+
+    def member(self, name: str) -> bool:
+        """Whether a name is that of a member of something that a command has made."""
+        return any(name.startswith(f"{made}.") for made in self.expressions.made)
+
+    def filter_index(self) -> None:
+        """A filter, and only groups with an index of these fields are gone through."""
+        self.expressions.asked.clear()
+        self.filter()
+        self.indexed += self.expressions.asked
 
     def filter(self) -> None:
         self.expressions.literals = []
@@ -231,10 +278,73 @@ class Parser:
     def pattern(self) -> None:
         source = self.expressions.parse()
         places = [self.names.place(name) for name in patterns.COLUMNS]
-        self.rest.append(patterns.Pattern(source, places))
-        self.shown = list(zip(patterns.COLUMNS, places, strict=True))
+        self.rest.append(patterns.Pattern(source, places, self.names.place(EARLIER)))
+        self.tabled(patterns.COLUMNS)
+
+    def tabled(self, columns: Sequence[str]) -> list[int]:
+        """Have results that are no events."""
+        places = [self.names.place(name) for name in columns]
+        self.shown = list(zip(columns, places, strict=True))
         self.displayed = self.expressions.known = True
         self.events = False
+        return places
+
+    def last_pattern(self, what: str) -> patterns.Pattern:
+        last = self.rest[-1] if self.rest else None
+        if not isinstance(last, patterns.Pattern):
+            raise malformed(f"{what} wants the command pattern before it", self.lexer.place, self.lexer.place)
+        return last
+
+    def diff(self) -> None:
+        pattern = self.last_pattern("diff")
+        back = self.lexer.take(*comparing.BACK)
+        self.rest.append(comparing.Diff(pattern, self.tabled(comparing.DIFFERENCES), comparing.BACK.get(back, 0)))
+
+    def anomaly(self) -> None:
+        pattern = self.last_pattern("anomaly")
+        pattern.kept = True
+        self.rest.append(comparing.Anomaly(pattern, self.tabled(comparing.ANOMALIES)))
+
+    def unnest(self) -> None:
+        source = self.expressions.parse()
+        self.lexer.need("into")
+        name = self.lexer.next().text
+        self.expressions.made.add(name)
+        place = self.names.place(name)
+        self.rest.append(comparing.Unnest(source, place))
+        if self.shown and not self.displayed:
+            self.shown.append((name, place))
+
+    def sources(self) -> None:
+        """Which groups, by their names or what these begin with: it is the first command, if it is there."""
+        if self.steps or self.rest or self.shown:
+            raise malformed("SOURCE has to be the first command", self.lexer.place, self.lexer.place)
+        if not self.lexer.take("loggroups"):
+            self.source = Source(self.texts(), [], [], [])
+            return
+        self.lexer.need("(")
+        given: dict[str, list[str]] = {}
+        while not self.lexer.take(")"):
+            name = self.lexer.need("nameprefix", "class", "accountidentifiers", "accountidentifier", "namedloggroups")
+            self.lexer.need(":")
+            given[name] = self.texts()
+            self.lexer.take(",")
+        accounts = given.get("accountidentifiers", given.get("accountidentifier", []))
+        names = given.get("namedloggroups", [])
+        prefixes = given.get("nameprefix", [] if names else [""])
+        self.source = Source(names, prefixes, given.get("class", []), accounts)
+
+    def texts(self) -> list[str]:
+        """Texts between brackets, or as many as are separated by commas."""
+        bracketed = self.lexer.take("[")
+        found: list[str] = []
+        while self.lexer.peek().kind == "string":
+            found.append(self.lexer.next().text)
+            if not self.lexer.take(","):
+                break
+        if bracketed:
+            self.lexer.need("]")
+        return found or [self.lexer.fail()]
 
     def parse_text(self) -> None:
         source: Expression = itemgetter(1)

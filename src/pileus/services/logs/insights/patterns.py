@@ -53,9 +53,11 @@ def words(text: str) -> Words:
 class Alike:
     """Messages that are alike."""
 
-    def __init__(self, found: Words, count: int) -> None:
+    def __init__(self, found: Iterable[tuple[str, str]], count: int) -> None:
         self.words = list(found)
         self.count = count
+        self.events: list[tuple[int, str]] = []
+        """Times and messages, where somebody wants to look at them again."""
 
     def likeness(self, other: Words) -> float:
         same = total = 0
@@ -83,20 +85,45 @@ class Alike:
                 out.append(f"<{kind}-{number}>")
         return "".join(out)
 
+    def values(self, message: str) -> dict[int, tuple[str, str]]:
+        """What a message has for what varies, by its number: the kind of it, and the text."""
+        found: dict[int, tuple[str, str]] = {}
+        texts = [match[0] for match in WORDS.finditer(message)]
+        for (kind, _), text in zip(self.words, texts, strict=True):
+            if kind not in FIXED:
+                found[len(found) + 1] = (kind, text)
+        return found
 
-def together(texts: Iterable[str]) -> list[Alike]:
-    """The patterns of some messages, the most frequent first."""
-    counted = Counter(map(words, texts))
-    shelves: dict[tuple[int, tuple[str, str]], list[Alike]] = defaultdict(list)
-    for found, count in counted.most_common():
-        shelf = shelves[len(found), found[0] if found else ("", "")]
+
+class Shelves:
+    """Patterns, where a message finds the one that it is like."""
+
+    def __init__(self) -> None:
+        self._shelves: dict[tuple[int, tuple[str, str]], list[Alike]] = defaultdict(list)
+
+    def shelf(self, found: Sequence[tuple[str, str]]) -> list[Alike]:
+        first = (found[0][0], found[0][1]) if found else ("", "")
+        return self._shelves[len(found), first]
+
+    def put(self, found: Words, count: int) -> Alike:
+        shelf = self.shelf(found)
         best = max(shelf, key=lambda one: one.likeness(found), default=None)
         if best and (best.likeness(found) >= ALIKE or len(shelf) >= MOST):
             best.take(found, count)
-        else:
-            shelf.append(Alike(found, count))
-    every = [one for shelf in shelves.values() for one in shelf]
-    return sorted(every, key=lambda one: (-one.count, one.text()))
+            return best
+        shelf.append(Alike(found, count))
+        return shelf[-1]
+
+    def every(self) -> list[Alike]:
+        return [one for shelf in self._shelves.values() for one in shelf]
+
+
+def together(texts: Iterable[str]) -> list[Alike]:
+    """The patterns of some messages, the most frequent first."""
+    shelves = Shelves()
+    for found, count in Counter(map(words, texts)).most_common():
+        shelves.put(found, count)
+    return sorted(shelves.every(), key=lambda one: (-one.count, one.text()))
 
 
 def severity(text: str) -> str:
@@ -104,21 +131,41 @@ def severity(text: str) -> str:
 
 
 class Pattern:
-    """A command that wants all rows."""
+    """A command that wants all rows. What it has put together goes on to `diff` and `anomaly`, if they follow."""
 
-    def __init__(self, source: Expression, places: Sequence[int]) -> None:
+    def __init__(self, source: Expression, places: Sequence[int], earlier: int) -> None:
         self.source = source
         self.places = places
+        self.earlier = earlier
+        """Where rows say that they are of the time before, for `diff`."""
+        self.kept = False
+        """Whether events are looked at again."""
+        self.before: Counter[str] = Counter()
+        """How many events of the time before there are of each pattern."""
+        self.alike: list[Alike] = []
 
     def all(self, rows: list[Row]) -> list[Row]:
-        texts = [values.text(value) for row in rows if (value := self.source(row)) is not None]
-        size = len(rows[0]) if rows else 0
-        found = []
-        for alike in together(texts):
-            row: Row = [None] * size
-            text = alike.text()
-            ratio = round(alike.count / len(texts), 4)
-            for place, value in zip(self.places, (text, ratio, alike.count, severity(text)), strict=True):
-                row[place] = value
-            found.append(row)
-        return found
+        texts: dict[Words, list[tuple[int, str, bool]]] = defaultdict(list)
+        for row in rows:
+            if (value := self.source(row)) is not None:
+                text = values.text(value)
+                texts[words(text)].append((row[0] or 0, text, bool(row[self.earlier])))
+        shelves, before = Shelves(), Counter[int]()
+        for found, events in sorted(texts.items(), key=lambda pair: -len(pair[1])):
+            old = sum(event[2] for event in events)
+            alike = shelves.put(found, len(events) - old)
+            before[id(alike)] += old
+            if self.kept:
+                alike.events += [(at, text) for at, text, earlier in events if not earlier]
+        self.alike = sorted(shelves.every(), key=lambda one: (-one.count, one.text()))
+        self.before = Counter({one.text(): before[id(one)] for one in self.alike})
+        total = sum(one.count for one in self.alike)
+        return [self.row(one, total, len(rows[0])) for one in self.alike]
+
+    def row(self, alike: Alike, total: int, size: int) -> Row:
+        row: Row = [None] * size
+        text = alike.text()
+        ratio = round(alike.count / total, 4) if total else 0
+        for place, value in zip(self.places, (text, ratio, alike.count, severity(text)), strict=True):
+            row[place] = value
+        return row

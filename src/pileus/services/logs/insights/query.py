@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
+
+import msgspec
 
 from pileus.services.logs.parts import Part
 
-from . import commands, parser
+from . import commands, comparing, parser
 from .events import Documents, filler
 from .expressions import Row
-from .values import Instant, text
+from .values import Instant, plain, text, walk
 
 DEFAULT_LIMIT = 10_000
 TIMES = (parser.BUILT_IN.index("@timestamp"), parser.BUILT_IN.index("@ingestionTime"))
@@ -32,6 +35,7 @@ class Query:
             self._blank[place - len(parser.BUILT_IN)] = self._now
         first = self.parsed.rest[0] if self.parsed.rest else None
         self._stats = first if isinstance(first, commands.Stats) else None
+        self._earlier = self.parsed.names.places.get(parser.EARLIER, 0)
         self._needs = tuple(literal.encode() for literal in self.parsed.literals)
 
     def prepare(self, tables: Callable[[str], list[dict[str, str]]]) -> None:
@@ -39,10 +43,31 @@ class Query:
         for lookup in self.parsed.lookups:
             lookup.prepare(tables)
 
+    def span(self, start: int, end: int) -> tuple[int, int] | None:
+        """Be told the time of the query; the time before, if events of that are wanted too."""
+        if anomaly := self.parsed.one(comparing.Anomaly):
+            anomaly.span = (start, end)
+        if diff := self.parsed.one(comparing.Diff):
+            back = diff.back or end - start
+            return start - back, end - back
+        return None
+
     def feed(
-        self, packed: bytes, part: Part, start: int, end: int, log: str, stream: str, documents: list[str] | None = None
+        self,
+        packed: bytes,
+        part: Part,
+        start: int,
+        end: int,
+        log: str,
+        stream: str,
+        documents: list[str] | None = None,
+        raw: list[str] | None = None,
+        earlier: bool = False,
     ) -> None:
-        """Take the events of a part that are in a time; and their fields from what a transformer has made of them."""
+        """Take the events of a part that are in a time; and their fields from what a transformer has made of them.
+
+        `raw` are the messages without masks; `earlier` says that all this is of the time before.
+        """
         told = part.messages if documents is None else documents
         if self._stats and self._stats.simple and start <= part.times[0] and part.times[-1] < end:
             self.scanned += len(part.times)
@@ -71,6 +96,10 @@ class Query:
             row: Row = [at, message, stream, log, ingested, number + index, *blank]
             if fill is not None:
                 fill(row, told[index])
+            if earlier:
+                row[self._earlier] = True
+            if self.parsed.unmasked:
+                self._unmask(row, raw[index] if raw else message)
             for step in steps:
                 if not step(row):
                     break
@@ -80,6 +109,10 @@ class Query:
         self.matched += matched
         if len(self._rows) > 4 * max(self.limit, DEFAULT_LIMIT):
             self._prune()
+
+    def _unmask(self, row: Row, message: str) -> None:
+        for name, place in self.parsed.unmasked.items():
+            row[place] = message if name == "@message" else member(message, name)
 
     def _prune(self) -> None:
         """Forget rows that will not be among the results."""
@@ -116,3 +149,11 @@ class Query:
                 told.append(("@ptr", pointer(row[3], row[2], row[0], row[5])))
             found.append(told)
         return found
+
+
+def member(message: str, name: str) -> Any:
+    """A field of a message that is JSON."""
+    try:
+        return plain(walk(msgspec.json.decode(message), name.split(".")))
+    except msgspec.DecodeError:
+        return None

@@ -52,6 +52,20 @@ def plain(value: Any) -> Any:
     return msgspec.json.encode(value).decode() if isinstance(value, dict | list) else value
 
 
+def walk(value: Any, parts: list[str]) -> Any:
+    for number, part in enumerate(parts):
+        if isinstance(value, dict):
+            whole = ".".join(parts[number:])
+            if whole in value:  # a name that has dots in it
+                return value[whole]
+            value = value.get(part)
+        elif isinstance(value, list) and part.isdigit() and int(part) < len(value):
+            value = value[int(part)]
+        else:
+            return None
+    return value
+
+
 def floor(at: int, period: str) -> Instant:
     """The beginning of the period that a time is in."""
     count, unit = parsed(period)

@@ -15,6 +15,7 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.Collection;
+import java.util.Collections;
 import java.util.Date;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -28,10 +29,13 @@ import java.util.UUID;
 
 /**
  * What JSON says as objects of the handler's types, and back: beans with setters or public fields, records, maps,
- * lists, sets, arrays, enums, dates, bytes in base 64. Names may differ in their case. Left out: Jackson's annotations,
- * classes without an empty constructor (those of S3's notifications), java.time.
+ * lists, sets, arrays, enums, dates, times, bytes in base 64. Names may differ in their case. The classes of
+ * aws-lambda-java-events need no empty constructor, and their dates are seconds. Jackson's annotations mean nothing here,
+ * as they mean nothing to AWS's runtime, whose Jackson is another one than the function's.
  */
 final class Beans {
+    private static final String EVENTS = "com.amazonaws.services.lambda.runtime.events.";
+
     private Beans() {}
 
     // From JSON
@@ -55,7 +59,17 @@ final class Beans {
         if (json instanceof Map) {
             return ofObject((Map<?, ?>) json, kind, inner);
         }
-        return json instanceof List ? ofArray((List<?>) json, kind, inner) : ofScalar(json, kind, inner);
+        if (json instanceof List) {
+            return Times.known(kind) ? Times.read(json, kind) : ofArray((List<?>) json, kind, inner);
+        }
+        if (many(kind)) { // one value is taken for a list of one
+            return ofArray(Collections.singletonList(json), kind, inner);
+        }
+        return ofScalar(json, kind, inner);
+    }
+
+    private static boolean many(Class<?> kind) {
+        return Collection.class.isAssignableFrom(kind) || (kind.isArray() && kind != byte[].class);
     }
 
     private static Object ofObject(Map<?, ?> json, Class<?> kind, Type[] inner) throws ReflectiveOperationException {
@@ -107,7 +121,10 @@ final class Beans {
             return Optional.ofNullable(inner.length > 0 ? made(json, inner[0]) : json);
         }
         if (kind.isEnum()) {
-            return Enum.valueOf((Class) kind, json.toString());
+            return constant(json.toString(), kind);
+        }
+        if (Times.known(kind)) {
+            return Times.read(json, kind);
         }
         if (kind == byte[].class || kind == ByteBuffer.class) {
             byte[] bytes = Base64.getDecoder().decode(json.toString());
@@ -122,11 +139,34 @@ final class Beans {
         if (kind == char.class || kind == Character.class) {
             return json.toString().charAt(0);
         }
-        BigDecimal number = new BigDecimal(json.toString());
         if (kind == Date.class) {
-            return new Date(number.longValue());
+            return json instanceof String ? Date.from(Times.instant((String) json)) : new Date(((Number) json).longValue());
         }
-        return numberOf(number, kind);
+        if (!kind.isPrimitive() && !Number.class.isAssignableFrom(kind)) {
+            return json.equals("") ? null : fromText(json.toString(), kind);
+        }
+        return numberOf(new BigDecimal(json.toString()), kind);
+    }
+
+    private static Object constant(String text, Class<?> kind) {
+        for (Object one : kind.getEnumConstants()) {
+            if (one.toString().equals(text) || ((Enum<?>) one).name().equals(text)) {
+                return one;
+            }
+        }
+        throw new IllegalArgumentException("There is no " + text + " in " + kind.getName());
+    }
+
+    /** By a constructor that takes a text, or any object: so Joda's DateTime does. */
+    private static Object fromText(String text, Class<?> kind) throws ReflectiveOperationException {
+        for (Class<?> taken : new Class<?>[] {String.class, Object.class}) {
+            try {
+                return kind.getConstructor(taken).newInstance(text);
+            } catch (NoSuchMethodException other) {
+                continue;
+            }
+        }
+        throw new IllegalArgumentException("A text cannot be made a " + kind.getName());
     }
 
     private static Object numberOf(BigDecimal number, Class<?> kind) {
@@ -158,33 +198,94 @@ final class Beans {
     }
 
     private static Object beanOf(Map<?, ?> json, Class<?> kind) throws ReflectiveOperationException {
-        Constructor<?> constructor = kind.getDeclaredConstructor();
-        constructor.setAccessible(true);
-        Object bean = constructor.newInstance();
+        boolean event = kind.getName().startsWith(EVENTS);
+        Object bean = empty(kind, event);
         Map<String, Method> setters = new HashMap<>();
+        Map<String, Method> getters = new HashMap<>();
         for (Method method : kind.getMethods()) {
-            if (method.getName().startsWith("set") && method.getParameterCount() == 1 && !method.isBridge()) {
-                setters.put(method.getName().substring(3).toLowerCase(Locale.ROOT), method);
+            String name = method.getName();
+            if (name.startsWith("set") && method.getParameterCount() == 1 && !method.isBridge()) {
+                setters.put(plain(name.substring(3)), method);
+            } else if (name.startsWith("get") && method.getParameterCount() == 0) {
+                getters.put(plain(name.substring(3)), method);
             }
         }
         for (Map.Entry<?, ?> each : json.entrySet()) {
-            String name = each.getKey().toString().toLowerCase(Locale.ROOT);
+            String name = plain(each.getKey().toString());
             Method setter = setters.get(name);
             if (setter != null) {
                 setter.setAccessible(true);
-                setter.invoke(bean, made(each.getValue(), setter.getGenericParameterTypes()[0]));
-            } else {
-                setField(bean, name, each.getValue());
+                setter.invoke(bean, member(each.getValue(), setter.getGenericParameterTypes()[0], event));
+            } else if (!setField(bean, name, each.getValue(), event) && getters.containsKey(name)) {
+                fill(bean, getters.get(name), each.getValue());
             }
         }
         return bean;
     }
 
-    private static void setField(Object bean, String name, Object value) throws ReflectiveOperationException {
-        for (Field field : bean.getClass().getFields()) {
-            if (field.getName().toLowerCase(Locale.ROOT).equals(name) && !Modifier.isFinal(field.getModifiers())) {
-                field.set(bean, made(value, field.getGenericType()));
+    /** Names without what tells them from Java's: `x-amz-id-2` is xAmzId2. */
+    private static String plain(String name) {
+        return name.toLowerCase(Locale.ROOT).replaceAll("[^a-z0-9]", "");
+    }
+
+    private static Object member(Object json, Type type, boolean event) throws ReflectiveOperationException {
+        if (event && type == Date.class && json instanceof Number) {
+            return new Date((long) (((Number) json).doubleValue() * 1000));
+        }
+        return made(json, type);
+    }
+
+    private static Object empty(Class<?> kind, boolean event) throws ReflectiveOperationException {
+        try {
+            Constructor<?> constructor = kind.getDeclaredConstructor();
+            constructor.setAccessible(true);
+            return constructor.newInstance();
+        } catch (NoSuchMethodException none) {
+            if (!event) {
+                throw new IllegalArgumentException("Cannot construct instance of `" + kind.getName()
+                        + "` (no Creators, like default constructor, exist)");
             }
+        }
+        Class<?> unsafe = Class.forName("sun.misc.Unsafe");
+        Field one = unsafe.getDeclaredField("theUnsafe");
+        one.setAccessible(true);
+        return unsafe.getMethod("allocateInstance", Class.class).invoke(one.get(null), kind);
+    }
+
+    private static boolean setField(Object bean, String name, Object value, boolean event)
+            throws ReflectiveOperationException {
+        for (Field field : bean.getClass().getFields()) {
+            if (plain(field.getName()).equals(name) && !Modifier.isFinal(field.getModifiers())) {
+                field.set(bean, member(value, field.getGenericType(), event));
+                return true;
+            }
+        }
+        for (Class<?> kind = bean.getClass(); event && kind != null; kind = kind.getSuperclass()) {
+            for (Field field : kind.getDeclaredFields()) {
+                if (plain(field.getName()).equals(name) && !Modifier.isStatic(field.getModifiers())) {
+                    field.setAccessible(true);
+                    field.set(bean, member(value, field.getGenericType(), true));
+                    return true;
+                }
+            }
+        }
+        return false;
+    }
+
+    /** A list or a map that has a getter only gets more elements. */
+    @SuppressWarnings({"unchecked", "rawtypes"})
+    private static void fill(Object bean, Method getter, Object value) throws ReflectiveOperationException {
+        Class<?> kind = getter.getReturnType();
+        if (!Collection.class.isAssignableFrom(kind) && !Map.class.isAssignableFrom(kind)) {
+            return;
+        }
+        getter.setAccessible(true);
+        Object held = getter.invoke(bean);
+        Object found = made(value, getter.getGenericReturnType());
+        if (held instanceof Collection && found instanceof Collection) {
+            ((Collection) held).addAll((Collection) found);
+        } else if (held instanceof Map && found instanceof Map) {
+            ((Map) held).putAll((Map) found);
         }
     }
 
@@ -224,7 +325,9 @@ final class Beans {
         } else if (value instanceof CharSequence || value instanceof Character || value instanceof UUID) {
             out.append(Json.quoted(value.toString()));
         } else if (value instanceof Enum) {
-            out.append(Json.quoted(((Enum<?>) value).name()));
+            out.append(Json.quoted(value.toString()));
+        } else if (Times.known(value.getClass())) {
+            write(Times.written(value), out);
         } else if (value instanceof Date) {
             out.append(((Date) value).getTime());
         } else if (value instanceof byte[]) {

@@ -116,13 +116,13 @@ final class Handler {
         return streams ? out.toByteArray() : written(result);
     }
 
-    private Object read(byte[] event) throws ReflectiveOperationException {
+    private Object read(byte[] event) {
         if (input == InputStream.class) {
             return new ByteArrayInputStream(event);
         }
         try {
             return Beans.made(Json.parse(new String(event, StandardCharsets.UTF_8)), input);
-        } catch (IllegalArgumentException | ClassCastException error) {
+        } catch (ReflectiveOperationException | RuntimeException error) {
             throw new RuntimeException("An error occurred during JSON parsing", error);
         }
     }

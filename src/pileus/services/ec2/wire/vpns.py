@@ -1,0 +1,154 @@
+"""VPN connections and virtual private gateways, as routers of their own.
+
+A connection is a router with a host for each of its two tunnels, where the engine ends them. The internet finds a host
+under the tunnel's outside address; what comes out of a tunnel goes on to the gateway, a virtual private or a transit
+gateway, and what comes from there goes into the first tunnel that is up, or, with BGP, into the one that tells of the
+shortest way. A virtual private gateway routes between its VPC and all its connections, and between those (CloudHub).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from pileus.engines.network import INTERNET, Link, Network, Port, Route, Subnet
+from pileus.kernel import Call
+from pileus.kernel.cables import leading_to
+from pileus.services.ec2.connectivity.customer_gateways import CustomerGateway
+from pileus.services.ec2.connectivity.transit_attachments import Attachment
+from pileus.services.ec2.connectivity.vpn_connections import VpnConnection, blocks, tunnelled
+from pileus.services.ec2.connectivity.vpn_gateways import VpnGateway
+from pileus.services.ec2.network.vpcs import Vpc
+
+from . import lines
+
+USABLE = ("available", "modifying")
+OUT, IN, ALL = "out", "in", "all"
+"""Tables: of what comes out of tunnels, of what is to go into one, and of a gateway."""
+EVERYTHING = "0.0.0.0/0"
+INSIDE = "169.254"
+"""Hosts are in ranges that no tunnel may have inside: 169.254.0.0/30 and 169.254.1.0/30."""
+
+
+class Tunnel(NamedTuple):
+    """Where one of the tunnels of a connection is."""
+
+    number: int
+    outside: str
+    host: str
+
+    @property
+    def router(self) -> str:
+        return f"{INSIDE}.{self.number}.1"
+
+    @property
+    def address(self) -> str:
+        return f"{INSIDE}.{self.number}.2"
+
+
+def tunnels(one: VpnConnection) -> list[Tunnel]:
+    return [
+        Tunnel(number, tunnel["OutsideIpAddress"], f"{one.vpn_connection_id}-{number}")
+        for number, tunnel in enumerate(one.tunnels)
+    ]
+
+
+def connection(call: Call, vpn_connection_id: str) -> VpnConnection | None:
+    """A connection that has tunnels: it is available, between addresses of IPv4 that are public."""
+    one = VpnConnection.get(call, vpn_connection_id)
+    if one is None or one.state not in USABLE or not tunnelled(call):
+        return None
+    options = one.options
+    if options["TunnelInsideIpVersion"] != "ipv4" or options["OutsideIpAddressType"] != "PublicIpv4":
+        return None
+    return one if "." in customer(call, one) else None
+
+
+def customer(call: Call, one: VpnConnection) -> str:
+    """The address of a connection's customer gateway; empty if it has none."""
+    found = CustomerGateway.get(call, one.customer_gateway_id)
+    return found.ip_address if found else ""
+
+
+def network(call: Call, vpn_connection_id: str) -> Network | None:
+    """A connection's network; None if it has no tunnels."""
+    one = connection(call, vpn_connection_id)
+    if one is None:
+        return None
+    there = tunnels(one)
+    hub = hub_link(call, one)
+    public = {tunnel.address: tunnel.outside for tunnel in there}
+    out = [Route(f"{customer(call, one)}/32", link=internet(one))]
+    if hub:
+        out.append(Route(EVERYTHING, link=hub.name))
+    return Network(
+        name=vpn_connection_id,
+        subnets={one.host: Subnet((f"{INSIDE}.{one.number}.0/30",), (one.router,), OUT) for one in there},
+        tables={OUT: tuple(out), IN: tuple(inward(one))},
+        ports=tuple(map(port, there)),
+        links=(Link(internet(one), INTERNET, public=public, ours=tuple(public)), *([hub] if hub else [])),
+    )
+
+
+def internet(one: VpnConnection) -> str:
+    return f"{one.vpn_connection_id}-internet"
+
+
+def hub_link(call: Call, one: VpnConnection) -> Link | None:
+    """The cable to a connection's gateway, seen from the connection."""
+    if one.vpn_gateway_id:
+        return Link(one.vpn_connection_id, one.vpn_gateway_id, IN)
+    found = Attachment.get(call, one.attachment) if one.attachment else None
+    return Link(one.attachment, one.transit_gateway_id, IN) if found and found.usable else None
+
+
+def port(tunnel: Tunnel) -> Port:
+    """The interface of a tunnel's host."""
+    mac = f"02:00:00:00:02:{tunnel.number:02x}"
+    return Port(tunnel.host, tunnel.host, mac, (tunnel.address,), tunnel.host, checked=False)
+
+
+def inward(one: VpnConnection) -> Iterator[Route]:
+    """Into which tunnel what comes from the gateway goes."""
+    hosts = {tunnel.outside: tunnel.host for tunnel in tunnels(one)}
+    if not one.up:
+        return
+    if one.static_only:
+        yield Route(EVERYTHING, port=hosts[one.up[0]])
+        return
+    for block in one.told:
+        ways = [address for address in one.up if block in one.seen[address].told]
+        yield Route(block, port=hosts[min(ways, key=lambda address: one.seen[address].told[block])])
+
+
+# Virtual private gateways
+
+
+def gateway(call: Call, vpn_gateway_id: str) -> Network | None:
+    """A virtual private gateway's network; None if neither a connection with tunnels nor a line leads there."""
+    one = VpnGateway.get(call, vpn_gateway_id)
+    there = connections(call, vpn_gateway_id) if one else []
+    if one is None or not (there or leading_to(call, vpn_gateway_id)):
+        return None
+    routes = lines.routes(call, vpn_gateway_id)
+    for found in sorted(there, key=lambda each: not each.static_only):  # static ones come first
+        for block in sorted(blocks(call, found), key=lambda block: found.told.get(block, 0)):
+            routes.setdefault(block, Route(block, link=found.vpn_connection_id))
+    links = [Link(each.vpn_connection_id, each.vpn_connection_id, ALL) for each in there]
+    links += lines.links(call, vpn_gateway_id, ALL)
+    if vpc := Vpc.get(call, one.vpc_id) if one.vpc_id else None:
+        routes |= {block: Route(block, link=vpn_gateway_id) for block in vpc.ranges()}
+        links.append(Link(vpn_gateway_id, vpc.vpc_id, ALL))
+    return Network(name=vpn_gateway_id, tables={ALL: tuple(routes.values())}, links=tuple(links))
+
+
+def connections(call: Call, vpn_gateway_id: str) -> list[VpnConnection]:
+    """The connections of a virtual private gateway that have tunnels."""
+    found = VpnConnection.scan(call, vpn_gateway_id, index="by_gateway")
+    ids = sorted(one.vpn_connection_id for one in found)
+    return [one for what in ids if (one := connection(call, what))]
+
+
+def of_vpc(call: Call, vpc_id: str) -> VpnGateway | None:
+    """The gateway that is attached to a VPC."""
+    return VpnGateway.first(call, vpc_id, index="of_vpc")
