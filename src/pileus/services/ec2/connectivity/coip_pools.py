@@ -12,7 +12,8 @@ from pileus.services.ec2.describing import Members, selected
 from pileus.services.ec2.faults import bad_value, in_use
 from pileus.services.ec2.kinds import kind
 from pileus.services.ec2.network import cidrs
-from pileus.services.ec2.network.addresses import Address, customer_owned
+from pileus.services.ec2.network.address_making import customer_owned
+from pileus.services.ec2.network.addresses import Address
 
 from .local_gateway_tables import COIP, LocalGatewayRouteTable, parts
 

@@ -95,13 +95,10 @@ class Byoasn(Resource, service=ec2):
     """An autonomous system number that an account has brought."""
 
     key = "Asn"
-    create, list, delete = "ProvisionIpamByoasn", "DescribeIpamByoasn", "DeprovisionIpamByoasn"
+    create, list = "ProvisionIpamByoasn", "DescribeIpamByoasn"
     exists = ("InvalidParameterValue", "The ASN {} is already provisioned.")
     missing = ("InvalidParameterValue", "The ASN {} is not provisioned.")
-    states = (
-        "State: pending-provision -> provisioned after 60s; pending-deprovision -> deprovisioned after 60s; "
-        "deprovisioned -> gone after 1h"
-    )
+    states = "State: pending-provision -> provisioned after 60s"
     fields = {"AsnAuthorizationContext": None}
 
     @staticmethod
@@ -111,10 +108,17 @@ class Byoasn(Resource, service=ec2):
         if not 1 <= number < 4294967295 or 64512 <= number <= 65535 or number >= 4200000000:
             raise bad_value("Asn", row["Asn"], "It is not a public ASN.")
 
-    @staticmethod
-    def before_delete(call: Call, row: Row) -> None:
-        if any(row["Asn"] in one.asns for one in ByoipCidr.scan(call)):
-            raise in_use(f"The ASN {row['Asn']} is associated with a CIDR.")
+
+@ec2.operation
+def deprovision_ipam_byoasn(call: Call, ipam_id: str, asn: str) -> Members:
+    """Take an autonomous system back that tells of nothing."""
+    row = Byoasn.named(call, asn)
+    if row["IpamId"] != ipam_id:
+        raise bad_value("IpamId", ipam_id, f"The ASN {asn} is provisioned to {row['IpamId']}.")
+    if any(asn in one.asns for one in ByoipCidr.scan(call)):
+        raise in_use(f"The ASN {asn} is associated with a CIDR.")
+    row.delete(call)
+    return {"Byoasn": {"Asn": asn, "IpamId": ipam_id, "State": "pending-deprovision"}}
 
 
 @ec2.operation

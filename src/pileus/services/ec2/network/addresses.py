@@ -6,7 +6,6 @@ instance was launched (`auto_assign`), which goes when an Elastic one comes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -15,13 +14,12 @@ from pileus.kernel import Call, Fault, Record
 from pileus.kernel.errors import Unfinished
 from pileus.kernel.filters import Filters
 from pileus.services.ec2 import ec2
-from pileus.services.ec2.connectivity import ipam_addresses
 from pileus.services.ec2.describing import Members
 from pileus.services.ec2.faults import combination, invalid, missing
-from pileus.services.ec2.kinds import all_named, kind, kind_of, named, new_id
-from pileus.services.ec2.tags import shown_tags, specified
+from pileus.services.ec2.kinds import all_named, kind, kind_of, named
+from pileus.services.ec2.tags import shown_tags
 
-from . import address_pools, associations, changes, limits, public_ranges, sharing
+from . import associations, changes, public_ranges, sharing
 from .interfaces import NetworkInterface, PrivateAddress, PublicAddress, of_instance
 from .interfaces import life as interface_life
 from .internet_gateways import InternetGateway, gateway_of
@@ -32,8 +30,6 @@ PREFIX = "eipassoc"
 
 AMAZON = "amazon"
 """Amazon's own pool."""
-IPAM = "ipam-pool-"
-"""How the ids of pools of IPAM begin."""
 
 
 class Transfer(msgspec.Struct):
@@ -75,16 +71,6 @@ class Address(
 
 life = Life[Address]()
 
-Taker = Callable[[Call, str, str], str]
-
-TAKERS: list[Taker] = []
-
-
-def customer_owned(taker: Taker) -> Taker:
-    """Declare what takes an address out of a pool of customer-owned ones."""
-    TAKERS.append(taker)
-    return taker
-
 
 class Mapped(Record, key=("vpc_id", "public_ip")):
     """A public address that stands before a private one in a VPC, of whichever kind."""
@@ -115,70 +101,7 @@ FILTERS = Filters(
 )
 
 
-# Allocated and released
-
-
-@ec2.operation
-def allocate_address(
-    call: Call,
-    domain: str = "vpc",
-    address: str = "",
-    public_ipv4_pool: str = "",
-    network_border_group: str = "",
-    tag_specifications: list[dict[str, Any]] = [],
-    ipam_pool_id: str = "",
-    customer_owned_ipv4_pool: str = "",
-) -> Members:
-    """Take an address out of a pool, by default Amazon's or what a policy says; a certain one, if it is free."""
-    if domain != "vpc":
-        raise invalid("The parameter domain must be vpc: EC2-Classic is retired.")
-    tags = specified(tag_specifications, "elastic-ip")
-    limits.check("AddressLimit", "addresses", Address.scan(call), limits.ADDRESSES)
-    if customer_owned_ipv4_pool:
-        return allocate_customer_owned(call, customer_owned_ipv4_pool, address, network_border_group, tags)
-    if ipam_pool_id and public_ipv4_pool:
-        raise combination("Only one of IpamPoolId and PublicIpv4Pool may be specified.")
-    pool = ipam_pool_id or public_ipv4_pool
-    made = allocate(call, address, pool, network_border_group or call.region, tags)
-    life.begin(call, made)
-    return {
-        "AllocationId": made.allocation_id,
-        "PublicIp": made.public_ip,
-        "Domain": "vpc",
-        "PublicIpv4Pool": made.public_ipv4_pool,
-        "NetworkBorderGroup": made.network_border_group,
-    }
-
-
-def allocate_customer_owned(call: Call, pool: str, wanted: str, group: str, tags: dict[str, str]) -> Members:
-    [take] = TAKERS
-    taken = take(call, pool, wanted)
-    made = Address(
-        new_id(Address), "", group or call.region, customer_owned_ip=taken, customer_owned_pool=pool, tags=tags
-    )
-    told = shown(call, made.put(call))
-    names = ("AllocationId", "CustomerOwnedIp", "CustomerOwnedIpv4Pool", "Domain", "NetworkBorderGroup")
-    return {name: told[name] for name in names}
-
-
-def allocate(call: Call, wanted: str, pool: str, network_border_group: str, tags: dict[str, str]) -> Address:
-    what = new_id(Address)
-    if pool and pool != AMAZON:
-        if pool.startswith(IPAM):
-            taken = ipam_addresses.take(call, pool, wanted, what, tags)
-        else:
-            taken = address_pools.take(call, pool, wanted)
-        return Address(what, taken, network_border_group, pool, tags=tags).put(call)
-    if not pool and not wanted:
-        taken, pool = ipam_addresses.by_policy(call, what)
-        if taken:
-            return Address(what, taken, network_border_group, pool, tags=tags).put(call)
-    if wanted and not public_ranges.public(call, wanted):
-        raise Fault("InvalidAddress.NotFound", f"The address {wanted} does not belong to you.")
-    public_ip = public_ranges.take_address(call, wanted)
-    if not public_ip:
-        raise Fault("InvalidAddress.NotFound", f"The address {wanted} is not available.")
-    return Address(what, public_ip, network_border_group, tags=tags).put(call)
+# Told of
 
 
 @ec2.operation
@@ -237,24 +160,6 @@ def shown(call: Call, one: Address) -> Members:
             "SubnetId": interface.subnet_id if interface else None,
         }
     return told
-
-
-@ec2.operation
-def release_address(call: Call, allocation_id: str = "", public_ip: str = "", network_border_group: str = "") -> None:
-    """Give an address back that stands before nothing."""
-    one = chosen(call, allocation_id, public_ip)
-    if network_border_group and network_border_group != one.network_border_group:
-        text = "The address is not in the specified network border group."
-        raise Fault("InvalidParameterValue", text)
-    if one.association_id:
-        raise Fault("InvalidIPAddress.InUse", f"Address {one.public_ip} is in use.")
-    if one.public_ipv4_pool.startswith(IPAM):
-        ipam_addresses.give_back(call, one.public_ipv4_pool, one.allocation_id, one.public_ip)
-    elif one.public_ip:
-        public_ranges.give_back(call, one.public_ip)
-        address_pools.give_back(call, one.public_ipv4_pool)
-    life.end(call, one)
-    one.delete(call)
 
 
 # Associated
