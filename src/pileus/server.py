@@ -74,6 +74,8 @@ class Server:
             "machines": settings.machines,
             "relay": settings.relay,
         }
+        if settings.nitro_root:
+            options["nitro-root"] = settings.nitro_root.read_text()
         if settings.maildir:
             options["maildir"] = str(settings.maildir.absolute())
         if settings.hot_reload:

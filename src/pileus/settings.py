@@ -35,6 +35,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """A folder below which functions may run code where it lies, so that edits take effect at once."""
     acm_validate: Literal["dns", "auto"] = "dns"
     """Whether ACM takes domain names as proven without looking for their records."""
+    nitro_root: Path | None = None
+    """The root certificate, in PEM, of attestation documents that KMS trusts."""
     throttle: bool = False
     """Refuse what goes beyond the throughput that tables are provisioned with."""
     machines: Literal["auto", "none"] = "auto"

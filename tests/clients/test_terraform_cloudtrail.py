@@ -1,4 +1,4 @@
-"""A trail with its bucket, as Terraform's users write it."""
+"""A trail with its bucket, and an event data store, as Terraform's users write it."""
 
 from pathlib import Path
 
@@ -62,6 +62,25 @@ resource "aws_cloudtrail" "main" {
     insight_type = "ApiCallRateInsight"
   }
 }
+
+resource "aws_cloudtrail_event_data_store" "years" {
+  name                           = "years"
+  retention_period               = 90
+  termination_protection_enabled = false
+  tags                           = { team = "red" }
+
+  advanced_event_selector {
+    name = "what was changed"
+    field_selector {
+      field  = "eventCategory"
+      equals = ["Management"]
+    }
+    field_selector {
+      field  = "readOnly"
+      equals = ["false"]
+    }
+  }
+}
 """
 
 
@@ -71,5 +90,8 @@ def test_a_trail_applies_plans_clean_and_is_destroyed(aws: Account, tmp_path: Pa
     assert stack.plan_is_empty()
     trail = aws.client("cloudtrail")
     assert trail.get_trail_status(Name="main")["IsLogging"] is True
+    (store,) = trail.list_event_data_stores()["EventDataStores"]
+    assert (store["Status"], store["RetentionPeriod"]) == ("ENABLED", 90)
     stack.destroy()
     assert trail.list_trails()["Trails"] == []
+    assert trail.list_event_data_stores()["EventDataStores"][0]["Status"] == "PENDING_DELETION"

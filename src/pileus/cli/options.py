@@ -126,6 +126,12 @@ def parser(environment: Mapping[str, str], otherwise: Mapping[str, str]) -> Pars
         metavar="HOST:PORT",
         help="an SMTP server that mail is handed on to; without one, none leaves the cloud",
     )
+    made.option(
+        "--nitro-root",
+        parse=certificate,
+        metavar="FILE",
+        help="the root certificate of attestation documents for which KMS encrypts its answers",
+    )
     made.option("--init", parse=folder, metavar="DIR", help="a folder of scripts to run once the cloud is ready")
     made.option("--log-level", parse=one_of(*LEVELS), default="info", metavar="LEVEL", help="|".join(LEVELS))
     return made
@@ -156,6 +162,14 @@ def relay(text: str) -> str:
 
 def folder(text: str) -> Path:
     return Path(text).expanduser().absolute()
+
+
+def certificate(text: str) -> Path:
+    """Accepts a file that is there and has a certificate in PEM."""
+    path = folder(text)
+    if not path.is_file() or "BEGIN CERTIFICATE" not in path.read_text(errors="replace"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no certificate in PEM")
+    return path
 
 
 def bucket(text: str) -> str:
@@ -197,5 +211,6 @@ class Options:
             listen=given.listen,
             relay=given.relay or "",
             maildir=given.maildir,
+            nitro_root=given.nitro_root,
             init=given.init,
         )

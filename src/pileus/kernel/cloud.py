@@ -11,7 +11,7 @@ import pkgutil
 from collections.abc import Awaitable, Callable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 from pileus import models
 
@@ -48,6 +48,14 @@ class Engine(Protocol):
 
     async def close(self) -> None:
         """End what it runs. What must outlive a restart is in the store, not here."""
+
+
+@runtime_checkable
+class Settling(Protocol):
+    """An engine that keeps files (see `files`)."""
+
+    async def settle(self) -> None:
+        """Bring to the files what is not there yet."""
 
 
 E = TypeVar("E", bound=Engine)
@@ -129,6 +137,12 @@ class Cloud:
         while self._engines:
             _, engine = self._engines.popitem()
             await engine.close()
+
+    async def settle(self) -> None:
+        """Let the engines that keep files bring there what they have in memory."""
+        for engine in list(self._engines.values()):
+            if isinstance(engine, Settling):
+                await engine.settle()
 
     # Time
 

@@ -137,6 +137,7 @@ def cloud(
     listen: dict[str, int] | None = None,
     relay: str = "",
     maildir: Path | None = None,
+    nitro_root: Path | None = None,
     sockets: bool = False,
 ) -> Iterator[LocalCloud]:
     """A cloud for as long as the block lasts: in memory, unless `data` names a directory.
@@ -156,6 +157,7 @@ def cloud(
         listen=listen or {},
         relay=relay,
         maildir=maildir,
+        nitro_root=nitro_root,
     )
     local = LocalCloud(settings)
     local.start()

@@ -283,6 +283,16 @@ def test_log_files_of_a_trail_are_imported(lake: Lake, refused: Any) -> None:
     assert failure["Location"].endswith("bad.json.gz") and failure["Status"] == "FAILED"
     everything = f"SELECT eventName, eventTime FROM {identifier(arn)}"
     assert lake.ask(everything) == [{"eventName": "Wanted", "eventTime": "2026-10-05 01:00:00"}]
+    for bounds, scanned in (
+        ("eventTime >= '2026-10-05 01:00:00' AND eventName = 'Wanted'", 1),
+        ("eventTime > timestamp '2026-10-06 00:00:00'", 0),
+        ("eventTime BETWEEN '2026-10-01 00:00:00' AND '2026-10-04 00:00:00'", 0),
+        ("eventTime > '2026-10-06 00:00:00' OR eventName = 'Wanted'", 1),
+    ):
+        query = lake.query(f"{everything} WHERE {bounds}")
+        lake.cloud.clock.advance(0)
+        assert lake.trail.describe_query(QueryId=query)["QueryStatistics"]["EventsScanned"] == scanned
+        assert len(lake.rows(query)) == scanned
     assert [one["ImportId"] for one in lake.trail.list_imports(Destination=arn)["Imports"]] == [made]
     with refused("InvalidParameterException"):
         lake.trail.stop_import(ImportId=made)
@@ -320,3 +330,26 @@ def test_a_dashboard_asks_its_queries(lake: Lake, refused: Any) -> None:
     lake.trail.delete_dashboard(DashboardId="board")
     with refused("ResourceNotFoundException"):
         lake.trail.get_dashboard(DashboardId="board")
+
+
+def test_sample_queries_are_found_by_what_they_are_about_and_can_be_asked(lake: Lake) -> None:
+    store = identifier(lake.store())
+
+    def found(phrase: str) -> list[dict[str, Any]]:
+        return list(lake.trail.search_sample_queries(SearchPhrase=phrase, MaxResults=50)["SearchResults"])
+
+    best = {
+        "who was denied access": "Denied access",
+        "which user launched EC2 instances": "Instances started and ended",
+        "leaked access key": "Activity of an access key",
+        "spikes of calls over time": "Calls per hour",
+    }
+    for phrase, name in best.items():
+        told = found(phrase)
+        assert told[0]["Name"] == name and 0 < told[0]["Relevance"] <= 1
+        assert [one["Relevance"] for one in told] == sorted((one["Relevance"] for one in told), reverse=True)
+    assert found("quixotic") == []
+    every = found("user calls changes errors objects keys instances sessions lists counts finds")
+    assert len(every) == 15
+    for sample in every:
+        lake.ask(sample["SQL"].replace("$EDS_ID", store))

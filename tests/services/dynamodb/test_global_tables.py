@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -237,3 +238,58 @@ def test_expiry_is_replicated_as_a_plain_deletion(
     at[HERE].put_item(TableName=name, Item={"pk": s("a"), "ends": n(int(clock.now()) + 60)})
     clock.advance(48 * 3600)
     assert get(at[HERE], name) is None and get(at[THERE], name) is None
+
+
+def test_a_global_table_of_several_accounts(
+    at: dict[str, Any], make: Make, clock: CloudClock, account: Account, refused: Any
+) -> None:
+    name = make(gsis={"byX": "x S"})
+    ours, other = at[HERE], account.cloud.account()
+    theirs = other.client("dynamodb", region_name=THERE, config=NEW)
+    ours.put_item(TableName=name, Item={"pk": s("a"), "x": s("1")})
+    arn = ours.describe_table(TableName=name)["Table"]["TableArn"]
+    wish = {"TableName": name, "GlobalTableSourceArn": arn, "GlobalTableSettingsReplicationMode": "ENABLED"}
+    with refused("AccessDeniedException"):
+        theirs.create_table(**wish)
+    statement = {"Effect": "Allow", "Principal": {"AWS": other.id}, "Action": "dynamodb:AssociateTableReplica"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement | {"Resource": arn}]})
+    ours.put_resource_policy(ResourceArn=arn, Policy=policy)
+    with refused("ValidationException", "must be ENABLED for the source"):
+        theirs.create_table(**wish)
+    ours.update_table(TableName=name, GlobalTableSettingsReplicationMode="ENABLED")
+    clock.advance(1)
+    with refused("ValidationException"):
+        theirs.create_table(**wish | {"KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}]})
+    made = theirs.create_table(**wish, Tags=[{"Key": "a", "Value": "b"}])["TableDescription"]
+    assert made["TableStatus"] == "CREATING" and f":{THERE}:{other.id}:" in made["TableArn"]
+    clock.advance(1)
+    assert get(theirs, name) == {"pk": s("a"), "x": s("1")}
+    for db, region, whose in ((ours, THERE, other.id), (theirs, HERE, account.id)):
+        told = db.describe_table(TableName=name)["Table"]
+        assert told["GlobalTableSettingsReplicationMode"] == "ENABLED" and told["TableStatus"] == "ACTIVE"
+        (replica,) = told["Replicas"]
+        assert (replica["RegionName"], replica["ReplicaStatus"]) == (region, "ACTIVE")
+        assert replica["ReplicaArn"].split(":")[4] == whose
+    theirs.put_item(TableName=name, Item={"pk": s("b"), "x": s("2")})
+    ours.delete_item(TableName=name, Key={"pk": s("a")})
+    clock.advance(1)
+    assert get(ours, name, "b") == {"pk": s("b"), "x": s("2")} and get(theirs, name) is None
+    found = ours.query(
+        TableName=name,
+        IndexName="byX",
+        KeyConditionExpression="x = :x",
+        ExpressionAttributeValues={":x": s("2")},
+    )
+    assert found["Count"] == 1
+    ours.update_time_to_live(TableName=name, TimeToLiveSpecification={"AttributeName": "ttl", "Enabled": True})
+    assert theirs.describe_time_to_live(TableName=name)["TimeToLiveDescription"]["AttributeName"] == "ttl"
+    with refused("ValidationException"):
+        replicate(ours, name, FAR)
+    third = account.cloud.account().client("dynamodb", region_name=THERE, config=NEW)
+    with refused("AccessDeniedException"):
+        third.create_table(**wish)
+    theirs.delete_table(TableName=name)
+    clock.advance(1)
+    assert "Replicas" not in ours.describe_table(TableName=name)["Table"]
+    ours.put_item(TableName=name, Item={"pk": s("c"), "x": s("3")})
+    assert get(ours, name, "c")

@@ -63,6 +63,11 @@ def partner(other: Account) -> Partner:
 def test_a_partner_is_lent_rights_for_a_while(iam: Any, aws: Account, cloud: LocalCloud, partner: Partner) -> None:
     request = partner.ask()
     assert iam.get_delegation_request(DelegationRequestId=request)["DelegationRequest"]["State"] == "UNASSIGNED"
+    entity = f"arn:aws:iam::{partner.account.id}:delegation-request/{request}"
+    told = iam.get_human_readable_summary(EntityArn=entity, Locale="en-US")
+    assert told["SummaryState"] == "AVAILABLE" and "for 30 minutes: We look after" in told["SummaryContent"]
+    assert "It may use PurgeQueue of sqs on arn:aws:sqs:*:*:orders." in told["SummaryContent"]
+    assert iam.get_human_readable_summary(EntityArn=entity, Locale="fr")["SummaryState"] == "NOT_SUPPORTED"
     admin = user_with_key(iam, "admin", allow("*"))
     theirs = acting(cloud, admin, "iam")
     theirs.associate_delegation_request(DelegationRequestId=request)

@@ -79,8 +79,9 @@ class Tunnels:
 
     async def close(self) -> None:
         """End all of them."""
-        for owner in list(self._of):
-            await self.leave(owner)
+        async with self._changing:
+            await asyncio.gather(*(one.close() for there in self._of.values() for one in there.values()))
+            self._of.clear()
 
 
 def told(hear: Callable[[str, State], None], name: str) -> Callable[[State], None]:

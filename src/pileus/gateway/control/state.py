@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from pileus.gateway.message import Request
+from pileus.kernel import files
 from pileus.kernel.access.attached import Membership
 from pileus.kernel.cloud import package_name, services
 from pileus.kernel.identity import Credential
@@ -31,7 +33,13 @@ async def reset(control: Control, request: Request) -> dict[str, Any]:
     async with control.turning:
         await cloud.runner.stop()
         try:
-            forget_account(cloud, account) if account else forget(cloud)
+            if account:
+                forget_account(cloud, account)
+            else:
+                await cloud.close()  # what runs ends, and its files go
+                forget(cloud)
+                if cloud.folder:
+                    await asyncio.to_thread(files.clear, cloud.folder)
         finally:
             cloud.runner.start()
     control.events.tell("reset", {"account": account or None})

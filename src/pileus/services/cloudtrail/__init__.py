@@ -11,10 +11,11 @@ The kernel notes every call (`pileus.kernel.trail`); here is what is made of tha
     digests, signatures                what proves that log files are unchanged
     stores, ingesting, imports         event data stores, and how events get into them
     channels                           events from outside of AWS (PutAuditEvents is in `cloudtrail_data`)
-    statements, queries, results       SQL over event data stores
+    statements, queries, results, samples
+                                       SQL over event data stores
     dashboards, policies, delegates    what stands around them
 
-Left out: federation with Lake Formation, queries in plain language, sample queries, configuration items and evidence,
+Left out: federation with Lake Formation, queries in plain language, configuration items and evidence,
 event configurations; members of an organization see its trails in DescribeTrails alone; names of Lambda's operations
 are told without their dates (`Invoke`, not `Invoke20150331`); throttling.
 """

@@ -155,14 +155,18 @@ def sealed(call: Call, store: EventDataStore, content: bytes) -> tuple[bytes, by
     return nonce + AESGCM(made["Plaintext"]).encrypt(nonce, content, None), made["CiphertextBlob"]
 
 
-def opened(call: Call, store: EventDataStore, batch: Batch) -> list[bytes]:
-    """The lines of a batch."""
+def opened(call: Call, store: EventDataStore, batch: Batch) -> bytes:
+    """A batch as it was packed, which `lines_of` unpacks."""
     packed = batch.lines
     if batch.data_key:
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
         key = kms(call, store).decrypt(ciphertext_blob=batch.data_key, encryption_context=context(call, store))
         packed = AESGCM(key["Plaintext"]).decrypt(packed[:12], packed[12:], None)
+    return packed
+
+
+def lines_of(packed: bytes) -> list[bytes]:
     return zlib.decompress(packed).split(b"\n")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from pileus.kernel import Call, Fault, Record, Unfinished, names
 
 from . import cloudtrail, results, statements, stores
-from .ingesting import Batch, opened, take_in
+from .ingesting import Batch, lines_of, opened, take_in
 from .stores import AUDIT, EventDataStore
 
 Members = dict[str, Any]
@@ -158,14 +158,17 @@ async def answered(call: Call, query: Query) -> statements.Answer:
             with call.transaction():
                 store = stores.active(call, name)
                 take_in(call, store, call.now)
-            lines = []
+            packed: list[bytes] = []
             with call.transaction():
-                for batch in Batch.scan(call, store.id):
-                    lines.append(opened(call, store, batch))
+                since = (statement.since,) if statement.since > 0 else None
+                for batch in Batch.scan(call, store.id, since=since):
+                    if batch.earliest > statement.upto:
+                        continue
+                    packed.append(opened(call, store, batch))
                     query.scanned += batch.count
                     query.bytes += batch.size
             schema = statements.AUDITED if store.categories == {AUDIT} else statements.COLUMNS
-            await asyncio.to_thread(engine.load, number, lines, schema)
+            await asyncio.to_thread(engine.load, number, map(lines_of, packed), schema)
         answer = await asked(engine, statement.sql)
         query.matched = len(answer.rows)
         return answer

@@ -7,8 +7,10 @@ data stores, or what it says of them by WITH. DuckDB gets the events as paramete
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from pileus.kernel import Fault, Unfinished
@@ -102,6 +104,9 @@ class Statement(NamedTuple):
     sql: str
     stores: list[str]
     """The ids of the event data stores that it asks, in the order of their tables t0, t1, …"""
+    since: float = -math.inf
+    upto: float = math.inf
+    """The times of the events that it can be about, as far as that is plain to see."""
 
 
 class Answer(NamedTuple):
@@ -144,7 +149,47 @@ def read(text: str) -> Statement:
         table.set("this", exp.to_identifier(f"t{stores.index(name)}"))
     if not stores:
         raise invalid("The query statement asks no event data store.")
-    return Statement(tree.sql("duckdb"), stores)
+    return Statement(tree.sql("duckdb"), stores, *times(tree))
+
+
+def times(tree: Any) -> tuple[float, float]:
+    """What a statement that asks one table says of eventTime, by comparisons all of which must hold."""
+    from sqlglot import exp
+
+    since, upto = -math.inf, math.inf
+    where = tree.args.get("where")
+    if not isinstance(tree, exp.Select) or where is None or len(list(tree.find_all(exp.Table))) != 1:
+        return since, upto
+    for one in where.this.flatten() if isinstance(where.this, exp.And) else [where.this]:
+        if isinstance(one, exp.Between):
+            bounds = [(exp.GTE, one.args["low"]), (exp.LTE, one.args["high"])]
+        elif isinstance(one, exp.GT | exp.GTE | exp.LT | exp.LTE):
+            bounds = [(type(one), one.expression)]
+        else:
+            continue
+        if not isinstance(one.this, exp.Column) or one.this.name.lower() != "eventtime":
+            continue
+        for kind, value in bounds:
+            at = moment_of(value)
+            if at is not None and kind in (exp.GT, exp.GTE):
+                since = max(since, at)
+            elif at is not None:
+                upto = min(upto, at)
+    return since, upto
+
+
+def moment_of(value: Any) -> float | None:
+    """The instant of a literal, or of one that is made a timestamp."""
+    from sqlglot import exp
+
+    literal = value.this if isinstance(value, exp.Cast) else value
+    if not isinstance(literal, exp.Literal) or not literal.is_string:
+        return None
+    try:
+        at = datetime.fromisoformat(literal.name)
+    except ValueError:
+        return None
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
 
 
 def bound(text: str, values: list[str]) -> str:

@@ -11,7 +11,8 @@ A way through the package, from the ground up:
     records, capacity, throttling                 items at rest, what they cost, and what is too much
     streams, destinations                         who is told of changes
     vectors, searching                            items by the likeness of vectors
-    replication, groups, replicas, global_tables  tables that are in several Regions
+    replication, groups, replicas, accounts, global_tables
+                                                  tables that are in several Regions and accounts
     items, writing, queries, scans, batches, transactions
                                                   what customers do all day
     lexer, statements, partiql                    the same in SQL
@@ -21,8 +22,8 @@ A way through the package, from the ground up:
                                                   copies of tables
     ttl, policies, tags, insights, autoscaling    what keeps a table in order
 
-Left out: global tables of several accounts. Throughput is enforced where that is asked for (`throttling`); item
-collections may grow beyond 10 GB; items lie in the store as they are, whatever encryption SSESpecification asks for.
+Throughput is enforced where that is asked for (`throttling`); item collections may grow beyond 10 GB; items lie in the
+store as they are, whatever encryption SSESpecification asks for.
 """
 
 from pileus.kernel import Service

@@ -11,7 +11,7 @@ from pileus.kernel import Call, Unfinished
 
 from . import dynamodb, faults
 from .groups import group_of
-from .replication import OLD_VERSION
+from .replication import OLD_VERSION, located
 from .tables import Members, Table
 
 SERVICE = "application-autoscaling"
@@ -93,7 +93,7 @@ def replicas(call: Call, table: Table) -> list[tuple[Call, Table]]:
     group = group_of(call, table)
     if group is None:
         return [(call, table)]
-    places = [call.at(region=region) for region in group.members]
+    places = [located(call, member) for member in group.members]
     return [(there, one) for there in places if (one := Table.get(there, table.name))]
 
 

@@ -40,10 +40,25 @@ def create_table(
     resource_policy: str = "",
     vector_indexes: list[Members] = [],
     on_demand_throughput: dict[str, int] = {},
+    global_table_source_arn: str = "",
+    global_table_settings_replication_mode: str = "",
 ) -> dict[str, Any]:
-    """Create a table, which is there to be used a moment later."""
+    """Create a table, which is there to be used a moment later; perhaps as the replica of another account's."""
     check_name(table_name)
     name = short_name(table_name)
+    if global_table_source_arn or global_table_settings_replication_mode:
+        own = (attribute_definitions, key_schema, local_secondary_indexes, global_secondary_indexes, vector_indexes)
+        from .accounts import associate
+
+        replica = associate(
+            call, name, global_table_source_arn, global_table_settings_replication_mode, defined=any(own)
+        )
+        replica.tags, replica.protected = checked_tags(tags), deletion_protection_enabled
+        replica.table_class = table_class or replica.table_class
+        if resource_policy:
+            replica.policy, replica.policy_revision = resource_policy, revision(call)
+        replica.put(call)
+        return {"TableDescription": description(call, replica)}
     table = Table(
         name=name,
         id=names.uuid4(),

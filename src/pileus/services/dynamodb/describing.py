@@ -69,6 +69,8 @@ def options(call: Call, table: Table) -> Members:
         told["OnDemandThroughput"] = table.on_demand
     if table.restored:
         told["RestoreSummary"] = table.restored
+    if table.settings:
+        told["GlobalTableSettingsReplicationMode"] = table.settings
     if table.group:
         told |= told_of(call, table)
     return told

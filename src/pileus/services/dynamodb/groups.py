@@ -1,7 +1,7 @@
 """Global tables as groups: which tables belong together, and how one joins and leaves.
 
 Both versions of the API work on them: `replicas` is that of 2019, through UpdateTable; `global_tables` that of 2017.
-A group lies in the account, and its tables each know their peers. Left out: members in other accounts.
+A group lies in the account, and its tables each know their peers. One of several accounts (`accounts`) lies in each.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pileus.kernel import Call, Record, names
 
 from . import dynamodb, vectors
 from .keys import END
-from .replication import AT_ONCE, OLD_VERSION, send
+from .replication import AT_ONCE, OLD_VERSION, located, send
 from .tables import Members, Table, new_box
 
 NEW_VERSION = "2019.11.21"
@@ -28,13 +28,32 @@ class Group(Record, scope="account"):
     version: str
     created: float
     members: dict[str, Members]
-    """By Region: `status`, and what the replica there overrides, in wire names."""
+    """By Region, or by `ACCOUNT/REGION`: `status`, and what the replica there overrides, in wire names."""
     strong: bool = False
     witness: str = ""
 
     @property
     def status(self) -> str:
         return "ACTIVE" if all(one["status"] == "ACTIVE" for one in self.members.values()) else "UPDATING"
+
+    @property
+    def several(self) -> bool:
+        """Whether its tables are in several accounts."""
+        return any("/" in member for member in self.members)
+
+    def own(self, table: Table) -> str:
+        """The member that a table is."""
+        absolute = f"{table.account}/{table.region}"
+        return absolute if absolute in self.members else table.region
+
+    def everywhere(self, call: Call) -> list[Call]:
+        """Calls that look at the accounts in which the group lies."""
+        found = {located(call, member).account: located(call, member) for member in self.members}
+        return list(found.values()) or [call]
+
+    def keep(self, call: Call) -> None:
+        for there in self.everywhere(call):
+            self.put(there)
 
 
 def group_of(call: Call, table: Table) -> Group | None:
@@ -43,16 +62,16 @@ def group_of(call: Call, table: Table) -> Group | None:
 
 def tables(call: Call, group: Group) -> Iterator[tuple[Call, Table]]:
     """The tables of a group that there are, each with a call that looks at its Region."""
-    for region in group.members:
-        there = call.at(region=region)
+    for member in group.members:
+        there = located(call, member)
         if (table := Table.get(there, group.name)) and table.group:
             yield there, table
 
 
 def peers(call: Call, table: Table) -> Iterator[tuple[Call, Table]]:
     """The other tables of a table's group."""
-    for region in table.peers:
-        there = call.at(region=region)
+    for member in table.peers:
+        there = located(call, member)
         if peer := Table.get(there, table.name):
             yield there, peer
 
@@ -60,40 +79,44 @@ def peers(call: Call, table: Table) -> Iterator[tuple[Call, Table]]:
 def settle(call: Call, group: Group) -> None:
     """Store a group, and tell its tables of each other; one that is alone is a group no longer."""
     alone = len(group.members) < 2
-    for region in group.members:
-        there = call.at(region=region)
+    for member in group.members:
+        there = located(call, member)
         if table := Table.get(there, group.name):
             table.group = "" if alone else group.version
             table.strong = group.strong and not alone
-            table.peers = [] if alone else [other for other in group.members if other != region]
+            table.peers = [] if alone else [other for other in group.members if other != member]
             table.put(there)
     if alone and group.version == NEW_VERSION:
-        group.delete(call)
+        for there in group.everywhere(call):
+            group.delete(there)
     else:
-        group.put(call)
+        group.keep(call)
 
 
 def leave(call: Call, table: Table) -> None:
     """A table is not of its group any more: it is deleted, or goes its own way."""
     if group := group_of(call, table):
-        group.members.pop(table.region, None)
+        if group.several:
+            group.delete(call)
+        group.members.pop(group.own(table), None)
         table.group, table.peers, table.strong = "", [], False
         settle(call, group)
 
 
-def join(call: Call, source: Table, region: str, given: Members) -> None:
-    """Make a replica of a table in another Region, and fill it in the background."""
+def join(call: Call, source: Table, member: str, given: Members) -> Table:
+    """Make a replica of a table elsewhere, and fill it in the background."""
     from .creating import encryption
     from .streams import opened
 
-    there = call.at(region=region)
+    there = located(call, member)
     throughput = dict(source.throughput)
     if throughput and (override := given.get("ProvisionedThroughputOverride")):
         throughput |= override
     replica = msgspec.structs.replace(
         source,
         id=names.uuid4(),
-        region=region,
+        account=there.account,
+        region=there.region,
         box=new_box(),
         created=call.now,
         status="CREATING",
@@ -116,7 +139,8 @@ def join(call: Call, source: Table, region: str, given: Members) -> None:
     if replica.view:
         replica.label = opened(there, replica)
     replica.put(there)
-    fill_replica.later(call, name=source.name, box=source.box, peer=region, after=b"")
+    fill_replica.later(call, name=source.name, box=source.box, peer=member, after=b"")
+    return replica
 
 
 def replica_encryption(there: Call, source: Table, given: Members, encryption: Any) -> Members:
@@ -138,23 +162,24 @@ def fill_replica(call: Call, name: str, box: str, peer: str, after: bytes) -> No
         onward = rows[-1][0][len(table.prefix) :] + b"\0"
         fill_replica.later(call, name=name, box=box, peer=peer, after=onward)
         return
-    there = call.at(region=peer)
+    there = located(call, peer)
     if replica := Table.get(there, name):
         replica.status = "ACTIVE"
         replica.put(there)
     group.members[peer]["status"] = "ACTIVE"
-    group.put(call)
+    group.keep(call)
 
 
-def described(call: Call, group: Group, region: str) -> Members:
+def described(call: Call, group: Group, place: str) -> Members:
     """A member of a group, as ReplicaDescription."""
-    member = group.members[region]
-    told: Members = {"RegionName": region, "ReplicaStatus": member["status"]}
-    there = call.at(region=region)
+    member = group.members[place]
+    there = located(call, place)
+    told: Members = {"RegionName": there.region, "ReplicaStatus": member["status"]}
     table = Table.get(there, group.name)
     if group.version == OLD_VERSION:
         return told
     told["ReplicaArn"] = there.arn(f"table/{group.name}", "dynamodb")
+    told["GlobalTableSettingsReplicationMode"] = mode(group)
     if table is None:
         return told
     for name in ("KMSMasterKeyId", "ProvisionedThroughputOverride", "OnDemandThroughputOverride"):
@@ -167,6 +192,11 @@ def described(call: Call, group: Group, region: str) -> Members:
     return told
 
 
+def mode(group: Group) -> str:
+    """Whether a replica's settings are those of the others, or may differ from them."""
+    return "ENABLED" if group.several else "ENABLED_WITH_OVERRIDES"
+
+
 def told_of(call: Call, table: Table) -> Members:
     """What DescribeTable tells of a table's group."""
     group = group_of(call, table)
@@ -174,7 +204,9 @@ def told_of(call: Call, table: Table) -> Members:
         return {}
     told: Members = {"GlobalTableVersion": group.version}
     if group.version == NEW_VERSION:
-        told["Replicas"] = [described(call, group, region) for region in group.members if region != table.region]
+        told["GlobalTableSettingsReplicationMode"] = mode(group)
+        own = group.own(table)
+        told["Replicas"] = [described(call, group, member) for member in group.members if member != own]
         told["MultiRegionConsistency"] = "STRONG" if group.strong else "EVENTUAL"
         if group.witness:
             told["GlobalTableWitnesses"] = [{"RegionName": group.witness, "WitnessStatus": "ACTIVE"}]

@@ -40,6 +40,10 @@ def update_replicas(
         name=table.name, version=NEW_VERSION, created=call.now, members={table.region: {"status": "ACTIVE"}}
     )
     new = len(group.members) == 1
+    if group.several:
+        raise faults.invalid(
+            "Replicas of a multi-account global table are created, changed and deleted in their accounts"
+        )
     if group.version != NEW_VERSION:
         raise faults.invalid(f"Table {table.name} is part of a global table of version {group.version}")
     if consistency and not new:

@@ -46,6 +46,12 @@ class Shipping(Record, key=("box", "peer")):
     peer: str
 
 
+def located(call: Call, peer: str) -> Call:
+    """The call looking at a member of a global table: at a Region, or at one of another account."""
+    account, _, region = peer.rpartition("/")
+    return call.at(account=account or call.account, region=region)
+
+
 def stamp_of(call: Call, table: Table, place: bytes) -> Stamp | None:
     raw = call.store.get(under(call, "Stamp", table.box) + place)
     return _stamp.decode(raw) if raw else None
@@ -66,7 +72,7 @@ def stamped(call: Call, table: Table, place: bytes, new: Item | None, origin: St
         new = new | shown(stamp)
     for peer in table.peers:
         if table.strong:
-            at_once(call.at(region=peer), table.name, place, new, stamp)
+            at_once(located(call, peer), table.name, place, new, stamp)
         else:
             mark(call, table, peer, place)
     return new
@@ -119,7 +125,7 @@ def send(call: Call, table: Table, peer: str, place: bytes) -> None:
     from .records import read
 
     item, _size = read(call, table, place)
-    at_once(call.at(region=peer), table.name, place, item, stamp_of(call, table, place) or Stamp(0, call.region))
+    at_once(located(call, peer), table.name, place, item, stamp_of(call, table, place) or Stamp(0, call.region))
 
 
 def at_once(there: Call, name: str, place: bytes, item: Item | None, stamp: Stamp) -> None:

@@ -105,7 +105,9 @@ class Table(Record, arn="table/{name}", cfn="AWS::DynamoDB::Table", kw_only=True
     group: str = ""
     """The version of the global table that it belongs to, if it does."""
     peers: list[str] = []
-    """The other Regions of its global table."""
+    """The other Regions of its global table; `ACCOUNT/REGION` where it is one of several accounts."""
+    settings: str = ""
+    """GlobalTableSettingsReplicationMode, where that was said."""
     strong: bool = False
     """Whether those are written together with it."""
     disassociation_protected: bool = False

@@ -6,7 +6,7 @@ from typing import Any
 
 from pileus.kernel import Call, Fault
 
-from . import dynamodb, faults, vectors
+from . import accounts, dynamodb, faults, vectors
 from .creating import (
     MOST_GLOBAL,
     activate,
@@ -48,6 +48,7 @@ def update_table(
     warm_throughput: dict[str, int] | None = None,
     disassociation_protection_enabled: bool | None = None,
     vector_index_updates: list[Members] | None = None,
+    global_table_settings_replication_mode: str = "",
 ) -> dict[str, Any]:
     """Change a table, which goes on working meanwhile; a new index is filled in the background."""
     if table.status != "ACTIVE":
@@ -67,6 +68,7 @@ def update_table(
         deletion_protection_enabled,
         on_demand_throughput,
         warm_throughput,
+        global_table_settings_replication_mode or None,
     ]
     if all(one is None for one in given):
         raise faults.invalid(
@@ -88,6 +90,8 @@ def update_table(
         update_index(call, table, change)
     if vector_index_updates:
         vectors.update(call, table, vector_index_updates)
+    if global_table_settings_replication_mode:
+        accounts.choose(table, global_table_settings_replication_mode)
     if disassociation_protection_enabled is not None:
         table.disassociation_protected = disassociation_protection_enabled
     settled(call, table)

@@ -25,8 +25,8 @@ class Endpoint(Record, arn="endpoint/{name}", kw_only=True):
     modified: float
 
     @classmethod
-    def by_name(cls, call: Call, name: str) -> Self:
-        found = cls.get(call, name)
+    def by_name(cls, call: Call, name: str, home_region: str = "") -> Self:
+        found = cls.get(call.at(region=home_region or call.region), name)
         if found is None:
             raise faults.missing("Endpoint", name)
         return found
@@ -103,8 +103,9 @@ def create_endpoint(
 
 
 @events.operation(on=Endpoint.by_name)
-def describe_endpoint(call: Call, endpoint: Endpoint) -> Members:
-    return endpoint.described(call)
+def describe_endpoint(call: Call, endpoint: Endpoint, home_region: str = "") -> Members:
+    """An endpoint, from wherever one asks."""
+    return endpoint.described(call.at(region=home_region or call.region))
 
 
 @events.operation(on=Endpoint.by_name)
@@ -133,7 +134,10 @@ def update_endpoint(
 
 
 @events.operation
-def list_endpoints(call: Call, name_prefix: str = "", next_token: str = "", max_results: int = PER_PAGE) -> Members:
+def list_endpoints(
+    call: Call, name_prefix: str = "", next_token: str = "", max_results: int = PER_PAGE, home_region: str = ""
+) -> Members:
+    call = call.at(region=home_region or call.region)
     bounds: Members = {"since": (name_prefix,), "before": (name_prefix + "\U0010ffff",)}
     page = Endpoint.page(call, limit=max_results, token=next_token, **bounds)
     return {"Endpoints": [one.described(call) for one in page.items], "NextToken": page.token}

@@ -10,10 +10,10 @@ A way through the package, from the ground up:
     cluster_stores, backing     keys whose material is in a CloudHSM cluster
     external_stores, external   keys under which somebody else's key manager encrypts once more
     ciphertexts, encryption     what a ciphertext is; encrypt, decrypt, re-encrypt
-    data_keys, signing, agreement
+    data_keys, signing, agreement, recipients
 
-Left out: ways to external key stores through VPCs; Recipient, for there are no Nitro enclaves whose attestation it
-could be; SM2 keys; ML_KEM_512 keys; signatures by Ed25519ph; throttling and the number of keys an account may have.
+Left out: ways to external key stores through VPCs; SM2 keys; ML_KEM_512 keys; signatures by Ed25519ph; throttling and
+the number of keys an account may have.
 """
 
 from pileus.kernel import Service

@@ -13,7 +13,7 @@ from pileus.kernel import Call, Fault, arn
 from pileus.kernel.access.matching import Values
 from pileus.kernel.access.target import Target
 
-from . import grants, kms
+from . import grants, kms, recipients
 from .ciphertexts import envelope
 from .grants import Grant
 from .keys import Key, meant, named
@@ -144,6 +144,8 @@ def keys(call: Call, key: Key, request: Members) -> dict[str, Values]:
     if context := request.get("EncryptionContext"):
         found["kms:encryptioncontextkeys"] = tuple(context)
         found |= {f"kms:encryptioncontext:{name.lower()}": (value,) for name, value in context.items()}
+    if recipient := request.get("Recipient"):
+        found |= recipients.keys(call, recipient)
     alias = request.get("KeyId", "").rpartition(":")[2]
     if alias.startswith("alias/"):
         found["kms:requestalias"] = (alias,)

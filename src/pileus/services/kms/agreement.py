@@ -6,14 +6,19 @@ from typing import Any
 
 from pileus.kernel import Call
 
-from . import faults, kms, specs
+from . import faults, kms, recipients, specs
 from .keys import Key, meant
 from .material import private_key
 
 
 @kms.operation(on=meant, honours=("GrantTokens",))
 def derive_shared_secret(
-    call: Call, key: Key, key_agreement_algorithm: str, public_key: bytes, dry_run: bool = False
+    call: Call,
+    key: Key,
+    key_agreement_algorithm: str,
+    public_key: bytes,
+    dry_run: bool = False,
+    recipient: dict[str, Any] = {},
 ) -> dict[str, Any]:
     """The secret that the key shares with the owner of a public key, raw: not yet fit to be a key itself."""
     from cryptography.hazmat.primitives.asymmetric.ec import ECDH, EllipticCurvePublicKey
@@ -33,7 +38,7 @@ def derive_shared_secret(
         raise faults.dry_run()
     return {
         "KeyId": key.arn(call),
-        "SharedSecret": secret,
+        **recipients.told(call, recipient, "SharedSecret", secret),
         "KeyAgreementAlgorithm": key_agreement_algorithm,
         "KeyOrigin": key.origin,
     }

@@ -1,6 +1,6 @@
 """Data keys and key pairs: made here, used elsewhere. With them goes their ciphertext, which only KMS opens.
 
-The envelope encryption of the Developer Guide. Left out: Recipient, the attestation of Nitro enclaves.
+The envelope encryption of the Developer Guide.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 from pileus.kernel import Call
 
-from . import faults, kms, specs
+from . import faults, kms, recipients, specs
 from .encryption import Context, encrypted
 from .keys import Key, meant
 from .material import generated, private_key, public_der, slow
@@ -27,10 +27,11 @@ def generate_data_key(
     number_of_bytes: int | None = None,
     key_spec: str = "",
     dry_run: bool = False,
+    recipient: dict[str, Any] = {},
 ) -> dict[str, Any]:
     """A new data key, plain and encrypted under the key."""
     told, plaintext = data_key(call, key, encryption_context, number_of_bytes, key_spec, dry_run)
-    return told | {"Plaintext": plaintext}
+    return told | recipients.told(call, recipient, "Plaintext", plaintext)
 
 
 @kms.operation(on=meant, honours=("GrantTokens",))
@@ -61,11 +62,16 @@ def data_key(
 
 @kms.operation(on=meant, honours=("GrantTokens",))
 async def generate_data_key_pair(
-    call: Call, key: Key, key_pair_spec: str, encryption_context: Context = {}, dry_run: bool = False
+    call: Call,
+    key: Key,
+    key_pair_spec: str,
+    encryption_context: Context = {},
+    dry_run: bool = False,
+    recipient: dict[str, Any] = {},
 ) -> dict[str, Any]:
     """A new key pair; its private key plain (PKCS #8) and encrypted under the key."""
     told, plaintext = await pair(call, key, key_pair_spec, encryption_context, dry_run)
-    return told | {"PrivateKeyPlaintext": plaintext}
+    return told | recipients.told(call, recipient, "PrivateKeyPlaintext", plaintext)
 
 
 @kms.operation(on=meant, honours=("GrantTokens",))
@@ -100,12 +106,14 @@ def check_symmetric(call: Call, key: Key) -> None:
 
 
 @kms.operation
-def generate_random(call: Call, number_of_bytes: int = 0, custom_key_store_id: str = "") -> dict[str, Any]:
+def generate_random(
+    call: Call, number_of_bytes: int = 0, custom_key_store_id: str = "", recipient: dict[str, Any] = {}
+) -> dict[str, Any]:
     """Up to 1,024 random bytes, perhaps of the cluster behind a custom key store."""
     if not number_of_bytes:
         raise faults.validation("NumberOfBytes is required.")
     if custom_key_store_id:
         from .backing import random
 
-        return {"Plaintext": random(call, custom_key_store_id, number_of_bytes)}
-    return {"Plaintext": os.urandom(number_of_bytes)}
+        return recipients.told(call, recipient, "Plaintext", random(call, custom_key_store_id, number_of_bytes))
+    return recipients.told(call, recipient, "Plaintext", os.urandom(number_of_bytes))

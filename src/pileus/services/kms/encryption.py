@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from pileus.kernel import Call
 
-from . import ciphertexts, faults, kms, specs
+from . import ciphertexts, faults, kms, recipients, specs
 from .ciphertexts import envelope
 from .keys import Key, meant
 from .material import private_key
@@ -51,6 +51,7 @@ def decrypt(
     encryption_algorithm: str = specs.SYMMETRIC,
     dry_run: bool = False,
     dry_run_modifiers: list[str] = [],
+    recipient: dict[str, Any] = {},
 ) -> dict[str, Any]:
     """Decrypt. A symmetric ciphertext knows its key; `key_id` then only makes sure that it is this one."""
     check_modifiers(dry_run, dry_run_modifiers)
@@ -60,7 +61,8 @@ def decrypt(
     found = decrypted(call, key_id, encryption_algorithm, ciphertext_blob, encryption_context)
     if dry_run:
         raise faults.dry_run()
-    told = {"KeyId": found.key.arn(call), "Plaintext": found.plaintext, "EncryptionAlgorithm": found.algorithm}
+    told = {"KeyId": found.key.arn(call), "EncryptionAlgorithm": found.algorithm}
+    told |= recipients.told(call, recipient, "Plaintext", found.plaintext)
     return told | ({"KeyMaterialId": found.material_id} if found.material_id else {})
 
 

@@ -10,7 +10,7 @@
                                                       where events go on to
     insights, queries, scheduled_queries, lookup_tables, definitions, pointers, fields
                                                       Logs Insights
-    protection, indexes, account_policies, resource_policies, selection
+    protection, indexes, account_policies, retention_policies, criteria, resource_policies, selection
                                                       what is said of groups
     listing, data_sources, storage_tiers              what groups there are, and where their events come from
     detectors, detecting, anomalies                   what is unusual in groups

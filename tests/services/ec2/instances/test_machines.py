@@ -108,3 +108,32 @@ def test_a_volume_is_attached_while_the_instance_runs_and_mounted_in_it(ec2, run
 def test_what_is_not_there_has_no_console(ec2, refused):
     with refused("InvalidInstanceID.NotFound"):
         ec2.get_console_output(InstanceId="i-0123456789abcdef0")
+
+
+def test_an_instance_that_hibernates_goes_on_where_it_was(ec2, run, console, becomes):
+    counting = "#!/bin/sh\nn=0\nwhile true; do n=$((n+1)); echo $n > /run/count; sleep 0.05; done &\necho counting\n"
+    one = run(UserData=counting, InstanceType="m5.large", HibernationOptions={"Configured": True})
+    becomes(one, "running")
+    console(one, "counting")
+    ids = [one["InstanceId"]]
+    ec2.stop_instances(InstanceIds=ids, Hibernate=True)
+    becomes(one, "stopped")
+    before = console(one, "counting")
+    ec2.start_instances(InstanceIds=ids)
+    becomes(one, "running")
+    assert console(one, "counting") == before  # it has not booted again
+    ec2.stop_instances(InstanceIds=ids, Hibernate=True)
+    becomes(one, "stopped")
+    ec2.terminate_instances(InstanceIds=ids)
+    becomes(one, "terminated")
+
+
+def test_a_system_that_shall_not_shut_down_is_cut_off(ec2, run, console, becomes):
+    patient = "#!/bin/sh\n(trap 'echo asked to end > /dev/console; exit' TERM; while true; do sleep 0.05; done) &\n"
+    one = run(UserData=patient + "echo waiting\n")
+    becomes(one, "running")
+    console(one, "waiting")
+    ids = [one["InstanceId"]]
+    ec2.stop_instances(InstanceIds=ids, SkipOsShutdown=True)
+    becomes(one, "stopped")
+    assert "asked to end" not in console(one, "waiting")

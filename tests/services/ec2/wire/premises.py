@@ -39,22 +39,11 @@ class Gateway:
     def tunnel(self, configuration: str, number: int, version: int = 2) -> None:
         """Bring up a tunnel as its XML says; it begins, and gets the device `ipsec0` or `ipsec1`."""
         told = Xml.fromstring(configuration).findall("ipsec_tunnel")[number]
-        ours, theirs = (told.findtext(f"{end}/tunnel_outside_address/ip_address") for end in ENDS)
         inside, length = (told.findtext(f"customer_gateway/tunnel_inside_address/{what}") for what in INSIDE)
-        ike, esp = cipher(told, "ike"), cipher(told, "ipsec")
         home = self.folder / str(number)
         home.mkdir()
-        ports = "port = 0\nport_nat_t = 0" if number else ""  # both are in one namespace
-        settings = f"load = {PLUGINS}\n{ports}\ninstall_routes = no\njournal {{\ndefault = -1\n}}\n"
-        plugins = f"plugins {{\nvici {{\nsocket = unix://{home}/vici\n}}\nkernel-libipsec {{\nload = yes\n}}\n}}"
-        (home / "strongswan.conf").write_text(f"charon-systemd {{\n{settings}{plugins}\n}}\n")
-        lines = [
-            f"connections {{\naws {{\nversion = {version}\nremote_addrs = {theirs}\nproposals = {ike}\nencap = yes",
-            f"local {{\nauth = psk\nid = {ours}\n}}\nremote {{\nauth = psk\nid = {theirs}\n}}",
-            f"children {{\naws {{\nesp_proposals = {esp}\nlocal_ts = 0.0.0.0/0\nremote_ts = 0.0.0.0/0\n}}\n}}\n}}\n}}",
-            f'secrets {{\nike-aws {{\nsecret = "{told.findtext("ike/pre_shared_key")}"\n}}\n}}\n',
-        ]
-        (home / "swanctl.conf").write_text("\n".join(lines))
+        (home / "strongswan.conf").write_text(settings(home, "port = 0\nport_nat_t = 0" if number else ""))
+        (home / "swanctl.conf").write_text(connection(told, version))
         self.start("charon-systemd", STRONGSWAN_CONF=str(home / "strongswan.conf"))
         until(lambda: (home / "vici").exists() and self.asked(number, "--stats"))
         self.run("ip", "address", "replace", f"{inside}/{length}", "dev", f"ipsec{number}")
@@ -99,6 +88,26 @@ class Gateway:
             process.terminate()
             process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def settings(home: Path, more: str = "") -> str:
+    """A strongswan.conf. Two in one namespace need other ports."""
+    plugins = f"plugins {{\nvici {{\nsocket = unix://{home}/vici\n}}\nkernel-libipsec {{\nload = yes\n}}\n}}"
+    lines = ("charon-systemd {", f"load = {PLUGINS}", more, "install_routes = no", "journal {", "default = -1", "}")
+    return "\n".join((*lines, plugins, "}", ""))
+
+
+def connection(told: Xml.Element, version: int) -> str:
+    """A swanctl.conf, as a tunnel's part of AWS's XML says."""
+    ours, theirs = (told.findtext(f"{end}/tunnel_outside_address/ip_address") for end in ENDS)
+    ike, esp = cipher(told, "ike"), cipher(told, "ipsec")
+    lines = (
+        f"connections {{\naws {{\nversion = {version}\nremote_addrs = {theirs}\nproposals = {ike}\nencap = yes",
+        f"local {{\nauth = psk\nid = {ours}\n}}\nremote {{\nauth = psk\nid = {theirs}\n}}",
+        f"children {{\naws {{\nesp_proposals = {esp}\nlocal_ts = 0.0.0.0/0\nremote_ts = 0.0.0.0/0\n}}\n}}\n}}\n}}",
+        f'secrets {{\nike-aws {{\nsecret = "{told.findtext("ike/pre_shared_key")}"\n}}\n}}\n',
+    )
+    return "\n".join(lines)
 
 
 ENDS = ("customer_gateway", "vpn_gateway")

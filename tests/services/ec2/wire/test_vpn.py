@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import tempfile
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+import pileus
+from pileus.engines.network.claims import token
 from pileus.engines.tunnels import Tunnels
+from pileus.engines.tunnels.engine import FOLDER
 
-from .conftest import Vpc
+from .conftest import Vpc, Wire
 from .premises import Gateway, until
 
 pytestmark = pytest.mark.skipif(bool(Tunnels.available()), reason=f"no tunnels: {Tunnels.available()}")
@@ -20,8 +27,9 @@ PREMISES = "192.168.7.1"
 class Site:
     """A VPC with an instance; premises somewhere on the internet; and a customer gateway that names them."""
 
-    def __init__(self, ec2, wire, cloud) -> None:
-        self.ec2, self.wire, self.cloud = ec2, wire, cloud
+    def __init__(self, aws, wire, cloud) -> None:
+        self.aws, self.wire, self.cloud = aws, wire, cloud
+        self.ec2 = ec2 = aws.client("ec2")
         self.home = Vpc(ec2, "10.0.0.0/16")
         self.home.open()
         self.server = self.home.instance(self.home.subnet(0), "10.0.0.5")
@@ -47,6 +55,23 @@ class Site:
         [shown] = self.ec2.describe_vpn_connections(VpnConnectionIds=[connection])["VpnConnections"]
         return [(one["Status"], one["StatusMessage"], one["AcceptedRouteCount"]) for one in shown["VgwTelemetry"]]
 
+    def measured(self, connection: str, name: str, outside: str = "") -> float:
+        """The highest value of a metric."""
+        dimensions = [{"Name": "VpnId", "Value": connection}]
+        if outside:
+            dimensions.append({"Name": "TunnelIpAddress", "Value": outside})
+        now = datetime.fromtimestamp(self.cloud.clock.now(), UTC)
+        told = self.aws.client("cloudwatch").get_metric_statistics(
+            Namespace="AWS/VPN",
+            MetricName=name,
+            Dimensions=dimensions,
+            StartTime=now - timedelta(hours=1),
+            EndTime=now + timedelta(hours=1),
+            Period=7200,
+            Statistics=["Maximum"],
+        )
+        return max((point["Maximum"] for point in told["Datapoints"]), default=-1.0)
+
     def in_and_out(self) -> tuple[bool, bool]:
         """Whether the premises reach the VPC, and the VPC the premises."""
         inward = self.wire.connects(self.device, self.server, "10.0.0.5")
@@ -54,8 +79,8 @@ class Site:
 
 
 @pytest.fixture
-def site(ec2, wire, wired_cloud):
-    made = Site(ec2, wire, wired_cloud)
+def site(aws, wire, wired_cloud):
+    made = Site(aws, wire, wired_cloud)
     yield made
     made.premises.close()
 
@@ -93,12 +118,15 @@ def test_a_vpc_and_premises_reach_each_other_through_either_tunnel_and_only_by_r
     site.premises.route("10.0.0.0/16", 1)
     until(lambda: site.in_and_out() == (True, True))
 
+    until(lambda: site.measured(what, "TunnelDataOut") > 0)
+    assert site.measured(what, "TunnelState", first) == 1
     ec2.delete_vpn_connection(VpnConnectionId=what)
     assert site.wire.until(lambda: not any(name.startswith(what) for name in site.wire.names()))
     assert site.in_and_out() == (False, False)
 
 
-def test_routes_are_told_by_bgp_to_a_transit_gateway_and_from_it(site, ec2):
+@pytest.mark.parametrize("concentrated", [False, True])
+def test_routes_are_told_by_bgp_to_a_transit_gateway_and_from_it(site, ec2, concentrated):
     if reason := Tunnels.silent():
         pytest.skip(reason)
     hub = ec2.create_transit_gateway()["TransitGateway"]["TransitGatewayId"]
@@ -107,7 +135,11 @@ def test_routes_are_told_by_bgp_to_a_transit_gateway_and_from_it(site, ec2):
     ec2.create_transit_gateway_vpc_attachment(TransitGatewayId=hub, VpcId=site.home.id, SubnetIds=[subnet])
     site.cloud.clock.advance(2)
     site.home.route("192.168.0.0/16", TransitGatewayId=hub)
-    made = site.connect(False, TransitGatewayId=hub)
+    if concentrated:
+        concentrator = ec2.create_vpn_concentrator(Type="ipsec.1", TransitGatewayId=hub)["VpnConcentrator"]
+        made = site.connect(False, VpnConcentratorId=concentrator["VpnConcentratorId"])
+    else:
+        made = site.connect(False, TransitGatewayId=hub)
     what, text = made["VpnConnectionId"], made["CustomerGatewayConfiguration"]
     for number in (0, 1):
         site.premises.tunnel(text, number)
@@ -115,7 +147,60 @@ def test_routes_are_told_by_bgp_to_a_transit_gateway_and_from_it(site, ec2):
     until(lambda: site.telemetry(what) == [("UP", "2 BGP ROUTES", 2)] * 2)
     table = ec2.describe_transit_gateways()["TransitGateways"][0]["Options"]["AssociationDefaultRouteTableId"]
     found = ec2.search_transit_gateway_routes(
-        TransitGatewayRouteTableId=table, Filters=[{"Name": "attachment.resource-type", "Values": ["vpn"]}]
+        TransitGatewayRouteTableId=table, Filters=[{"Name": "attachment.resource-type", "Values": ["vpn*"]}]
     )["Routes"]
     assert {one["DestinationCidrBlock"] for one in found} == {"192.168.7.0/24", "192.168.8.0/24"}
     until(lambda: site.in_and_out() == (True, True))
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+import pileus
+from tests.services.ec2.wire.conftest import Wire
+from tests.services.ec2.wire.test_vpn import Site, until
+
+with pileus.cloud(data=Path(sys.argv[1]), machines="none", sockets=True) as cloud:
+    site = Site(cloud.account("111122223333"), Wire(cloud), cloud)
+    ec2 = site.ec2
+    gateway = ec2.create_vpn_gateway(Type="ipsec.1")["VpnGateway"]["VpnGatewayId"]
+    ec2.attach_vpn_gateway(VpcId=site.home.id, VpnGatewayId=gateway)
+    ec2.enable_vgw_route_propagation(GatewayId=gateway, RouteTableId=site.home.table)
+    made = site.connect(True, VpnGatewayId=gateway)
+    what = made["VpnConnectionId"]
+    ec2.create_vpn_connection_route(DestinationCidrBlock="192.168.7.0/24", VpnConnectionId=what)
+    site.premises.tunnel(made["CustomerGatewayConfiguration"], 0)
+    until(lambda: site.telemetry(what)[0][0] == "UP")
+    print(what, site.device, site.server, flush=True)
+    os.kill(os.getpid(), 9)
+"""
+
+
+def leftovers(folder: Path) -> list[str]:
+    """What a cloud has left of its tunnels."""
+    running = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout.splitlines()
+    there = [one.name for one in FOLDER.iterdir()] if FOLDER.is_dir() else []
+    return [line for line in (*running, *there) if token(folder) in line]
+
+
+def test_a_cloud_that_was_killed_has_its_tunnels_again_and_leaves_nothing(tmp_path):
+    root = Path(__file__).parents[4]
+    path = os.pathsep.join((str(root), str(root / "src")))
+    words = [sys.executable, "-c", KILLED, str(tmp_path)]
+    done = subprocess.run(words, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": path}, timeout=60)
+    what, device, server = done.stdout.split()
+    with pileus.cloud(data=tmp_path, machines="none", sockets=True) as cloud:
+        ec2, wire = cloud.account("111122223333").client("ec2"), Wire(cloud)
+        assert wire.until(lambda: {device, server, f"{what}-0"} <= {*wire.names()})
+
+        def shown() -> dict:
+            return ec2.describe_vpn_connections(VpnConnectionIds=[what])["VpnConnections"][0]
+
+        until(lambda: shown()["VgwTelemetry"][0]["Status"] == "DOWN")
+        premises = Gateway(wire.names()[device], PREMISES, tmp_path / "premises")
+        premises.folder.mkdir()
+        premises.tunnel(shown()["CustomerGatewayConfiguration"], 0)
+        premises.route("10.0.0.0/16", 0)
+        until(lambda: wire.connects(server, device, PREMISES))
+        premises.close()
+    assert leftovers(tmp_path) == []

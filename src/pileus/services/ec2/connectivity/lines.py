@@ -15,7 +15,7 @@ from .transit_attachments import DIRECT, Attachment, rewire
 from .transit_gateways import TransitGateway
 from .transit_routes import tells
 from .transit_tables import arrived, left
-from .vpn_connections import learn_again
+from .vpn_ends import learn_again
 
 
 @lands("vgw")

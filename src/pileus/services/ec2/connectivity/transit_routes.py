@@ -19,7 +19,7 @@ from pileus.services.ec2.kinds import named
 
 from . import neighbours, transit_nat
 from .transit_announcements import incoming
-from .transit_attachments import CONNECT, DIRECT, VPC, VPN, Attachment, reference, rewire
+from .transit_attachments import CONCENTRATOR, CONNECT, DIRECT, VPC, VPN, Attachment, reference, rewire
 from .transit_tables import Propagation, TransitGatewayRouteTable, table
 from .transit_tables import parts as table_parts
 
@@ -28,7 +28,7 @@ ACTIVE, BLACKHOLE = "active", "blackhole"
 
 MOST_FOUND = 1000
 
-ORDER = (VPC, DIRECT, CONNECT, VPN)
+ORDER = (VPC, DIRECT, CONNECT, VPN, CONCENTRATOR)
 
 
 class TransitRoute(Record, key=("table", "destination")):

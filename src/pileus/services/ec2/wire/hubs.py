@@ -12,7 +12,7 @@ from pileus.engines.network import Link, Network, Route
 from pileus.kernel import Call
 from pileus.services.ec2.connectivity import transit_nat, transit_routes
 from pileus.services.ec2.connectivity.lines import line
-from pileus.services.ec2.connectivity.transit_attachments import CLIENT_VPN, DIRECT, VPC, VPN, Attachment
+from pileus.services.ec2.connectivity.transit_attachments import DIRECT, VPC, WIRED, Attachment
 from pileus.services.ec2.connectivity.transit_gateways import TransitGateway
 from pileus.services.ec2.network.subnets import Subnet
 
@@ -40,7 +40,7 @@ def vpcs(call: Call, like: Attachment) -> Iterator[Attachment]:
 def ends(call: Call, like: Attachment) -> Iterator[Attachment]:
     """The attachments, to the gateway of an attachment, of what has a network of its own."""
     for one in Attachment.scan(call, like.transit_gateway_id, index="by_gateway"):
-        if one.usable and one.resource_type in (VPC, VPN, CLIENT_VPN, DIRECT):
+        if one.usable and one.resource_type in (*WIRED, DIRECT):
             yield one
 
 
@@ -57,7 +57,7 @@ def _wired(call: Call, one: Attachment) -> bool:
     """Whether what is attached, and is no VPC, has a network at the other end."""
     if one.resource_type == DIRECT:
         return line(call, one) is not None
-    return one.resource_type in (VPN, CLIENT_VPN) or (one.resource_type == PEERING and bool(one.peer))
+    return one.resource_type in WIRED or (one.resource_type == PEERING and bool(one.peer))
 
 
 def doors(call: Call, one: Attachment) -> list[Subnet]:

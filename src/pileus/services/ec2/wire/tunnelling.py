@@ -12,15 +12,17 @@ from pileus.engines.network import Networks
 from pileus.engines.network.spaces import FOLDER
 from pileus.engines.tunnels import Bgp, End, Negotiated, State, Suite, Tunnel, Tunnels
 from pileus.kernel import Call
+from pileus.kernel.cables import leading_to
 from pileus.services.ec2.connectivity import transit_routes, vpn_tunnels
 from pileus.services.ec2.connectivity.customer_gateways import CustomerGateway
 from pileus.services.ec2.connectivity.transit_attachments import Attachment
-from pileus.services.ec2.connectivity.vpn_connections import Seen, VpnConnection, amazon_asn, blocks
+from pileus.services.ec2.connectivity.vpn_ends import amazon_asn, blocks
 from pileus.services.ec2.connectivity.vpn_gateways import VpnGateway
+from pileus.services.ec2.connectivity.vpn_record import Seen, VpnConnection
 from pileus.services.ec2.connectivity.vpn_routes import tunnel_changed
 from pileus.services.ec2.network.vpcs import Vpc
 
-from . import vpns
+from . import tunnel_metrics, vpns
 
 ENCRYPTION = {
     "AES128": "aes128",
@@ -69,8 +71,11 @@ async def serve(call: Call, vpn_connection_id: str) -> None:
         now = cloud.call("ec2", account=account, region=region)
         with now.transaction():
             tunnel_changed(now, vpn_connection_id, outside, seen(now, vpn_connection_id, state))
+            tunnel_metrics.changed(now, vpn_connection_id)
 
     await engine.keep(vpn_connection_id, wanted, hear)
+    with call.transaction():
+        tunnel_metrics.meter_tunnels.begin(call, vpn_connection_id=vpn_connection_id)
     for outside in one.up:
         if not (engine.state(vpn_connection_id, outside) or State()).up:  # which it was before
             hear(outside, State())
@@ -144,8 +149,9 @@ def announced(call: Call, one: VpnConnection) -> list[str]:
         return [route.destination for route, there in ways if there and there != [own] and "." in route.destination]
     gateway = VpnGateway.get(call, one.vpn_gateway_id)
     vpc = Vpc.get(call, gateway.vpc_id) if gateway and gateway.vpc_id else None
-    others = [other for other in vpns.connections(call, one.vpn_gateway_id) if other != one]
+    others = [other for other in vpns.of_hub(call, one.vpn_gateway_id) if other != one]
     behind = [block for other in others for block in blocks(call, other)]
+    behind += [block for cable in leading_to(call, one.vpn_gateway_id) for block in cable.told]
     return [block for block in (*(vpc.ranges() if vpc else ()), *behind) if "." in block]
 
 
