@@ -41,8 +41,8 @@ class Service:
     AWS's common one; `overlooks` says which violations are left to the operations, who know better words for them.
     `engine` says in a few words what real thing is behind the API, for `pileus coverage`. `rehearsed` makes the error
     that says a request with DryRun would have succeeded: then every operation whose model has that member heeds it.
-    `rooms` are the sub-packages in which a service of several hundred operations keeps them. `reserved` are members that
-    are without effect on AWS too ("Reserved for future use"), so that nothing is missing here.
+    `rooms` are the sub-packages in which a service of several hundred operations keeps them. `reserved` are members
+    that are without effect on AWS too ("Reserved for future use"), so that nothing is missing here.
     """
 
     def __init__(
