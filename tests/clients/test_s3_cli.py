@@ -27,9 +27,9 @@ def shell(aws: Account, tmp_path: Path) -> Shell:
     if not program.exists():
         pytest.skip("the AWS CLI is not installed")
 
-    def run(*arguments: str, stdin: str = "") -> str:
+    def run(*arguments: str, stdin: str = "", **more: str) -> str:
         command = [str(program), *arguments]
-        environment = os.environ | aws.environment()
+        environment = os.environ | aws.environment() | more
         done = subprocess.run(
             command, env=environment, cwd=tmp_path, input=stdin, capture_output=True, text=True, timeout=60
         )
@@ -190,3 +190,21 @@ def test_a_site_goes_up_and_is_visited(shell: Shell, tmp_path: Path, cloud: Loca
 
     assert visit("/") == (200, "text/html", "<h1>hello</h1>")
     assert visit("/nowhere") == (404, "text/html", "<h1>sorry</h1>")
+
+
+def test_hosts_below_localhost_are_found_by_way_of_the_cloud_as_a_proxy(shell: Shell, aws: Account) -> None:
+    """For access points by ARN, directory buckets and S3 Control, where the machine's resolver does not know them."""
+    bucket, directory = fresh(), f"{fresh()}--use1-az5--x-s3"
+    by_proxy = {"HTTP_PROXY": aws.cloud.endpoint, "NO_PROXY": ""}
+    shell("s3", "mb", f"s3://{bucket}")
+    named = ("--account-id", aws.id, "--name", "point")
+    made = shell("s3control", "create-access-point", *named, "--bucket", bucket, **by_proxy)
+    arn = json.loads(made)["AccessPointArn"]
+    shell("s3", "cp", "-", f"s3://{arn}/note", stdin="by ARN", **by_proxy)
+    assert shell("s3", "cp", f"s3://{bucket}/note", "-") == "by ARN"
+    where = {"Location": {"Type": "AvailabilityZone", "Name": "use1-az5"}}
+    kind = {"Bucket": {"Type": "Directory", "DataRedundancy": "SingleAvailabilityZone"}}
+    given = ("--bucket", directory, "--create-bucket-configuration", json.dumps(where | kind))
+    shell("s3api", "create-bucket", *given, AWS_S3_DISABLE_EXPRESS_SESSION_AUTH="true", **by_proxy)
+    shell("s3", "cp", "-", f"s3://{directory}/note", stdin="in a zone", **by_proxy)
+    assert shell("s3", "cp", f"s3://{directory}/note", "-", **by_proxy) == "in a zone"

@@ -64,7 +64,8 @@ def test_instances_run_again_after_a_kill_and_nothing_of_them_is_left_after_a_st
     filters = [{"Name": "architecture", "Values": ["x86_64"]}, {"Name": "name", "Values": ["al2023-ami-2*"]}]
     image = ec2.describe_images(Owners=["amazon"], Filters=filters)["Images"][0]["ImageId"]
     script = "#!/bin/sh\necho kept > /root/kept\n"
-    launched = ec2.run_instances(ImageId=image, InstanceType="t3.micro", MinCount=2, MaxCount=2, UserData=script)
+    asked = {"ImageId": image, "InstanceType": "m5.large", "HibernationOptions": {"Configured": True}}
+    launched = ec2.run_instances(**asked, MinCount=2, MaxCount=2, UserData=script)
     ids = [one["InstanceId"] for one in launched["Instances"]]
 
     def boots(instance: str) -> int:
@@ -76,7 +77,7 @@ def test_instances_run_again_after_a_kill_and_nothing_of_them_is_left_after_a_st
         return {one["State"]["Name"] for reservation in found for one in reservation["Instances"]}
 
     until(lambda: all(boots(one) == 1 for one in ids) and states() == {"running"})
-    ec2.stop_instances(InstanceIds=ids[1:])
+    ec2.stop_instances(InstanceIds=ids[1:], Hibernate=True)  # so that its machine is there, and does nothing
     until(lambda: states() == {"running", "stopped"})
     server.kill()
     until(lambda: not inits(server.folder))
@@ -84,5 +85,7 @@ def test_instances_run_again_after_a_kill_and_nothing_of_them_is_left_after_a_st
     until(lambda: boots(ids[0]) == 2)
     assert boots(ids[1]) == 1
     assert states() == {"running", "stopped"}
+    client().start_instances(InstanceIds=ids[1:])
+    until(lambda: boots(ids[1]) == 2)  # its memory ended with the cloud
     server.stop()
     until(lambda: not left(server.folder))

@@ -372,6 +372,7 @@ class Runner:
 async def run_until(cloud: Cloud, instant: float) -> None:
     """Move the clock forward to an instant, stopping at everything that falls due on the way, in order."""
     clock = cloud.clock
+    cloud.trail.write()  # what was noted up to now may make something due
     await cloud.runner.settle()
     while (due := clock.next_due()) is not None and due <= instant:
         clock.jump(max(due, clock.now()))

@@ -415,6 +415,8 @@ def test_in_a_network_made_for_it_a_machine_administers_its_interfaces(among: Am
             "sh", "-c", "ip link set lo up && ip addr add 10.1.2.3/32 dev lo && ip -4 -o addr show lo"
         )
         assert "10.1.2.3" in str(done), str(done)
+        done = await machine.run("sh", "-c", "ip tuntap add tunnel0 mode tun && ip -br link show tunnel0")
+        assert "tunnel0" in str(done), str(done)
         shown = subprocess.run(["ip", "-n", path.name, "addr"], capture_output=True, text=True, check=True)
         assert "10.1.2.3" in shown.stdout
         await machine.stop()

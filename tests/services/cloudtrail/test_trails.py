@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
@@ -93,6 +94,25 @@ def test_a_trail_of_one_region_has_only_its_own(aws: Any, clock: Any, trail: Any
     clock.advance(900)
     queues = [one["requestParameters"] for one in delivered() if one["eventName"] == "CreateQueue"]
     assert {"queueName": "farther"} in queues
+
+
+def test_a_trail_that_has_nothing_to_deliver_waits_for_the_next_event(
+    aws: Any, cloud: Any, clock: Any, trail: Any, delivered: Any
+) -> None:
+    clock.advance(3600)
+
+    def due() -> list[Any]:
+        with urllib.request.urlopen(f"{cloud.endpoint}/_pileus/tasks") as answer:
+            tasks = json.load(answer)["pending"]
+        return [one for one in tasks if one["task"] == "cloudtrail.deliver" and one["account"] == aws.id]
+
+    assert due() == []
+    clock.advance(30 * 86400)
+    aws.client("kms").list_keys()
+    clock.advance(300)
+    assert [one["eventName"] for one in delivered()].count("ListKeys") == 1
+    clock.advance(3600)
+    assert due() == []
 
 
 def test_what_is_stopped_delivers_no_more(aws: Any, clock: Any, trail: Any, delivered: Any) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
+
+from pileus.services.lambda_.mappings import Mapping
+from pileus.services.lambda_.queues import Feeder
 
 from .conftest import Functions
 from .test_events import Box
@@ -195,3 +199,54 @@ def test_what_does_not_go_together_is_refused(fed: Fed, refused) -> None:
         fed.functions.client.create_event_source_mapping(
             FunctionName="function", EventSourceArn=fed.arn.replace("letters", "quick")
         )
+
+
+def test_provisioned_mode_says_how_many_pollers_there_are(fed: Fed, refused) -> None:
+    def pollers(least: int, most: int) -> dict[str, Any]:
+        return {"ProvisionedPollerConfig": {"MinimumPollers": least, "MaximumPollers": most}}
+
+    for wrong in (pollers(1, 5), pollers(5, 4), pollers(2, 5) | {"ScalingConfig": {"MaximumConcurrency": 2}}):
+        with refused("InvalidParameterValueException"):
+            fed.map(**wrong)
+    made = fed.map(**pollers(3, 5))
+    assert made["ProvisionedPollerConfig"] == {"MinimumPollers": 3, "MaximumPollers": 5}
+    mapping = Mapping(id="m", function="f", qualifier="", source=fed.arn, settings=pollers(3, 5), modified=0.0)
+    feeder = Feeder(cast("Any", None), "m")
+    asyncio.run(feeder.room(mapping))
+    assert feeder.allowed == 30  # without it there are five batches at first
+    client = fed.functions.client
+    client.update_event_source_mapping(UUID=made["UUID"], ProvisionedPollerConfig={})
+    assert "ProvisionedPollerConfig" not in client.get_event_source_mapping(UUID=made["UUID"])
+    fed.send({"n": 1})
+    assert fed.numbers() == [1]
+
+
+def test_filters_under_a_key_of_one_s_own(fed: Fed, clock) -> None:
+    """Who may not decrypt does not see them, and Lambda needs to be allowed to."""
+    account, kms = fed.functions.account, fed.functions.account.client("kms")
+    key = kms.create_key()["KeyMetadata"]["Arn"]
+    filters = {"Filters": [{"Pattern": json.dumps({"body": {"kind": ["letter"]}})}]}
+    made = fed.map(FilterCriteria=filters, KMSKeyArn=key)
+    assert (made["KMSKeyArn"], made["FilterCriteria"]) == (key, filters)
+    fed.send({"n": 1, "kind": "bill"}, {"n": 2, "kind": "letter"})
+    client = fed.functions.client
+    shown = eventually(lambda: client.get_event_source_mapping(UUID=made["UUID"]).get("LastProcessingResult"))
+    assert "PROBLEM" in shown
+    whole = {
+        "Effect": "Allow",
+        "Action": "kms:*",
+        "Resource": "*",
+        "Principal": {"AWS": f"arn:aws:iam::{account.id}:root"},
+    }
+    service = {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": "*"}
+    policy = {
+        "Version": "2012-10-17",
+        "Statement": [whole, service | {"Principal": {"Service": "lambda.amazonaws.com"}}],
+    }
+    kms.put_key_policy(KeyId=key, PolicyName="default", Policy=json.dumps(policy))
+    clock.advance(31)  # they come back
+    assert eventually(fed.numbers) == [2]
+    kms.disable_key(KeyId=key)
+    told = client.get_event_source_mapping(UUID=made["UUID"])
+    assert "FilterCriteria" not in told
+    assert told["FilterCriteriaError"]["ErrorCode"] == "DisabledException"

@@ -126,3 +126,47 @@ def test_each_tenant_has_environments_of_its_own(functions: Functions, refused) 
     functions.create(source, name="other")
     with refused("InvalidParameterValueException", "Remove the tenant ID"):
         functions.invoke(name="other", TenantId="ann")
+
+
+SNAPPED = """
+    import os
+    from snapshot_restore_py import register_after_restore, register_before_snapshot
+
+    said = []
+
+    @register_before_snapshot
+    def first():
+        said.append("first")
+
+    @register_before_snapshot
+    def last():
+        said.append("last")
+
+    register_after_restore(said.append, "restored")
+
+    @register_after_restore
+    def fail():
+        if os.environ.get("FAIL"):
+            raise ValueError("no network")
+
+    def handler(event, context):
+        return [os.environ["AWS_LAMBDA_INITIALIZATION_TYPE"], *said]
+"""
+
+
+def test_the_hooks_of_snap_start_run_in_published_versions(functions: Functions) -> None:
+    functions.create(SNAPPED, SnapStart={"ApplyOn": "PublishedVersions"}, Publish=True)
+    assert functions.invoke().json == ["on-demand"]
+    answer = functions.invoke(Qualifier="1")
+    assert answer.json == ["snap-start", "last", "first", "restored"]
+    assert answer.log.startswith("RESTORE_START Runtime Version: python:3.11")
+    assert "\nRESTORE_REPORT Restore Duration: " in answer.log
+    assert "\tRestore Duration: " in answer.log
+    assert "Init" not in answer.log
+    variables = {"Variables": {"FAIL": "yes"}}
+    functions.create(
+        SNAPPED, name="fails", Environment=variables, SnapStart={"ApplyOn": "PublishedVersions"}, Publish=True
+    )
+    told = functions.invoke(name="fails", Qualifier="1")
+    assert (told.error, told.json["errorType"]) == ("Unhandled", "Runtime.AfterRestoreError")
+    assert told.json["errorMessage"] == "no network"

@@ -188,6 +188,10 @@ def test_requesters_pay_only_if_they_say_so(cloud: LocalCloud, s3: Any, bucket: 
     assert refused(other.get_object, Bucket=bucket, Key="k") == ("AccessDenied", 403)
     assert other.get_object(Bucket=bucket, Key="k", RequestPayer="requester")["RequestCharged"] == "requester"
     assert "RequestCharged" not in s3.get_object(Bucket=bucket, Key="k")
+    s3.put_bucket_policy(Bucket=bucket, Policy=policy(bucket, "s3:GetAccelerateConfiguration", "", {"AWS": friend.id}))
+    assert refused(other.get_bucket_accelerate_configuration, Bucket=bucket) == ("AccessDenied", 403)
+    told = other.get_bucket_accelerate_configuration(Bucket=bucket, RequestPayer="requester")
+    assert told["RequestCharged"] == "requester"
 
 
 def test_uploads_that_do_not_ask_for_encryption_are_denied(aws: Account, s3: Any, bucket: str) -> None:

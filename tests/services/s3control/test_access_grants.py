@@ -7,13 +7,17 @@ import os
 import subprocess
 import sys
 import uuid
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import pileus
+from pileus.services.s3control.data_access import session_policy
 from pileus.testing.account import Account
 from tests.services.s3.conftest import fresh, put, read
 
@@ -224,6 +228,12 @@ def test_credentials_reach_what_is_granted_and_nothing_else(
         (f"s3://{bucket}/reports/*", "READ"),
         (f"s3://{bucket}/reports/2026/*", "READWRITE"),
     ]
+    only = {"Condition": {"ArnNotEquals": {"s3:AccessGrantsInstanceArn": instance}}, "Effect": "Deny"}
+    deny = {"Principal": "*", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/*", **only}
+    s3.put_bucket_policy(Bucket=bucket, Policy=document(deny))
+    with refused("AccessDenied"):
+        read(s3, bucket, "reports/b")
+    assert read(reader, bucket, "reports/b") == b"reports/b"
     clock.advance(901)
     with refused("ExpiredToken"):
         read(reader, bucket, "reports/b")
@@ -338,3 +348,27 @@ def test_directories_are_kept_and_let_in_nobody(
     control.delete_access_grant(**mine, AccessGrantId=made["AccessGrantId"])
     control.dissociate_access_grants_identity_center(**mine)
     assert "IdentityCenterArn" not in control.get_access_grants_instance(**mine)
+
+
+@given(prefix=st.text("ab*?${}/", max_size=8), key=st.text("ab*?${}/", min_size=1, max_size=10))
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_session_reaches_the_keys_that_begin_so(cloud: pileus.LocalCloud, prefix: str, key: str) -> None:
+    """Whatever signs are in a prefix, none of them is a wildcard."""
+    account = pool(cloud)
+    call = cloud.server.cloud.call("s3control")
+    text = session_policy(call.at(account=account.id), f"s3://bucket/{prefix}", False, "READ")
+    told = account.client("iam").simulate_custom_policy(
+        PolicyInputList=[text],
+        ActionNames=["s3:GetObject"],
+        ResourceArns=[f"arn:aws:s3:::bucket/{key}"],
+        ContextEntries=[
+            {"ContextKeyName": "aws:ResourceAccount", "ContextKeyType": "string", "ContextKeyValues": [account.id]}
+        ],
+    )["EvaluationResults"]
+    assert (told[0]["EvalDecision"] == "allowed") == key.startswith(prefix)
+
+
+@cache
+def pool(cloud: pileus.LocalCloud) -> Account:
+    """One account for all examples."""
+    return cloud.account()

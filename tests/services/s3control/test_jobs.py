@@ -254,8 +254,9 @@ def test_jobs_that_cannot_be(control: Any, aws: Account, s3: Any, bucket: str, r
         job(control, aws, role, {**names, "Spec": spec}, {"S3DeleteObjectTagging": {}})
     with refused("BadRequestException"):
         job(control, aws, role, names, {"S3DeleteObjectTagging": {}}, Report={"Enabled": True})
-    with refused("NotImplemented"):
-        job(control, aws, role, names, {"S3ComputeObjectChecksum": {}})
+    for sums in ({"ChecksumAlgorithm": "CRC64NVME", "ChecksumType": "COMPOSITE"}, {"ChecksumType": "COMPOSITE"}):
+        with refused("BadRequestException"):
+            job(control, aws, role, names, {"S3ComputeObjectChecksum": sums})
     with refused("NotFoundException"):
         described(control, aws, "00000000-0000-4000-a000-000000000000")
     first = job(control, aws, role, names, {"S3DeleteObjectTagging": {}}, ClientRequestToken="t")
@@ -266,3 +267,90 @@ def test_jobs_that_cannot_be(control: Any, aws: Account, s3: Any, bucket: str, r
     assert control.get_job_tagging(AccountId=aws.id, JobId=first)["Tags"] == [{"Key": "a", "Value": "1"}]
     control.delete_job_tagging(AccountId=aws.id, JobId=first)
     assert control.get_job_tagging(AccountId=aws.id, JobId=first)["Tags"] == []
+
+
+def generated(control: Any, aws: Account, role: str, bucket: str, operation: dict[str, Any], **more: Any) -> str:
+    """A job that makes its manifest itself."""
+    generator = {"SourceBucket": f"arn:aws:s3:::{bucket}", "EnableManifestOutput": False, **more}
+    made = control.create_job(
+        AccountId=aws.id,
+        Operation=operation,
+        ManifestGenerator={"S3JobManifestGenerator": generator},
+        Report={"Enabled": False},
+        ClientRequestToken=uuid.uuid4().hex,
+        Priority=10,
+        RoleArn=role,
+        ConfirmationRequired=False,
+    )
+    return str(made["JobId"])
+
+
+def test_a_job_makes_its_manifest_itself(
+    control: Any, aws: Account, s3: Any, bucket: str, role: str, clock: Any
+) -> None:
+    put(s3, bucket, "dir/large", b"x" * 5000, StorageClass="STANDARD_IA")
+    tagging = {"S3PutObjectTagging": {"TagSet": [{"Key": "k", "Value": "v"}]}}
+    to = {
+        "Bucket": f"arn:aws:s3:::{bucket}",
+        "ManifestPrefix": "made",
+        "ManifestFormat": "S3InventoryReport_CSV_20211130",
+        "ManifestEncryption": {"SSES3": {}},
+    }
+    wanted = {"KeyNameConstraint": {"MatchAnyPrefix": ["dir/", "with"]}, "ObjectSizeLessThanBytes": 1000}
+    first = generated(
+        control, aws, role, bucket, tagging, Filter=wanted, EnableManifestOutput=True, ManifestOutputLocation=to
+    )
+    clock.advance(60)
+    told = described(control, aws, first)
+    assert (told["Status"], told["ProgressSummary"]["NumberOfTasksSucceeded"]) == ("Complete", 2)
+    assert told["ManifestGenerator"]["S3JobManifestGenerator"]["Filter"] == wanted
+    place = told["GeneratedManifestDescriptor"]["Location"]["ObjectArn"].partition(":::")[2].partition("/")[2]
+    about = json.loads(read(s3, bucket, place))
+    (file,) = about["files"]
+    rows = list(csv.reader(io.StringIO(gzip.decompress(read(s3, bucket, file["key"])).decode())))
+    assert rows == [[bucket, "dir/b", ""], [bucket, "with+space+%26+%C3%BC", ""]]
+    tagged = {key: s3.get_object_tagging(Bucket=bucket, Key=key)["TagSet"] for key in (*KEYS, "dir/large")}
+    assert {key for key, tags in tagged.items() if tags} == {"dir/b", KEYS[2]}
+
+    second = generated(control, aws, role, bucket, tagging, Filter={"MatchAnyStorageClass": ["STANDARD_IA"]})
+    clock.advance(60)
+    told = described(control, aws, second)
+    assert (told["Status"], told["ProgressSummary"]["TotalNumberOfTasks"]) == ("Complete", 1)
+    allow(aws, ["s3:PutObjectTagging"])
+    third = generated(control, aws, role, bucket, tagging)
+    clock.advance(60)
+    told = described(control, aws, third)
+    assert (told["Status"], told["FailureReasons"][0]["FailureCode"]) == ("Failed", "ManifestGenerationFailed")
+
+
+def test_checksums_are_computed_and_objects_encrypted_anew(
+    control: Any, aws: Account, s3: Any, bucket: str, role: str, clock: Any
+) -> None:
+    import base64
+    import zlib
+
+    report = {
+        "Enabled": True,
+        "Bucket": f"arn:aws:s3:::{bucket}",
+        "Format": "Report_CSV_20180820",
+        "ReportScope": "AllTasks",
+    }
+    sums = {"S3ComputeObjectChecksum": {"ChecksumAlgorithm": "CRC32", "ChecksumType": "FULL_OBJECT"}}
+    first = job(control, aws, role, manifest(s3, bucket), sums, Report=report)
+    clock.advance(60)
+    about = json.loads(read(s3, bucket, f"job-{first}/manifest.json"))
+    results = list(csv.reader(io.StringIO(read(s3, bucket, about["Results"][0]["Key"]).decode())))
+    told = json.loads(results[0][6])
+    raw = zlib.crc32(b"a").to_bytes(4, "big")
+    assert told["checksum_base64"] == base64.b64encode(raw).decode()
+    assert (told["checksum_hex"], told["checksumAlgorithm"]) == (raw.hex().upper(), "CRC32")
+    key = aws.client("kms").create_key()["KeyMetadata"]["Arn"]
+    one = {"Effect": "Allow", "Action": ["s3:*", "kms:*"], "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [one]})
+    aws.client("iam").put_role_policy(RoleName="batch", PolicyName="p", PolicyDocument=document)
+    anew = {"S3UpdateObjectEncryption": {"ObjectEncryption": {"SSEKMS": {"KMSKeyArn": key}}}}
+    second = job(control, aws, role, manifest(s3, bucket), anew)
+    clock.advance(60)
+    assert described(control, aws, second)["ProgressSummary"]["NumberOfTasksSucceeded"] == 3
+    assert s3.head_object(Bucket=bucket, Key="a")["SSEKMSKeyId"] == key
+    assert read(s3, bucket, "a") == b"a"

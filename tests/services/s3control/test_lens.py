@@ -10,9 +10,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+import pileus
+from pileus.services.s3.objects import Object
+from pileus.services.s3.versions import Version
+from pileus.services.s3control.lens_counting import Prefixes
 from pileus.testing.account import Account
 from tests.services.s3.conftest import fresh, put, read
+
+from .conftest import control_of
 
 DAY = 86_400
 DEFAULT = "default-account-dashboard"
@@ -62,11 +70,14 @@ def test_configurations(control: Any, aws: Account, bucket: str, refused: Any) -
             ConfigId="mine",
             StorageLensConfiguration=configuration("mine", DataExport={"S3BucketDestination": nowhere}),
         )
+    organization = {"Arn": "arn:aws:organizations::123456789012:organization/o-abcdefghij"}
+    with refused("InvalidRequest"):
+        wanted = configuration("mine", AwsOrg=organization)
+        control.put_storage_lens_configuration(**mine, ConfigId="mine", StorageLensConfiguration=wanted)
+    tables = {"StorageLensTableDestination": {"IsEnabled": True}}
     with refused("NotImplemented"):
-        organization = configuration(
-            "mine", AwsOrg={"Arn": "arn:aws:organizations::123456789012:organization/o-abcdefghij"}
-        )
-        control.put_storage_lens_configuration(**mine, ConfigId="mine", StorageLensConfiguration=organization)
+        wanted = configuration("mine", DataExport=tables)
+        control.put_storage_lens_configuration(**mine, ConfigId="mine", StorageLensConfiguration=wanted)
     control.delete_storage_lens_configuration(**mine, ConfigId="mine")
     with refused("NoSuchConfiguration"):
         control.get_storage_lens_configuration_tagging(**mine, ConfigId="mine")
@@ -288,3 +299,68 @@ def test_what_the_destination_does_not_allow_is_not_delivered(
     control.put_storage_lens_configuration(AccountId=aws.id, ConfigId="daily", StorageLensConfiguration=content)
     clock.advance(DAY)
     assert aws.client("s3").list_objects_v2(Bucket=bucket)["KeyCount"] == 0
+
+
+def test_an_organization_is_measured_as_a_whole(
+    control: Any, aws: Account, bucket: str, reports: str, cloud: pileus.LocalCloud, clock: Any, refused: Any
+) -> None:
+    organizations = aws.client("organizations")
+    arn = organizations.create_organization()["Organization"]["Arn"]
+    member, stranger = cloud.account(), cloud.account()
+    shake = organizations.invite_account_to_organization(Target={"Id": member.id, "Type": "ACCOUNT"})["Handshake"]
+    member.client("organizations").accept_handshake(HandshakeId=shake["Id"])
+    theirs = member.client("s3")
+    name = fresh()
+    theirs.create_bucket(Bucket=name)
+    to = {"Format": "CSV", "OutputSchemaVersion": "V_1", "AccountId": aws.id, "Arn": f"arn:aws:s3:::{reports}"}
+    content = configuration(
+        "daily",
+        AwsOrg={"Arn": arn},
+        AccountLevel={"ActivityMetrics": {"IsEnabled": True}, "BucketLevel": {}},
+        DataExport={"S3BucketDestination": to | {"Prefix": "out"}},
+    )
+    asked = {"ConfigId": "daily", "StorageLensConfiguration": content}
+    with refused("InvalidRequest", "Trusted access"):
+        control.put_storage_lens_configuration(AccountId=aws.id, **asked)
+    organizations.enable_aws_service_access(ServicePrincipal="storage-lens.s3.amazonaws.com")
+    control.put_storage_lens_configuration(AccountId=aws.id, **asked)
+    with refused("AccessDenied"):
+        control_of(member).put_storage_lens_configuration(AccountId=member.id, **asked)
+    with refused("InvalidRequest"):
+        control_of(stranger).put_storage_lens_configuration(AccountId=stranger.id, **asked)
+    put(theirs, name, "k", b"12345")
+    put(aws.client("s3"), bucket, "k", b"123")
+    abroad, far = fresh(), aws.client("s3", "eu-west-1")
+    far.create_bucket(Bucket=abroad, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    put(far, abroad, "k", b"1234567")
+    day = datetime.fromtimestamp(clock.now(), UTC).strftime("%Y-%m-%d")
+    clock.advance(DAY)
+    _, body = exported(aws.client("s3"), reports, day)
+    rows = [row for row in csv.DictReader(io.StringIO(body.decode())) if row["record_type"] == "ACCOUNT"]
+    names = ("aws_account_number", "aws_region", "storage_class", "metric_name")
+    told = {tuple(row[name] for name in names): row["metric_value"] for row in rows}
+    assert told[member.id, "us-east-1", "STANDARD", "CurrentVersionStorageBytes"] == "5"
+    assert told[member.id, "us-east-1", "", "PutRequests"] == "1"
+    assert told[aws.id, "us-east-1", "STANDARD", "CurrentVersionStorageBytes"] == "3"
+    assert told[aws.id, "eu-west-1", "STANDARD", "CurrentVersionStorageBytes"] == "7"
+
+
+KEYS = st.dictionaries(st.text("ab/", min_size=1, max_size=7), st.integers(0, 50), max_size=25)
+
+
+@given(KEYS, st.sampled_from([1.0, 10.0, 34.0, 100.0]), st.integers(1, 4))
+@settings(max_examples=200, deadline=None)
+def test_prefixes_are_those_that_hold_their_share(objects: dict[str, int], share: float, depth: int) -> None:
+    prefixes = Prefixes({"MaxDepth": depth, "MinStorageBytesPercentage": share})
+    for name, size in sorted(objects.items()):
+        held = Object(room="r", name=name, etag="", size=size, modified=0.0, owner="o")
+        prefixes.add(Version.of(held))
+    total = sum(objects.values())
+    wanted: dict[str, int] = {}
+    for name, size in objects.items():
+        parts = name.split("/")[:-1][:depth]
+        for deep in range(len(parts)):
+            prefix = "/".join(parts[: deep + 1]) + "/"
+            wanted[prefix] = wanted.get(prefix, 0) + size
+    told = {name: sums["STANDARD", "StorageBytes"] for name, sums in prefixes.done().items()}
+    assert told == {name: size for name, size in wanted.items() if total and size >= share / 100 * total}

@@ -17,7 +17,7 @@ from tests.services.s3.conftest import put
 pytestmark = pytest.mark.skipif(find_spec("pileus.services.lambda_") is None, reason="Lambda is not built")
 
 SOURCE = """
-import json, os, urllib.request
+import json, os, re, urllib.request
 
 def answer(event, body, **fields):
     context = event["getObjectContext"]
@@ -34,6 +34,21 @@ def answer(event, body, **fields):
     urllib.request.urlopen(request).read()
 
 def handler(event, context):
+    if "headObjectContext" in event:
+        url = event["headObjectContext"]["inputS3Url"]
+        if "/secret?" in url:
+            return {"statusCode": 403, "errorCode": "NotForYou", "errorMessage": "no"}
+        found = urllib.request.urlopen(urllib.request.Request(url, method="HEAD")).headers
+        return {"statusCode": 200, "headers": {"Content-Length": found["content-length"], "Content-Type": "text/loud",
+                                               "Last-Modified": found["last-modified"], "x-amz-meta-by": "function"}}
+    if "listObjectsV2Context" in event:
+        text = urllib.request.urlopen(event["listObjectsV2Context"]["inputS3Url"]).read().decode()
+        text = re.sub("<Contents>((?!</Contents>).)*<Key>secret</Key>.*?</Contents>", "", text)
+        text = text.replace("<KeyCount>3<", "<KeyCount>2<")
+        return {"statusCode": 200, "listResultXml": text}
+    if "listObjectsContext" in event:
+        made = {"Key": "MADE UP", "Size": 1, "LastModified": "2026-01-01T00:00:00Z", "ETag": '"x"'}
+        return {"statusCode": 200, "listBucketResult": {"Name": "b", "IsTruncated": False, "Contents": [made]}}
     key = event["userRequest"]["url"].rpartition("/")[2]
     if key == "broken":
         raise ValueError("broken")
@@ -102,14 +117,23 @@ def test_only_what_is_asked_is_answered(aws: Account, refused: Any) -> None:
         s3.write_get_object_response(RequestRoute="io-cell1-x", RequestToken="x", Body=b"1")
 
 
-def test_what_is_transformed_otherwise_is_not_built(
+def test_a_function_makes_what_is_told_and_listed(
     control: Any, aws: Account, loud: dict[str, str], refused: Any
 ) -> None:
-    named = {"AccountId": aws.id, "Name": "loud"}
+    s3, named = aws.client("s3"), {"AccountId": aws.id, "Name": "loud"}
     told = control.get_access_point_configuration_for_object_lambda(**named)["Configuration"]
-    told["TransformationConfigurations"][0]["Actions"] = ["GetObject", "HeadObject", "ListObjectsV2"]
+    told["TransformationConfigurations"][0]["Actions"] = ["GetObject", "HeadObject", "ListObjects", "ListObjectsV2"]
     control.put_access_point_configuration_for_object_lambda(**named, Configuration=json.loads(json.dumps(told)))
-    with refused("501"):
-        aws.client("s3").head_object(Bucket=loud["alias"], Key="k")
-    with refused("NotImplemented"):
-        aws.client("s3").list_objects_v2(Bucket=loud["alias"])
+    for key in ("a/1", "a/2", "secret"):
+        put(s3, loud["bucket"], key, b"12345")
+    head = s3.head_object(Bucket=loud["alias"], Key="a/1")
+    assert (head["ContentLength"], head["Metadata"], head["ContentType"]) == (5, {"by": "function"}, "text/loud")
+    with refused("403"):
+        s3.head_object(Bucket=loud["alias"], Key="secret")
+    listed = s3.list_objects_v2(Bucket=loud["alias"])
+    assert [(each["Key"], each["Size"]) for each in listed["Contents"]] == [("a/1", 5), ("a/2", 5)]
+    assert listed["KeyCount"] == 2 and listed["Contents"][0]["LastModified"].year >= 2026
+    folders = s3.list_objects_v2(Bucket=loud["alias"], Prefix="a/", Delimiter="/")
+    assert [each["Key"] for each in folders["Contents"]] == ["a/1", "a/2"]
+    first = s3.list_objects(Bucket=loud["alias"], MaxKeys=1)
+    assert [each["Key"] for each in first["Contents"]] == ["MADE UP"] and first["IsTruncated"] is False

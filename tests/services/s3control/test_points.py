@@ -293,3 +293,19 @@ def test_the_accounts_block_is_over_those_of_its_buckets(
         put(s3, bucket, "k", b"1", ACL="public-read")
     control.delete_public_access_block(AccountId=aws.id)
     assert anonymous(cloud, f"/{bucket}/k") == 200
+
+
+def test_buckets_have_their_tags_here_too(
+    control: Any, aws: Account, bucket: str, cloud: pileus.LocalCloud, refused: Any
+) -> None:
+    named = {"AccountId": aws.id, "ResourceArn": f"arn:aws:s3:::{bucket}"}
+    control.tag_resource(**named, Tags=[{"Key": "team", "Value": "a"}, {"Key": "cost", "Value": "1"}])
+    tags = aws.client("s3").get_bucket_tagging(Bucket=bucket)["TagSet"]
+    assert {tag["Key"]: tag["Value"] for tag in tags} == {"team": "a", "cost": "1"}
+    control.untag_resource(**named, TagKeys=["cost"])
+    assert control.list_tags_for_resource(**named)["Tags"] == [{"Key": "team", "Value": "a"}]
+    with refused("NoSuchBucket"):
+        control.list_tags_for_resource(AccountId=aws.id, ResourceArn=f"arn:aws:s3:::{fresh()}")
+    other = cloud.account()
+    with refused("AccessDenied"):
+        control_of(other).list_tags_for_resource(AccountId=other.id, ResourceArn=named["ResourceArn"])

@@ -69,6 +69,12 @@ class Disks:
         if self._own:
             self._own.cleanup()
 
+    async def settle(self) -> None:
+        """What was written to attached disks is in their files."""
+        for found in list(self._attached.values()):
+            if found.loop:
+                await asyncio.to_thread(found.loop.sync)
+
     # Where things are
 
     def _file(self, name: str) -> Path:

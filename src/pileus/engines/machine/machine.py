@@ -70,6 +70,8 @@ class Machine:
         self._running: dict[int, asyncio.Future[int]] = {}
         self._up: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._error = ""
+        self.frozen = False
+        """Whether it hibernates: it has its memory, and does nothing."""
         self._login: asyncio.Future[int] | None = None
         self._reader = Reader(self.terminal, console.take)
         asyncio.get_running_loop().add_reader(self._control.fileno(), self._readable)
@@ -198,8 +200,21 @@ class Machine:
         """A program in it at a terminal: `async with` it."""
         return Session(self, argv, user, size)
 
+    def freeze(self) -> bool:
+        """Let nothing in it go on until it is thawed; whether that can be."""
+        if not self.ended.done() and self.group:
+            self.group.freeze(True)
+            self.frozen = True
+        return self.frozen
+
+    def thaw(self) -> None:
+        if self.frozen and self.group:
+            self.group.freeze(False)
+        self.frozen = False
+
     async def stop(self, grace: float = GRACE) -> None:
         """End it: its programs are asked to, and ended if they have not by then."""
+        self.thaw()
         if not self.ended.done():
             self.send({"stop": grace})
             done, _ = await asyncio.wait([self.ended], timeout=grace + 5)
@@ -209,6 +224,7 @@ class Machine:
 
     def kill(self) -> None:
         """End it at once, as by pulling the plug."""
+        self.thaw()  # what is frozen does not even die
         self._machines.kill(self.name)
 
     async def attach(self, device: str, path: Path | str) -> None:

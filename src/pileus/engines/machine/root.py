@@ -35,6 +35,8 @@ OWNER = 0xB701
 """ioctl_ns(2): the user namespace that a namespace belongs to."""
 
 NODES = {"null": (1, 3), "zero": (1, 5), "full": (1, 7), "random": (1, 8), "urandom": (1, 9), "tty": (5, 0)}
+TUN = (10, 200)
+"""With which a machine that has a network of its own may end tunnels in it."""
 LINKS = {
     "fd": "/proc/self/fd",
     "stdin": "/proc/self/fd/0",
@@ -184,9 +186,10 @@ def devices(place: str, first: int, console: int) -> None:
     for name, target in LINKS.items():
         os.symlink(target, f"{place}/{name}")
         os.chown(f"{place}/{name}", first, first, follow_symlinks=False)
-    for name in ("pts", "shm"):
+    for name in ("pts", "shm", "net"):
         os.mkdir(f"{place}/{name}")
         os.chown(f"{place}/{name}", first, first)
+    node(f"{place}/net/tun", *TUN, first, 0o666, stat.S_IFCHR)
     os.fchown(console, first, first)
     os.fchmod(console, 0o622)
     isolation.place("/dev/null", f"{place}/console")

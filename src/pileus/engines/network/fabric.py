@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import socket
 import subprocess
@@ -15,7 +14,7 @@ from typing import Any
 from . import layout, mirrors, rules, spaces, survey
 from .claims import API, MACHINE, SERVICES, Claim
 from .flows import Flow, Key, Recorder
-from .kernel import Kernel, host_interface
+from .kernel import GONE, Kernel, host_interface
 from .layout import Item, Layout, primary
 from .names import device, link_device, link_mac, mirror_device
 from .plans import INTERNET, Link, Mirror, Network, Port
@@ -333,6 +332,12 @@ def sweep(token: str) -> None:
     for name in spaces.named(f"pileus-{token}-"):
         spaces.remove(name)
     from pyroute2 import IPRoute
+    from pyroute2.netlink.exceptions import NetlinkError
 
-    with IPRoute() as netlink, contextlib.suppress(IndexError):
-        netlink.link("del", index=netlink.link_lookup(ifname=host_interface(token))[0])
+    with IPRoute() as netlink:
+        for index in netlink.link_lookup(ifname=host_interface(token)):
+            try:
+                netlink.link("del", index=index)
+            except NetlinkError as error:
+                if error.code not in GONE:  # with the namespace at its other end, meanwhile
+                    raise

@@ -26,7 +26,7 @@ log = logging.getLogger("pileus.openvpn")
 
 MANAGEMENT = 7505
 """The port, inside the host's namespace, at which a server is managed."""
-PATIENCE = 10.0
+PATIENCE = 20.0
 """Seconds of real time that a server may take to start, or to end."""
 MOST = 65_000
 """Addresses that a server gives out at most."""
@@ -159,8 +159,9 @@ class OpenVpn:
             return False
 
     async def end(self, name: str) -> None:
+        somebody = bool(await self.clients(name))
         if found := self._running.pop(name, None):
-            await found.end()
+            await found.end(at_once=not somebody)
 
     async def close(self) -> None:
         for name in self.names():

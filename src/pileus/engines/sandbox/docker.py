@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -20,6 +21,7 @@ from .groups import MOST_PROCESSES
 
 LABEL = "pileus.cloud"
 """Marks what is ours; its value is the process that owns it."""
+OWNER = re.compile(rf"{re.escape(LABEL)}[=:](\d+)")
 REPOSITORY = "pileus/sandbox"
 PROBED_SECONDS = 30
 EXPORTED_SECONDS = 600
@@ -79,10 +81,9 @@ class Engine:
 
     def sweep(self) -> None:
         """Remove what clouds that are gone have left."""
-        form = f'{{{{.ID}}}} {{{{index .Labels "{LABEL}"}}}}'
         with contextlib.suppress(OSError):
-            listed = self.asked("ps", "--all", "--filter", f"label={LABEL}", "--format", form).splitlines()
-            left = [one for one, _, owner in (line.partition(" ") for line in listed) if gone(owner)]
+            listed = self.asked("ps", "--all", f"--filter=label={LABEL}", "--format={{.ID}} {{.Labels}}").splitlines()
+            left = [line.partition(" ")[0] for line in listed if (owner := OWNER.search(line)) and gone(owner[1])]
             if left:
                 self.asked("rm", "--force", *left)
             tags = self.asked("image", "ls", "--format={{.Tag}}", REPOSITORY).splitlines()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import signal
 from pathlib import Path
 
 ROOT = Path("/sys/fs/cgroup")
@@ -53,6 +54,21 @@ class Group:
             with contextlib.suppress(FileNotFoundError):  # without swap accounting there is no such file
                 if folder:
                     (folder / name).write_text(str(value))
+
+    def freeze(self, frozen: bool) -> None:
+        """Let nothing in it go on, or go on.
+
+        Version 1 does not let what is frozen die, and would leave it behind when its cloud is killed: so it is stopped.
+        """
+        if self.version == 2:
+            (self.memory / "cgroup.freeze").write_text("1" if frozen else "0")
+            return
+        seen: set[str] = set()
+        while fresh := {*(self.memory / "cgroup.procs").read_text().split()} - seen:
+            for process in fresh:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(process), signal.SIGSTOP if frozen else signal.SIGCONT)
+            seen |= fresh
 
     def resident(self) -> int:
         """Bytes of memory that are neither files nor `/tmp`."""

@@ -39,7 +39,8 @@ async def save(control: Control, request: Request, name: str) -> dict[str, Any]:
     folder = control.server.folder / FOLDER
     async with control.turning:
         try:
-            await snapshot.save(kept(cloud), cloud.blobs, folder, name)
+            await cloud.settle()
+            await snapshot.save(kept(cloud), cloud.blobs, folder, name, cloud.folder)
         except ValueError as error:
             raise Refused(400, f"{error}.") from None
     return described(folder / name)
@@ -55,7 +56,9 @@ async def load(control: Control, request: Request, name: str) -> dict[str, Any]:
         await cloud.runner.stop()
         try:
             cloud.trail.forget()
-            await snapshot.load(kept(cloud), cloud.blobs, server.folder / FOLDER, name)
+            snapshot.check(server.folder / FOLDER, name)
+            await cloud.close()  # what runs is begun anew, as after a restart
+            await snapshot.load(kept(cloud), cloud.blobs, server.folder / FOLDER, name, cloud.folder)
             cloud.access.forget()
             server.cloud.take_up_clock()
         except ValueError as error:

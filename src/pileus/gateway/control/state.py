@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from pileus.gateway.message import Request
+from pileus.kernel import files
 from pileus.kernel.access.attached import Membership
 from pileus.kernel.cloud import package_name, services
 from pileus.kernel.identity import Credential
@@ -31,7 +34,13 @@ async def reset(control: Control, request: Request) -> dict[str, Any]:
     async with control.turning:
         await cloud.runner.stop()
         try:
-            forget_account(cloud, account) if account else forget(cloud)
+            if account:
+                forget_account(cloud, account)
+            else:
+                await cloud.close()  # what runs ends, and its files go
+                forget(cloud)
+                if cloud.folder:
+                    await asyncio.to_thread(files.clear, cloud.folder)
         finally:
             cloud.runner.start()
     control.events.tell("reset", {"account": account or None})
@@ -55,6 +64,7 @@ def forget_account(cloud: Cloud, account: str) -> None:
     cloud.meters.forget(account)
     with cloud.store.attempt():
         cloud.store.delete_range(prefix, prefix + LAST)
+        watching = {watch.service for watch in Standing.scan(call) if watch.account == account}
         for watch in Standing.scan(call):
             if watch.account == account:
                 watch.delete(call)
@@ -74,15 +84,18 @@ def forget_account(cloud: Cloud, account: str) -> None:
         for member in Membership.scan(call):
             if account in (member.account, member.management_account):
                 member.delete(call)
-        for service in with_cloud_records(cloud):
+        for service in with_cloud_records(cloud, watching):
             for forget in service.forgets:
                 forget(cloud.call(service.name, account=account))
     cloud.access.forget()
 
 
-def with_cloud_records(cloud: Cloud) -> list[Service]:
-    """The services that have records which belong to no account by their keys; the tables' names say whose they are."""
-    found: dict[str, None] = {}
+def with_cloud_records(cloud: Cloud, others: Iterable[str] = ()) -> list[Service]:
+    """The services that have records which belong to no account by their keys; the tables' names say whose they are.
+
+    And `others`, such as those that have watched something.
+    """
+    found: dict[str, None] = {package_name(name): None for name in others}
     start, end = pack(("", "")), pack(("", "")) + LAST
     while row := next(cloud.store.scan(start, end, limit=1), None):
         table = str(unpack(row[0])[2])

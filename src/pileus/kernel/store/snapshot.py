@@ -13,6 +13,7 @@ from pathlib import Path
 
 import apsw
 
+from pileus.kernel import files
 from pileus.kernel.blobs import RECORDS, Blobs, threaded
 
 from .format import connect_to_read
@@ -24,8 +25,9 @@ from .store import Store
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 
 
-async def save(store: Store, blobs: Blobs, folder: Path, name: str) -> None:
-    """Copy everything to the snapshot of that name in `folder`, over one that is there."""
+async def save(store: Store, blobs: Blobs, folder: Path, name: str, home: Path | None = None) -> None:
+    """Copy everything to the snapshot of that name in `folder`, over one that is there; `home` is where engines' files
+    are."""
     target = _place(folder, name)
     assert isinstance(store, SqliteStore)
     partial = folder / f".{name}.{os.urandom(4).hex()}"
@@ -34,6 +36,8 @@ async def save(store: Store, blobs: Blobs, folder: Path, name: str) -> None:
         with blobs.hold():  # what the copy knows must not vanish before it has been linked
             await _save_database(store, partial / "store.db")
             await threaded(_save_blobs, partial, blobs)
+            if home:
+                await threaded(files.save, home, partial)
         await threaded(_put_in_place, partial, target)
     except apsw.Error as error:
         raise failure(error) from error
@@ -41,15 +45,25 @@ async def save(store: Store, blobs: Blobs, folder: Path, name: str) -> None:
         await threaded(shutil.rmtree, partial, True)
 
 
-async def load(store: Store, blobs: Blobs, folder: Path, name: str) -> None:
-    """Put everything back as the snapshot has it; what the cloud had is gone, and whatever caches it must be told."""
+async def load(store: Store, blobs: Blobs, folder: Path, name: str, home: Path | None = None) -> None:
+    """Put everything back as the snapshot has it; what the cloud had is gone, and whatever caches it must be told.
+
+    Engines that keep files at `home` must be closed.
+    """
     assert isinstance(store, SqliteStore)
+    check(folder, name)
     source = _existing(folder, name)
-    connect_to_read(source / "store.db").close()
     with blobs.hold():
         await threaded(_load_blobs, source, blobs)
         store.replace(source / "store.db")
+        if home:
+            await threaded(files.load, source, home)
     await blobs.sweep()
+
+
+def check(folder: Path, name: str) -> None:
+    """Raise what `load` would say of a snapshot that is not there, or cannot be read."""
+    connect_to_read(_existing(folder, name) / "store.db").close()
 
 
 def names(folder: Path) -> list[str]:

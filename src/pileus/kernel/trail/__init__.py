@@ -10,7 +10,7 @@ Here events are noted, as cheaply as can be, and in the form in which the kernel
 delivers is made of them by the service `cloudtrail` when somebody asks.
 """
 
-from .event import Data, Event, Filed, Place, Posting, Selection, Who, noted_at, unpack
+from .event import Data, Event, Filed, Fresh, Place, Posting, Selection, Who, noted_at, unpack
 from .kinds import Kind
 from .recorder import KEPT, Recorder
 from .resources import named
@@ -20,6 +20,7 @@ __all__ = [
     "Data",
     "Event",
     "Filed",
+    "Fresh",
     "Kind",
     "Place",
     "Posting",

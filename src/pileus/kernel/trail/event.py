@@ -132,6 +132,11 @@ class Selection(Record, scope="cloud", key=("account", "region", "trail"), table
     """Of resources, for data events: `AWS::S3::Object`."""
     everywhere: bool
     """In all Regions, not only in the trail's."""
+    idle: bool = False
+    """Whether the trail has delivered everything, and is to be told of the next event."""
+
+    def about(self, account: str, region: str) -> bool:
+        return self.account == account and (self.everywhere or self.region == region)
 
     def put(self, call: Call) -> Self:
         call.cloud.trail.selections_changed()

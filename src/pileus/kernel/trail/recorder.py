@@ -144,10 +144,15 @@ class Recorder:
     def _logged(self, account: str, region: str) -> bool:
         """Whether a trail, and not only an event data store, is logging there: then EventBridge is told."""
         found = self._read_selections() if self._selections is None else self._selections
-        return any(
-            one.account == account and (one.everywhere or one.region == region) and "/" not in one.trail
-            for one in found
-        )
+        return any(one.about(account, region) and "/" not in one.trail for one in found)
+
+    def _rouse(self, call: Call, noted: float) -> None:
+        """Tell the trails that have nothing to deliver of the first event that they may want."""
+        found = self._read_selections() if self._selections is None else self._selections
+        for one in found:
+            if one.idle and one.about(call.account, call.region):
+                rouse = self._cloud.service("cloudtrail").tasks["rouse"]
+                rouse.later(call, home=one.region, name=one.trail, noted=noted)
 
     def selections_changed(self) -> None:
         """A selection is being written: read them again now, and once the write is safe or undone."""
@@ -299,6 +304,7 @@ class Recorder:
             self._days[place] = day
             Place(*place).put(call)
             expire(call, notes.last)
+        self._rouse(call, notes.first)
         if data:
             Data(notes.last, self._next(), notes.events).put(call)
             return

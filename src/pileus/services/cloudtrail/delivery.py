@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from pileus.kernel import Call, Fault, identity, names, paging
 from pileus.kernel.access.attached import Membership
-from pileus.kernel.trail import Data, Event, Filed, Place, unpack
+from pileus.kernel.trail import Data, Event, Filed, Fresh, Place, unpack
 
 from . import cloudtrail, notices
 from .choosing import GLOBAL, chosen
@@ -35,7 +35,7 @@ Members = dict[str, Any]
 
 @cloudtrail.task
 async def deliver(call: Call, home: str, name: str, run: int, last: float | None = None) -> None:
-    """Deliver what there is, and come back; or, at the end of a run, deliver up to `last`."""
+    """Deliver what there is, and come back if there may be more; or, at the end of a run, deliver up to `last`."""
     trail = Trail.get(call, home, name)
     if trail is None or trail.run != run or not (trail.logging or last is not None):
         return
@@ -58,9 +58,36 @@ async def deliver(call: Call, home: str, name: str, run: int, last: float | None
                 trail.status.pop("LatestDeliveryError", None)
                 trail.delivered = upto
                 look(call, trail, tallies, since, upto)
-            trail.put(call)
             if last is None and trail.logging:
-                deliver.later(call, home=home, name=name, run=run, delay=EVERY)
+                trail.idle = not steady(trail) and not newer(call, trail)
+                if not trail.idle:
+                    deliver.later(call, home=home, name=name, run=run, delay=EVERY)
+            trail.put(call)
+
+
+def steady(trail: Trail) -> bool:
+    """Whether a trail comes back even if nothing has happened.
+
+    Silence is a rate too; of other accounts' events it would not be told; and what could not be delivered waits.
+    """
+    return bool(trail.organization or trail.insights or "LatestDeliveryError" in trail.status)
+
+
+def newer(call: Call, trail: Trail) -> bool:
+    """Whether something has been noted since the trail's events were looked at."""
+    call.cloud.trail.write()
+    there = (call.at(*place) for place in places(call, trail))
+    return any(table.first(one, since=(trail.delivered,)) for one in there for table in (Fresh, Filed, Data))
+
+
+@cloudtrail.task
+def rouse(call: Call, home: str, name: str, noted: float) -> None:
+    """Something has happened that an idle trail may want."""
+    trail = Trail.get(call, home, name)
+    if trail and trail.idle and trail.logging:
+        trail.idle = False
+        trail.put(call)
+        deliver.later(call, home=home, name=name, run=trail.run, due=noted + EVERY)
 
 
 def look(call: Call, trail: Trail, tallies: dict[tuple[str, str], Tally], since: float, upto: float) -> None:

@@ -25,7 +25,10 @@ from .lookups import PRINCIPAL
 from .rates import Tally
 from .stores import ENABLED, EventDataStore
 
-EVERY = 900.0
+EVERY = 12 * 3600.0
+"""Seconds after which a store takes in what is new, if nobody asks it: data events are noted for a day."""
+EVERY_WITH_RATES = 900.0
+"""The same where rates are looked at."""
 AT_ONCE = 500
 DAY = 86400.0
 
@@ -56,7 +59,11 @@ def ingest(call: Call, store: str, run: int) -> None:
     if found.insights:
         look(call, found)
     expire(call, found)
-    ingest.later(call, store=store, run=run, delay=EVERY)
+    ingest.later(call, store=store, run=run, delay=pause(found))
+
+
+def pause(store: EventDataStore) -> float:
+    return EVERY_WITH_RATES if store.insights else EVERY
 
 
 def take_in(call: Call, store: EventDataStore, upto: float) -> None:

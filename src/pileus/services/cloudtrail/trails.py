@@ -63,6 +63,8 @@ class Trail(Record, scope="account", key=("home", "name"), cfn="AWS::CloudTrail:
     stopped: float | None = None
     delivered: float = 0.0
     """Up to when events have been looked at."""
+    idle: bool = False
+    """Whether there were no later ones: then nothing is due until there is one."""
     status: Members = {}
     """What GetTrailStatus tells of deliveries."""
 
@@ -78,7 +80,7 @@ class Trail(Record, scope="account", key=("home", "name"), cfn="AWS::CloudTrail:
         from .choosing import data_types
 
         types = sorted(data_types(self.selectors, self.advanced))
-        selection = Selection(call.account, self.home, self.name, types, self.multi_region)
+        selection = Selection(call.account, self.home, self.name, types, self.multi_region, self.idle)
         old = Selection.get(call, call.account, self.home, self.name)
         if self.logging and old != selection:
             selection.put(call)
@@ -264,6 +266,7 @@ def start_logging(call: Call, trail: Trail) -> None:
     trail.logging = True
     trail.run += 1
     trail.started = trail.delivered = call.now
+    trail.idle = False
     trail.put(call)
     delivery.deliver.later(call, home=trail.home, name=trail.name, run=trail.run, delay=delivery.EVERY)
     digests.digest.later(call, home=trail.home, name=trail.name, run=trail.run, delay=digests.EVERY)

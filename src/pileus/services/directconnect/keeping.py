@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import Any
 
 from pileus.engines.bgp import Speakers, State, unable
@@ -16,8 +15,6 @@ from . import changes, directconnect, wiring
 from .changes import Wiring, changed
 from .interfaces import Accepted, VirtualInterface
 from .wiring import SERVICE
-
-log = logging.getLogger("pileus.directconnect")
 
 
 def what(call: Call) -> tuple[str, str]:
@@ -70,6 +67,7 @@ class Keeper:
 
     def __init__(self, call: Call) -> None:
         self._call = call
+        self._engine = call.cloud.engine(Networks)
         self._seen = -1
         self._there: dict[str, Network] = {}
         self._ending: asyncio.Future[None] | None = None
@@ -96,23 +94,19 @@ class Keeper:
         return True
 
     async def _apply(self, wanted: dict[str, Network]) -> None:
-        engine = self._call.cloud.engine(Networks)
         fresh = [one for name, one in wanted.items() if self._there.get(name) != one]
-        try:
-            await engine.apply(*fresh)
-        except Exception:
-            log.exception("lines cannot be made as their records say")
+        await self._engine.apply(*fresh)
         await self._remove({*self._there} - {*wanted})
         self._there = wanted
 
     async def _remove(self, names: set[str]) -> None:
         for name in names:
             await self._call.cloud.engine(Speakers).end(name)
-        await self._call.cloud.engine(Networks).remove(*names)
+        await self._engine.remove(*names)
 
     async def _speak(self, now: Call, interfaces: list[VirtualInterface]) -> None:
         """Let somebody speak for AWS at each line; who is new finds nobody there at first."""
-        engine, names = now.cloud.engine(Speakers), await now.cloud.engine(Networks).names()
+        engine, names = now.cloud.engine(Speakers), await self._engine.names()
         for one in interfaces:
             name = one.virtual_interface_id
             if name not in names:
@@ -137,7 +131,7 @@ class Keeper:
 
     def _look_back(self) -> None:
         """Remove what is no more, now that whoever ended the keeper has done with it."""
-        if not self._call.cloud.engine(Networks).closed:
+        if not self._engine.closed:
             wanted = {one.name for one in wiring.wires(self._now()).networks}
             self._ending = asyncio.ensure_future(self._remove({*self._there} - wanted))
 

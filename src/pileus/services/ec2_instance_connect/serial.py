@@ -78,8 +78,7 @@ async def listen(cloud: Cloud, host: str, port: int) -> Any:
     from pileus.engines.machine import Machine, Machines
     from pileus.engines.machine.serial import SerialConsoles, lacking
 
-    machines = Machines.of(cloud)
-    if machines is None or lacking():
+    if Machines.of(cloud) is None or lacking():
         raise Unfinished(f"There are no serial consoles over SSH here: {lacking() or 'there are no machines'}.")
 
     def keys() -> dict[str, list[str]]:
@@ -91,7 +90,8 @@ async def listen(cloud: Cloud, host: str, port: int) -> Any:
         return found
 
     def find(user: str) -> Machine | None:
-        return machines.running.get(user.removesuffix(".port0"))
+        machines = Machines.of(cloud)
+        return machines.running.get(user.removesuffix(".port0")) if machines else None
 
     with cloud.store.attempt():
         key = host_key(cloud.call("ec2-instance-connect", "SendSerialConsoleSSHPublicKey"))

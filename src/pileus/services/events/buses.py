@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Self
 
+import msgspec
+
 from pileus.kernel import Call, Record, arn, names
 from pileus.kernel import tags as tagging
 from pileus.kernel.resource_type import resource_type
@@ -38,6 +40,8 @@ class Bus(Record, arn="event-bus/{name}", cfn="AWS::Events::EventBus"):
     source: str = ""
     """The partner event source that it belongs to."""
     tags: dict[str, str] = {}
+    logged: dict[str, str] = msgspec.field(default_factory=lambda: {**LOGGED})
+    """How much is told of its events, and in which detail."""
 
     @classmethod
     def named(cls, call: Call, name: str) -> Self:
@@ -102,6 +106,7 @@ def create_event_bus(
     kms_key_identifier: str = "",
     dead_letter_config: dict[str, str] = {},
     tags: list[dict[str, str]] = [],
+    log_config: dict[str, str] = {},
 ) -> dict[str, Any]:
     """Make a bus; one for a partner's events has the name of their source."""
     from . import partners
@@ -123,6 +128,7 @@ def create_event_bus(
         dead_letters=dead_letter_queue(dead_letter_config),
         source=event_source_name,
         tags=held,
+        logged=LOGGED | log_config,
     ).put(call)
     return {"EventBusArn": bus.arn(call)} | settings(bus)
 
@@ -132,6 +138,7 @@ def settings(bus: Bus) -> dict[str, Any]:
         "Description": bus.description or None,
         "KmsKeyIdentifier": bus.key or None,
         "DeadLetterConfig": {"Arn": bus.dead_letters} if bus.dead_letters else None,
+        "LogConfig": bus.logged if bus.logged != LOGGED else None,
     }
 
 
@@ -159,6 +166,7 @@ def update_event_bus(
     description: str | None = None,
     kms_key_identifier: str | None = None,
     dead_letter_config: dict[str, str] | None = None,
+    log_config: dict[str, str] | None = None,
 ) -> dict[str, Any]:
     if description is not None:
         bus.description = description
@@ -166,6 +174,8 @@ def update_event_bus(
         bus.key = kms_key_identifier
     if dead_letter_config is not None:
         bus.dead_letters = dead_letter_queue(dead_letter_config)
+    if log_config is not None:
+        bus.logged = LOGGED | log_config
     bus.modified = call.now
     bus.put(call)
     return {"Name": bus.name, "Arn": bus.arn(call)} | settings(bus)

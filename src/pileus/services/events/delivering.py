@@ -6,17 +6,37 @@ User Guide, "How Amazon EventBridge retries delivering events" and "Using dead-l
 from __future__ import annotations
 
 import logging
+from typing import Any, NamedTuple
 
 import msgspec
 
 from pileus.kernel import Call, Fault, arn, identity, targets
 from pileus.kernel.targets import Failed
 
-from . import events, metrics
+from . import bus_logs, events, metrics
+from .buses import Bus
 from .rules import Rule
 from .targets import Held, Target
 
 log = logging.getLogger("pileus.events")
+
+
+class Told(NamedTuple):
+    """A delivery, as the bus's logs tell of it."""
+
+    call: Call
+    rule: Rule
+    target: Target
+    event: dict[str, Any]
+    tries: int
+
+    def note(self, level: str, message: str, **more: Any) -> None:
+        bus = Bus.get(self.call, self.rule.bus)
+        if bus is None or bus.logged["Level"] == "OFF":
+            return
+        about = {"rule_arn": self.rule.arn(self.call), "target_arn": self.target["Arn"], "attempt": self.tries + 1}
+        with self.call.transaction():
+            bus_logs.note(self.call, bus, level, message, self.event, about | more, target_properties=self.target)
 
 
 @events.task
@@ -38,14 +58,19 @@ async def deliver(
         return
     if not tries:
         metrics.count(call, found, "Invocations")
+    told = Told(call, found, held.target, msgspec.json.decode(event), tries)
+    told.note("TRACE", "INVOCATION_ATTEMPT_START")
     try:
-        await invoking.invoke(call, found, held.target, msgspec.json.decode(event), tuple(accounts))
+        await invoking.invoke(call, found, held.target, told.event, tuple(accounts))
+        told.note("INFO", "INVOCATION_SUCCESS")
     except invoking.Later as later:
         with call.transaction():
             again(call, found, held, event, since, accounts, tries, later.seconds)
     except (Failed, Fault) as error:
         failed = error if isinstance(error, Failed) else Failed.of(error)
         with call.transaction():
+            kind = "PERMANENT" if failed.final else "TRANSIENT"
+            told.note("ERROR", f"INVOCATION_ATTEMPT_{kind}_FAILURE", error_code=failed.code, error_message=str(failed))
             again_or_bury(call, found, held, event, since, accounts, tries, failed)
 
 

@@ -102,9 +102,14 @@ def create_endpoint(
     return endpoint.answer(call)
 
 
-@events.operation(on=Endpoint.by_name)
-def describe_endpoint(call: Call, endpoint: Endpoint) -> Members:
-    return endpoint.described(call)
+def from_anywhere(call: Call, name: str, home_region: str = "") -> Endpoint:
+    """The endpoint of a name in its primary Region, from wherever one asks."""
+    return Endpoint.by_name(call.at(region=home_region or call.region), name)
+
+
+@events.operation(on=from_anywhere)
+def describe_endpoint(call: Call, endpoint: Endpoint, home_region: str = "") -> Members:
+    return endpoint.described(call.at(region=home_region or call.region))
 
 
 @events.operation(on=Endpoint.by_name)
@@ -133,7 +138,10 @@ def update_endpoint(
 
 
 @events.operation
-def list_endpoints(call: Call, name_prefix: str = "", next_token: str = "", max_results: int = PER_PAGE) -> Members:
+def list_endpoints(
+    call: Call, name_prefix: str = "", next_token: str = "", max_results: int = PER_PAGE, home_region: str = ""
+) -> Members:
+    call = call.at(region=home_region or call.region)
     bounds: Members = {"since": (name_prefix,), "before": (name_prefix + "\U0010ffff",)}
     page = Endpoint.page(call, limit=max_results, token=next_token, **bounds)
     return {"Endpoints": [one.described(call) for one in page.items], "NextToken": page.token}

@@ -12,7 +12,7 @@ from pileus.kernel import Call, Fault, names, traces
 from pileus.kernel.access.enforcement import authorize
 from pileus.kernel.patterns import InvalidPattern, parse
 
-from . import archives, buses, delivering, endpoints, events, faults, matching, metrics, permissions
+from . import archives, bus_logs, buses, delivering, endpoints, events, faults, matching, metrics, permissions
 from .buses import DEFAULT, Bus
 from .rules import WITH_TRAIL, Rule
 from .targets import Held
@@ -128,13 +128,19 @@ def accept(
     packed = msgspec.json.encode(event)
     if "replay-name" not in event:
         archives.keep(call, bus, event, packed)
+    bus_logs.note(call, bus, "INFO", "EVENT_RECEIPT", event)
+    matched = False
     unread = event["detail-type"] in BY_TRAIL and event["detail"].get("readOnly") in (True, "true")
     for name in matching.rules_for(call, bus, event):
         rule = Rule.get(call, bus.name, name)
         assert rule
         if (unread and rule.state != WITH_TRAIL) or (only and rule.arn(call) not in only):
             continue
+        matched = True
+        bus_logs.note(call, bus, "INFO", "RULE_MATCHED", event, {"rule_arn": rule.arn(call)})
         to_targets(call, rule, packed, accounts)
+    if not matched:
+        bus_logs.note(call, bus, "INFO", "NO_STANDARD_RULES_MATCHED", event)
 
 
 def to_targets(call: Call, rule: Rule, event: bytes, accounts: tuple[str, ...] = ()) -> None:

@@ -20,7 +20,8 @@ A way through the package, from the ground up:
                                         functions that are fed from queues and streams
 
 Left out: images in registries, checking signatures of code; Kafka, MQ and DocumentDB as sources.
-Snapshots (SnapStart), file systems, VPC networks and managed instances are kept and shown, and change nothing.
+File systems, VPC networks and managed instances are kept and shown, and change nothing. There are no snapshots: where
+SnapStart would make one, each environment is initialised, and runs the hooks that Python functions have for them.
 """
 
 from pileus.kernel import Service

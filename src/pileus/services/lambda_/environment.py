@@ -49,6 +49,8 @@ class Environment:
         self.idle_since = 0.0
         self.code_at = 0.0
         """When its code was last edited before it started."""
+        self.snapshot = snapped(version)
+        """Whether it is told that it was made of a snapshot."""
         self.provisioned = ""
         """The version or alias for which it is kept, whether it has something to do or not."""
         self.sandbox: Sandbox | None = None
@@ -94,7 +96,10 @@ class Environment:
         """The clock of its initialisation starts."""
         self._began = time.perf_counter()
         record = {"initializationType": self.initialisation, "phase": "init", "runtimeVersion": self.runtime_version}
-        self.log.platform("initStart", record, f"INIT_START Runtime Version: {self.runtime_version}")
+        if self.snapshot:
+            self.log.platform("restoreStart", record, f"RESTORE_START Runtime Version: {self.runtime_version}")
+        else:
+            self.log.platform("initStart", record, f"INIT_START Runtime Version: {self.runtime_version}")
 
     def end(self, reason: str) -> None:
         """It is not needed any more, or good for nothing: its extensions are told why before it ends."""
@@ -111,7 +116,7 @@ class Environment:
     @property
     def initialisation(self) -> str:
         """How it came to be, as AWS_LAMBDA_INITIALIZATION_TYPE says."""
-        return "provisioned-concurrency" if self.provisioned else "on-demand"
+        return "provisioned-concurrency" if self.provisioned else "snap-start" if self.snapshot else "on-demand"
 
     async def initialised(self) -> None:
         """Wait until it has nothing to do, or is no more."""
@@ -206,8 +211,9 @@ class Environment:
             f"Memory Size: {self.memory} MB\tMax Memory Used: {used} MB\t"
         )
         if init:
-            metrics["initDurationMs"] = round(init, 3)
-            text += f"Init Duration: {init:.2f} ms\t"
+            kind = "restore" if self.snapshot else "init"
+            metrics[f"{kind}DurationMs"] = round(init, 3)
+            text += f"{kind.capitalize()} Duration: {init:.2f} ms\t"
         if status != "success":
             text += f"Status: {status}\t" + (f"Error Type: {error_type}" if error_type else "")
         self._done(invocation, duration, status, error_type)
@@ -318,7 +324,10 @@ class Environment:
                 self._respond(request_id, headers, body, reply)
             case ("POST", "invocation", request_id, "error"):
                 self._fail(request_id, headers, body, reply)
-            case ("POST", "init", "error"):
+            case ("GET", "restore", "next"):  # what came before would have been done when the version was published
+                self._began = time.perf_counter()
+                reply(200, OK)
+            case ("POST", "init" | "restore", "error"):
                 self._init_error = body
                 reply(202, OK)
                 self._init_failed()
@@ -354,6 +363,10 @@ class Environment:
         record: dict[str, Any] = {"initializationType": self.initialisation, "phase": "init", "status": "success"}
         self.log.platform("initRuntimeDone", record, level="DEBUG")
         metrics = {"metrics": {"durationMs": round(self._init_duration, 3)}}
+        if self.snapshot:
+            told = f"RESTORE_REPORT Restore Duration: {self._init_duration:.2f} ms"
+            self.log.platform("restoreReport", record | metrics, told)
+            return
         self.log.platform("initReport", record | metrics, level="INFO" if self.provisioned else "DEBUG")
 
     def extension_failed(self, name: str, kind: str) -> None:
@@ -430,6 +443,11 @@ class Environment:
         if invocation.on_head:
             invocation.on_head(headers)
         return invocation.on_piece or self._pieces.append
+
+
+def snapped(version: Version) -> bool:
+    """Whether AWS would have a snapshot of a version."""
+    return bool(version.number) and version.settings.get("SnapStart", {}).get("ApplyOn") == "PublishedVersions"
 
 
 def refusal(kind: str, message: str) -> bytes:

@@ -1,7 +1,7 @@
 """Event source mappings: which queue or stream a function is fed from, and how.
 
 Developer Guide, "How Lambda processes records from stream and queue-based event sources". Left out: Kafka, MQ and
-DocumentDB, provisioned pollers, and the encryption of filters by a key of one's own.
+DocumentDB.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 from pileus.kernel import Call, Fault, Record, Unfinished, names
 
-from . import destinations, faults, lambda_
+from . import destinations, faults, lambda_, sealing
 from .fleet import Fleet
 from .qualifiers import Meant, parsed
 
@@ -21,8 +21,10 @@ QUEUE = {
     "BatchSize",
     "FilterCriteria",
     "FunctionResponseTypes",
+    "KMSKeyArn",
     "MaximumBatchingWindowInSeconds",
     "MetricsConfig",
+    "ProvisionedPollerConfig",
     "ScalingConfig",
 }
 STREAM = {
@@ -31,6 +33,7 @@ STREAM = {
     "DestinationConfig",
     "FilterCriteria",
     "FunctionResponseTypes",
+    "KMSKeyArn",
     "MaximumBatchingWindowInSeconds",
     "MaximumRecordAgeInSeconds",
     "MaximumRetryAttempts",
@@ -54,6 +57,8 @@ STREAM_DEFAULTS = {
     "TumblingWindowInSeconds": 0,
 }
 MOST_FILTERS = 5
+FEWEST_POLLERS, MOST_POLLERS = 2, 200
+"""What provisioned mode has for a queue, unless it is said."""
 SOURCES = {"sqs": "sqs", "kinesis": "kinesis", "dynamodb": "dynamodb"}
 BUILDING = {"kafka", "mq", "docdb"}
 
@@ -97,6 +102,7 @@ class Mapping(
             "State": self.state,
             "StateTransitionReason": "USER_INITIATED" if self.service == "sqs" else "User action",
             **self.settings,
+            **sealing.shown_filters(call, self.arn(call), self.settings),
         }
 
     @classmethod
@@ -117,6 +123,7 @@ def create_event_source_mapping(call: Call, request: Members) -> Members:
     given = parsed(request["FunctionName"])
     meant = Meant.by_name(call, request["FunctionName"])
     members = QUEUE if service == "sqs" else STREAM
+    check_members(request, service)
     settings = (QUEUE_DEFAULTS if service == "sqs" else STREAM_DEFAULTS) | {
         member: request[member] for member in members & request.keys()
     }
@@ -139,6 +146,7 @@ def create_event_source_mapping(call: Call, request: Members) -> Members:
         enabled=request.get("Enabled", True),
         tags=request.get("Tags", {}),
     )
+    sealing.sealed_filters(call, mapping.arn(call), mapping.settings)
     settled.later(call, uuid=mapping.id)
     return mapping.put(call).shown(call)
 
@@ -146,13 +154,37 @@ def create_event_source_mapping(call: Call, request: Members) -> Members:
 def tidy(settings: Members) -> Members:
     """Settings as they are shown: without what says nothing."""
     found = {name: value for name, value in settings.items() if value is not None}
-    if not found.get("FilterCriteria", {}).get("Filters"):
+    if not {"Filters", "Sealed"} & {name for name, value in found.get("FilterCriteria", {}).items() if value}:
         found.pop("FilterCriteria", None)
-    if not found.get("ScalingConfig"):
-        found.pop("ScalingConfig", None)
+    for name in ("KMSKeyArn", "ScalingConfig", "ProvisionedPollerConfig"):
+        if not found.get(name):
+            found.pop(name, None)
     if destination := found.get("DestinationConfig"):
         found["DestinationConfig"] = {"OnFailure": destination.get("OnFailure", {})}
     return found
+
+
+def check_members(request: Members, service: str) -> None:
+    if service != "sqs" and "ProvisionedPollerConfig" in request:
+        raise faults.invalid("ProvisionedPollerConfig is not supported for this event source.")
+
+
+def check_pollers(settings: Members) -> None:
+    """Provisioned mode: at least so many pollers, at most so many, and nothing else that says how many batches."""
+    if not (pollers := settings.get("ProvisionedPollerConfig")):
+        return
+    least, most = pollers_of(pollers)
+    if least < FEWEST_POLLERS or most < least:
+        raise faults.invalid(
+            f"MinimumPollers must be at least {FEWEST_POLLERS}, and MaximumPollers not less than MinimumPollers."
+        )
+    if settings.get("ScalingConfig"):
+        raise faults.invalid("MaximumConcurrency is not supported for event source mappings in provisioned mode.")
+
+
+def pollers_of(config: Members) -> tuple[int, int]:
+    least = config.get("MinimumPollers", FEWEST_POLLERS)
+    return least, config.get("MaximumPollers", max(MOST_POLLERS, least))
 
 
 def check(call: Call, meant: Meant, source: str, settings: Members) -> None:
@@ -178,6 +210,7 @@ def check(call: Call, meant: Meant, source: str, settings: Members) -> None:
     if settings.get("StartingPosition") == "AT_TIMESTAMP" and service != "kinesis":
         raise faults.invalid("Unsupported starting position for event source type: AT_TIMESTAMP")
     check_filters(settings.get("FilterCriteria", {}).get("Filters", []))
+    check_pollers(settings)
     if destination := settings.get("DestinationConfig"):
         destinations.check(destination)
     if service == "sqs":
@@ -275,12 +308,18 @@ def list_event_source_mappings(
 def update_event_source_mapping(call: Call, mapping: Mapping, request: Members) -> Members:
     """Change what is given; it takes effect with the next batch."""
     members = (QUEUE if mapping.service == "sqs" else STREAM) - FIXED
-    settings = mapping.settings | {member: request[member] for member in members & request.keys()}
+    check_members(request, mapping.service)
+    held = mapping.settings
+    if "KMSKeyArn" in request and "FilterCriteria" not in request:
+        held = held | {"FilterCriteria": sealing.opened_filters(call, mapping.arn(call), held)}
+    settings = held | {member: request[member] for member in members & request.keys()}
     if name := request.get("FunctionName"):
         mapping.function, mapping.qualifier = parsed(name).name, parsed(name).qualifier
     meant = Meant.of(call, mapping.function, mapping.qualifier)
     check(call, meant, mapping.source, settings)
     mapping.settings = tidy(settings)
+    if {"KMSKeyArn", "FilterCriteria"} & request.keys():
+        sealing.sealed_filters(call, mapping.arn(call), mapping.settings)
     mapping.enabled = request.get("Enabled", mapping.enabled)
     mapping.state = "Updating" if mapping.enabled else "Disabling"
     mapping.modified = call.now

@@ -16,7 +16,7 @@ from pileus.kernel import Call, Fault, Principal
 from . import traces
 from .batches import Delivery, delivered, patterns, readable
 from .fleet import Fleet
-from .mappings import Mapping
+from .mappings import Mapping, pollers_of
 from .qualifiers import Meant
 
 Message = dict[str, Any]
@@ -24,6 +24,8 @@ Message = dict[str, Any]
 AT_FIRST = 5
 AT_MOST = 64
 """Batches that are worked on at the same time, unless the mapping says less."""
+BATCHES_OF_A_POLLER = 10
+"""In provisioned mode (Developer Guide, "Using provisioned mode with an Amazon SQS event source mapping")."""
 PORTION = 10
 LONGEST_POLL = 20
 PAUSE = 1.0
@@ -95,6 +97,9 @@ class Feeder:
     async def room(self, mapping: Mapping) -> None:
         """Wait until another batch may be worked on. Whenever one has to, the next time there is more room."""
         most = mapping.settings.get("ScalingConfig", {}).get("MaximumConcurrency", AT_MOST)
+        if pollers := mapping.settings.get("ProvisionedPollerConfig"):
+            least, most = (each * BATCHES_OF_A_POLLER for each in pollers_of(pollers))
+            self.allowed = max(self.allowed, least)
         self.allowed = min(self.allowed, most)
         while len(self.working) >= self.allowed:
             await asyncio.wait(self.working, return_when=asyncio.FIRST_COMPLETED)
@@ -143,7 +148,8 @@ class Feeder:
 
     async def handle(self, mapping: Mapping, queue: Queue, messages: list[Message]) -> None:
         """Hand messages to the function, and delete those that it has dealt with."""
-        wanted = patterns(mapping)
+        if (wanted := patterns(self.call, mapping)) is None:
+            return  # they come back
         records = [record(mapping, queue, message) for message in messages]
         if wanted:
             fits = [any(each.matches(readable(one, "body")) for each in wanted) for one in records]

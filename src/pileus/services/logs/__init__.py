@@ -10,7 +10,7 @@
                                                       where events go on to
     insights, queries, scheduled_queries, lookup_tables, definitions, pointers, fields
                                                       Logs Insights
-    protection, indexes, account_policies, resource_policies, selection
+    protection, indexes, account_policies, retention_policies, criteria, resource_policies, selection
                                                       what is said of groups
     listing, data_sources, storage_tiers              what groups there are, and where their events come from
     detectors, detecting, anomalies                   what is unusual in groups
@@ -19,8 +19,8 @@
     deliveries                                        what is kept, and has no effect yet
 
 Left out, and answering 501: imports from CloudTrail Lake, integrations with OpenSearch, S3 tables, large objects of
-OpenTelemetry and its protocol buffers, templates of deliveries, the query languages SQL and PPL, and the Insights
-commands join, addtotals and relevantfields. There is no throttling.
+OpenTelemetry and its protocol buffers, templates of deliveries, the query language SQL and parts of PPL, and the
+Insights commands join, addtotals and relevantfields. There is no throttling.
 """
 
 from pileus.kernel import Service

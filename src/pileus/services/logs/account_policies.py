@@ -1,4 +1,7 @@
-"""Policies of the account, for all its groups: data protection, a subscription, field indexes."""
+"""Policies of the account, for all its groups or for some: data protection, a subscription, field indexes, retention.
+
+Left out: metric extraction policies, and policies of accounts that are linked to this one.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,20 @@ from typing import Any
 
 from pileus.kernel import Call, Record, Unfinished
 
-from . import faults, logs
+from . import criteria, faults, logs
 
-BUILT = ("DATA_PROTECTION_POLICY", "SUBSCRIPTION_FILTER_POLICY", "FIELD_INDEX_POLICY", "TRANSFORMER_POLICY")
+BUILT = (
+    "DATA_PROTECTION_POLICY",
+    "SUBSCRIPTION_FILTER_POLICY",
+    "FIELD_INDEX_POLICY",
+    "TRANSFORMER_POLICY",
+    "RETENTION_POLICY",
+)
+MOST = 20
+RETENTION = "RETENTION_POLICY"
 ONLY_ONE = ("DATA_PROTECTION_POLICY", "SUBSCRIPTION_FILTER_POLICY")
+APART = ("FIELD_INDEX_POLICY", "TRANSFORMER_POLICY")
+"""Types of which no two policies may be about the same groups."""
 
 Members = dict[str, Any]
 
@@ -24,24 +37,32 @@ class AccountPolicy(Record, key=("kind", "name"), cfn="AWS::Logs::AccountPolicy"
     criteria: str = ""
     since: int
     updated: int
+    previous: str = ""
+    """The document that is in effect until this one is, for those that take their time."""
 
     def selects(self, group_name: str) -> bool:
-        """Whether it is about a group: its criteria may name those it is not about."""
-        return f'"{group_name}"' not in self.criteria.replace("'", '"')
+        """Whether it is about a group. What is about data sources is about no group by its name."""
+        clauses = criteria.parsed(self.criteria) if self.criteria else ()
+        return all(clause.field.startswith("LogGroup") and clause.holds(group_name) for clause in clauses)
 
 
 @logs.operation(honours=["scope"])
 def put_account_policy(
-    call: Call, policy_name: str, policy_document: str, policy_type: str, selection_criteria: str = ""
+    call: Call,
+    policy_name: str,
+    policy_document: str,
+    policy_type: str,
+    selection_criteria: str = "",
+    dry_run: bool = False,
 ) -> Members:
-    """Create a policy, or replace the one of that name."""
+    """Create a policy, or replace the one of that name; or tell what it would change."""
     if policy_type not in BUILT:
         raise Unfinished(f"Pileus does not implement account policies of type {policy_type} yet.")
     check(call, policy_type, policy_document)
-    old = AccountPolicy.get(call, policy_type, policy_name)
-    if old is None and policy_type in ONLY_ONE and AccountPolicy.first(call, policy_type):
-        raise faults.limit()
+    criteria.check(policy_type, selection_criteria)
+    check_dry_run(policy_type, dry_run)
     now = int(call.now * 1000)
+    old = AccountPolicy.get(call, policy_type, policy_name)
     found = AccountPolicy(
         kind=policy_type,
         name=policy_name,
@@ -49,12 +70,54 @@ def put_account_policy(
         criteria=selection_criteria,
         since=old.since if old else now,
         updated=now,
-    ).put(call)
+        previous=old_document(old, now) if old else "",
+    )
+    check_others(call, found, old)
+    if dry_run:
+        return {"dryRunResult": tried(call, policy_name, found)}
+    found.put(call)
+    if policy_type == RETENTION:
+        take_effect(call)
     return {"accountPolicy": described(call, found)}
 
 
+def check_dry_run(kind: str, dry_run: bool) -> None:
+    if dry_run and kind != RETENTION:
+        raise faults.invalid("dryRun is valid only for policies of type RETENTION_POLICY.")
+
+
+def old_document(old: AccountPolicy, now: int) -> str:
+    from .retention_policies import EFFECTIVE_AFTER
+
+    return old.document if now >= old.updated + EFFECTIVE_AFTER else old.previous
+
+
+def take_effect(call: Call) -> None:
+    from .retention_policies import EFFECTIVE_AFTER, enforce
+
+    enforce.later(call, delay=EFFECTIVE_AFTER / 1000)
+
+
+def tried(call: Call, name: str, put: AccountPolicy | None) -> Members:
+    from . import retention_policies
+
+    return retention_policies.tried(call, name, put)
+
+
+def check_others(call: Call, new: AccountPolicy, old: AccountPolicy | None) -> None:
+    """Beside those that there are already: not too many, and none about the same groups."""
+    others = [one for one in AccountPolicy.scan(call, new.kind) if one.name != new.name]
+    if old is None and (len(others) >= MOST or (others and new.kind in ONLY_ONE)):
+        raise faults.limit()
+    if new.kind not in APART:
+        return
+    for other in others:
+        if not other.criteria or not new.criteria or criteria.overlapping(other.criteria, new.criteria):
+            raise faults.invalid(f"The policy overlaps with the policy {other.name}.")
+
+
 def check(call: Call, kind: str, document: str) -> None:
-    from . import indexes, protection, subscriptions, transformers
+    from . import indexes, protection, retention_policies, subscriptions, transformers
 
     if kind == "DATA_PROTECTION_POLICY":
         protection.rules(document)
@@ -62,6 +125,8 @@ def check(call: Call, kind: str, document: str) -> None:
         indexes.fields_of(document)
     elif kind == "TRANSFORMER_POLICY":
         transformers.checked(transformers.processors_of(document))
+    elif kind == RETENTION:
+        retention_policies.document(document)
     else:
         subscriptions.check_policy(call, parsed(document))
 
@@ -77,10 +142,17 @@ def parsed(document: str) -> Members:
 
 
 @logs.operation
-def delete_account_policy(call: Call, policy_name: str, policy_type: str) -> None:
+def delete_account_policy(call: Call, policy_name: str, policy_type: str, dry_run: bool = False) -> Members:
+    """Delete a policy, or tell what that would change."""
+    check_dry_run(policy_type, dry_run)
     if (found := AccountPolicy.get(call, policy_type, policy_name)) is None:
         raise faults.missing("The specified account policy does not exist.")
+    if dry_run:
+        return {"dryRunResult": tried(call, policy_name, None)}
     found.delete(call)
+    if policy_type == RETENTION:
+        take_effect(call)
+    return {}
 
 
 @logs.operation

@@ -251,12 +251,15 @@ def check_tags(given: dict[str, str]) -> None:
 
 
 def described(call: Call, group: Group) -> Members:
-    volume = Volume.get(call, group.id)
+    from .retention_policies import in_effect
+
+    volume, kept = Volume.get(call, group.id), in_effect(call, group)
     arn = group.arn(call)
     return {
         "logGroupName": group.name,
         "creationTime": int(group.created * 1000),
-        "retentionInDays": group.retention or None,
+        "retentionInDays": kept.days or None,
+        "retentionPolicyName": kept.name or None,
         "metricFilterCount": group.metric_filters,
         "arn": f"{arn}:*",
         "logGroupArn": arn,

@@ -76,7 +76,7 @@ def describe_index_policies(call: Call, log_group_identifiers: list[str], next_t
         if own := IndexPolicy.get(call, group.id):
             found.append(described(call, group, own))
             continue
-        for policy in AccountPolicy.scan(call, "FIELD_INDEX_POLICY"):
+        for policy in shared_policies(call, group):
             shared = IndexPolicy(group=group.id, document=policy.document, updated=policy.updated)
             found.append(described(call, group, shared) | {"policyName": policy.name, "source": "ACCOUNT"})
     return paged(call, "indexPolicies", found, next_token)
@@ -90,7 +90,7 @@ def describe_field_indexes(
     wanted = index_categories or ["DEFAULT", "CUSTOM", "INACTIVE"]
     found: list[Members] = []
     for group in named(call, log_group_identifiers):
-        policy = IndexPolicy.get(call, group.id) or AccountPolicy.first(call, "FIELD_INDEX_POLICY")
+        policy = IndexPolicy.get(call, group.id) or next(iter(shared_policies(call, group)), None)
         if policy and "CUSTOM" in wanted:
             covered = cover(call, group, policy.updated) | {"indexCategory": "CUSTOM"}
             found += [covered | {"fieldIndexName": field} for field in fields_of(policy.document)]
@@ -117,10 +117,15 @@ def paged(call: Call, name: str, found: list[Members], token: str) -> Members:
     return {name: found[start:stop], "nextToken": paging.sealed(call, stop) if stop < len(found) else None}
 
 
+def shared_policies(call: Call, group: Group) -> list[AccountPolicy]:
+    """Those of the account that are about a group by its name."""
+    return [one for one in AccountPolicy.scan(call, "FIELD_INDEX_POLICY") if one.selects(group.name)]
+
+
 def of_group(call: Call, group: Group) -> set[str]:
     """The fields that a group is indexed by: its own policy's and the account's."""
     own = IndexPolicy.get(call, group.id)
-    documents = [own.document] if own else [one.document for one in AccountPolicy.scan(call, "FIELD_INDEX_POLICY")]
+    documents = [own.document] if own else [one.document for one in shared_policies(call, group)]
     return {field for document in documents for field in fields_of(document)} | set(SYSTEM)
 
 

@@ -45,7 +45,7 @@ def put_log_events(call: Call, group: Group, log_stream_name: str, log_events: l
         if octets > MOST_OCTETS:
             raise faults.invalid(f"Upload too large: {octets} bytes exceeds limit of {MOST_OCTETS}")
     check_order(times)
-    start, stop, rejected = acceptable(group, times, int(call.now * 1000))
+    start, stop, rejected = acceptable(retention.horizon(call, group), times, int(call.now * 1000))
     if start < stop:
         times, messages = times[start:stop], messages[start:stop]
         arrived(call, group, stream, times, messages, octets)
@@ -86,18 +86,17 @@ def check_order(times: list[int]) -> None:
         raise faults.invalid("The batch of log events in a single PutLogEvents request cannot span more than 24 hours.")
 
 
-def acceptable(group: Group, times: list[int], now: int) -> tuple[int, int, Members | None]:
-    """From where to where events are accepted, and what is said of the others."""
+def acceptable(expired: int, times: list[int], now: int) -> tuple[int, int, Members | None]:
+    """From where to where events are accepted, if those before a time have expired; and what is said of the others."""
     start, stop = 0, len(times)
     told: Members = {}
     if times[-1] > now + NEWEST:
         stop = next(number for number, at in enumerate(times) if at > now + NEWEST)
         told["tooNewLogEventStartIndex"] = stop
-    expired = now - group.retention * DAY if group.retention else None
     if times[0] < now - OLDEST:
         start = next((number for number, at in enumerate(times) if at >= now - OLDEST), len(times))
         told["tooOldLogEventEndIndex"] = start
-    if expired is not None and times[0] < expired:
+    if times[0] < expired:
         end = next((number for number, at in enumerate(times) if at >= expired), len(times))
         told["expiredLogEventEndIndex"] = end
         start = max(start, end)

@@ -7,6 +7,7 @@ from pileus.kernel import Call
 from . import faults, logs
 from .groups import Group
 from .parts import DAY, FRESH, NARROW, WIDE, Chunk, Stream
+from .retention_policies import in_effect
 
 DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
 
@@ -34,15 +35,18 @@ def delete_retention_policy(call: Call, group: Group) -> None:
 
 def horizon(call: Call, group: Group) -> int:
     """The time before which events have expired."""
-    return int(call.now * 1000) - group.retention * DAY if group.retention else 0
+    days = in_effect(call, group).days
+    return int(call.now * 1000) - days * DAY if days else 0
 
 
 def watch(call: Call, group: Group) -> None:
     """Have what expires removed."""
-    if group.retention and not group.trimmed:
+    if not group.trimmed and (days := in_effect(call, group).days):
         group.trimmed = True
         group.put(call)
-        trim.later(call, name=group.name, box=group.id, delay=(group.retention + 1) * 86400.0)
+        first = min((stream.earliest for stream in Stream.scan(call, group.id) if stream.ingested), default=0) / 1000
+        due = max((first or call.now) + (days + 1) * 86400.0, call.now)
+        trim.later(call, name=group.name, box=group.id, due=due)
 
 
 @logs.task
@@ -52,8 +56,7 @@ def trim(call: Call, name: str, box: str) -> None:
     if group is None or group.id != box:
         return
     left = False
-    if group.retention:
-        before = horizon(call, group)
+    if before := horizon(call, group):
         for stream in Stream.scan(call, group.id):
             left = trimmed(call, stream, before) or left
     if left:

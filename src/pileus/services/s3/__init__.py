@@ -28,7 +28,7 @@ Where things lie: a bucket has a room; `Object` (room, key) is the current versi
 newest first) are the older ones and all delete markers. So a list is one range scan. Bytes up to 32 KB are parcels in
 the store, larger ones are blob files; both are sealed with AES-GCM under a key of their own.
 
-Left out: what acceleration brings about; Object Lambda but for GetObject; metadata tables. The access decision is the
+Left out: what acceleration brings about; metadata tables. The access decision is the
 kernel's for principals of the owner's account; about other accounts and nobody in particular, policy and ACLs decide
 in `access`, with the kernel's own evaluation of policies.
 """

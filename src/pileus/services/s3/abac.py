@@ -34,6 +34,9 @@ def put_bucket_abac(call: Call, bucket: Bucket, abac_status: dict[str, Any]) -> 
 
 # Condition keys of S3's own
 
+GRANTED = "access_grants"
+"""What a session carries that Access Grants has given: the ARN of the instance."""
+
 
 class Keys(Mapping[str, tuple[str, ...]]):
     """Keys that no member of a request tells ("Condition keys for Amazon S3", Service Authorization Reference).
@@ -50,6 +53,8 @@ class Keys(Mapping[str, tuple[str, ...]]):
     def _found(self) -> dict[str, Values]:
         bucket, request = self._bucket, self._request
         found = signature_keys(self._call)
+        if instance := self._call.principal.session.get(GRANTED):
+            found["s3:accessgrantsinstancearn"] = (instance,)
         if bucket.abac:
             found |= {f"s3:buckettag/{name.lower()}": (value,) for name, value in bucket.tags.items()}
         if key := request.get("Key"):

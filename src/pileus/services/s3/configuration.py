@@ -12,7 +12,7 @@ from typing import Any
 
 from pileus.kernel import Call
 
-from . import documents, faults, s3
+from . import access, documents, faults, s3
 from .buckets import Bucket, by_name
 from .documents import Document
 
@@ -24,6 +24,14 @@ Check = Callable[[Call, Bucket, Members], Members | None]
 """Refuses a document that will not do; may give back another in its place."""
 Changed = Callable[[Bucket, Members | None], None]
 """Tells the bucket of its new document, or of none."""
+
+
+def by_payer(call: Call, bucket: str, expected_bucket_owner: str = "", request_payer: str = "") -> Bucket:
+    """The bucket of a call that its caller may have to pay for."""
+    found = by_name(call, bucket, expected_bucket_owner)
+    if call.account != found.owner:
+        access.check_payer(call, found, request_payer)
+    return found
 
 
 def accept(call: Call, bucket: Bucket, content: Members) -> None:
@@ -46,14 +54,18 @@ def document(
     get, put = get or f"GetBucket{noun}", put or f"PutBucket{noun}"
     deletes = deletes or f"DeleteBucket{noun}"
     kind = noun.lower()
+    paid = "RequestPayer" in s3.model.operation(get).input.members  # type: ignore[union-attr]
 
     def reading(call: Call, bucket: Bucket) -> Members:
         found = documents.load(call, bucket.room, kind)
         if found is None:
             if missing is None:
-                return {}
+                return charged(call, bucket)
             raise faults.fault(missing[0], missing[1], 404, BucketName=bucket.name)
-        return dict(found) if flat else {member: found}
+        return (dict(found) if flat else {member: found}) | charged(call, bucket)
+
+    def charged(call: Call, bucket: Bucket) -> Members:
+        return access.charged(call, bucket) if paid else {}
 
     def putting(call: Call, bucket: Bucket, request: Members) -> Members:
         content = request.get(member, {})
@@ -75,7 +87,7 @@ def document(
     putting.__doc__ = f"Replace the bucket's {member}."
     deleting.__doc__ = f"Remove the bucket's {member}."
     names = s3.model.operation_names
-    s3.operation(name=get, on=by_name, action=f"s3:Get{action(noun)}")(reading)
+    s3.operation(name=get, on=by_payer if paid else by_name, action=f"s3:Get{action(noun)}")(reading)
     honours = [name for name in ("ContentMD5", "ChecksumAlgorithm") if name in s3.model.operation(put).input.members]  # type: ignore[union-attr]
     s3.operation(name=put, on=by_name, honours=(member, *honours), action=f"s3:Put{action(noun)}")(putting)
     if deletes in names:

@@ -6,13 +6,13 @@ is the first key behind all of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote_plus
 
 from pileus.kernel import Call, Record, paging
 
-from . import access, faults, s3
+from . import access, faults, reshaping, s3, transforming
 from .buckets import Bucket
 from .naming import canonical_id
 from .objects import Object
@@ -191,8 +191,10 @@ def list_objects(
     max_keys: int = MOST,
     prefix: str = "",
     optional_object_attributes: list[str] = [],
-) -> dict[str, Any]:
+) -> dict[str, Any] | Coroutine[Any, Any, dict[str, Any]]:
     """A page of objects. Where to go on is told only if there is a delimiter; else it is the last key."""
+    if bucket.through and (function := transforming.wanted(call, bucket)) is not None:
+        return reshaping.reshaped(call, *function, dict(call.members))
     frame, most = Frame(prefix, delimiter), most_keys(max_keys)
     found = page(call, bucket, frame, marker, most)
     told = encoder(encoding_type)
@@ -216,8 +218,10 @@ def list_objects_v2(
     fetch_owner: bool = False,
     start_after: str = "",
     optional_object_attributes: list[str] = [],
-) -> dict[str, Any]:
+) -> dict[str, Any] | Coroutine[Any, Any, dict[str, Any]]:
     """A page of objects."""
+    if bucket.through and (function := transforming.wanted(call, bucket)) is not None:
+        return reshaping.reshaped(call, *function, dict(call.members))
     frame, most = Frame(prefix, delimiter), most_keys(max_keys)
     marker = start_after
     if continuation_token is not None:

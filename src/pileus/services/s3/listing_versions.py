@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import heapq
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from itertools import islice
 from typing import Any
 
 from pileus.kernel import Call
@@ -15,12 +17,24 @@ from .naming import canonical_id
 from .objects import NULL, Object
 from .versions import Version, check_id
 
+SLICE = 1000
+
 
 def merged(call: Call, bucket: Bucket, limit: int | None, **bounds: Any) -> Iterator[Version]:
     """All versions of a range of keys; a current one is shown as if it were an older one."""
     current = (Version.of(found) for found in objects(call, bucket, limit, **bounds))
     older = scan(Version, call, bucket, limit, **bounds)
     return heapq.merge(current, older, key=lambda version: (version.name, version.order))
+
+
+async def every(call: Call, bucket: Bucket) -> AsyncIterator[Version]:
+    """All versions in a bucket, read in slices, between which others come in."""
+    bounds: dict[str, Any] = {}
+    while seen := list(islice(merged(call, bucket, SLICE, **bounds), SLICE)):
+        for version in seen:
+            yield version
+        bounds = {"above": (seen[-1].name, seen[-1].order)}
+        await asyncio.sleep(0)
 
 
 def objects(call: Call, bucket: Bucket, limit: int | None, **bounds: Any) -> Iterator[Object]:

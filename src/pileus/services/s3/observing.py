@@ -45,25 +45,27 @@ def observe(call: Call, bucket: Bucket, **purposes: bool) -> None:
 class Measured(Record, scope="account"):
     """That Storage Lens measures what is asked of an account's buckets."""
 
-    account: str
+    by: str
+    """The account whose configuration wants to know."""
 
 
-def measure_account(call: Call, *, wanted: bool) -> None:
+def measure_account(call: Call, by: str, *, wanted: bool) -> None:
     """Begin or end to measure all buckets of the account that the call looks at, those that it creates later too."""
-    found = Measured.get(call, call.account)
-    if wanted == (found is not None):
-        return
-    if found is not None:
+    before = Measured.first(call) is not None
+    if wanted:
+        Measured(by).put(call)
+    elif found := Measured.get(call, by):
         found.delete(call)
-    else:
-        Measured(call.account).put(call)
+    wanted = Measured.first(call) is not None
+    if wanted == before:
+        return
     for bucket in list(Bucket.scan(call, call.partition, call.account, index="owner")):
         observe(call, bucket, measured=wanted)
 
 
 def begin(call: Call, bucket: Bucket) -> None:
     """See whether a new bucket is to be observed at once."""
-    if Measured.get(call, call.account) is not None:
+    if Measured.first(call) is not None:
         observe(call, bucket, measured=True)
 
 

@@ -182,8 +182,6 @@ def missing() -> Exception:
 def home(call: Call, point: Point) -> Bucket:
     """The bucket behind an access point; of several the nearest one that is active."""
     if isinstance(point, LambdaPoint):
-        if call.operation != "GetObject" and point.transforms(call.operation) is not None:
-            raise Unfinished(f"Pileus does not transform {call.operation} by functions yet.")
         name = supporting(call, point).bucket
     elif isinstance(point, AccessPoint):
         name = point.bucket

@@ -16,7 +16,7 @@ from . import (
     faults,
     headers,
     locks,
-    points,
+    reshaping,
     restoring,
     rules,
     s3,
@@ -61,7 +61,7 @@ def get_object(
     call: Call, bucket: Bucket, key: str, request: dict[str, Any]
 ) -> dict[str, Any] | Coroutine[Any, Any, dict[str, Any]]:
     """The bytes of an object, or some of them."""
-    if bucket.through and (function := transformation(call, bucket)) is not None:
+    if bucket.through and (function := transforming.wanted(call, bucket)) is not None:
         return transforming.transformed(call, *function, request)
     found = versions.find(call, bucket, key, request.get("VersionId", ""))
     check_unsigned(call, request)
@@ -78,16 +78,13 @@ def get_object(
     return Result(told, 206) if wanted.partial else told
 
 
-def transformation(call: Call, bucket: Bucket) -> tuple[points.LambdaPoint, dict[str, Any]] | None:
-    """The function that is to answer a request by an access point, if one is."""
-    point = points.find(call, bucket.through)
-    function = point.transforms(call.operation) if isinstance(point, points.LambdaPoint) else None
-    return (point, function) if isinstance(point, points.LambdaPoint) and function else None
-
-
 @s3.operation(on=access.to_key, honours=READ, action="s3:GetObject")
-def head_object(call: Call, bucket: Bucket, key: str, request: dict[str, Any]) -> dict[str, Any]:
+def head_object(
+    call: Call, bucket: Bucket, key: str, request: dict[str, Any]
+) -> dict[str, Any] | Coroutine[Any, Any, dict[str, Any]]:
     """What GetObject would tell beside the bytes."""
+    if bucket.through and (function := transforming.wanted(call, bucket)) is not None:
+        return reshaping.reshaped(call, *function, request)
     found = versions.find(call, bucket, key, request.get("VersionId", ""), method="HEAD")
     check_unsigned(call, request)
     conditions.check_read(request, found)

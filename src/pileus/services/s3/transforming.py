@@ -1,8 +1,7 @@
 """Object Lambda access points: an object as a function makes it of another ("Transforming objects", S3 User Guide).
 
 The function is run as its caller may run it, gets an address of the original, and hands back what the caller is to see
-by WriteGetObjectResponse, before it ends. Of what can be transformed this is GetObject; the others answer 501 where a
-configuration wants them transformed, and else see the objects as they are.
+by WriteGetObjectResponse, before it ends. What it makes of HeadObject and of lists it returns (`reshaping`).
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import hmac
 import inspect
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -21,7 +20,8 @@ from pileus.kernel import Call, Fault, Record, Unfinished, names
 from pileus.kernel.edge import Result
 from pileus.kernel.identity import Credential, new_access_key_id
 
-from . import data, digests, faults, s3
+from . import data, digests, faults, points, s3
+from .buckets import Bucket
 from .data import Intake
 from .digests import Digests
 from .objects import Part
@@ -49,39 +49,25 @@ class Transformation(Record, scope="cloud"):
     part: Part | None = None
 
 
+def wanted(call: Call, bucket: Bucket) -> tuple[LambdaPoint, Members] | None:
+    """The access point by which a request comes and the function that is to answer it, if one is."""
+    point = points.find(call, bucket.through) if bucket.through else None
+    function = point.transforms(call.operation) if isinstance(point, LambdaPoint) else None
+    return (point, function) if isinstance(point, LambdaPoint) and function else None
+
+
 async def transformed(call: Call, point: LambdaPoint, function: Members, request: Members) -> Members:
     """GetObject as the function answers it."""
-    base = point.configuration["SupportingAccessPoint"]
-    supporting = AccessPoint.get(call.at(account=base.split(":")[4]), base.rpartition("/")[2])
-    if supporting is None:
-        raise faults.fault("NoSuchAccessPoint", "The specified accesspoint does not exist", 404)
     asked = Transformation(token=names.token(120), route=f"io-cell1-{names.token(32).lower()}")
-    key = Credential(
-        access_key_id=new_access_key_id("ASIA", call.principal.account or call.account),
-        secret=names.token(40),
-        principal=call.principal,
-        expires=call.now + LASTS,
-    )
     with call.transaction():
         asked.put(call)
-        key.put(call)
-        forget.later(call, token=asked.token, access_key=key.access_key_id, delay=KEPT)
-    event = {
-        "xAmzRequestId": call.request_id,
-        "getObjectContext": {
-            "inputS3Url": presigned(call, f"/{supporting.alias}/{request['Key']}", key),
-            "outputRoute": asked.route,
-            "outputToken": asked.token,
-        },
-        "configuration": {
-            "accessPointArn": point.address,
-            "supportingAccessPointArn": base,
-            "payload": function.get("FunctionPayload", ""),
-        },
-        "userRequest": {"url": call.url(quote(request["Key"])), "headers": sent(call, request)},
-        "userIdentity": who(call),
-        "protocolVersion": "1.00",
+        key = lent(call, asked.token)
+    context = {
+        "inputS3Url": presigned(call, f"/{alias(call, point)}/{request['Key']}", key),
+        "outputRoute": asked.route,
+        "outputToken": asked.token,
     }
+    event = {"getObjectContext": context, **told_of(call, point, function, quote(request["Key"]), request)}
     await invoked(call, function["FunctionArn"], event)
     answer = Transformation.get(call, asked.token)
     if answer is None or not answer.answered:
@@ -92,7 +78,44 @@ async def transformed(call: Call, point: LambdaPoint, function: Members, request
     return Result(answer.members | {"Body": outgoing(call, answer)}, answer.status)
 
 
-async def invoked(call: Call, function: str, event: Members) -> None:
+def alias(call: Call, point: LambdaPoint) -> str:
+    """The name by which the original is reached."""
+    base = point.configuration["SupportingAccessPoint"]
+    supporting = AccessPoint.get(call.at(account=base.split(":")[4]), base.rpartition("/")[2])
+    if supporting is None:
+        raise faults.fault("NoSuchAccessPoint", "The specified accesspoint does not exist", 404)
+    return supporting.alias
+
+
+def lent(call: Call, token: str = "") -> Credential:
+    """A key with which the function may ask for the original as its caller would."""
+    key = Credential(
+        access_key_id=new_access_key_id("ASIA", call.principal.account or call.account),
+        secret=names.token(40),
+        principal=call.principal,
+        expires=call.now + LASTS,
+    ).put(call)
+    forget.later(call, token=token, access_key=key.access_key_id, delay=KEPT)
+    return key
+
+
+def told_of(call: Call, point: LambdaPoint, function: Members, path: str, request: Members) -> Members:
+    """What every event says of the request, whatever is asked."""
+    return {
+        "xAmzRequestId": call.request_id,
+        "configuration": {
+            "accessPointArn": point.address,
+            "supportingAccessPointArn": point.configuration["SupportingAccessPoint"],
+            "payload": function.get("FunctionPayload", ""),
+        },
+        "userRequest": {"url": call.url(path), "headers": sent(call, request)},
+        "userIdentity": who(call),
+        "protocolVersion": "1.00",
+    }
+
+
+async def invoked(call: Call, function: str, event: Members) -> Any:
+    """What the function returns."""
     try:
         told = call.aws("lambda").invoke(function_name=function, payload=json.dumps(event).encode())
         answer = await told if inspect.isawaitable(told) else told
@@ -104,6 +127,8 @@ async def invoked(call: Call, function: str, event: Members) -> None:
         raise faults.fault("LambdaInvocationError", fault.message) from None
     if answer.get("FunctionError"):
         raise faults.fault("LambdaRuntimeError", "The Lambda function failed during its execution.")
+    returned = b"".join([piece async for piece in data.pieces(answer["Payload"])])
+    return json.loads(returned or b"null")
 
 
 def sent(call: Call, request: Members) -> dict[str, str]:
@@ -184,24 +209,27 @@ async def write_get_object_response(
             found.put(call)
 
 
-def presigned(call: Call, path: str, key: Credential) -> str:
+def presigned(call: Call, path: str, key: Credential, method: str = "GET", asked: Mapping[str, str] = {}) -> str:
     """An address of the cloud, signed by Signature Version 4 in its query, with a client's stamp: real time."""
     host = call.cloud.endpoint.partition("://")[2]
     stamp = datetime.fromtimestamp(time.time(), UTC).strftime("%Y%m%dT%H%M%SZ")
     scope = f"{stamp[:8]}/{call.region}/s3/aws4_request"
     query = urlencode(
-        {
-            "X-Amz-Algorithm": "AWS4-HMAC-SHA256",
-            "X-Amz-Credential": f"{key.access_key_id}/{scope}",
-            "X-Amz-Date": stamp,
-            "X-Amz-Expires": str(LASTS),
-            "X-Amz-SignedHeaders": "host",
-        },
+        sorted(
+            {
+                **asked,
+                "X-Amz-Algorithm": "AWS4-HMAC-SHA256",
+                "X-Amz-Credential": f"{key.access_key_id}/{scope}",
+                "X-Amz-Date": stamp,
+                "X-Amz-Expires": str(LASTS),
+                "X-Amz-SignedHeaders": "host",
+            }.items()
+        ),
         quote_via=quote,
         safe="",
     )
     place = quote(path, safe="/~")
-    canonical = f"GET\n{place}\n{query}\nhost:{host}\n\nhost\nUNSIGNED-PAYLOAD"
+    canonical = f"{method}\n{place}\n{query}\nhost:{host}\n\nhost\nUNSIGNED-PAYLOAD"
     text = f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
     secret = f"AWS4{key.secret}".encode()
     for word in scope.split("/"):

@@ -6,15 +6,15 @@
     object_lambda     Object Lambda access points
     jobs, manifests   batch operations: jobs, and what they are about
     batches           the work of a job
+    generating        manifests that jobs make themselves
+    batch_checksums   checksums that jobs compute
     grants…           Access Grants: instances, locations, grants; `data_access` gives credentials for them
     lens…             Storage Lens: configurations and groups; what is counted every day, and where that is told
     tagging           tags of all of them
 
 This is S3's second API and shares its records: it imports `services/s3`, as DynamoDB Streams does DynamoDB.
 
-Left out: scopes of access points (they are for directory buckets); batch operations that encrypt anew or compute
-checksums, and generated manifests; what Access Grants does with IAM Identity Center, and Storage Lens with
-organizations; S3 on Outposts.
+Left out: what Access Grants does with IAM Identity Center; S3 on Outposts.
 """
 
 from typing import Any
@@ -22,8 +22,14 @@ from typing import Any
 from pileus.kernel import Call, Service
 from pileus.services.s3.faults import denied, in_s3_words
 
-s3control = Service("s3control", invalid=in_s3_words, overlooks=lambda broken: " at 'mrap' " in broken)
-"""The model's pattern for `Mrap` has no slash, but the ARN that it is has one."""
+OVERLOOKED = (" at 'mrap' ", " at 'resourceArn' ")
+"""The model's pattern for `Mrap` has no slash, but the ARN that it is has one; its pattern for ARNs of what has tags
+wants a Region, and those of buckets have none.
+"""
+
+s3control = Service(
+    "s3control", invalid=in_s3_words, overlooks=lambda broken: any(place in broken for place in OVERLOOKED)
+)
 
 
 @s3control.owner

@@ -11,6 +11,7 @@ import csv
 import hashlib
 import io
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import quote
 
@@ -22,7 +23,9 @@ from pileus.services.s3.data import pieces
 from pileus.services.s3.objects import Object
 from pileus.services.s3.versions import Version
 
-from . import s3control
+from . import generating, s3control
+from .batch_checksums import computed
+from .generating import Listed
 from .jobs import OVER, Job
 from .manifests import Stopped, Target, client, manifest
 
@@ -56,8 +59,11 @@ async def prepare(call: Call, job: str) -> None:
         return
     found = current(call, job)
     try:
+        principal = session(call, found)
+        if found.generator:
+            await generating.generate(call, found, principal)
         total = 0
-        async for _ in manifest(call, found, session(call, found)):
+        async for _ in targets(call, found, principal):
             total += 1
     except Stopped as stopped:
         end(call, job, "Failed", stopped.failure)
@@ -65,6 +71,7 @@ async def prepare(call: Call, job: str) -> None:
     with call.transaction():
         found = current(call, job)
         if found.status != "Preparing":
+            Listed.delete_all(call, job)
             return
         found.total = total
         found.status = "Suspended" if found.confirmation else "Ready"
@@ -83,7 +90,7 @@ async def work(call: Call, job: str) -> None:
     try:
         principal = session(call, found)
         done, lines, number = found.succeeded + found.failed, list[list[str]](), 0
-        async for target in manifest(call, found, principal):
+        async for target in targets(call, found, principal):
             number += 1
             if number <= done:
                 continue
@@ -100,6 +107,11 @@ async def work(call: Call, job: str) -> None:
     if become(call, job, "Completing", "Active"):
         await report(call, current(call, job), principal)
         end(call, job, "Complete")
+
+
+def targets(call: Call, job: Job, principal: Principal) -> AsyncIterator[Target]:
+    """What a job is about: as its manifest says, or as it has found out itself."""
+    return generating.lines(call, job) if job.generator else manifest(call, job, principal)
 
 
 def current(call: Call, job: str) -> Job:
@@ -126,6 +138,7 @@ def end(call: Call, job: str, status: str, failure: dict[str, str] | None = None
         found = current(call, job)
         if found.status in OVER:
             return
+        Listed.delete_all(call, job)
         found.status, found.ended = status, call.now
         found.failures += [failure] if failure else []
         found.put(call)
@@ -178,7 +191,11 @@ async def perform(call: Call, job: Job, principal: Principal, target: Target) ->
         return "Successful"
     s3 = client(call, principal, given.get("TargetResource", target.bucket).split(":::")[-1])
     named: dict[str, Any] = {"bucket": target.bucket, "key": target.key, "version_id": target.version or None}
-    if job.kind == "S3PutObjectCopy":
+    if job.kind == "S3ComputeObjectChecksum":
+        return await computed(s3, named, given)
+    if job.kind == "S3UpdateObjectEncryption":
+        s3.update_object_encryption(**named, object_encryption=given["ObjectEncryption"])
+    elif job.kind == "S3PutObjectCopy":
         await copied(s3, target, given)
     elif job.kind == "S3PutObjectTagging":
         s3.put_object_tagging(**named, tagging={"TagSet": given.get("TagSet", [])})

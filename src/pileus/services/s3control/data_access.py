@@ -10,7 +10,8 @@ import json
 from typing import Any
 
 from pileus.kernel import Call, Fault, names, roles
-from pileus.kernel.identity import Credential, new_access_key_id
+from pileus.kernel.identity import Credential
+from pileus.services.s3.abac import GRANTED
 from pileus.services.s3.access_grants import Instance, address
 from pileus.services.s3.faults import denied, fault
 
@@ -76,22 +77,37 @@ def closest(call: Call, who: str, stem: str, one: bool, permission: str) -> Gran
 
 
 def credentials(call: Call, grant: Grant, policy: str, seconds: int) -> dict[str, Any]:
-    """A session of the location's role, within the policy."""
+    """A session of the location's role, within the policy, that says which instance has given it."""
     from pileus.kernel.access.attached import Grants
 
     location = Location.get(call, grant.location)
     assert location is not None, f"a grant refers to a location that is not there: {grant.location}"
     name = f"access-grants-{names.uuid4()}"
     if Grants.by_arn(call, location.role) is None and not call.cloud.strict:
-        return improvised(call, location.role, name, policy, seconds)
+        made = improvised(call, location.role, name, policy, seconds)
+    else:
+        made = assumed(call, location.role, name, policy, seconds)
+    made.principal.session[GRANTED] = address(call)
+    made.put(call)
+    return {
+        "AccessKeyId": made.access_key_id,
+        "SecretAccessKey": made.secret,
+        "SessionToken": made.token,
+        "Expiration": made.expires,
+    }
+
+
+def assumed(call: Call, role: str, name: str, policy: str, seconds: int) -> Credential:
+    """What STS gives for the role."""
     try:
         answer = call.aws("sts", principal=itself(call)).assume_role(
-            role_arn=location.role, role_session_name=name, policy=policy, duration_seconds=seconds
+            role_arn=role, role_session_name=name, policy=policy, duration_seconds=seconds
         )
     except Fault as refusal:
         raise fault(*refusals(refusal)) from None
-    told: dict[str, Any] = answer["Credentials"]
-    return told
+    found = Credential.get(call, answer["Credentials"]["AccessKeyId"])
+    assert found is not None, "STS has given a key that is not there"
+    return found
 
 
 def refusals(refusal: Fault) -> tuple[str, str, int]:
@@ -103,26 +119,17 @@ def refusals(refusal: Fault) -> tuple[str, str, int]:
     return "StsValidationError", str(refusal), 400
 
 
-def improvised(call: Call, role: str, name: str, policy: str, seconds: int) -> dict[str, Any]:
+def improvised(call: Call, role: str, name: str, policy: str, seconds: int) -> Credential:
     """The same for a role that nobody has created (see STS)."""
     principal = roles.improvised(call, role, name)
-    key = new_access_key_id("ASIA", call.account)
-    user = type(principal)(
-        principal.type, principal.account, principal.arn, principal.user_id, key, principal.session | {"policy": policy}
-    )
-    made = Credential(
-        access_key_id=key,
+    principal.session["policy"] = policy
+    return Credential(
+        access_key_id=principal.access_key_id,
         secret=names.token(40),
-        principal=user,
+        principal=principal,
         token=names.token(128),
         expires=call.now + seconds,
-    ).put(call)
-    return {
-        "AccessKeyId": key,
-        "SecretAccessKey": made.secret,
-        "SessionToken": made.token,
-        "Expiration": made.expires,
-    }
+    )
 
 
 def session_policy(call: Call, stem: str, one: bool, permission: str) -> str:

@@ -13,6 +13,7 @@ from pileus.kernel.tags import as_list
 from pileus.services.s3.faults import fault
 
 from . import mine, s3control
+from .batch_checksums import IN_PARTS
 from .tagging import tagged
 
 MOST_LISTED = 1000
@@ -26,10 +27,13 @@ OPERATIONS = (
     "S3PutObjectLegalHold",
     "S3PutObjectRetention",
     "S3ReplicateObject",
+    "S3ComputeObjectChecksum",
+    "S3UpdateObjectEncryption",
 )
-"""Those that are built."""
 OVER = ("Complete", "Failed", "Cancelled")
 FORMATS = ("S3BatchOperations_CSV_20180820", "S3InventoryReport_CSV_20161130")
+GENERATED = "S3InventoryReport_CSV_20211130"
+"""The format of manifests that jobs make themselves."""
 
 
 class Job(Record, kw_only=True, omit_defaults=True):
@@ -39,7 +43,11 @@ class Job(Record, kw_only=True, omit_defaults=True):
     token: str
     created: float
     operation: dict[str, Any]
-    manifest: dict[str, Any]
+    manifest: dict[str, Any] = {}
+    generator: dict[str, Any] = {}
+    """How the job makes its manifest, if it does so itself."""
+    generated: dict[str, Any] = {}
+    """Where it wrote that."""
     report: dict[str, Any]
     role: str
     priority: int
@@ -63,6 +71,11 @@ class Job(Record, kw_only=True, omit_defaults=True):
     @property
     def kind(self) -> str:
         return next(iter(self.operation))
+
+    def means_as(self, other: Job) -> bool:
+        """Whether another one would do the same."""
+        mine = (self.operation, self.manifest, self.generator, self.role)
+        return mine == (other.operation, other.manifest, other.generator, other.role)
 
 
 class JobToken(Record):
@@ -99,17 +112,21 @@ def create_job(
     manifest_generator: dict[str, Any] | None = None,
 ) -> dict[str, str]:
     """Create a job; repeated with the same token it is the same one."""
-    if manifest_generator is not None:
-        raise Unfinished("Pileus generates no manifests for batch operations yet.")
-    if manifest is None:
-        raise bad("A manifest is needed")
-    check(operation, report, manifest)
+    generator = (manifest_generator or {}).get("S3JobManifestGenerator", {})
+    if bool(manifest) == bool(generator):
+        raise bad("A job has either a manifest or a manifest generator")
+    check(operation, report)
+    if manifest:
+        check_manifest(manifest)
+    elif generator["EnableManifestOutput"] != ("ManifestOutputLocation" in generator):
+        raise bad("A manifest that is to be written needs a location, and another one has none")
     made = Job(
         id=names.uuid4(),
         token=client_request_token,
         created=call.now,
         operation=operation,
-        manifest=manifest,
+        manifest=manifest or {},
+        generator=generator,
         report=report,
         role=role_arn,
         priority=priority,
@@ -119,7 +136,7 @@ def create_job(
     )
     if before := JobToken.get(call, client_request_token):
         known = Job.get(call, before.job)
-        if known and (known.operation, known.manifest, known.role) == (operation, manifest, role_arn):
+        if known and known.means_as(made):
             return {"JobId": known.id}
         raise fault("IdempotencyException", "The client token was used before with other parameters.")
     made.put(call)
@@ -130,18 +147,24 @@ def create_job(
     return {"JobId": made.id}
 
 
-def check(operation: dict[str, Any], report: dict[str, Any], manifest: dict[str, Any]) -> None:
+def check(operation: dict[str, Any], report: dict[str, Any]) -> None:
     if len(operation) != 1:
         raise bad("A job has one operation")
     if (kind := next(iter(operation))) not in OPERATIONS:
         raise Unfinished(f"Pileus has no batch operation {kind} yet.")
+    sums = operation.get("S3ComputeObjectChecksum", {})
+    if sums.get("ChecksumType") == "COMPOSITE" and sums.get("ChecksumAlgorithm") not in IN_PARTS:
+        raise bad("There are no composite checksums of that algorithm")
+    if report["Enabled"] and not {"Bucket", "Format", "ReportScope"} <= report.keys():
+        raise bad("A report that is enabled needs a bucket, a format and a scope")
+
+
+def check_manifest(manifest: dict[str, Any]) -> None:
     spec = manifest["Spec"]
     if spec["Format"] == FORMATS[0] and not {"Bucket", "Key"} <= set(spec.get("Fields", [])):
         raise bad("The fields of a CSV manifest name at least Bucket and Key")
     if spec["Format"] not in FORMATS:
         raise bad("Unknown format of a manifest")
-    if report["Enabled"] and not {"Bucket", "Format", "ReportScope"} <= report.keys():
-        raise bad("A report that is enabled needs a bucket, a format and a scope")
 
 
 @s3control.operation(on=job)
@@ -154,7 +177,9 @@ def describe_job(call: Call, found: Job) -> dict[str, Any]:
         "Description": found.description or None,
         "Status": found.status,
         "StatusUpdateReason": found.reason or None,
-        "Manifest": found.manifest,
+        "Manifest": found.manifest or None,
+        "ManifestGenerator": {"S3JobManifestGenerator": found.generator} if found.generator else None,
+        "GeneratedManifestDescriptor": found.generated or None,
         "Operation": found.operation,
         "Priority": found.priority,
         "ProgressSummary": progress(call, found),
@@ -228,6 +253,9 @@ def update_job_status(
 
         work.later(call, job=found.id)
     elif requested_job_status == "Cancelled" and found.status not in OVER:
+        from .generating import Listed
+
+        Listed.delete_all(call, found.id)
         found.status, found.ended = "Cancelled", call.now
     else:
         words = f"A job that is {found.status} cannot become {requested_job_status}."

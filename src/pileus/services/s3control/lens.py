@@ -1,9 +1,8 @@
 """Storage Lens configurations: what is measured of an account's storage every day, and where that is told.
 
 "Assessing your storage activity and usage with Amazon S3 Storage Lens", S3 User Guide. What is measured is in
-`lens_figures` and `lens_counting`, what is told of it in `lens_exports`. Left out: organizations, reports of expanded
-prefixes, performance metrics, tables of S3 Tables, and what goes to the Cost and Usage Report; who asks for one of them
-is told so.
+`lens_figures` and `lens_counting`, what is told of it in `lens_exports`. Left out: reports of expanded prefixes,
+performance metrics, tables of S3 Tables, and what goes to the Cost and Usage Report; who asks for one is told so.
 """
 
 from __future__ import annotations
@@ -15,10 +14,10 @@ from pileus.services.s3 import observing, rules
 from pileus.services.s3.buckets import Bucket
 from pileus.services.s3.faults import fault, invalid_request, no_bucket
 
-from . import mine, s3control
+from . import lens_accounts, mine, s3control
+from .lens_accounts import ITSELF
 from .tagging import tagged
 
-ITSELF = "storage-lens.s3.amazonaws.com"
 DEFAULT = "default-account-dashboard"
 HOME = "us-east-1"
 """Where the default dashboard is."""
@@ -63,6 +62,12 @@ class Configuration(Record, scope="account", key=("home", "id"), kw_only=True, o
         names = ("ActivityMetrics", "DetailedStatusCodesMetrics")
         levels = (account, account["BucketLevel"])
         return self.told and any(enabled(level, name) for level in levels for name in names)
+
+
+class Observing(Record, scope="account"):
+    """An account whose requests are counted for a configuration of this one."""
+
+    account: str
 
 
 def enabled(level: Members, name: str) -> bool:
@@ -120,6 +125,8 @@ def check(call: Call, name: str, content: Members) -> None:
     if name == DEFAULT and (call.region != HOME or scope):
         raise invalid_request("The scope and the home Region of the default dashboard cannot be changed")
     check_built(content)
+    if organization := content.get("AwsOrg"):
+        lens_accounts.check(call, organization)
     to = content.get("DataExport", {}).get("S3BucketDestination")
     if to:
         target = bucket_of(to)
@@ -133,7 +140,6 @@ def check(call: Call, name: str, content: Members) -> None:
 def check_built(content: Members) -> None:
     account = content["AccountLevel"]
     absent = {
-        "configurations of organizations": bool(content.get("AwsOrg")),
         "reports of expanded prefixes": bool(content.get("ExpandedPrefixesDataExport")),
         "access tiers": bool(content.get("IntAccessTiers", {}).get("IsEnabled")),
         "Cost and Usage Reports": enabled(content.get("CostAndUsageReportsPublish", {}), "PrefixLevel"),
@@ -166,8 +172,16 @@ def plan(call: Call, found: Configuration) -> None:
 
 
 def observe(call: Call) -> None:
-    """Have the requests of the account's buckets counted, as long as a configuration wants to know of them."""
-    observing.measure_account(call, wanted=any(each.active for each in Configuration.scan(call)))
+    """Have the requests of buckets counted, of all accounts that a configuration wants to know of, and of no others."""
+    active = [each for each in Configuration.scan(call) if each.active]
+    wanted = {account for each in active for account in lens_accounts.of(call, each.content)}
+    for left in list(Observing.scan(call)):
+        if left.account not in wanted:
+            observing.measure_account(call.at(account=left.account), call.account, wanted=False)
+            left.delete(call)
+    for account in sorted(wanted):
+        observing.measure_account(call.at(account=account), call.account, wanted=True)
+        Observing(account).put(call)
 
 
 @s3control.operation(on=lens)

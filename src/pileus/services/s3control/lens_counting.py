@@ -6,24 +6,20 @@ has been passed is complete, and the whole only grows. So many prefixes take no 
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
-from itertools import islice
 from typing import Any, NamedTuple
 
 from pileus.kernel import Call
 from pileus.services.s3 import lens_tallies
 from pileus.services.s3.buckets import Bucket
-from pileus.services.s3.listing_versions import merged
+from pileus.services.s3.listing_versions import every
 from pileus.services.s3.versions import Version
 
-from . import lens_figures
+from . import lens_accounts, lens_figures
 from .lens import Configuration, enabled
 from .lens_figures import Figures, figures
 from .lens_groups import Group
-
-SLICE = 1000
 
 Members = dict[str, Any]
 
@@ -33,6 +29,7 @@ class Line(NamedTuple):
 
     record: str
     """ACCOUNT, BUCKET, PREFIX, STORAGE_LENS_GROUP_ACCOUNT or STORAGE_LENS_GROUP_BUCKET."""
+    account: str
     region: str
     bucket: str
     value: str
@@ -94,20 +91,22 @@ class Counting:
         self.account: Members = found.content["AccountLevel"]
         self.level: Members = self.account["BucketLevel"]
         self.groups = self._groups()
-        self._accounts: dict[str, Figures] = defaultdict(figures)
-        self._grouped: dict[tuple[str, str], Figures] = defaultdict(figures)
+        self.accounts = lens_accounts.of(call, found.content)
+        self._accounts: dict[tuple[str, str], Figures] = defaultdict(figures)
+        self._grouped: dict[tuple[str, str, str], Figures] = defaultdict(figures)
 
     async def lines(self) -> AsyncIterator[Line]:
-        """All that there is to tell, bucket by bucket, and of the account at the end."""
+        """All that there is to tell, bucket by bucket, and of the accounts at the end."""
         call = self.call
-        for bucket in list(Bucket.scan(call, call.partition, call.account, call.partition, index="owner")):
-            if not bucket.zone and self.means(bucket):
-                async for line in self.measured(bucket):
-                    yield line
-        for region, sums in sorted(self._accounts.items()):
-            yield Line("ACCOUNT", region, "", "", sums)
-        for (region, arn), sums in sorted(self._grouped.items()):
-            yield Line("STORAGE_LENS_GROUP_ACCOUNT", region, "", arn, sums)
+        for account in self.accounts:
+            for bucket in list(Bucket.scan(call, call.partition, account, call.partition, index="owner")):
+                if not bucket.zone and self.means(bucket):
+                    async for line in self.measured(bucket):
+                        yield line
+        for (account, region), sums in sorted(self._accounts.items()):
+            yield Line("ACCOUNT", account, region, "", "", sums)
+        for (account, region, arn), sums in sorted(self._grouped.items()):
+            yield Line("STORAGE_LENS_GROUP_ACCOUNT", account, region, "", arn, sums)
 
     def means(self, bucket: Bucket) -> bool:
         """Whether the configuration is about a bucket."""
@@ -131,17 +130,18 @@ class Counting:
             previous = version.name
         lens_figures.add_uploads(self.call, stored, bucket)
         lens_figures.add_settings(self.call, stored, bucket)
-        account, own = self._accounts[bucket.region], figures()
+        account, own = self._accounts[bucket.owner, bucket.region], figures()
         for sums, level in ((account, self.account), (own, self.level)):
             lens_figures.add_all(sums, stored)
             self._advanced(sums, level, bucket)
-        yield Line("BUCKET", bucket.region, bucket.name, "", own)
+        at = (bucket.owner, bucket.region, bucket.name)
+        yield Line("BUCKET", *at, "", own)
         for name, sums in prefixes.done().items() if prefixes else ():
-            yield Line("PREFIX", bucket.region, bucket.name, name, sums)
+            yield Line("PREFIX", *at, name, sums)
         for arn, sums in grouped.items():
             if sums:
-                lens_figures.add_all(self._grouped[bucket.region, arn], sums)
-                yield Line("STORAGE_LENS_GROUP_BUCKET", bucket.region, bucket.name, arn, sums)
+                lens_figures.add_all(self._grouped[bucket.owner, bucket.region, arn], sums)
+                yield Line("STORAGE_LENS_GROUP_BUCKET", *at, arn, sums)
 
     def _advanced(self, sums: Figures, level: Members, bucket: Bucket) -> None:
         """What is only told where it is asked for."""
@@ -184,13 +184,3 @@ class Counting:
         for group in self.groups:
             if group.means(version.name, version.held, self.call.now):
                 lens_figures.add_version(grouped[group.arn(self.call)], version, latest=latest)
-
-
-async def every(call: Call, bucket: Bucket) -> AsyncIterator[Version]:
-    """All versions in a bucket, read in slices, between which others come in."""
-    bounds: Members = {}
-    while seen := list(islice(merged(call, bucket, SLICE, **bounds), SLICE)):
-        for version in seen:
-            yield version
-        bounds = {"above": (seen[-1].name, seen[-1].order)}
-        await asyncio.sleep(0)

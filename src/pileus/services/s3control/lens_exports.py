@@ -23,7 +23,7 @@ from pileus.kernel.blobs import threaded
 from pileus.services.s3.rules import DAY
 
 from . import s3control
-from .lens import Configuration, bucket_of, plan
+from .lens import Configuration, bucket_of, observe, plan
 from .lens_counting import Counting, Line
 
 log = logging.getLogger("pileus.s3")
@@ -67,6 +67,7 @@ async def measure(call: Call, name: str, planned: float) -> None:
     with call.transaction():
         if (now := Configuration.get(call, call.region, name)) is not None:
             plan(call, now)
+            observe(call)
 
 
 class Export:
@@ -102,7 +103,7 @@ class Export:
 
     def rows(self, line: Line) -> list[Row]:
         """A row for each metric."""
-        head = (VERSION, self.name, self.date, self.call.account, line.region)
+        head = (VERSION, self.name, self.date, line.account, line.region)
         value = quote_plus(line.value, safe="/") if line.record == "PREFIX" else line.value
         return [
             (*head, kind, line.record, value, line.bucket, metric, figure)
@@ -180,7 +181,7 @@ def told(call: Call, found: Configuration, day: float, line: Line) -> list[Membe
     about = {
         "configuration_id": found.id,
         "metrics_version": "1.0",
-        "aws_account_number": call.account,
+        "aws_account_number": line.account,
         "aws_region": line.region,
         "record_type": line.record,
         "bucket_name": line.bucket,

@@ -1,11 +1,12 @@
-"""Tags of what S3 Control makes: access points, Access Grants, Storage Lens groups."""
+"""Tags of what S3 Control makes (access points, Access Grants, Storage Lens groups), and of buckets of both kinds."""
 
 from __future__ import annotations
 
 from typing import Any, Protocol
 
-from pileus.kernel import Call, Unfinished, tags
-from pileus.services.s3.faults import fault
+from pileus.kernel import Call, tags
+from pileus.services.s3.buckets import Bucket
+from pileus.services.s3.faults import denied, fault, no_bucket
 
 from . import s3control
 
@@ -43,7 +44,17 @@ def by_arn(call: Call, account_id: str, resource_arn: str) -> Tagged:
         if inside == "location":
             return grants_locations.location(call, account_id, token)
         return grants.grant(call, account_id, token) if inside else grants_instances.instance(call, account_id)
-    raise Unfinished("Pileus has no tags of buckets here; S3 itself has them.")
+    return bucket(call, account_id, resource_arn)
+
+
+def bucket(call: Call, account_id: str, resource_arn: str) -> Bucket:
+    """The bucket of an ARN, which S3 itself would know by its name."""
+    found = Bucket.get(call, call.partition, resource_arn.rpartition(":")[2].removeprefix("bucket/"))
+    if found is None or found.arn(call) != resource_arn:
+        raise no_bucket(resource_arn.rpartition(":")[2])
+    if found.owner != account_id:
+        raise denied()
+    return found
 
 
 @s3control.operation(on=by_arn)

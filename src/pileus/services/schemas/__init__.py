@@ -3,8 +3,9 @@
     registries      registries with their policies, and tags
     documents       schemas and their versions
     discovery       schemas of events that were seen, and discoverers on event buses
+    bindings        code of schemas: `shapes` reads them, `languages` writes the code
 
-Left out: code bindings; the registry of AWS's own events (`aws.events`).
+Left out: the registry of AWS's own events (`aws.events`).
 """
 
 from pileus.kernel import Service

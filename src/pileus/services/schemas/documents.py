@@ -228,8 +228,11 @@ def search_schemas(
 
 @schemas.operation(on=Schema.named)
 def delete_schema(call: Call, schema: Schema) -> None:
+    from .bindings import CodeBinding
+
     schema.delete(call)
     Version.delete_all(call, schema.registry, schema.name)
+    CodeBinding.delete_all(call, schema.registry, schema.name)
 
 
 @schemas.operation(on=Schema.named)
@@ -238,6 +241,9 @@ def delete_schema_version(call: Call, schema: Schema, schema_version: str) -> No
     version = version_of(call, schema, schema_version)
     if schema.versions == 1:
         raise bad("The only version of a schema cannot be deleted: delete the schema.")
+    from .bindings import CodeBinding
+
     version.delete(call)
+    CodeBinding.delete_all(call, schema.registry, schema.name, version.number)
     schema.versions -= 1
     schema.put(call)

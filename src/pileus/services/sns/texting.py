@@ -21,6 +21,7 @@ NUMBER = re.compile(r"\+[1-9]\d{5,14}")
 MOST_CHARACTERS = 1600
 PER_PAGE = 100
 CODE_GOOD_FOR = 86400.0
+NUMBERS = "pinpoint-sms-voice-v2"
 ONCE_IN = 30 * 86400.0
 """A number may be opted in so often."""
 
@@ -138,6 +139,28 @@ def list_phone_numbers_opted_out(call: Call, next_token: str = "") -> dict[str, 
         call, limit=PER_PAGE, token=next_token, where=lambda one: one.out, invalid=invalid("nextToken")
     )
     return {"phoneNumbers": [one.number for one in page.items], "nextToken": page.token}
+
+
+@sns.operation
+def list_origination_numbers(call: Call, next_token: str = "", max_results: int = 30) -> dict[str, Any]:
+    """The account's own numbers. They are bought from AWS End User Messaging; without that, nobody has one."""
+    if not call.cloud.built(NUMBERS):
+        if next_token:
+            raise invalid("NextToken")
+        return {"PhoneNumbers": []}
+    told = call.aws(NUMBERS).describe_phone_numbers(max_results=max_results, next_token=next_token or None)
+    found = [
+        {
+            "CreatedAt": one["CreatedTimestamp"],
+            "PhoneNumber": one["PhoneNumber"],
+            "Status": one["Status"].capitalize(),
+            "Iso2CountryCode": one["IsoCountryCode"],
+            "RouteType": one["MessageType"].capitalize(),
+            "NumberCapabilities": one["NumberCapabilities"],
+        }
+        for one in told["PhoneNumbers"]
+    ]
+    return {"PhoneNumbers": found, "NextToken": told.get("NextToken")}
 
 
 @sns.operation

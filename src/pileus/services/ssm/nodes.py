@@ -117,7 +117,8 @@ def role_of(call: Call, profile: str) -> str:
 def machine(call: Call, instance_id: str) -> Machine | None:
     """The machine of an instance, if it runs."""
     machines = Machines.of(call.cloud)
-    return machines.running.get(instance_id) if machines else None
+    found = machines.running.get(instance_id) if machines else None
+    return found if found and not found.frozen else None
 
 
 FILTERS = Filters(

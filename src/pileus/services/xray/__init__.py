@@ -8,10 +8,11 @@ A way through the package, from the ground up:
     traces          traces found again, and their graphs
     sampling        rules, and how many requests clients may record by them
     groups, policies, settings
+    spans, destination, retrieval   segments as spans in CloudWatch Logs, and traces found there
+    insights        faults that are more than they used to be
     daemon          segments that come by UDP
 
-Lambda and SNS send segments of their own (`kernel/traces`). Traces are kept for 30 days. Left out: insights,
-Transaction Search (retrievals, indexing rules), sampling boosts.
+Lambda and SNS send segments of their own (`kernel/traces`). Traces are kept for 30 days.
 """
 
 from pileus.kernel import Service

@@ -33,6 +33,8 @@ class Trace(Record, indexes={"by_start": ("start",), "by_update": ("updated",)})
     start: float
     updated: float
     revision: int = 1
+    indexed: bool = True
+    """Whether X-Ray finds it; if not, only the log of spans has it."""
 
 
 class Refused(ValueError):
@@ -47,27 +49,34 @@ class Refused(ValueError):
 @xray.operation
 def put_trace_segments(call: Call, trace_segment_documents: list[str]) -> dict[str, Any]:
     """Keep segments. Those that are wrong are told, and the others kept."""
-    refused = []
+    refused: list[dict[str, Any]] = []
     for text in trace_segment_documents:
         try:
             keep(call, text)
         except Refused as why:
             refused.append({"Id": why.segment or None, "ErrorCode": why.code, "Message": str(why)})
+    from .insights import awaken
+
+    awaken(call)
     return {"UnprocessedTraceSegments": refused}
 
 
 def keep(call: Call, text: str) -> None:
+    from .destination import indexed, pass_on
+
     document = checked(call, text)
     trace = Trace.get(call, document["trace_id"])
     if Trace.first(call) is None:
         forget.later(call, delay=float(KEPT))
     if trace is None:
-        trace = Trace(document["trace_id"], document["start_time"], call.now)
+        found = indexed(call, document["trace_id"])
+        trace = Trace(document["trace_id"], document["start_time"], call.now, indexed=found)
     else:
         trace.start = min(trace.start, document["start_time"])
         trace.updated, trace.revision = call.now, trace.revision + 1
     trace.put(call)
     Segment(trace.id, document["id"], json.dumps(document, separators=(",", ":"))).put(call)
+    pass_on(call, document)
 
 
 def checked(call: Call, text: str) -> Document:

@@ -14,6 +14,7 @@ from .faults import bad_request
 from .filters import compiled
 from .graph import Graph, Tally, graph_of
 from .groups import Group, by_name_or_arn
+from .insights import forecast
 from .segments import Document, Segment, Trace, documents, end, entities
 
 LONGEST = 6 * 3600
@@ -27,7 +28,8 @@ def batch_get_traces(call: Call, trace_ids: list[str], next_token: str = "") -> 
     """Up to five traces, with their segments as they were sent."""
     if len(trace_ids) > MOST_TRACES:
         raise bad_request(f"Too many trace IDs: at most {MOST_TRACES}.")
-    found = [trace_shown(call, name) for name in dict.fromkeys(trace_ids) if Trace.get(call, name)]
+    known = [trace for name in dict.fromkeys(trace_ids) if (trace := Trace.get(call, name)) and trace.indexed]
+    found = [trace_shown(call, trace.id) for trace in known]
     return {"Traces": found, "UnprocessedTraceIds": []}
 
 
@@ -58,14 +60,24 @@ def get_trace_summaries(
     sampling: bool = False,
     filter_expression: str = "",
     next_token: str = "",
+    sampling_strategy: dict[str, Any] = {},
 ) -> dict[str, Any]:
-    """What is known of the traces of a time that a filter means."""
+    """What is known of the traces of a time that a filter means; with a fixed rate, of so many of them."""
     check_span(start_time, end_time)
     meant = compiled(filter_expression)
     index = "by_update" if time_range_type == "Event" else "by_start"
     invalid = bad_request("Invalid pagination token")
+    fixed = sampling and sampling_strategy.get("Name") == "FixedRate"
+    share = sampling_strategy.get("Value", 1.0) if fixed else 1.0
     page = Trace.page(
-        call, index=index, since=(start_time,), upto=(end_time,), limit=PAGE, token=next_token, invalid=invalid
+        call,
+        index=index,
+        since=(start_time,),
+        upto=(end_time,),
+        limit=PAGE,
+        token=next_token,
+        invalid=invalid,
+        where=lambda trace: trace.indexed and int(trace.id[-6:], 16) < share * 2**24,
     )
     told = []
     for trace in page.items:
@@ -231,6 +243,7 @@ def get_time_series_service_statistics(
     entity_selector_expression: str = "",
     period: int = 60,
     next_token: str = "",
+    forecast_statistics: bool = False,
 ) -> dict[str, Any]:
     """How the requests of each period ended: of all root services, or of what an expression selects."""
     check_span(start_time, end_time)
@@ -245,6 +258,7 @@ def get_time_series_service_statistics(
                 if "parent_id" not in document:
                     slot = math.floor(document["start_time"] / period) * period
                     slots.setdefault(slot, Tally()).documents.append(document)
+    forecasts = forecast(call, group, start_time, end_time) if forecast_statistics and group else None
     page = sorted(slots.items())
     start = int(paging.opened(call, next_token, bad_request("Invalid pagination token"))) if next_token else 0
     told = [
@@ -252,6 +266,7 @@ def get_time_series_service_statistics(
             "Timestamp": at,
             "ServiceSummaryStatistics": tally.statistics(),
             "ResponseTimeHistogram": tally.histogram(),
+            "ServiceForecastStatistics": forecasts(tally) if forecasts else None,
         }
         for at, tally in page[start : start + PAGE]
     ]

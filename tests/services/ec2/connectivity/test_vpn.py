@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import xml.etree.ElementTree as Xml
 
 import pytest
@@ -209,3 +210,74 @@ def test_the_end_of_a_tunnel_is_replaced_when_somebody_asks_for_it(ec2, customer
     assert ec2.replace_vpn_tunnel(**tunnel, ApplyPendingMaintenance=True)["Return"]
     assert applied() > first
     assert ec2.get_active_vpn_tunnel_status(**tunnel)["ActiveVpnTunnelStatus"]["ProvisioningStatus"] == "pending"
+
+
+def test_a_concentrator_is_one_attachment_of_many_connections(ec2, customer, gateway, clock, refused):
+    hub = ec2.create_transit_gateway()["TransitGateway"]["TransitGatewayId"]
+    clock.advance(2)
+    tags = [{"ResourceType": "vpn-concentrator", "Tags": [{"Key": "k", "Value": "v"}]}]
+    made = ec2.create_vpn_concentrator(Type="ipsec.1", TransitGatewayId=hub, TagSpecifications=tags)["VpnConcentrator"]
+    what = made["VpnConcentratorId"]
+    assert made["State"] == "pending" and made["Tags"] == tags[0]["Tags"]
+    clock.advance(2)
+    [attachment] = ec2.describe_transit_gateway_attachments()["TransitGatewayAttachments"]
+    assert attachment["ResourceType"] == "vpn-concentrator" and attachment["ResourceId"] == what
+    assert attachment["TransitGatewayAttachmentId"] == made["TransitGatewayAttachmentId"]
+    for bad in ({"VpnGatewayId": gateway}, {"TransitGatewayId": hub}, {"Options": {"StaticRoutesOnly": True}}):
+        with refused("InvalidParameterCombination"):
+            connect(ec2, customer, VpnConcentratorId=what, **bad)
+    first, second = (connect(ec2, customer, VpnConcentratorId=what) for _ in range(2))
+    assert first["VpnConcentratorId"] == what and "TransitGatewayId" not in first
+    assert len(ec2.describe_transit_gateway_attachments()["TransitGatewayAttachments"]) == 1
+    filters = [{"Name": "transit-gateway-id", "Values": [hub]}]
+    assert [one["State"] for one in ec2.describe_vpn_concentrators(Filters=filters)["VpnConcentrators"]] == [
+        "available"
+    ]
+    with refused("IncorrectState"):
+        ec2.delete_vpn_concentrator(VpnConcentratorId=what)
+    for one in (first, second):
+        ec2.delete_vpn_connection(VpnConnectionId=one["VpnConnectionId"])
+    assert ec2.delete_vpn_concentrator(VpnConcentratorId=what)["Return"]
+    clock.advance(2)
+    assert ec2.describe_vpn_concentrators(VpnConcentratorIds=[what])["VpnConcentrators"][0]["State"] == "deleted"
+    assert ec2.describe_transit_gateway_attachments()["TransitGatewayAttachments"][0]["State"] == "deleted"
+    with refused("InvalidVpnConcentratorID.NotFound"):
+        connect(ec2, customer, VpnConcentratorId=what)
+
+
+def test_keys_may_be_kept_in_secrets_manager_and_are_not_shown_then(aws, ec2, customer, gateway, refused):
+    with refused("InvalidParameterValue"):
+        connect(ec2, customer, VpnGatewayId=gateway, PreSharedKeyStorage="Drawer")
+    made = connect(ec2, customer, VpnGatewayId=gateway, PreSharedKeyStorage="SecretsManager")
+    what, arn = made["VpnConnectionId"], made["PreSharedKeyArn"]
+    tunnels = made["Options"]["TunnelOptions"]
+    assert not any("PreSharedKey" in tunnel for tunnel in tunnels)
+    root = Xml.fromstring(made["CustomerGatewayConfiguration"])
+    assert {one.text for one in root.iter("pre_shared_key")} == {arn}
+    secrets = aws.client("secretsmanager")
+
+    def kept():
+        return json.loads(secrets.get_secret_value(SecretId=arn)["SecretString"])
+
+    outside = tunnels[0]["OutsideIpAddress"]
+    assert kept().keys() == {tunnel["OutsideIpAddress"] for tunnel in tunnels}
+    tunnel = {"VpnConnectionId": what, "VpnTunnelOutsideIpAddress": outside}
+    ec2.modify_vpn_tunnel_options(**tunnel, TunnelOptions={"PreSharedKey": "a_secret.key"})
+    assert kept()[outside] == "a_secret.key"
+    changed = ec2.modify_vpn_tunnel_options(
+        **tunnel, TunnelOptions={"DPDTimeoutSeconds": 40}, PreSharedKeyStorage="Standard"
+    )
+    [first, _] = changed["VpnConnection"]["Options"]["TunnelOptions"]
+    assert first["PreSharedKey"] == "a_secret.key" and "PreSharedKeyArn" not in changed["VpnConnection"]
+    assert secrets.list_secrets()["SecretList"] == []
+
+
+def test_certificates_are_those_of_private_authorities(aws, ec2, customer, refused):
+    arn = aws.client("acm").request_certificate(DomainName="vpn.example.com")["CertificateArn"]
+    made = ec2.create_customer_gateway(Type="ipsec.1", BgpAsn=65010, CertificateArn=arn)["CustomerGateway"]
+    with refused("InvalidParameterValue"):
+        connect(ec2, made["CustomerGatewayId"])
+    keyed = connect(ec2, customer)
+    outside = keyed["Options"]["TunnelOptions"][0]["OutsideIpAddress"]
+    with refused("OperationNotPermitted"):
+        ec2.modify_vpn_tunnel_certificate(VpnConnectionId=keyed["VpnConnectionId"], VpnTunnelOutsideIpAddress=outside)

@@ -52,7 +52,7 @@ def test_checks_are_made_changed_and_associated(ec2, run, refused):
 
 @pytest.mark.skipif(bool(unable() or Networks.available()), reason="there can be no machines, or no networks, here")
 def test_a_web_server_is_asked_and_what_it_answers_counts(ec2, run, clock):
-    one = run(UserData=WEB)["InstanceId"]
+    one = run(UserData=WEB, InstanceType="m5.large", HibernationOptions={"Configured": True})["InstanceId"]
     clock.advance(1)
     path = {"Protocol": "http", "Port": 8080, "InitializationGracePeriodSeconds": 1}
     good = ec2.create_application_status_check(**path, Path="/health")["ApplicationStatusCheck"]
@@ -77,6 +77,11 @@ def test_a_web_server_is_asked_and_what_it_answers_counts(ec2, run, clock):
     )
     filters = [{"Name": "application-status.status", "Values": ["ok"]}]
     assert len(ec2.describe_instance_status(Filters=filters)["InstanceStatuses"]) == 1
+    ec2.stop_instances(InstanceIds=[one], Hibernate=True)
+    clock.advance(10)
+    ec2.start_instances(InstanceIds=[one])
+    clock.advance(200)
+    assert status(ec2, one)["Status"] == "ok"  # the server, which nobody has started again, is still there
     ec2.modify_application_status_check(ApplicationStatusCheckId=good["ApplicationStatusCheckId"], Port=8081)
     clock.advance(180)
     assert status(ec2, one)["Status"] == "impaired"

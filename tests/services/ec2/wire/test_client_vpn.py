@@ -26,7 +26,7 @@ from pileus.engines.network import INTERNET, Link, Network, Port, Route, Subnet,
 from pileus.engines.openvpn import OpenVpn, program, unable
 from tests.engines.network.test_claims import left
 
-from .conftest import Vpc
+from .conftest import Vpc, Wire
 
 pytestmark = pytest.mark.skipif(bool(unable()), reason=f"no OpenVPN: {unable()}")
 
@@ -156,19 +156,29 @@ def made(account: Any, vpc: Vpc, authority: Authority) -> None:
     vpc.ec2.associate_client_vpn_target_network(ClientVpnEndpointId=what, SubnetId=subnet)
 
 
+def line_made(account: Any) -> None:
+    """A line of Direct Connect, on which somebody speaks for AWS."""
+    dx = account.client("directconnect")
+    hub = dx.create_direct_connect_gateway(directConnectGatewayName="g")["directConnectGateway"]
+    line = dx.create_connection(location="EqDC2", bandwidth="1Gbps", connectionName="line")["connectionId"]
+    given = {"virtualInterfaceName": "v", "vlan": 4, "asn": 65010}
+    given["directConnectGatewayId"] = hub["directConnectGatewayId"]
+    dx.create_transit_virtual_interface(connectionId=line, newTransitVirtualInterface=given)
+
+
 def running(cloud: Any) -> list[str]:
     return list(cloud.server.cloud.engine(OpenVpn).names())
 
 
 def processes(data: Path) -> list[str]:
-    """The servers of a cloud, wherever they are from: those in its namespaces."""
+    """What runs in the namespaces of a cloud, whoever has started it."""
     there = {os.stat(space).st_ino for space in Path("/run/netns").glob(f"pileus-{claims.token(data)}-*")}
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            if (process / "comm").read_text().strip() == "openvpn" and (process / "ns/net").stat().st_ino in there:
-                found.append(process.name)
-    return found
+            if (process / "ns/net").stat().st_ino in there:
+                found.append((process / "comm").read_text().strip())
+    return sorted(found)
 
 
 @pytest.fixture
@@ -222,6 +232,7 @@ def test_clients_reach_what_they_are_allowed_to_until_they_are_cut_off(
     )
     aws.client("logs").create_log_stream(logGroupName="vpn", logStreamName="all")
     ec2.associate_client_vpn_target_network(ClientVpnEndpointId=what, SubnetId=subnet)
+    wired_cloud.clock.advance(2)
     assert sooner_or_later(lambda: what in running(wired_cloud))
     alice = authority.issue("alice")
     with connecting(exported(ec2, what), alice) as client:
@@ -314,6 +325,7 @@ def test_all_of_a_clients_traffic_goes_through_a_full_tunnel_of_whom_the_handler
     ec2.associate_client_vpn_target_network(ClientVpnEndpointId=what, SubnetId=subnet)
     ec2.create_client_vpn_route(ClientVpnEndpointId=what, DestinationCidrBlock="0.0.0.0/0", TargetVpcSubnetId=subnet)
     ec2.authorize_client_vpn_ingress(ClientVpnEndpointId=what, TargetNetworkCidr="0.0.0.0/0", AuthorizeAllGroups=True)
+    wired_cloud.clock.advance(2)
     assert sooner_or_later(lambda: what in running(wired_cloud))
     text = exported(ec2, what)
     with connecting(text, Authority().issue("stranger")) as client:
@@ -370,14 +382,16 @@ import os, sys
 from pathlib import Path
 import pileus
 from tests.services.ec2.wire.conftest import Vpc
-from tests.services.ec2.wire.test_client_vpn import Authority, made, processes, running, sooner_or_later
+from tests.services.ec2.wire.test_client_vpn import Authority, line_made, made, processes, running, sooner_or_later
 
 with pileus.cloud(data=Path(sys.argv[1]), machines="none", sockets=True) as cloud:
     account = cloud.account("111122223333")
     home = Vpc(account.client("ec2"), "10.0.0.0/16")
     made(account, home, Authority())
+    line_made(account)
+    cloud.clock.advance(4)
     assert sooner_or_later(lambda: running(cloud))
-    assert len(processes(Path(sys.argv[1]))) == 1
+    assert sooner_or_later(lambda: processes(Path(sys.argv[1])) == ["bird", "openvpn"])
     os.kill(os.getpid(), 9)
 """
 
@@ -391,5 +405,8 @@ def test_servers_end_with_a_cloud_that_is_killed_and_run_again_with_the_next(tmp
     assert sooner_or_later(lambda: processes(tmp_path) == []), "they notice that nobody manages them any more"
     with pileus.cloud(data=tmp_path, machines="none", sockets=True) as cloud:
         assert sooner_or_later(lambda: running(cloud))
-        assert len(processes(tmp_path)) == 1
+        assert sooner_or_later(lambda: processes(tmp_path) == ["bird", "openvpn"])
+        dx = cloud.account("111122223333").client("directconnect")
+        [line] = dx.describe_connections()["connections"]
+        assert line["connectionId"] in Wire(cloud).names()
     assert processes(tmp_path) == [] and left(tmp_path) == []

@@ -25,7 +25,9 @@ from .lives import Life as States
 ENDED = ("deleting", "deleted", "rejected", "failed")
 
 VPC, VPN, PEERING, CONNECT, DIRECT = "vpc", "vpn", "peering", "connect", "direct-connect-gateway"
-CLIENT_VPN, FUNCTION = "client-vpn", "network-function"
+CLIENT_VPN, FUNCTION, CONCENTRATOR = "client-vpn", "network-function", "vpn-concentrator"
+WIRED = (VPC, VPN, CONCENTRATOR, CLIENT_VPN)
+"""What has a network of its own, to which the gateway's is joined."""
 
 
 @kind(
@@ -66,6 +68,8 @@ class Attachment(
     interfaces: dict[str, str] = {}
     """The gateway's network interfaces by their subnets."""
     options: dict[str, Any] = {}
+    zones: list[str] = []
+    """The zones of a network function."""
     transport: str = ""
     """The attachment that carries this one, for Connect."""
     peer: dict[str, str] = {}
@@ -212,7 +216,7 @@ def reached(call: Call, vpc_id: str, target: str) -> bool:
 def rewire(call: Call, transit_gateway_id: str) -> None:
     """What a gateway routes has changed: so has what is attached to it."""
     for one in Attachment.scan(call, transit_gateway_id, index="by_gateway"):
-        if one.resource_type in (VPC, VPN, CLIENT_VPN):
+        if one.resource_type in WIRED:
             changed(call.at(one.resource_owner), one.resource_id)
         elif one.resource_type == DIRECT:
             changed(call.at(one.gateway_owner), transit_gateway_id)

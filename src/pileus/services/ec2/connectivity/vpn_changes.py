@@ -5,13 +5,14 @@ from __future__ import annotations
 from pileus.kernel import Call, Fault
 from pileus.services.ec2 import ec2
 from pileus.services.ec2.describing import Members, paged
-from pileus.services.ec2.faults import combination, missing
+from pileus.services.ec2.faults import missing
 from pileus.services.ec2.kinds import named
 
-from . import vpn_configuration, vpn_tunnels
+from . import vpn_certificates, vpn_configuration, vpn_secrets, vpn_tunnels
 from .customer_gateways import CustomerGateway
 from .lives import enter
-from .vpn_connections import bind, configuration, present, shown, tunnel_of, unbind, used_ranges
+from .vpn_connections import check_gateway, configuration, gateway_of, present, shown, tunnel_of, used_ranges
+from .vpn_ends import Gateway, bind, unbind
 from .vpn_status import replaced
 
 
@@ -25,15 +26,15 @@ def modify_vpn_connection(
 ) -> Members:
     """Lead a connection to another gateway, or from another customer gateway."""
     one = present(call, vpn_connection_id)
-    if transit_gateway_id and vpn_gateway_id:
-        raise combination("You cannot specify both a virtual private gateway and a transit gateway.")
+    to = Gateway(vpn_gateway_id, transit_gateway_id)
+    check_gateway(to)
     if not (transit_gateway_id or vpn_gateway_id or customer_gateway_id):
         raise missing("CustomerGatewayId", "VpnGatewayId", "TransitGatewayId")
     if customer_gateway_id:
         one.customer_gateway_id = named(call, CustomerGateway, customer_gateway_id).customer_gateway_id
     if transit_gateway_id or vpn_gateway_id:
         unbind(call, one)
-        bind(call, one, vpn_gateway_id, transit_gateway_id)
+        bind(call, one, to)
     enter(call, one, "modifying")
     return {"VpnConnection": shown(call, one)}
 
@@ -69,6 +70,7 @@ def modify_vpn_tunnel_options(
     vpn_tunnel_outside_ip_address: str,
     tunnel_options: Members,
     skip_tunnel_replacement: bool = False,
+    pre_shared_key_storage: str = "",
 ) -> Members:
     """Change one tunnel's options; what is not given stays. The tunnel begins anew if it is another one then.
 
@@ -78,13 +80,30 @@ def modify_vpn_tunnel_options(
     tunnel = tunnel_of(one, vpn_tunnel_outside_ip_address)
     vpn_tunnels.check({name: value for name, value in tunnel.items() if name != "OutsideIpAddress"} | tunnel_options)
     inside = tunnel_options.get("TunnelInsideCidr")
-    used = used_ranges(call, one.vpn_gateway_id, one.transit_gateway_id)
+    used = used_ranges(call, gateway_of(one))
     if inside and inside != tunnel.get("TunnelInsideCidr") and inside in used:
         raise Fault("InvalidParameterValue", f"The range {inside} is used by another tunnel.")
     control = "EnableTunnelLifecycleControl"
     if tunnel_options.get(control, tunnel.get(control)) != tunnel.get(control) and not skip_tunnel_replacement:
         replaced(call, one, tunnel["OutsideIpAddress"])
     tunnel |= tunnel_options
+    vpn_secrets.check(pre_shared_key_storage)
+    vpn_secrets.keep(call, one, pre_shared_key_storage)
+    enter(call, one, "modifying")
+    return {"VpnConnection": shown(call, one)}
+
+
+@ec2.operation
+def modify_vpn_tunnel_certificate(call: Call, vpn_connection_id: str, vpn_tunnel_outside_ip_address: str) -> Members:
+    """Give the end of a tunnel another certificate."""
+    one = present(call, vpn_connection_id)
+    outside = tunnel_of(one, vpn_tunnel_outside_ip_address)["OutsideIpAddress"]
+    customer = CustomerGateway.get(call, one.customer_gateway_id)
+    if customer is None or outside not in one.certificates:
+        raise Fault("OperationNotPermitted", f"{vpn_connection_id} does not use certificates.")
+    places = [tunnel["OutsideIpAddress"] for tunnel in one.tunnels]
+    one.certificates = one.certificates | {outside: vpn_certificates.issued(call, one, customer, places.index(outside))}
+    replaced(call, one, outside)
     enter(call, one, "modifying")
     return {"VpnConnection": shown(call, one)}
 

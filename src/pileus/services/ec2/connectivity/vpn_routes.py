@@ -11,7 +11,9 @@ from pileus.services.ec2.network.changes import changed
 
 from .transit_attachments import rewire
 from .transit_gateways import seen
-from .vpn_connections import Seen, VpnConnection, present, refresh
+from .vpn_connections import present
+from .vpn_ends import refresh
+from .vpn_record import Seen, VpnConnection
 
 MOST = 1000
 """Static routes of a connection ("Site-to-Site VPN quotas")."""

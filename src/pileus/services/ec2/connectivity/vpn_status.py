@@ -10,7 +10,8 @@ from pileus.services.ec2 import ec2
 from pileus.services.ec2.describing import Members
 
 from .lives import enter
-from .vpn_connections import Seen, VpnConnection, present, tunnel_of
+from .vpn_connections import gateway_of, present, tunnel_of
+from .vpn_record import Seen, VpnConnection
 
 
 @ec2.operation
@@ -50,7 +51,7 @@ def get_vpn_tunnel_replacement_status(
     outside = tunnel_of(one, vpn_tunnel_outside_ip_address)["OutsideIpAddress"]
     return {
         "VpnConnectionId": one.vpn_connection_id,
-        "TransitGatewayId": one.transit_gateway_id or None,
+        "TransitGatewayId": gateway_of(one).transit_gateway_id or None,
         "VpnGatewayId": one.vpn_gateway_id or None,
         "CustomerGatewayId": one.customer_gateway_id,
         "VpnTunnelOutsideIpAddress": outside,

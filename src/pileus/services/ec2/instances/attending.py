@@ -27,10 +27,17 @@ async def attend(call: Call, instance_id: str) -> None:
     if wanted == "reboot":
         await machine.stop()
     elif wanted == "off":
+        await begun(call, instance_id)
         with call.transaction():
             if one := Instance.get(call, instance_id):
                 states.halted(call, one)
         await machine.ended
+
+
+async def begun(call: Call, instance_id: str) -> None:
+    """A system may shut down before its instance is said to run."""
+    while (one := Instance.get(call, instance_id)) and one.state == PENDING:
+        await asyncio.sleep(0.02)
 
 
 @attend.forgotten

@@ -36,6 +36,7 @@ def stop_instances(
     instance_ids: list[str],
     hibernate: bool = False,
     force: bool = False,
+    skip_os_shutdown: bool = False,
 ) -> Members:
     """Stop instances, or let them hibernate; those that are stopped stay so."""
     answers = []
@@ -43,7 +44,7 @@ def stop_instances(
         before = one.state
         if before not in (STOPPING, STOPPED):
             _check_stop(call, one, hibernate)
-            states.stop(call, one, force=force, hibernate=hibernate)
+            states.stop(call, one, force=force, hibernate=hibernate, abrupt=skip_os_shutdown)
         answers.append(changed(before, one))
     return {"StoppingInstances": answers}
 
@@ -73,7 +74,9 @@ def reboot_instances(call: Call, instance_ids: list[str]) -> None:
 
 
 @ec2.operation
-def terminate_instances(call: Call, instance_ids: list[str], force: bool = False) -> Members:
+def terminate_instances(
+    call: Call, instance_ids: list[str], force: bool = False, skip_os_shutdown: bool = False
+) -> Members:
     """End instances for good. If one of them is protected, none is ended."""
     found = instances(call, instance_ids)
     for one in found:
@@ -83,7 +86,7 @@ def terminate_instances(call: Call, instance_ids: list[str], force: bool = False
     answers = []
     for one in found:
         before = one.state
-        states.terminate(call, one)
+        states.terminate(call, one, abrupt=skip_os_shutdown)
         answers.append(changed(before, one))
     return {"TerminatingInstances": answers}
 

@@ -75,6 +75,9 @@ async def running(call: Call, one: Instance) -> Machine:
                 found = await engine.start(await plan(call, one))
             except MachineFailed as failed:
                 raise OSError(str(failed)) from failed
+        elif found.frozen:
+            await connected(call, one)
+            found.thaw()
         return found
 
 
@@ -86,8 +89,11 @@ async def connected(call: Call, one: Instance) -> None:
         await wired(call, vpc_id)
 
 
-async def halt(call: Call, one: Instance, *, hibernate: bool) -> None:
-    """Stop the machine of an instance that is stopping; its disks stay."""
+async def halt(call: Call, one: Instance, *, hibernate: bool = False, abrupt: bool = False) -> None:
+    """Stop the machine of an instance that is stopping; its disks stay.
+
+    One that hibernates is frozen, with its memory, for as long as the cloud runs: after that it boots afresh.
+    """
     from .attending import attend
 
     engine = machines(call)
@@ -97,7 +103,13 @@ async def halt(call: Call, one: Instance, *, hibernate: bool) -> None:
         attend.end(call, instance_id=one.instance_id)
     async with engine.turn(one.instance_id):
         if found := engine.running.get(one.instance_id):
-            await found.stop()
+            if hibernate and found.freeze():
+                return
+            if abrupt:
+                found.kill()
+                await found.ended
+            else:
+                await found.stop()
         for volume in attachments.of_instance(call, one.instance_id):
             await devices.released(call, volume, one.instance_id)
     if wires := networks(call):
@@ -112,10 +124,10 @@ async def reboot(call: Call, one: Instance) -> None:
         await running(call, one)
 
 
-async def end(call: Call, one: Instance) -> None:
+async def end(call: Call, one: Instance, *, abrupt: bool = False) -> None:
     """Remove the machine of an instance that is shutting down, and everything that was only its own."""
     if engine := machines(call):
-        await halt(call, one, hibernate=False)
+        await halt(call, one, abrupt=abrupt)
         await asyncio.to_thread(engine.forget, one.instance_id)
 
 

@@ -58,18 +58,26 @@ def start(call: Call, one: Instance) -> None:
     enter(call, one, PENDING)
 
 
-def stop(call: Call, one: Instance, reason: Reason = USER, *, force: bool = False, hibernate: bool = False) -> None:
-    """Stop an instance that is pending or running."""
+def stop(
+    call: Call,
+    one: Instance,
+    reason: Reason = USER,
+    *,
+    force: bool = False,
+    hibernate: bool = False,
+    abrupt: bool = False,
+) -> None:
+    """Stop an instance that is pending or running; abruptly, if its system shall not shut down."""
     _explain(call, one, USER_HIBERNATE if hibernate and reason is USER else reason)
-    enter(call, one, STOPPING, hibernate=hibernate, force=force)
+    enter(call, one, STOPPING, hibernate=hibernate, force=force, abrupt=abrupt)
 
 
-def terminate(call: Call, one: Instance, reason: Reason = USER) -> None:
+def terminate(call: Call, one: Instance, reason: Reason = USER, *, abrupt: bool = False) -> None:
     """End an instance for good, whatever state it is in."""
     if one.ended:
         return
     _explain(call, one, reason)
-    enter(call, one, SHUTTING_DOWN)
+    enter(call, one, SHUTTING_DOWN, abrupt=abrupt)
 
 
 def halted(call: Call, one: Instance) -> None:
@@ -86,7 +94,9 @@ def reboot(call: Call, one: Instance) -> None:
     reboot_machine.later(call, instance_id=one.instance_id, turn=one.turn)
 
 
-def enter(call: Call, one: Instance, state: str, *, hibernate: bool = False, force: bool = False) -> None:
+def enter(
+    call: Call, one: Instance, state: str, *, hibernate: bool = False, force: bool = False, abrupt: bool = False
+) -> None:
     """Put an instance into a state. The one way to change it."""
     one.state, one.since, one.turn = state, call.now, one.turn + 1
     if state == PENDING:
@@ -109,7 +119,8 @@ def enter(call: Call, one: Instance, state: str, *, hibernate: bool = False, for
     tell(call, STATE_CHANGE, [one.arn(call)], detail)
     if state in NEXT:
         delay = 0.0 if force else NEXT[state][1]
-        proceed.later(call, instance_id=one.instance_id, turn=one.turn, hibernate=hibernate, delay=delay)
+        how = {"hibernate": hibernate, "abrupt": abrupt}
+        proceed.later(call, instance_id=one.instance_id, turn=one.turn, **how, delay=delay)
 
 
 def _explain(call: Call, one: Instance, reason: Reason) -> None:
@@ -121,7 +132,7 @@ def _explain(call: Call, one: Instance, reason: Reason) -> None:
 
 
 @ec2.task(retries=2)
-async def proceed(call: Call, instance_id: str, turn: int, hibernate: bool = False) -> None:
+async def proceed(call: Call, instance_id: str, turn: int, hibernate: bool = False, abrupt: bool = False) -> None:
     """Do what an instance's state asks for, and enter the next one."""
     one = Instance.get(call, instance_id)
     if one is None or one.turn != turn or one.state not in NEXT:
@@ -130,9 +141,9 @@ async def proceed(call: Call, instance_id: str, turn: int, hibernate: bool = Fal
     if one.state == PENDING:
         failure = await _boot(call, one)
     elif one.state == STOPPING:
-        await machines.halt(call, one, hibernate=hibernate)
+        await machines.halt(call, one, hibernate=hibernate, abrupt=abrupt)
     else:
-        await machines.end(call, one)
+        await machines.end(call, one, abrupt=abrupt)
     with call.transaction():
         one = Instance.get(call, instance_id)
         if one is None or one.turn != turn:

@@ -83,11 +83,12 @@ async def unplugged(call: Call, volume: Volume, instance_id: str) -> None:
 
 
 def machine_of(call: Call, volume: Volume, instance_id: str) -> tuple[Machine | None, str]:
-    """The machine of an instance, if that runs, and as what it has the volume."""
-    from .roots import running  # which needs volumes, which need this
+    """The machine of an instance, if that runs or hibernates, and as what it has the volume."""
+    from .roots import engine  # which needs volumes, which need this
 
-    attachment = volume.attached_to(instance_id)
-    return running(call, instance_id), name_of(attachment.device) if attachment else ""
+    machines, attachment = engine(call), volume.attached_to(instance_id)
+    found = machines.running.get(instance_id) if machines else None
+    return found, name_of(attachment.device) if attachment else ""
 
 
 def name_of(device: str) -> str:

@@ -29,8 +29,10 @@ def engine(call: Call) -> Machines | None:
 
 
 def running(call: Call, instance_id: str) -> Machine | None:
-    found = engine(call)
-    return found.running.get(instance_id) if found else None
+    """The machine of an instance; None where there is none that does anything."""
+    engine_here = engine(call)
+    found = engine_here.running.get(instance_id) if engine_here else None
+    return found if found and not found.frozen else None
 
 
 async def taken(call: Call, volume_id: str, snapshot_id: str) -> None:

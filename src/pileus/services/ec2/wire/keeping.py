@@ -15,10 +15,8 @@ from pileus.engines.network import Network, Networks
 from pileus.kernel import Call
 from pileus.services.ec2 import ec2
 from pileus.services.ec2.connectivity import peering
-from pileus.services.ec2.connectivity.transit_attachments import CLIENT_VPN, DIRECT, Attachment
-from pileus.services.ec2.connectivity.transit_attachments import VPN as ATTACHED_VPN
-from pileus.services.ec2.connectivity.vpn_connections import VpnConnection
-from pileus.services.ec2.connectivity.vpn_gateways import VpnGateway
+from pileus.services.ec2.connectivity.transit_attachments import DIRECT, VPC, Attachment
+from pileus.services.ec2.connectivity.vpn_record import VpnConnection
 from pileus.services.ec2.instances import machines, states
 from pileus.services.ec2.instances.instances import Instance
 from pileus.services.ec2.metadata.serving import MetadataServers
@@ -37,7 +35,7 @@ log = logging.getLogger("pileus.ec2")
 
 PATIENCE = 10
 """Seconds that are waited for the wire."""
-VPN, VGW, TGW, CLIENTS = "vpn-", "vgw-", "tgw-", "cvpn-endpoint-"
+VPN, VGW, CONCENTRATOR, TGW, CLIENTS = "vpn-", "vgw-", "vcn-", "tgw-", "cvpn-endpoint-"
 """How the ids of what else has a network begin."""
 
 
@@ -56,7 +54,7 @@ def changed(call: Call, vpc_id: str) -> None:
     if possible(call):
         everybody = sharing.accounts(call, vpc_id)
         inhabited = any(interfaces.NetworkInterface.first(there, vpc_id, index="of_vpc") for there in everybody)
-        if inhabited or (vpc_id.startswith((VPN, VGW, TGW, CLIENTS)) and network_of(call, vpc_id)):
+        if inhabited or (vpc_id.startswith((VPN, VGW, CONCENTRATOR, TGW, CLIENTS)) and network_of(call, vpc_id)):
             keep.begin(call)
         call.wake(what(call))
 
@@ -207,27 +205,35 @@ def planned(call: Call, names: set[str]) -> dict[str, Network | None]:
 
 
 def network_of(call: Call, name: str) -> Network | None:
-    """The network of a VPC, a VPN connection or a virtual private gateway; None if it has none."""
-    if name.startswith(VPN):
-        return vpns.network(call, name)
-    if name.startswith(CLIENTS):
-        return client_vpn.network(call, name)
-    if name.startswith(TGW):
-        there = next((one for one in Attachment.scan(call, name, index="by_gateway") if one.usable), None)
-        return hub(call, there) if there else None
-    return vpns.gateway(call, name) if name.startswith(VGW) else plans.network(call, name)
+    """The network of a VPC, a transit gateway, or of what belongs to VPN connections; None if it has none."""
+    of = {
+        VPN: vpns.network,
+        VGW: vpns.gateway,
+        CONCENTRATOR: vpns.concentrator,
+        CLIENTS: client_vpn.network,
+        TGW: at_hub,
+    }
+    return next((find for start, find in of.items() if name.startswith(start)), plans.network)(call, name)
+
+
+def at_hub(call: Call, transit_gateway_id: str) -> Network | None:
+    """The network of a transit gateway, as far as something is attached to it."""
+    there = next((one for one in Attachment.scan(call, transit_gateway_id, index="by_gateway") if one.usable), None)
+    return hub(call, there) if there else None
 
 
 def beside(call: Call, name: str) -> Iterator[str]:
-    """The virtual private gateway of a VPC or a VPN connection, and what has to be told of changes there."""
+    """The gateway or concentrator of VPN connections that a change is about, and those connections."""
+    hub = name
     if name.startswith(VPN):
         one = VpnConnection.get(call, name)
-        if one and one.vpn_gateway_id:
-            yield one.vpn_gateway_id
-            yield from (other.vpn_connection_id for other in vpns.connections(call, one.vpn_gateway_id))
-    elif gateway := VpnGateway.get(call, name) if name.startswith(VGW) else vpns.of_vpc(call, name):
-        yield gateway.vpn_gateway_id
-        yield from (other.vpn_connection_id for other in vpns.connections(call, gateway.vpn_gateway_id))
+        hub = (one.vpn_gateway_id or one.vpn_concentrator_id) if one else ""
+    elif name.startswith("vpc-"):
+        gateway = vpns.of_vpc(call, name)
+        hub = gateway.vpn_gateway_id if gateway else ""
+    if hub:
+        yield hub
+        yield from (other.vpn_connection_id for other in vpns.of_hub(call, hub))
 
 
 def neighbours(call: Call, one: Attachment, found: Mapping[str, object]) -> dict[str, Network]:
@@ -248,12 +254,10 @@ def hub(call: Call, one: Attachment) -> Network | None:
 
 def alive(call: Call, one: Attachment) -> bool:
     """Whether anything in an attached VPC sends or receives, or anything else that is attached does."""
-    if one.resource_type == ATTACHED_VPN:
-        return vpns.connection(call, one.resource_id) is not None
-    if one.resource_type == CLIENT_VPN:
-        return client_vpn.network(call, one.resource_id) is not None
     if one.resource_type == DIRECT:
         return True
+    if one.resource_type != VPC:
+        return network_of(call, one.resource_id) is not None
     return any(plans.up(call, interface) for interface in interfaces.of_vpc(call, one.resource_id))
 
 

@@ -8,8 +8,9 @@ from pileus.engines.network import Link, Route
 from pileus.kernel import Call
 from pileus.kernel.cables import answer as say
 from pileus.kernel.cables import leading_to
-from pileus.services.ec2.connectivity.vpn_connections import VpnConnection, blocks
+from pileus.services.ec2.connectivity.vpn_ends import blocks
 from pileus.services.ec2.connectivity.vpn_gateways import VpnGateway
+from pileus.services.ec2.connectivity.vpn_record import VpnConnection
 from pileus.services.ec2.network.vpcs import Vpc
 
 

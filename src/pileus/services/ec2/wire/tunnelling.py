@@ -1,6 +1,6 @@
 """The tunnels of VPN connections, ended by an engine in the hosts of a connection's network; and what they tell.
 
-Left out: certificates instead of keys, IPv6 in tunnels, groups 35 to 37 (ML-KEM), which strongSwan 5 does not know.
+Left out: IPv6 in tunnels, groups 35 to 37 (ML-KEM), which strongSwan 5 does not know.
 """
 
 from __future__ import annotations
@@ -10,17 +10,19 @@ from typing import Any
 
 from pileus.engines.network import Networks
 from pileus.engines.network.spaces import FOLDER
-from pileus.engines.tunnels import Bgp, End, Negotiated, State, Suite, Tunnel, Tunnels
+from pileus.engines.tunnels import Bgp, Certificate, End, Negotiated, State, Suite, Tunnel, Tunnels
 from pileus.kernel import Call
+from pileus.kernel.cables import leading_to
 from pileus.services.ec2.connectivity import transit_routes, vpn_tunnels
 from pileus.services.ec2.connectivity.customer_gateways import CustomerGateway
 from pileus.services.ec2.connectivity.transit_attachments import Attachment
-from pileus.services.ec2.connectivity.vpn_connections import Seen, VpnConnection, amazon_asn, blocks
+from pileus.services.ec2.connectivity.vpn_ends import amazon_asn, blocks
 from pileus.services.ec2.connectivity.vpn_gateways import VpnGateway
+from pileus.services.ec2.connectivity.vpn_record import Seen, VpnConnection
 from pileus.services.ec2.connectivity.vpn_routes import tunnel_changed
 from pileus.services.ec2.network.vpcs import Vpc
 
-from . import vpns
+from . import tunnel_certificates, tunnel_logs, tunnel_metrics, vpns
 
 ENCRYPTION = {
     "AES128": "aes128",
@@ -56,10 +58,17 @@ async def serve(call: Call, vpn_connection_id: str) -> None:
     if one is None:
         await engine.leave(vpn_connection_id)
         return
+    certificates = tunnel_certificates.brought(call, one) if one.certificates else {}
+    if certificates is None:
+        await engine.leave(vpn_connection_id)
+        return
     names = await call.cloud.engine(Networks).names()
     options = {tunnel["OutsideIpAddress"]: tunnel for tunnel in one.tunnels}
     wanted = {
-        place.outside: End(FOLDER / names[place.host], tunnel(call, one, place, options[place.outside]))
+        place.outside: End(
+            FOLDER / names[place.host],
+            tunnel(call, one, place, options[place.outside], certificates.get(place.outside)),
+        )
         for place in vpns.tunnels(one)
         if place.host in names
     }
@@ -69,8 +78,12 @@ async def serve(call: Call, vpn_connection_id: str) -> None:
         now = cloud.call("ec2", account=account, region=region)
         with now.transaction():
             tunnel_changed(now, vpn_connection_id, outside, seen(now, vpn_connection_id, state))
+            tunnel_metrics.changed(now, vpn_connection_id)
 
-    await engine.keep(vpn_connection_id, wanted, hear)
+    listen = tunnel_logs.listener(call, engine, vpn_connection_id)
+    await engine.keep(vpn_connection_id, wanted, hear, listen)
+    with call.transaction():
+        tunnel_metrics.meter_tunnels.begin(call, vpn_connection_id=vpn_connection_id)
     for outside in one.up:
         if not (engine.state(vpn_connection_id, outside) or State()).up:  # which it was before
             hear(outside, State())
@@ -84,7 +97,9 @@ async def leave(call: Call, vpn_connection_id: str) -> None:
 # From records to what the engine is asked for
 
 
-def tunnel(call: Call, one: VpnConnection, place: vpns.Tunnel, options: dict[str, Any]) -> Tunnel:
+def tunnel(
+    call: Call, one: VpnConnection, place: vpns.Tunnel, options: dict[str, Any], certificate: Certificate | None
+) -> Tunnel:
     everything = vpn_tunnels.DEFAULTS | options
     inside = ip_network(options["TunnelInsideCidr"])
     versions = tuple(sorted(int(value["Value"][-1]) for value in options.get("IKEVersions") or [])) or (1, 2)
@@ -93,7 +108,7 @@ def tunnel(call: Call, one: VpnConnection, place: vpns.Tunnel, options: dict[str
         address=place.address,
         identity=place.outside,
         peer=vpns.customer(call, one),
-        secret=options["PreSharedKey"],
+        secret=options.get("PreSharedKey", ""),
         inside=str(ip_interface(f"{inside[1]}/{inside.prefixlen}")),
         other=str(inside[2]),
         ike=suite(everything, 1),
@@ -108,6 +123,8 @@ def tunnel(call: Call, one: VpnConnection, place: vpns.Tunnel, options: dict[str
         ours=one.options.get("RemoteIpv4NetworkCidr", vpns.EVERYTHING),
         theirs=one.options.get("LocalIpv4NetworkCidr", vpns.EVERYTHING),
         bgp=None if one.static_only else bgp(call, one),
+        certificate=certificate,
+        logged=tunnel_logs.wanted(options),
         edition=one.replaced.get(place.outside, 0.0),
     )
 
@@ -144,8 +161,9 @@ def announced(call: Call, one: VpnConnection) -> list[str]:
         return [route.destination for route, there in ways if there and there != [own] and "." in route.destination]
     gateway = VpnGateway.get(call, one.vpn_gateway_id)
     vpc = Vpc.get(call, gateway.vpc_id) if gateway and gateway.vpc_id else None
-    others = [other for other in vpns.connections(call, one.vpn_gateway_id) if other != one]
+    others = [other for other in vpns.of_hub(call, one.vpn_gateway_id) if other != one]
     behind = [block for other in others for block in blocks(call, other)]
+    behind += [block for cable in leading_to(call, one.vpn_gateway_id) for block in cable.told]
     return [block for block in (*(vpc.ranges() if vpc else ()), *behind) if "." in block]
 
 

@@ -1,9 +1,10 @@
-"""VPN connections and virtual private gateways, as routers of their own.
+"""VPN connections, virtual private gateways and concentrators, as routers of their own.
 
 A connection is a router with a host for each of its two tunnels, where the engine ends them. The internet finds a host
 under the tunnel's outside address; what comes out of a tunnel goes on to the gateway, a virtual private or a transit
 gateway, and what comes from there goes into the first tunnel that is up, or, with BGP, into the one that tells of the
-shortest way. A virtual private gateway routes between its VPC and all its connections, and between those (CloudHub).
+shortest way. A virtual private gateway routes between its VPC and all its connections, and between those (CloudHub); a
+concentrator does so between its connections and a transit gateway.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ from pileus.kernel import Call
 from pileus.kernel.cables import leading_to
 from pileus.services.ec2.connectivity.customer_gateways import CustomerGateway
 from pileus.services.ec2.connectivity.transit_attachments import Attachment
-from pileus.services.ec2.connectivity.vpn_connections import VpnConnection, blocks, tunnelled
+from pileus.services.ec2.connectivity.vpn_ends import blocks, tunnelled
 from pileus.services.ec2.connectivity.vpn_gateways import VpnGateway
+from pileus.services.ec2.connectivity.vpn_record import VpnConcentrator, VpnConnection
+from pileus.services.ec2.network import public_ranges
 from pileus.services.ec2.network.vpcs import Vpc
 
 from . import lines
@@ -61,7 +64,8 @@ def connection(call: Call, vpn_connection_id: str) -> VpnConnection | None:
     options = one.options
     if options["TunnelInsideIpVersion"] != "ipv4" or options["OutsideIpAddressType"] != "PublicIpv4":
         return None
-    return one if "." in customer(call, one) else None
+    there = customer(call, one)
+    return one if "." in there or (one.certificates and not there) else None
 
 
 def customer(call: Call, one: VpnConnection) -> str:
@@ -78,7 +82,8 @@ def network(call: Call, vpn_connection_id: str) -> Network | None:
     there = tunnels(one)
     hub = hub_link(call, one)
     public = {tunnel.address: tunnel.outside for tunnel in there}
-    out = [Route(f"{customer(call, one)}/32", link=internet(one))]
+    found = customer(call, one)
+    out = [Route(f"{found}/32" if found else str(public_ranges.pool(call)), link=internet(one))]
     if hub:
         out.append(Route(EVERYTHING, link=hub.name))
     return Network(
@@ -96,8 +101,8 @@ def internet(one: VpnConnection) -> str:
 
 def hub_link(call: Call, one: VpnConnection) -> Link | None:
     """The cable to a connection's gateway, seen from the connection."""
-    if one.vpn_gateway_id:
-        return Link(one.vpn_connection_id, one.vpn_gateway_id, IN)
+    if hub := one.vpn_gateway_id or one.vpn_concentrator_id:
+        return Link(one.vpn_connection_id, hub, IN)
     found = Attachment.get(call, one.attachment) if one.attachment else None
     return Link(one.attachment, one.transit_gateway_id, IN) if found and found.usable else None
 
@@ -127,14 +132,11 @@ def inward(one: VpnConnection) -> Iterator[Route]:
 def gateway(call: Call, vpn_gateway_id: str) -> Network | None:
     """A virtual private gateway's network; None if neither a connection with tunnels nor a line leads there."""
     one = VpnGateway.get(call, vpn_gateway_id)
-    there = connections(call, vpn_gateway_id) if one else []
+    there = of_hub(call, vpn_gateway_id) if one else []
     if one is None or not (there or leading_to(call, vpn_gateway_id)):
         return None
-    routes = lines.routes(call, vpn_gateway_id)
-    for found in sorted(there, key=lambda each: not each.static_only):  # static ones come first
-        for block in sorted(blocks(call, found), key=lambda block: found.told.get(block, 0)):
-            routes.setdefault(block, Route(block, link=found.vpn_connection_id))
-    links = [Link(each.vpn_connection_id, each.vpn_connection_id, ALL) for each in there]
+    routes, links = behind(call, there)
+    routes |= lines.routes(call, vpn_gateway_id)  # which are nearer
     links += lines.links(call, vpn_gateway_id, ALL)
     if vpc := Vpc.get(call, one.vpc_id) if one.vpc_id else None:
         routes |= {block: Route(block, link=vpn_gateway_id) for block in vpc.ranges()}
@@ -142,10 +144,38 @@ def gateway(call: Call, vpn_gateway_id: str) -> Network | None:
     return Network(name=vpn_gateway_id, tables={ALL: tuple(routes.values())}, links=tuple(links))
 
 
-def connections(call: Call, vpn_gateway_id: str) -> list[VpnConnection]:
-    """The connections of a virtual private gateway that have tunnels."""
-    found = VpnConnection.scan(call, vpn_gateway_id, index="by_gateway")
-    ids = sorted(one.vpn_connection_id for one in found)
+def behind(call: Call, there: list[VpnConnection]) -> tuple[dict[str, Route], list[Link]]:
+    """Routes to what is behind connections: static ones come first, then the shortest; and the cables to them."""
+    ways = [
+        (not one.static_only, one.told.get(block, 0), place, block)
+        for place, one in enumerate(there)
+        for block in blocks(call, one)
+    ]
+    routes: dict[str, Route] = {}
+    for _, _, place, block in sorted(ways):
+        routes.setdefault(block, Route(block, link=there[place].vpn_connection_id))
+    return routes, [Link(one.vpn_connection_id, one.vpn_connection_id, ALL) for one in there]
+
+
+def concentrator(call: Call, vpn_concentrator_id: str) -> Network | None:
+    """A concentrator's network, which leads everything else to its transit gateway; None if it has no tunnels."""
+    one = VpnConcentrator.get(call, vpn_concentrator_id)
+    attachment = Attachment.get(call, one.attachment) if one else None
+    there = of_hub(call, vpn_concentrator_id)
+    if attachment is None or not there:
+        return None
+    routes, links = behind(call, there)
+    if attachment.usable:
+        name = attachment.transit_gateway_attachment_id
+        routes.setdefault(EVERYTHING, Route(EVERYTHING, link=name))
+        links.append(Link(name, attachment.transit_gateway_id, ALL))
+    return Network(name=vpn_concentrator_id, tables={ALL: tuple(routes.values())}, links=tuple(links))
+
+
+def of_hub(call: Call, hub: str) -> list[VpnConnection]:
+    """The connections of a virtual private gateway or of a concentrator that have tunnels."""
+    index = "by_gateway" if hub.startswith("vgw-") else "by_concentrator"
+    ids = sorted(one.vpn_connection_id for one in VpnConnection.scan(call, hub, index=index))
     return [one for what in ids if (one := connection(call, what))]
 
 

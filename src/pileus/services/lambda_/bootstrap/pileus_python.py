@@ -16,6 +16,8 @@ import sys
 import time
 import traceback
 
+import snapshot_restore_py
+
 try:
     import simplejson as json
 except ImportError:
@@ -84,6 +86,9 @@ class Client:
 
     def post(self, path, body, headers=()):
         return self._request("POST", path, body, headers)
+
+    def get(self, path):
+        return self._request("GET", path)
 
     def _request(self, method, path, body=b"", headers=()):
         lines = ["%s %s%s HTTP/1.1" % (method, ROOT, path), "Host: " + self.address]
@@ -376,6 +381,34 @@ def has(path, name):
 PRELOADED = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "simplejson", "six", "urllib3")
 
 
+def give_up(client, sink, path, error):
+    told = described(error)
+    log_error(sink, told, sink.as_json)
+    kind = [("Lambda-Runtime-Function-Error-Type", told["errorType"])]
+    client.send(client.post(path, ENCODER.encode(told).encode(), kind))
+    client.read()
+    sys.exit(1)
+
+
+def restore(client, sink):
+    """Run the hooks around the moment at which there would be a snapshot."""
+    try:
+        run(snapshot_restore_py.get_before_snapshot())
+    except Exception as error:
+        give_up(client, sink, "/init/error", Fault("BeforeSnapshotError", str(error)))
+    client.send(client.get("/restore/next"))
+    client.read()
+    try:
+        run(snapshot_restore_py.get_after_restore())
+    except Exception as error:
+        give_up(client, sink, "/restore/error", Fault("AfterRestoreError", str(error)))
+
+
+def run(hooks):
+    for function, args, kwargs in hooks:
+        function(*args, **kwargs)
+
+
 def main():
     environment = os.environ
     time.tzset()
@@ -388,12 +421,9 @@ def main():
     try:
         handler = find_handler(environment["_HANDLER"])
     except Exception as error:
-        told = described(error)
-        log_error(sink, told, sink.as_json)
-        kind = [("Lambda-Runtime-Function-Error-Type", told["errorType"])]
-        client.send(client.post("/init/error", ENCODER.encode(told).encode(), kind))
-        client.read()
-        sys.exit(1)
+        give_up(client, sink, "/init/error", error)
+    if environment.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
+        restore(client, sink)
     request = ()
     while True:
         headers, body = client.next(*request)

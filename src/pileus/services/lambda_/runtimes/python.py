@@ -22,6 +22,7 @@ log = logging.getLogger("pileus.lambda")
 BROUGHT = ("boto3", "botocore", "s3transfer", "jmespath", "python-dateutil", "six", "urllib3", "simplejson")
 """What Python functions may import beside the standard library, as on AWS."""
 PRELOADED = (
+    "snapshot_restore_py",
     "pileus_python",
     "argparse",
     "base64",

@@ -1,0 +1,127 @@
+"""Access Grants and Storage Lens by Terraform: applied, planned clean, and destroyed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from botocore.config import Config
+
+from pileus.testing.account import Account
+from tests.services.s3.conftest import fresh
+
+from .terraform import Stack
+
+STACK = """
+data "aws_caller_identity" "me" {}
+
+resource "aws_s3_bucket" "data" {
+  bucket        = "NAME"
+  force_destroy = true
+}
+
+resource "aws_iam_role" "grants" {
+  name = "grants"
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Principal = { Service = "access-grants.s3.amazonaws.com" }
+      Action    = ["sts:AssumeRole", "sts:SetSourceIdentity"]
+    }]
+  })
+}
+
+resource "aws_iam_user" "reader" {
+  name = "reader"
+}
+
+resource "aws_s3control_access_grants_instance" "this" {
+  tags = { team = "red" }
+}
+
+resource "aws_s3control_access_grants_instance_resource_policy" "this" {
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Principal = { AWS = "123456789012" }
+      Action    = ["s3:ListAccessGrants", "s3:GetDataAccess"]
+      Resource  = aws_s3control_access_grants_instance.this.access_grants_instance_arn
+    }]
+  })
+}
+
+resource "aws_s3control_access_grants_location" "data" {
+  depends_on     = [aws_s3control_access_grants_instance.this]
+  iam_role_arn   = aws_iam_role.grants.arn
+  location_scope = "s3://${aws_s3_bucket.data.bucket}/reports*"
+}
+
+resource "aws_s3control_access_grant" "reader" {
+  access_grants_location_id = aws_s3control_access_grants_location.data.access_grants_location_id
+  permission                = "READ"
+  access_grants_location_configuration {
+    s3_sub_prefix = "/2026*"
+  }
+  grantee {
+    grantee_type       = "IAM"
+    grantee_identifier = aws_iam_user.reader.arn
+  }
+  tags = { team = "red" }
+}
+
+resource "aws_s3control_storage_lens_configuration" "daily" {
+  config_id = "daily"
+  tags      = { team = "red" }
+  storage_lens_configuration {
+    enabled = true
+    account_level {
+      activity_metrics {
+        enabled = true
+      }
+      bucket_level {
+        prefix_level {
+          storage_metrics {
+            enabled = true
+            selection_criteria {
+              delimiter                    = "/"
+              max_depth                    = 2
+              min_storage_bytes_percentage = 10
+            }
+          }
+        }
+      }
+    }
+    data_export {
+      cloud_watch_metrics {
+        enabled = true
+      }
+      s3_bucket_destination {
+        account_id            = data.aws_caller_identity.me.account_id
+        arn                   = aws_s3_bucket.data.arn
+        format                = "CSV"
+        output_schema_version = "V_1"
+        encryption {
+          sse_s3 {}
+        }
+      }
+    }
+    exclude {
+      regions = ["eu-west-1"]
+    }
+  }
+}
+"""
+
+
+def test_it_applies_plans_clean_and_is_destroyed(aws: Account, tmp_path: Path) -> None:
+    name = fresh()
+    stack = Stack(tmp_path, aws, ("s3", "s3control", "iam", "sts"), STACK.replace("NAME", name))
+    stack.environment["HTTP_PROXY"] = aws.cloud.endpoint  # it knows ACCOUNT.localhost, which resolvers may not
+    stack.apply()
+    assert stack.plan_is_empty()
+    control = aws.client("s3control", config=Config(proxies={"http": aws.cloud.endpoint}))
+    (grant,) = control.list_access_grants(AccountId=aws.id)["AccessGrantsList"]
+    assert grant["GrantScope"] == f"s3://{name}/reports/2026*"
+    stack.destroy()
+    assert control.list_access_grants_instances(AccountId=aws.id)["AccessGrantsInstancesList"] == []

@@ -1,0 +1,93 @@
+"""What buses tell of their events, in log groups and buckets; and endpoints seen from another Region."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from pileus.testing.local import CloudClock
+
+
+@pytest.fixture
+def logs(client: Any, clock: CloudClock) -> Any:
+    return client("logs")
+
+
+def delivered(logs: Any, bus: str, kind: str, target: str) -> None:
+    name = kind.lower().replace("_", "-")
+    logs.put_delivery_source(name=name, resourceArn=bus, logType=kind)
+    to = logs.put_delivery_destination(name=name, deliveryDestinationConfiguration={"destinationResourceArn": target})[
+        "deliveryDestination"
+    ]["arn"]
+    logs.create_delivery(deliverySourceName=name, deliveryDestinationArn=to)
+
+
+def test_a_bus_tells_what_becomes_of_events(client: Any, logs: Any, clock: CloudClock) -> None:
+    events, sqs, s3 = client("events"), client("sqs"), client("s3")
+    bus = events.create_event_bus(Name="b", LogConfig={"Level": "INFO", "IncludeDetail": "FULL"})["EventBusArn"]
+    assert events.describe_event_bus(Name="b")["LogConfig"] == {"Level": "INFO", "IncludeDetail": "FULL"}
+    logs.create_log_group(logGroupName="/aws/vendedlogs/events/b")
+    group = logs.describe_log_groups()["logGroups"][0]["arn"]
+    account = bus.split(":")[4]
+    allow = {
+        "Effect": "Allow",
+        "Principal": {"Service": "delivery.logs.amazonaws.com"},
+        "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+        "Resource": f"{group.removesuffix(':*')}:*",
+    }
+    document = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+    logs.put_resource_policy(policyName="p", policyDocument=document)
+    s3.create_bucket(Bucket=f"errors-{account}")
+    put = {"Effect": "Allow", "Principal": {"Service": "delivery.logs.amazonaws.com"}, "Action": "s3:PutObject"}
+    put["Resource"] = f"arn:aws:s3:::errors-{account}/*"
+    s3.put_bucket_policy(Bucket=f"errors-{account}", Policy=json.dumps({"Version": "2012-10-17", "Statement": [put]}))
+    delivered(logs, bus, "INFO_LOGS", group)
+    delivered(logs, bus, "ERROR_LOGS", f"arn:aws:s3:::errors-{account}")
+    events.put_rule(Name="r", EventBusName="b", EventPattern='{"source": ["shop"]}')
+    sqs.create_queue(QueueName="q")
+    events.put_targets(Rule="r", EventBusName="b", Targets=[{"Id": "q", "Arn": f"arn:aws:sqs:us-east-1:{account}:q"}])
+    entry = {"EventBusName": "b", "DetailType": "t", "Detail": '{"a": 1}'}
+    told = events.put_events(Entries=[entry | {"Source": "shop"}, entry | {"Source": "other"}])["Entries"]
+    clock.advance(1)
+    found = [
+        json.loads(one["message"]) for one in logs.filter_log_events(logGroupName="/aws/vendedlogs/events/b")["events"]
+    ]
+    kinds = [[one["message_type"] for one in found if one["event_id"] == entry["EventId"]] for entry in told]
+    assert sorted(kinds[0]) == ["EVENT_RECEIPT", "RULE_MATCHED"]
+    assert sorted(kinds[1]) == ["EVENT_RECEIPT", "NO_STANDARD_RULES_MATCHED"]
+    assert found[0]["details"]["event_detail"]["detail"] == {"a": 1}
+    (failed,) = s3.list_objects_v2(Bucket=f"errors-{account}")["Contents"]  # the queue lets nobody in
+    text = s3.get_object(Bucket=f"errors-{account}", Key=failed["Key"])["Body"].read()
+    record = json.loads(text)
+    assert record["message_type"] == "INVOCATION_ATTEMPT_PERMANENT_FAILURE"
+    assert record["details"]["error_code"] == "NO_PERMISSIONS"
+    events.update_event_bus(Name="b", LogConfig={"Level": "OFF"})
+    before = len(found)
+    events.put_events(Entries=[entry | {"Source": "shop"}])
+    clock.advance(1)
+    assert len(logs.filter_log_events(logGroupName="/aws/vendedlogs/events/b")["events"]) == before
+
+
+def test_an_endpoint_is_seen_from_its_other_region(client: Any, clock: CloudClock, refused: Any) -> None:
+    here, there = client("events"), client("events", region="eu-west-1")
+    buses = [{"EventBusArn": one.create_event_bus(Name="b")["EventBusArn"]} for one in (here, there)]
+    routing = {
+        "FailoverConfig": {
+            "Primary": {"HealthCheck": "arn:aws:route53:::healthcheck/a"},
+            "Secondary": {"Route": "eu-west-1"},
+        }
+    }
+    made = here.create_endpoint(
+        Name="e", RoutingConfig=routing, EventBuses=buses, ReplicationConfig={"State": "DISABLED"}
+    )
+    with refused("ResourceNotFoundException"):
+        there.describe_endpoint(Name="e")
+    assert there.describe_endpoint(Name="e", HomeRegion="us-east-1")["Arn"] == made["Arn"]
+    assert there.list_endpoints()["Endpoints"] == []
+    assert [one["Arn"] for one in there.list_endpoints(HomeRegion="us-east-1")["Endpoints"]] == [made["Arn"]]
+
+
+def test_nobody_has_numbers_of_ones_own(client: Any) -> None:
+    assert client("sns").list_origination_numbers()["PhoneNumbers"] == []
