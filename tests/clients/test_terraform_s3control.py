@@ -12,6 +12,16 @@ from tests.services.s3.conftest import fresh
 from .terraform import Stack
 
 STACK = """
+provider "aws" {
+  alias      = "control"
+  region     = "us-east-1"
+  http_proxy = "ENDPOINT" # it knows ACCOUNT.localhost, which resolvers may not
+  endpoints {
+    s3control = "ENDPOINT"
+    sts       = "ENDPOINT"
+  }
+}
+
 data "aws_caller_identity" "me" {}
 
 resource "aws_s3_bucket" "data" {
@@ -36,10 +46,12 @@ resource "aws_iam_user" "reader" {
 }
 
 resource "aws_s3control_access_grants_instance" "this" {
+  provider = aws.control
   tags = { team = "red" }
 }
 
 resource "aws_s3control_access_grants_instance_resource_policy" "this" {
+  provider = aws.control
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{
@@ -52,12 +64,14 @@ resource "aws_s3control_access_grants_instance_resource_policy" "this" {
 }
 
 resource "aws_s3control_access_grants_location" "data" {
+  provider = aws.control
   depends_on     = [aws_s3control_access_grants_instance.this]
   iam_role_arn   = aws_iam_role.grants.arn
   location_scope = "s3://${aws_s3_bucket.data.bucket}/reports*"
 }
 
 resource "aws_s3control_access_grant" "reader" {
+  provider = aws.control
   access_grants_location_id = aws_s3control_access_grants_location.data.access_grants_location_id
   permission                = "READ"
   access_grants_location_configuration {
@@ -71,6 +85,7 @@ resource "aws_s3control_access_grant" "reader" {
 }
 
 resource "aws_s3control_storage_lens_configuration" "daily" {
+  provider = aws.control
   config_id = "daily"
   tags      = { team = "red" }
   storage_lens_configuration {
@@ -116,8 +131,9 @@ resource "aws_s3control_storage_lens_configuration" "daily" {
 
 def test_it_applies_plans_clean_and_is_destroyed(aws: Account, tmp_path: Path) -> None:
     name = fresh()
-    stack = Stack(tmp_path, aws, ("s3", "s3control", "iam", "sts"), STACK.replace("NAME", name))
-    stack.environment["HTTP_PROXY"] = aws.cloud.endpoint  # it knows ACCOUNT.localhost, which resolvers may not
+    stack = Stack(
+        tmp_path, aws, ("s3", "iam", "sts"), STACK.replace("NAME", name).replace("ENDPOINT", aws.cloud.endpoint)
+    )
     stack.apply()
     assert stack.plan_is_empty()
     control = aws.client("s3control", config=Config(proxies={"http": aws.cloud.endpoint}))

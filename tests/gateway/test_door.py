@@ -40,7 +40,7 @@ def failed(call: Any, **arguments: Any) -> dict[str, Any]:
     [
         ("ecs", "list_clusters", {}),  # json 1.1
         ("stepfunctions", "list_state_machines", {}),  # json 1.0
-        ("ec2", "describe_fpga_images", {}),  # ec2: the service is there, and this is not
+        ("ec2", "get_aws_network_performance_data", {}),  # ec2: the service is there, and this is not
         ("rds", "describe_db_instances", {}),  # query
         ("batch", "describe_job_queues", {}),  # rest-json
         ("route53", "list_hosted_zones", {}),  # rest-xml

@@ -42,6 +42,15 @@ def test_the_resource_is_found_before_the_handler_and_handed_to_it(call: Call) -
     assert "QueueUrl" not in bound.ignored
 
 
+def test_members_that_have_no_effect_on_aws_either_are_not_missing(call: Call) -> None:
+    service = Service("sqs", reserved=("MaxResults",))
+
+    @service.operation
+    def list_queues(call: Call, next_token: str = "") -> None: ...
+
+    assert service.bound("ListQueues").ignored == {"QueueNamePrefix"}
+
+
 def test_a_function_of_the_whole_request_says_what_it_honours(call: Call) -> None:
     def list_queues(call: Call, request: dict[str, Any]) -> dict[str, Any]:
         return request

@@ -41,7 +41,8 @@ class Service:
     AWS's common one; `overlooks` says which violations are left to the operations, who know better words for them.
     `engine` says in a few words what real thing is behind the API, for `pileus coverage`. `rehearsed` makes the error
     that says a request with DryRun would have succeeded: then every operation whose model has that member heeds it.
-    `rooms` are the sub-packages in which a service of several hundred operations keeps them.
+    `rooms` are the sub-packages in which a service of several hundred operations keeps them. `reserved` are members
+    that are without effect on AWS too ("Reserved for future use"), so that nothing is missing here.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Service:
         overlooks: Callable[[str], bool] | None = None,
         rehearsed: Callable[[], Fault] | None = None,
         rooms: Iterable[str] = (),
+        reserved: Iterable[str] = (),
     ) -> None:
         self.name = name
         self.engine = engine
@@ -60,6 +62,7 @@ class Service:
         self.overlooks = overlooks
         self.rehearsed = rehearsed
         self.rooms = tuple(rooms)
+        self.reserved = tuple(reserved)
         self.tasks: dict[str, TaskFunction] = {}
         self.watches: dict[str, Watch] = {}
         self.edge: Edge | None = None
@@ -413,7 +416,7 @@ def bind(
         on_members=on_members,
         action=f"{service.name}:{name}" if action is None else action,
         whole=whole,
-        heeded={*members, *on_members, *honours, *([DRY_RUN] if service.rehearsed else ())},
+        heeded={*members, *on_members, *honours, *service.reserved, *([DRY_RUN] if service.rehearsed else ())},
         unsigned=unsigned,
     )
 

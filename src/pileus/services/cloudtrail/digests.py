@@ -150,7 +150,7 @@ def digest_name(trail: Trail, chain: Chain, now: float) -> str:
     )
 
 
-@cloudtrail.operation
+@cloudtrail.operation(honours=("NextToken",))  # which is reserved for future use
 def list_public_keys(call: Call, start_time: float | None = None, end_time: float | None = None) -> Members:
     """The keys with which digests of that time were signed; without a time, those of today."""
     start = call.now if start_time is None else float(start_time)

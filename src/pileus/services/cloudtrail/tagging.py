@@ -59,7 +59,7 @@ def remove_tags(call: Call, trail: Tagged, tags_list: list[dict[str, str]]) -> N
     trail.put(call)
 
 
-@cloudtrail.operation
+@cloudtrail.operation(honours=("NextToken",))  # which is reserved for future use
 def list_tags(call: Call, resource_id_list: list[str]) -> dict[str, Any]:
     """The tags of up to 20 resources."""
     if len(resource_id_list) > MOST_ASKED:

@@ -21,4 +21,4 @@ published.
 
 from pileus.kernel import Service
 
-kinesis = Service("kinesis")
+kinesis = Service("kinesis", reserved=("StreamId",))
