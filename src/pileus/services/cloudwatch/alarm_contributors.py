@@ -2,7 +2,8 @@
 
 Alarms on Metrics Insights queries with GROUP BY, on PromQL queries, and on logs by fields have them. Such an alarm is
 in ALARM while one of them is; topics and functions are told of each contributor, everything else of the alarm as a
-whole (User Guide, "Alarm contributors"). A contributor of which nothing is seen any more is forgotten.
+whole (User Guide, "Alarm contributors"). A contributor of which nothing is seen any more is forgotten. While
+a rule mutes the alarm, nobody is told of contributors, nor is it made up for later.
 """
 
 from __future__ import annotations

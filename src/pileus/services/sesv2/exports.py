@@ -100,7 +100,6 @@ def get_export_job(call: Call, job: ExportJob) -> dict[str, Any]:
     to = {"DataFormat": job.format}
     if job.status == "COMPLETED":
         link = Link(names.token(40), call.account, call.region, job.id, call.now + ADDRESS_LASTS).put(call)
-        link.put(call)
         unlink.later(call, token=link.token, delay=float(ADDRESS_LASTS))
         to["S3Url"] = call.url(f"/_pileus/at/sesv2/{link.token}")
     return job.summary() | {
