@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import random
 import threading
 import time
@@ -10,9 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
-from .process import Client, Process
+from .process import ACCOUNT, Client, Process
 
 KILLS = 6
 CLERKS = 3
@@ -136,3 +138,56 @@ def test_sums_are_exact_whatever_is_killed_in_between(server: Process) -> None:
             clerk.carry_out(waiting)
         assert balances(server.client())[name] == clerk.done
         assert clerk.done > 20
+
+
+def test_no_line_of_a_bulk_operation_is_put_twice(server: Process) -> None:
+    lines = 20_000
+    asked = {"ConditionExpression": "attribute_not_exists(pk)"}
+    body = b"\n".join(json.dumps({"Item": {"pk": {"S": str(line)}}, **asked}).encode() for line in range(lines))
+    s3 = boto3.client(
+        "s3",
+        endpoint_url=server.endpoint,
+        region_name="us-east-1",
+        aws_access_key_id=ACCOUNT,
+        aws_secret_access_key="test",
+    )
+    s3.create_bucket(Bucket="bulk")
+    s3.put_object(Bucket="bulk", Key="in/lines", Body=body)
+    client = server.client()
+    ask(
+        client,
+        "CreateTable",
+        TableName=TABLE,
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    while ask(client, "DescribeTable", TableName=TABLE)["Table"]["TableStatus"] != "ACTIVE":
+        pass
+    arn = ask(
+        client,
+        "StartBulkPutItems",
+        TableName=TABLE,
+        InputS3Configuration={"S3Bucket": "bulk", "S3KeyPrefix": "in/", "InputFormat": "DYNAMODB_JSON"},
+        OutputS3Configuration={"S3Bucket": "bulk", "OutputType": ["CONDITION_CHECK_FAILURE"]},
+    )["BulkOperationDescription"]["BulkOperationArn"]
+
+    def told() -> dict[str, Any]:
+        found = ask(server.client(), "DescribeBulkOperation", BulkOperationArn=arn)["BulkOperationDescription"]
+        assert isinstance(found, dict)
+        return found
+
+    interrupted = 0
+    for more in (500, 2000, 2000):
+        before = told()["ProcessedItemCount"]
+        while (now := told())["BulkOperationStatus"] == "IN_PROGRESS" and now["ProcessedItemCount"] < before + more:
+            time.sleep(0.002)
+        server.kill()
+        server.start()
+        interrupted += now["BulkOperationStatus"] == "IN_PROGRESS"
+    while (now := told())["BulkOperationStatus"] == "IN_PROGRESS":
+        time.sleep(0.02)
+    assert interrupted, "it was never under way when the server was killed"
+    assert (now["BulkOperationStatus"], now["ProcessedItemCount"]) == ("COMPLETED", lines)
+    keys = [one["Key"] for one in s3.list_objects_v2(Bucket="bulk")["Contents"]]
+    assert keys == ["in/lines"], "a line that is put twice does not meet its condition"

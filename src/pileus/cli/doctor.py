@@ -67,6 +67,7 @@ def examined(port: int, home: Path) -> Iterator[Finding]:
     yield sandboxes()
     yield networks()
     yield client_vpn()
+    yield lines()
     yield tunnels()
     yield machines()
     yield disks()
@@ -140,6 +141,14 @@ def client_vpn() -> Finding:
 
     reason = unable()
     return Finding("Client VPN", "none" if reason else program(), needed=False, cure=reason)
+
+
+def lines() -> Finding:
+    """What speaks BGP at AWS's ends of Direct Connect's lines."""
+    from pileus.engines.bgp import program, unable
+
+    reason = unable()
+    return Finding("Direct Connect", "none" if reason else program(), needed=False, cure=reason)
 
 
 def tunnels() -> Finding:

@@ -11,6 +11,7 @@ import re
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 KEPT = 8
 """Idle connections that are kept to one server."""
 MOST_BYTES = 1024 * 1024
+GRUDGE, SHORT = 10.0, 0.25
+"""How many seconds it is remembered that a server was late, and how long it is waited for until then."""
 LOCAL = re.compile(r"port-(\d{1,5})\.localhost")
 
 
@@ -46,6 +49,8 @@ class Https:
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
         self._idle: dict[str, list[http.client.HTTPConnection]] = {}
+        self._late: dict[str, float] = {}
+        """When servers were last late, by the machine's own clock."""
         self._lock = threading.Lock()
 
     @cached_property
@@ -58,10 +63,20 @@ class Https:
     def post(
         self, name: str, path: str, headers: Mapping[str, str], body: bytes, *, seconds: float
     ) -> tuple[int, bytes]:
-        """Status and body of what a server answers."""
+        """Status and body of what a server answers. One that was late a moment ago is not waited for as long again."""
+        if self._late.get(name, -GRUDGE) + GRUDGE > time.monotonic():
+            seconds = min(seconds, SHORT)
+        try:
+            return self._post(name, path, headers, body, seconds)
+        except Late:
+            self._late[name] = time.monotonic()
+            raise
+
+    def _post(self, name: str, path: str, headers: Mapping[str, str], body: bytes, seconds: float) -> tuple[int, bytes]:
         while True:
             kept = self._take(name)
             connection = kept or self._connect(name, seconds)
+            connection.sock.settimeout(seconds)
             try:
                 connection.request("POST", path, body, dict(headers))
                 answer = connection.getresponse()

@@ -112,7 +112,7 @@ def test_insights_of_a_store_are_in_another(aws: Any, clock: Any, refused: Any) 
     clock.advance(26 * HOUR)
     for number in range(20):
         aws.client("sns").create_topic(Name=f"topic-{number}")
-    clock.advance(1200)
+    clock.advance(2700)
     statement = (
         "SELECT insightDetails['eventName'] AS name, insightDetails['state'] AS state FROM "
         f"{target.rpartition('/')[2]} ORDER BY eventTime, state DESC"

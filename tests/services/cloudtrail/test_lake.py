@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -148,8 +149,12 @@ def test_a_store_lives_and_is_restored(lake: Lake, refused: Any) -> None:
     lake.cloud.clock.advance(0)
     lake.account.client("sns").create_topic(Name="seen")
     assert len(lake.ask(everything)) == 2
+    gone = lake.store("gone", StartIngestion=False)
+    lake.trail.delete_event_data_store(EventDataStore=gone)
+    assert lake.trail.get_event_data_store(EventDataStore=gone)["Status"] == "PENDING_DELETION"
     lake.cloud.clock.advance(8 * DAY)  # "CloudTrail removes events when the eventTime is older"
     assert lake.ask(everything) == []
+    assert [one["Name"] for one in lake.trail.list_event_data_stores()["EventDataStores"]] == ["one"]
     changed = lake.trail.update_event_data_store(EventDataStore=arn, Name="two", TerminationProtectionEnabled=True)
     assert changed["Name"] == "two"
     with refused("EventDataStoreTerminationProtectedException"):
@@ -162,9 +167,6 @@ def test_a_store_lives_and_is_restored(lake: Lake, refused: Any) -> None:
     lake.trail.restore_event_data_store(EventDataStore=arn)
     lake.cloud.clock.advance(0)
     assert lake.trail.get_event_data_store(EventDataStore=arn)["Status"] == "ENABLED"
-    lake.trail.delete_event_data_store(EventDataStore=arn)
-    lake.cloud.clock.advance(8 * DAY)
-    assert lake.trail.list_event_data_stores()["EventDataStores"] == []
 
 
 def test_data_events_are_taken_in_by_those_who_want_them(lake: Lake) -> None:
@@ -213,7 +215,7 @@ def test_events_from_outside_come_by_channels(lake: Lake, cloud: LocalCloud, ref
         "userIdentity": {"type": "Employee", "principalId": "p-1", "details": {"team": "a"}},
         "eventSource": "app.example",
         "eventName": "Login",
-        "eventTime": "2026-11-01T10:00:00Z",
+        "eventTime": datetime.fromtimestamp(cloud.clock.now(), UTC).isoformat(),
         "requestParameters": {"from": "home"},
     }
 
@@ -353,3 +355,25 @@ def test_sample_queries_are_found_by_what_they_are_about_and_can_be_asked(lake: 
     assert len(every) == 15
     for sample in every:
         lake.ask(sample["SQL"].replace("$EDS_ID", store))
+
+
+def test_users_ask_the_stores_that_they_may(lake: Lake, refused: Any) -> None:
+    one, other = lake.store("one"), lake.store("other")
+    iam = lake.account.client("iam")
+    iam.create_user(UserName="analyst")
+    statement = {"Effect": "Allow", "Action": ["cloudtrail:StartQuery", "cloudtrail:GetQueryResults"], "Resource": one}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.put_user_policy(UserName="analyst", PolicyName="p", PolicyDocument=policy)
+    made = iam.create_access_key(UserName="analyst")["AccessKey"]
+    keys = {"aws_access_key_id": made["AccessKeyId"], "aws_secret_access_key": made["SecretAccessKey"]}
+    analyst = lake.account.client("cloudtrail", **keys)
+    query = analyst.start_query(QueryStatement=f"SELECT COUNT(*) AS n FROM {identifier(one)}")["QueryId"]
+    lake.cloud.clock.advance(0)
+    assert analyst.get_query_results(QueryId=query)["QueryStatus"] == "FINISHED"
+    both = f"SELECT a.eventName FROM {identifier(one)} AS a JOIN {identifier(other)} AS b ON a.eventID = b.eventID"
+    for wrong in (f"SELECT eventName FROM {identifier(other)}", both):
+        with refused("AccessDeniedException"):
+            analyst.start_query(QueryStatement=wrong)
+    assert lake.ask(both)
+    with refused("AccessDeniedException"):
+        analyst.get_query_results(QueryId=lake.query(both))

@@ -214,9 +214,22 @@ def test_public_and_transit_interfaces_and_those_for_others(aws, cloud, dx, gate
         "asn": 65000,
         "routeFilterPrefixes": [{"cidr": "203.0.113.0/30"}],
     }
+    ends = {"amazonAddress": "203.0.113.1/30", "customerAddress": "203.0.113.2/30"}
+    for wrong in (
+        {"amazonAddress": "nonsense", "customerAddress": "203.0.113.2/30"},
+        {"amazonAddress": "2001:db8::1/126", "customerAddress": "203.0.113.2/30"},
+        {"amazonAddress": "203.0.113.1/30", "customerAddress": "203.0.113.2/30", "authKey": 'a quoted "key"'},
+        {
+            "amazonAddress": "203.0.113.1/30",
+            "customerAddress": "203.0.113.2/30",
+            "routeFilterPrefixes": [{"cidr": "x"}],
+        },
+    ):
+        with refused("DirectConnectClientException"):
+            dx.create_public_virtual_interface(connectionId=connection, newPublicVirtualInterface=public | wrong)
     with refused("DirectConnectClientException", "address"):
         dx.create_public_virtual_interface(connectionId=connection, newPublicVirtualInterface=public)
-    public |= {"amazonAddress": "203.0.113.1/30", "customerAddress": "203.0.113.2/30"}
+    public |= ends
     made = dx.create_public_virtual_interface(connectionId=connection, newPublicVirtualInterface=public)
     assert made["virtualInterfaceState"] == "verifying" and made["amazonSideAsn"] == 7224
     transit = {"virtualInterfaceName": "t", "vlan": 21, "asn": 65000, "directConnectGatewayId": gateway, "mtu": 8500}

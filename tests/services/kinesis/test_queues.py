@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
+
+import pytest
 
 from pileus.testing.local import CloudClock
 
@@ -164,3 +167,67 @@ def test_queues_of_a_stream_are_listed_and_keep_it(kinesis: Any, make: Make, clo
     provisioned = summary(kinesis, make())["StreamARN"]
     with refused("ValidationException"):
         kinesis.create_queue(QueueName="no", StreamConfigurationList=[{"StreamARN": provisioned}])
+
+
+class Model:
+    """What a queue should do, written down naively: what is visible when, and how often it was received."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.visible: dict[bytes, float] = {}
+        self.count: dict[bytes, int] = {}
+        self.handles: dict[bytes, str] = {}
+
+    def due(self, now: float, dead: bool) -> set[bytes]:
+        return {data for data, at in self.visible.items() if at <= now and (self.count[data] >= self.most) is dead}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_queue_does_what_a_naive_one_does(kinesis: Any, make: Make, clock: CloudClock, seed: int) -> None:
+    rng = random.Random(seed)
+    handling = {"DeadLetterConfiguration": {"TargetType": "BUILT_IN", "MaxReceiveCount": 2}}
+    queue, model, letters = Queue(kinesis, clock, make, QueueAttributes=handling), Model(2), Model(10**6)
+    for step in range(60):
+        now = clock.now()
+        dead = rng.random() < 0.3
+        waiting = letters.due(now, False) | model.due(now, True) if dead else model.due(now, False)
+        match rng.choice(["put", "receive", "receive", "acknowledge", "hide", "wait"]):
+            case "put":
+                several = [b"%d-%d" % (step, number) for number in range(rng.randint(1, 4))]
+                queue.put(*several)
+                for data in several:
+                    model.visible[data], model.count[data] = now, 0
+            case "receive" if waiting:
+                most, seconds = rng.randint(1, 10), rng.choice([0, 5, 30])
+                found = queue.receive(dead=dead, Limit=most, VisibilityTimeoutSeconds=seconds)
+                got = {one["Data"] for one in found}
+                assert len(got) == len(found) == min(most, len(waiting)) and got <= waiting
+                for one in found:
+                    data = one["Data"]
+                    if dead:
+                        letters.visible[data] = now + seconds
+                        letters.count[data] = 0
+                        model.visible.pop(data, None)
+                        letters.handles[data] = one["ReceiptHandle"]
+                    else:
+                        model.visible[data] = now + seconds
+                        model.count[data] += 1
+                        assert one["ReceiveCount"] == model.count[data]
+                        model.handles[data] = one["ReceiptHandle"]
+            case "acknowledge" | "hide" as act:
+                held = letters if dead else model
+                flying = [data for data in held.handles if held.visible.get(data, -1.0) > now]
+                if flying:
+                    data = rng.choice(sorted(flying))
+                    handle = {"ReceiptHandle": held.handles[data]}
+                    name = "dead_letter_queue_records" if dead else "queue_records"
+                    if act == "acknowledge":
+                        told = getattr(kinesis, f"acknowledge_{name}")(QueueARN=queue.arn, Entries=[handle])
+                        del held.visible[data], held.handles[data]
+                    else:
+                        ask = getattr(kinesis, f"update_{name}_visibility")
+                        told = ask(QueueARN=queue.arn, Entries=[handle | {"VisibilityTimeoutSeconds": 7}])
+                        held.visible[data] = now + 7
+                    assert len(told["Successful"]) == 1
+            case "wait":
+                clock.advance(rng.choice([1, 6, 40]))

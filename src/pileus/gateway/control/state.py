@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from pileus.gateway.message import Request
@@ -63,6 +64,7 @@ def forget_account(cloud: Cloud, account: str) -> None:
     cloud.meters.forget(account)
     with cloud.store.attempt():
         cloud.store.delete_range(prefix, prefix + LAST)
+        watching = {watch.service for watch in Standing.scan(call) if watch.account == account}
         for watch in Standing.scan(call):
             if watch.account == account:
                 watch.delete(call)
@@ -82,15 +84,18 @@ def forget_account(cloud: Cloud, account: str) -> None:
         for member in Membership.scan(call):
             if account in (member.account, member.management_account):
                 member.delete(call)
-        for service in with_cloud_records(cloud):
+        for service in with_cloud_records(cloud, watching):
             for forget in service.forgets:
                 forget(cloud.call(service.name, account=account))
     cloud.access.forget()
 
 
-def with_cloud_records(cloud: Cloud) -> list[Service]:
-    """The services that have records which belong to no account by their keys; the tables' names say whose they are."""
-    found: dict[str, None] = {}
+def with_cloud_records(cloud: Cloud, others: Iterable[str] = ()) -> list[Service]:
+    """The services that have records which belong to no account by their keys; the tables' names say whose they are.
+
+    And `others`, such as those that have watched something.
+    """
+    found: dict[str, None] = {package_name(name): None for name in others}
     start, end = pack(("", "")), pack(("", "")) + LAST
     while row := next(cloud.store.scan(start, end, limit=1), None):
         table = str(unpack(row[0])[2])

@@ -13,7 +13,8 @@ The kernel notes every call (`pileus.kernel.trail`); here is what is made of tha
     channels                           events from outside of AWS (PutAuditEvents is in `cloudtrail_data`)
     statements, queries, results, samples
                                        SQL over event data stores
-    dashboards, policies, delegates    what stands around them
+    dashboards, policies, delegates, permissions
+                                       what stands around them
 
 Left out: federation with Lake Formation, queries in plain language, configuration items and evidence,
 event configurations; members of an organization see its trails in DescribeTrails alone; names of Lambda's operations
@@ -22,4 +23,4 @@ are told without their dates (`Invoke`, not `Invoke20150331`); throttling.
 
 from pileus.kernel import Service
 
-cloudtrail = Service("cloudtrail")
+cloudtrail = Service("cloudtrail", engine="store, DuckDB")

@@ -1,7 +1,7 @@
 """How events get into event data stores, and out of them again when they are too old.
 
-A store looks every five minutes at what has been noted since it looked last, and once more when it is asked. What it
-takes in it keeps in batches of lines of JSON, compressed, and under a data key where the store has a key of KMS.
+A store looks every quarter of an hour at what has been noted since it looked last, and once more when it is asked. What
+it takes in it keeps in batches of lines of JSON, compressed, and under a data key where the store has a key of KMS.
 """
 
 from __future__ import annotations
@@ -25,7 +25,10 @@ from .lookups import PRINCIPAL
 from .rates import Tally
 from .stores import ENABLED, EventDataStore
 
-EVERY = 300.0
+EVERY = 12 * 3600.0
+"""Seconds after which a store takes in what is new, if nobody asks it: data events are noted for a day."""
+EVERY_WITH_RATES = 900.0
+"""The same where rates are looked at."""
 AT_ONCE = 500
 DAY = 86400.0
 
@@ -56,7 +59,11 @@ def ingest(call: Call, store: str, run: int) -> None:
     if found.insights:
         look(call, found)
     expire(call, found)
-    ingest.later(call, store=store, run=run, delay=EVERY)
+    ingest.later(call, store=store, run=run, delay=pause(found))
+
+
+def pause(store: EventDataStore) -> float:
+    return EVERY_WITH_RATES if store.insights else EVERY
 
 
 def take_in(call: Call, store: EventDataStore, upto: float) -> None:

@@ -54,7 +54,20 @@ def put_insight_selectors(
         source.insights_since = call.now
     source.insights = insight_selectors
     source.put(call)
+    look_on(call, source)
     return told(call, source)
+
+
+def look_on(call: Call, source: Trail | EventDataStore) -> None:
+    """Rates are looked at steadily: what has slept, or would come back late, no longer does."""
+    from . import delivery, ingesting
+
+    if isinstance(source, Trail):
+        delivery.rouse(call, home=source.home, name=source.name, noted=call.now)
+    elif source.status == stores.ENABLED:
+        source.run += 1
+        source.put(call)
+        ingesting.ingest.later(call, store=source.id, run=source.run, delay=ingesting.pause(source))
 
 
 def put_destination(call: Call, source: EventDataStore, selectors: list[Members], destination: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from pileus.kernel import Call, Fault, Record, Unfinished, names
@@ -168,23 +169,23 @@ async def answered(call: Call, query: Query) -> statements.Answer:
                     query.scanned += batch.count
                     query.bytes += batch.size
             schema = statements.AUDITED if store.categories == {AUDIT} else statements.COLUMNS
-            await asyncio.to_thread(engine.load, number, map(lines_of, packed), schema)
-        answer = await asked(engine, statement.sql)
+            await at_work(engine, engine.load, number, map(lines_of, packed), schema)
+        answer: statements.Answer = await at_work(engine, engine.ask, statement.sql)
         query.matched = len(answer.rows)
         return answer
     finally:
         engine.close()
 
 
-async def asked(engine: statements.Engine, sql: str) -> statements.Answer:
-    """The engine's answer. Its thread does not go on when nobody waits for it any more."""
-    asking = asyncio.ensure_future(asyncio.to_thread(engine.ask, sql))
+async def at_work(engine: statements.Engine, what: Callable[..., Any], *given: Any) -> Any:
+    """What the engine comes to in a thread, which does not go on when nobody waits for it any more."""
+    working = asyncio.ensure_future(asyncio.to_thread(what, *given))
     try:
         async with asyncio.timeout(PATIENCE):
-            return await asyncio.shield(asking)
+            return await asyncio.shield(working)
     except (TimeoutError, asyncio.CancelledError):
         engine.stop()
-        await asyncio.gather(asking, return_exceptions=True)
+        await asyncio.gather(working, return_exceptions=True)
         raise
 
 

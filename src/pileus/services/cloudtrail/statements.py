@@ -218,6 +218,7 @@ class Engine:
         except ImportError:
             raise Unfinished("Queries need the packages sqlglot and duckdb: pip install 'pileus[select]'") from None
         self._error = duckdb.Error
+        self._stopped = False
         self._connection = duckdb.connect(":memory:", config=CLOSED)
         for setting in ("enable_external_access = false", "lock_configuration = true"):
             self._connection.execute(f"SET {setting}")
@@ -226,6 +227,8 @@ class Engine:
         """Fill a table with events."""
         self._connection.execute(f"CREATE TABLE raw{number} (line VARCHAR)")
         for lines in batches:
+            if self._stopped:
+                return
             told = [shaped(line) for line in lines]
             self._connection.execute(f"INSERT INTO raw{number} SELECT unnest(?::VARCHAR[])", [told])
         self._connection.execute(
@@ -244,6 +247,7 @@ class Engine:
 
     def stop(self) -> None:
         """End what another thread waits for."""
+        self._stopped = True
         self._connection.interrupt()
 
     def close(self) -> None:

@@ -205,7 +205,7 @@ def checked(selectors: list[Members]) -> list[Members]:
 @cloudtrail.task
 def settle_store(call: Call, store: str, status: str) -> None:
     """A store takes in events from now on, or does so no more; or its time is over."""
-    from .ingesting import EVERY, Batch, ingest
+    from .ingesting import Batch, ingest, pause
 
     found = EventDataStore.get(call, store)
     if found is None:
@@ -219,7 +219,7 @@ def settle_store(call: Call, store: str, status: str) -> None:
         found.status, found.ingested, found.edge, found.run = ENABLED, call.now, [], found.run + 1
         found.put(call)
         if not found.from_outside:
-            ingest.later(call, store=store, run=found.run, delay=EVERY)
+            ingest.later(call, store=store, run=found.run, delay=pause(found))
     elif status == STOPPED and found.status in ("CREATED", "STOPPING_INGESTION"):
         found.status = STOPPED
         found.put(call)

@@ -8,6 +8,7 @@
     keys                            MACsec's, as records
     resiliency, agreements          groups of lines, and what customers sign
     interfaces, allocations         virtual interfaces, for oneself and for other accounts
+    checks                          what is given for their ends
     peers                           BGP sessions on them, and tests of what happens when they fail
     gateways, associations          Direct Connect gateways, and the VPCs' gateways behind them
     attachments                     the virtual interfaces that lead to them

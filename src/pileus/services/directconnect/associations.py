@@ -5,7 +5,6 @@ A gateway of another account is associated when its owner has proposed it and th
 
 from __future__ import annotations
 
-from ipaddress import ip_network
 from typing import Any, ClassVar
 
 from pileus.kernel import Call, Fault, Record
@@ -13,6 +12,7 @@ from pileus.kernel.names import uuid4
 
 from . import absent, directconnect, refused
 from .changes import changed
+from .checks import checked_blocks as blocks
 from .connections import paged
 from .gateways import gateway
 from .interfaces import vpn_gateway
@@ -105,13 +105,6 @@ def blocks_of(call: Call, associated: dict[str, str]) -> list[str]:
         return []
     vpc = there.aws("ec2").describe_vpcs(vpc_ids=[found[0]["VpcId"]])["Vpcs"][0]
     return [one["CidrBlock"] for one in vpc["CidrBlockAssociationSet"]]
-
-
-def blocks(given: list[Members]) -> list[str]:
-    try:
-        return [str(ip_network(one.get("cidr", ""))) for one in given]
-    except ValueError as error:
-        raise refused(f"Invalid prefix: {error}") from None
 
 
 def shown(one: Association) -> Members:

@@ -19,6 +19,7 @@ from pileus.kernel.tags import as_list, as_map
 
 from . import absent, directconnect, refused
 from .changes import changed
+from .checks import checked_address, checked_blocks, checked_key
 from .connections import Connection, new_id, paged, usable
 from .gateways import gateway
 from .lags import Lag, group
@@ -150,7 +151,7 @@ def make(call: Call, owner: str, connection_id: str, kind: str, given: Members, 
         vlan=vlan,
         asn=asn,
         amazon_asn=amazon_asn(call.at(owner), kind, gateway, private_gateway),
-        auth_key=given.get("authKey") or token(20, HEX),
+        auth_key=checked_key(given.get("authKey", "")),
         amazon_address=amazon,
         customer_address=customer,
         address_family=given.get("addressFamily", "ipv4"),
@@ -158,7 +159,7 @@ def make(call: Call, owner: str, connection_id: str, kind: str, given: Members, 
         mtu=mtu,
         virtual_gateway_id=private_gateway,
         gateway_id=gateway,
-        prefixes=[one["cidr"] for one in given.get("routeFilterPrefixes", [])],
+        prefixes=checked_blocks(given.get("routeFilterPrefixes", [])),
         site_link=given.get("enableSiteLink", False),
         tags=as_map(given.get("tags", []), "key", "value"),
     )
@@ -194,7 +195,8 @@ def addresses(given: Members, kind: str) -> tuple[str, str]:
     """The addresses of both ends: those given, or two of a free /30 for interfaces that are not public."""
     amazon, customer = given.get("amazonAddress", ""), given.get("customerAddress", "")
     if amazon and customer:
-        return amazon, customer
+        family = given.get("addressFamily", "ipv4")
+        return checked_address(amazon, family), checked_address(customer, family)
     if kind == PUBLIC and given.get("addressFamily", "ipv4") == "ipv4":
         raise refused("A public virtual interface needs an Amazon address and a customer address")
     third, fourth = int(token(2, HEX), 16), int(token(2, HEX), 16) & ~3
@@ -334,6 +336,7 @@ def update_virtual_interface_attributes(
     one.site_link = one.site_link if enable_site_link is None else enable_site_link
     one.virtual_interface_name = virtual_interface_name or one.virtual_interface_name
     one.put(call.at(one.owner))
+    changed(call, one.owner)
     return shown(call, one)
 
 

@@ -12,6 +12,7 @@ from pileus.kernel.names import uuid4
 
 from . import directconnect, refused
 from .changes import changed
+from .checks import checked_address, checked_key
 from .connections import paged
 from .interfaces import VirtualInterface, interface, peer_of, shown
 from .states import enter
@@ -28,7 +29,13 @@ def create_bgp_peer(call: Call, virtual_interface_id: str = "", new_bgp_peer: Me
     family = new_bgp_peer.get("addressFamily", "ipv4")
     if any(peer["addressFamily"] == family and peer["asn"] == new_bgp_peer.get("asn") for peer in one.peers):
         raise refused(f"{virtual_interface_id} already has such a BGP peer")
-    one.peers = [*one.peers, peer_of(one, **{name: value for name, value in new_bgp_peer.items() if value})]
+    given = {name: value for name, value in new_bgp_peer.items() if value}
+    for member in ("amazonAddress", "customerAddress"):
+        if member in given:
+            checked_address(given[member], family)
+    if "authKey" in given:
+        checked_key(given["authKey"])
+    one.peers = [*one.peers, peer_of(one, **given)]
     one.put(call.at(one.owner))
     changed(call, one.owner)
     return {"virtualInterface": shown(call, one)}

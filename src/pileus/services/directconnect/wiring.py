@@ -8,7 +8,9 @@ virtual interfaces and transit gateways is a router too.
 By a public virtual interface the customer's own public addresses are on the cloud's internet, those that it has said
 before and tells of.
 
-Left out: IPv6, SiteLink, and the bandwidth of lines; of a customer's public addresses more than 256.
+Virtual interfaces of one Direct Connect gateway reach each other where both have SiteLink.
+
+Left out: IPv6, and the bandwidth of lines; of a customer's public addresses more than 256.
 """
 
 from __future__ import annotations
@@ -122,6 +124,21 @@ def links(call: Call, one: VirtualInterface) -> Iterator[Link]:
         return
     for each in to_vpcs(call, one):
         yield Link(each.name, each.to, IN)
+    for other in sites(call, one):
+        yield Link(between(one, other), other.virtual_interface_id, IN)
+
+
+def sites(call: Call, one: VirtualInterface) -> list[VirtualInterface]:
+    """The private virtual interfaces that one reaches through the gateway that they have in common."""
+    if one.type != PRIVATE or not one.site_link or not one.gateway_id:
+        return []
+    others = (other for other in wired(call) if other.virtual_interface_id != one.virtual_interface_id)
+    return [each for each in others if each.type == PRIVATE and each.site_link and each.gateway_id == one.gateway_id]
+
+
+def between(one: VirtualInterface, other: VirtualInterface) -> str:
+    """The cable between two virtual interfaces."""
+    return "-".join(sorted((one.virtual_interface_id, other.virtual_interface_id)))
 
 
 def beyond(call: Call, one: VirtualInterface) -> dict[str, str]:
@@ -132,7 +149,8 @@ def beyond(call: Call, one: VirtualInterface) -> dict[str, str]:
         blocks = [block for each in associated(call, one.gateway_id, TO_HUBS) for block in each.prefixes]
         return {block: one.virtual_interface_id for block in blocks if "." in block}
     allowed = {each.associated["id"]: each.prefixes for each in associated(call, one.gateway_id, TO_VPCS)}
-    return {
+    other_sites = {block: between(one, other) for other in sites(call, one) for block in learned(other)}
+    return other_sites | {
         block: each.name
         for each in of_network(call, one.virtual_interface_id)
         for block in each.heard

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from pileus.engines.bgp import Peer, Speaker, Speakers, State, unable
+from pileus.kernel.cables import leading_to
 
 pytestmark = pytest.mark.skipif(bool(unable()), reason=f"no BGP: {unable()}")
 
@@ -180,6 +182,30 @@ def test_a_transit_interface_reaches_the_vpcs_at_a_transit_gateway(ec2, dx, line
         assert sooner_or_later(lambda: there.heard == set())
 
 
+def test_two_sites_reach_each_other_by_site_link(dx, line, wire, wired_cloud):
+    gateway = dx.create_direct_connect_gateway(directConnectGatewayName="sites")["directConnectGateway"]
+    hub = {"directConnectGatewayId": gateway["directConnectGatewayId"], "enableSiteLink": True}
+    wired_cloud.clock.advance(2)
+    second = dx.create_connection(location="CSDC3", bandwidth="1Gbps", connectionName="second")["connectionId"]
+    vifs = [
+        dx.create_private_virtual_interface(connectionId=one, newPrivateVirtualInterface=asked(50, **hub, asn=asn))
+        for one, asn in ((line, 65010), (second, 65020))
+    ]
+    wired_cloud.clock.advance(3)
+    with (
+        customer(wire, line, "10.1.0.1", ("10.1.0.0/16",)) as here,
+        customer(wire, second, "10.2.0.1", ("10.2.0.0/16",)) as there,
+    ):
+        here.speak(vifs[0])
+        there.speak(vifs[1])
+        assert sooner_or_later(lambda: here.heard == {"10.2.0.0/16"} and there.heard == {"10.1.0.0/16"})
+        assert wire.soon(line, second, "10.2.0.1")
+        assert wire.seen(line, second, "10.2.0.1") == "10.1.0.1"
+        dx.update_virtual_interface_attributes(virtualInterfaceId=vifs[0]["virtualInterfaceId"], enableSiteLink=False)
+        assert wire.cut(line, second, "10.2.0.1")
+        assert sooner_or_later(lambda: here.heard == set())
+
+
 def test_by_a_public_interface_the_customers_own_addresses_are_on_the_internet(dx, ec2, line, vpc, wire, wired_cloud):
     net = vpc()
     net.open()
@@ -199,3 +225,14 @@ def test_by_a_public_interface_the_customers_own_addresses_are_on_the_internet(d
         assert wire.seen(one, line, "203.0.113.1") == address["PublicIpAddress"]
         there.ip("addr", "add", "203.0.113.65/32", "dev", "lo")
         assert not wire.connects(one, line, "203.0.113.65"), "nobody has said that these are the customer's"
+
+
+def test_an_account_that_is_reset_leaves_no_line_behind(aws, ec2, dx, line, wire, wired_cloud):
+    vgw = ec2.create_vpn_gateway(Type="ipsec.1")["VpnGateway"]["VpnGatewayId"]
+    dx.create_private_virtual_interface(connectionId=line, newPrivateVirtualInterface=asked(9, virtualGatewayId=vgw))
+    wired_cloud.clock.advance(3)
+    assert sooner_or_later(lambda: {line, vgw} <= {*wire.names()})
+    url = f"{wired_cloud.endpoint}/_pileus/reset?account={aws.id}"
+    urllib.request.urlopen(urllib.request.Request(url, method="POST")).close()
+    assert sooner_or_later(lambda: not {line, vgw} & {*wire.names()})
+    assert leading_to(wired_cloud.server.cloud.call("ec2"), vgw) == []

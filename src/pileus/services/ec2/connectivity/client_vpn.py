@@ -174,7 +174,7 @@ def checked_block(block: str) -> str:
         network = ip_network(block)
     except ValueError:
         raise Fault("InvalidParameterValue", f"Value ({block}) for parameter clientCidrBlock is invalid.") from None
-    if not 12 <= network.prefixlen <= 22:
+    if network.version != 4 or not 12 <= network.prefixlen <= 22:
         raise Fault("InvalidParameterValue", "Client CIDR block must be between /12 and /22.")
     return block
 

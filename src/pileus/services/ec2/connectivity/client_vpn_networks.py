@@ -9,7 +9,7 @@ from pileus.kernel import Call, Fault, Record
 from pileus.kernel.filters import Filters
 from pileus.kernel.names import hex_id
 from pileus.services.ec2 import ec2
-from pileus.services.ec2.describing import Members, paged
+from pileus.services.ec2.describing import Members, selected
 from pileus.services.ec2.faults import missing
 from pileus.services.ec2.kinds import kind, named
 from pileus.services.ec2.network.zones import zone
@@ -117,6 +117,8 @@ def associate_client_vpn_target_network(
     if endpoint.vpc_id and endpoint.vpc_id != subnet.vpc_id:
         text = f"Subnet {subnet_id} is not in the VPC {endpoint.vpc_id} of the endpoint."
         raise Fault("InvalidParameterValue", text)
+    if any(ip_network(endpoint.client_cidr_block).overlaps(ip_network(one)) for one in four(call, subnet.vpc_id)):
+        raise Fault("InvalidParameterValue", f"The client CIDR block overlaps with one of {subnet.vpc_id}.")
     if any(one.zone == subnet.availability_zone for one in there):
         text = f"The endpoint is already associated with a subnet in {subnet.availability_zone}."
         raise Fault("InvalidClientVpnDuplicateAssociation", text)
@@ -139,6 +141,11 @@ def associate_client_vpn_target_network(
     ClientRoute(client_vpn_endpoint_id, block, subnet_id, "associate", "Default Route").put(call)
     remember(call, client_token, made.association_id)
     return {"AssociationId": made.association_id, "Status": {"Code": made.state}}
+
+
+def four(call: Call, vpc_id: str) -> list[str]:
+    """A VPC's blocks of IPv4."""
+    return [block for block in neighbours.blocks(call, vpc_id) if "." in block]
 
 
 def networks(call: Call, endpoint: str) -> list[TargetNetwork]:
@@ -202,7 +209,7 @@ def describe_client_vpn_target_networks(
         for one in networks(call, client_vpn_endpoint_id)
         if not association_ids or one.association_id in association_ids
     ]
-    return paged(call, "ClientVpnTargetNetworks", TARGET_FILTERS.select(found, filters), max_results, next_token)
+    return selected(call, "ClientVpnTargetNetworks", TARGET_FILTERS, found, filters, max_results, next_token)
 
 
 @ec2.operation
@@ -302,7 +309,7 @@ def describe_client_vpn_routes(
         }
         for route in ClientRoute.scan(call, client_vpn_endpoint_id)
     ]
-    return paged(call, "Routes", ROUTE_FILTERS.select(found, filters), max_results, next_token)
+    return selected(call, "Routes", ROUTE_FILTERS, found, filters, max_results, next_token)
 
 
 # Authorization
@@ -381,4 +388,4 @@ def describe_client_vpn_authorization_rules(
         }
         for rule in AuthorizationRule.scan(call, client_vpn_endpoint_id)
     ]
-    return paged(call, "AuthorizationRules", RULE_FILTERS.select(found, filters), max_results, next_token)
+    return selected(call, "AuthorizationRules", RULE_FILTERS, found, filters, max_results, next_token)

@@ -16,11 +16,14 @@ from .transit_gateways import TransitGateway
 from .transit_routes import tells
 from .transit_tables import arrived, left
 from .vpn_ends import learn_again
+from .vpn_gateways import VpnGateway
 
 
 @lands("vgw")
 def at_gateway(call: Call, cable: Cable, there: bool) -> None:
     """A line to a virtual private gateway, or something else behind it."""
+    if VpnGateway.get(call, cable.to) is None:
+        return
     learn_again(call, cable.to)
     changed(call, cable.to)
 
