@@ -157,7 +157,8 @@ HANDLER = """
 def test_functions_and_all_that_belongs_to_them(aws: Account, tmp_path: Path) -> None:
     (tmp_path / "app.zip").write_bytes(package({"app.py": HANDLER}))
     (tmp_path / "layer.zip").write_bytes(package({"python/shared.py": "name = 'world'"}))
-    stack = Stack(tmp_path, aws, ("iam", "lambda", "logs", "sqs", "sts"), FUNCTIONS)
+    services = ("iam", "lambda", "logs", "sqs", "sts")
+    stack = Stack(tmp_path, aws, services, FUNCTIONS, attached=False)  # one that reads files of this folder
     stack.apply()
     assert stack.plan_is_empty()
     client = aws.client("lambda")

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
 from pileus import LocalCloud
@@ -20,6 +21,7 @@ class Shell:
     def __init__(self, cloud: LocalCloud, environment: dict[str, str]) -> None:
         self.cloud = cloud
         self.environment = environment
+        self._clients: dict[str, Any] = {}
 
     def __call__(self, command: str, *arguments: str) -> Any:
         done = self.run(command, *arguments)
@@ -39,6 +41,20 @@ class Shell:
         whole = [str(program), *command.split(), *arguments, "--output", "json", "--endpoint-url", self.cloud.endpoint]
         environment = os.environ | self.environment
         return subprocess.run(whole, env=environment, capture_output=True, text=True, timeout=60)
+
+    def client(self, service: str) -> Any:
+        """What asks the same without a process for each question, for whoever waits for something."""
+        if service in self._clients:
+            return self._clients[service]
+        names = {"aws_access_key_id": "AWS_ACCESS_KEY_ID", "aws_secret_access_key": "AWS_SECRET_ACCESS_KEY"}
+        keys = {name: self.environment[variable] for name, variable in names.items()}
+        region = self.environment.get("AWS_DEFAULT_REGION", "us-east-1")
+        made = boto3.client(service, endpoint_url=self.cloud.endpoint, region_name=region, **keys)
+        return self._clients.setdefault(service, made)
+
+    def wait(self, waiter: str, **asked: Any) -> None:
+        """`aws ec2 wait …`, which would look every fifteen seconds only."""
+        self.client("ec2").get_waiter(waiter).wait(**asked, WaiterConfig={"Delay": 0.2, "MaxAttempts": 600})
 
     def with_key(self, key: dict[str, str]) -> Shell:
         """The terminal of whoever has an access key."""

@@ -30,7 +30,7 @@ def shell(cloud: pileus.LocalCloud) -> Shell:
     return Shell(cloud, cloud.account().environment())
 
 
-def until(found: Callable[[], bool], seconds: float = 40) -> None:
+def until(found: Callable[[], bool], seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while not found():
         assert time.monotonic() < deadline
@@ -41,19 +41,19 @@ def launched(shell: Shell, zone: str, user_data: str) -> str:
     options = ["--user-data", user_data, "--placement", f"AvailabilityZone={zone}"]
     told = shell(f"ec2 run-instances --image-id {AMI} --instance-type t3.micro", *options)
     instance = str(told["Instances"][0]["InstanceId"])
-    shell(f"ec2 wait instance-running --instance-ids {instance}")
+    shell.wait("instance_running", InstanceIds=[instance])
     return instance
 
 
 def attached(shell: Shell, volume: str, instance: str, says: str) -> None:
     """Attach a volume to an instance, which then says something."""
-    shell(f"ec2 wait volume-available --volume-ids {volume}")
+    shell.wait("volume_available", VolumeIds=[volume])
     shell(f"ec2 attach-volume --volume-id {volume} --instance-id {instance} --device /dev/sdf")
     until(lambda: says in said(shell, instance))
 
 
 def said(shell: Shell, instance: str) -> str:
-    return str(shell(f"ec2 get-console-output --latest --instance-id {instance}").get("Output", ""))
+    return str(shell.client("ec2").get_console_output(InstanceId=instance, Latest=True).get("Output", ""))
 
 
 def test_a_snapshot_becomes_a_volume_in_another_zone_and_what_is_encrypted_stays_so(shell: Shell) -> None:
@@ -63,7 +63,7 @@ def test_a_snapshot_becomes_a_volume_in_another_zone_and_what_is_encrypted_stays
     shell(f"ec2 modify-volume --volume-id {volume} --size 2")  # while it is used: no downtime
     until(lambda: "it has grown" in said(shell, writer))
     snapshot = shell(f"ec2 create-snapshot --volume-id {volume}")["SnapshotId"]
-    shell(f"ec2 wait snapshot-completed --snapshot-ids {snapshot}")
+    shell.wait("snapshot_completed", SnapshotIds=[snapshot])
     other = shell(f"ec2 create-volume --snapshot-id {snapshot} --availability-zone us-east-1b")
     assert (other["Encrypted"], other["Size"]) == (True, 2)
     reader = launched(shell, "us-east-1b", READS)
@@ -73,8 +73,8 @@ def test_a_snapshot_becomes_a_volume_in_another_zone_and_what_is_encrypted_stays
 
 def test_what_was_not_encrypted_is_not_in_what_is_made_of_it(shell: Shell) -> None:
     volume = shell("ec2 create-volume --size 1 --availability-zone us-east-1a")["VolumeId"]
-    shell(f"ec2 wait volume-available --volume-ids {volume}")
+    shell.wait("volume_available", VolumeIds=[volume])
     snapshot = shell(f"ec2 create-snapshot --volume-id {volume}")["SnapshotId"]
-    shell(f"ec2 wait snapshot-completed --snapshot-ids {snapshot}")
+    shell.wait("snapshot_completed", SnapshotIds=[snapshot])
     other = shell(f"ec2 create-volume --snapshot-id {snapshot} --availability-zone us-east-1a")
     assert other["Encrypted"] is False

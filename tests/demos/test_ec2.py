@@ -62,13 +62,13 @@ class Instances:
 
     def console(self, instance: str, text: str) -> str:
         def said() -> str:
-            output = str(self.shell(f"ec2 get-console-output --instance-id {instance}").get("Output", ""))
+            output = str(self.shell.client("ec2").get_console_output(InstanceId=instance).get("Output", ""))
             return output if text in output else ""
 
         return until(said)
 
 
-def until(found: Callable[[], str], seconds: float = 40) -> str:
+def until(found: Callable[[], str], seconds: float = 120) -> str:
     deadline = time.monotonic() + seconds
     while not (text := found()):
         assert time.monotonic() < deadline

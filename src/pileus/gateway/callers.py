@@ -20,9 +20,6 @@ from .signing_chunks import ChunkDecoder, chunk_decoder
 INVALID_TOKEN = "The security token included in the request is invalid."
 EXPIRED_TOKEN = "The security token included in the request is expired"
 
-MOST_REMEMBERED = 4096
-"""Presigned requests of which it is known when they were first seen."""
-
 root = lru_cache(maxsize=4096)(identity.root)
 
 
@@ -70,21 +67,11 @@ def check_time(cloud: Cloud, signed: Signed) -> None:
 
 
 def age_of(cloud: Cloud, signed: Signed, wall: float) -> float:
-    """Seconds of cloud time since a presigned request was made.
-
-    Its stamp tells the second only. If the cloud's clock was turned within that second, the request is taken to be made
-    after the turn, unless it was seen before it.
-    """
-    clock = cloud.clock
-    now = clock.now()
+    """Seconds of cloud time since a presigned request was made."""
+    now = cloud.clock.now()
     if signed.timestamp > wall:  # a client's clock that is fast, or a Signature Version 2, which names its end
-        return now - clock.at_wall(signed.timestamp)
-    first_seen = cloud.presigned.setdefault(signed.signature, now)
-    if len(cloud.presigned) > MOST_REMEMBERED:
-        cloud.presigned.pop(next(iter(cloud.presigned)))
-    made, made_at_the_latest = clock.at_wall(signed.timestamp), clock.at_wall(min(wall, signed.timestamp + 1))
-    turned = made_at_the_latest - made > 1.001
-    return now - min(first_seen, made_at_the_latest if turned else made)
+        return now - cloud.clock.at_wall(signed.timestamp)
+    return now - cloud.made(signed.signature, signed.timestamp)
 
 
 def decode_chunks(request: Request, signed: Signed | None, secret: str | None) -> None:

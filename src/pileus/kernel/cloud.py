@@ -62,6 +62,8 @@ E = TypeVar("E", bound=Engine)
 
 CLOCK = b"\x00clock"
 """Where the store keeps how the clock is set."""
+MOST_REMEMBERED = 4096
+"""Presigned requests of which it is known when they were first seen."""
 
 
 class Cloud:
@@ -145,6 +147,20 @@ class Cloud:
                 await engine.settle()
 
     # Time
+
+    def made(self, signature: str, stamp: float) -> float:
+        """The cloud time at which something that is signed beforehand was made, by its stamp of the wall clock.
+
+        The stamp tells the second only. If the cloud's clock was turned within that second, the thing is taken to be
+        made after the turn, unless it was seen before it.
+        """
+        now = self.clock.now()
+        first_seen = self.presigned.setdefault(signature, now)
+        if len(self.presigned) > MOST_REMEMBERED:
+            self.presigned.pop(next(iter(self.presigned)))
+        made, at_the_latest = self.clock.at_wall(stamp), min(now, self.clock.at_wall(stamp + 1))
+        turned = at_the_latest - made > 1.001
+        return min(first_seen, at_the_latest if turned else made)
 
     def take_up_clock(self) -> None:
         """Set the clock as the store remembers it, so that a restart does not move cloud time."""

@@ -71,10 +71,10 @@ def test_a_count_of_errors(aws: Account, metrics: Any, write: Any, minute: int, 
     assert query["scheduleType"] == "AWS_MANAGED"
     assert query["queryString"] == "filter level = 'ERROR' | stats count(*) as n"
     write({"level": "ERROR", "host": "a"}, {"level": "INFO"})
-    clock.advance(300)
+    clock.advance(301)
     assert described(metrics)["StateValue"] == "OK"
     write(*[{"level": "ERROR", "host": "a"}] * 3)
-    clock.advance(300)
+    clock.advance(301)
     assert described(metrics)["StateValue"] == "ALARM"
     assert "3" in described(metrics)["StateReason"]
     (letter,) = sqs.receive_message(QueueUrl=queue)["Messages"]
@@ -87,9 +87,10 @@ def test_a_count_of_errors(aws: Account, metrics: Any, write: Any, minute: int, 
 
 
 def test_hosts_are_contributors(aws: Account, metrics: Any, write: Any, minute: int, clock: CloudClock) -> None:
+    clock.advance(0.1234567)
     metrics.put_log_alarm(**asked(aws, "count(*) by host | sort desc", TreatMissingData="notBreaching"))
     write(*[{"level": "ERROR", "host": "a"}] * 3, {"level": "ERROR", "host": "b"})
-    clock.advance(300)
+    clock.advance(301)
     (one,) = metrics.describe_alarm_contributors(AlarmName="errors")["AlarmContributors"]
     assert one["ContributorAttributes"] == {"host": "a"}
     assert described(metrics)["StateValue"] == "ALARM"

@@ -219,3 +219,34 @@ def test_provisioned_mode_says_how_many_pollers_there_are(fed: Fed, refused) -> 
     assert "ProvisionedPollerConfig" not in client.get_event_source_mapping(UUID=made["UUID"])
     fed.send({"n": 1})
     assert fed.numbers() == [1]
+
+
+def test_filters_under_a_key_of_one_s_own(fed: Fed, clock) -> None:
+    """Who may not decrypt does not see them, and Lambda needs to be allowed to."""
+    account, kms = fed.functions.account, fed.functions.account.client("kms")
+    key = kms.create_key()["KeyMetadata"]["Arn"]
+    filters = {"Filters": [{"Pattern": json.dumps({"body": {"kind": ["letter"]}})}]}
+    made = fed.map(FilterCriteria=filters, KMSKeyArn=key)
+    assert (made["KMSKeyArn"], made["FilterCriteria"]) == (key, filters)
+    fed.send({"n": 1, "kind": "bill"}, {"n": 2, "kind": "letter"})
+    client = fed.functions.client
+    shown = eventually(lambda: client.get_event_source_mapping(UUID=made["UUID"]).get("LastProcessingResult"))
+    assert "PROBLEM" in shown
+    whole = {
+        "Effect": "Allow",
+        "Action": "kms:*",
+        "Resource": "*",
+        "Principal": {"AWS": f"arn:aws:iam::{account.id}:root"},
+    }
+    service = {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": "*"}
+    policy = {
+        "Version": "2012-10-17",
+        "Statement": [whole, service | {"Principal": {"Service": "lambda.amazonaws.com"}}],
+    }
+    kms.put_key_policy(KeyId=key, PolicyName="default", Policy=json.dumps(policy))
+    clock.advance(31)  # they come back
+    assert eventually(fed.numbers) == [2]
+    kms.disable_key(KeyId=key)
+    told = client.get_event_source_mapping(UUID=made["UUID"])
+    assert "FilterCriteria" not in told
+    assert told["FilterCriteriaError"]["ErrorCode"] == "DisabledException"

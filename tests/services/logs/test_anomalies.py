@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+import pileus
+
 MINUTE = 60_000
 PERIOD = 5 * MINUTE
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[pileus.LocalCloud]:
+    """One of its own: weeks go by here, in which others would have a lot to do."""
+    with pileus.cloud(sockets=True) as running:
+        yield running
 
 
 @pytest.fixture

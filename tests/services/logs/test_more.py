@@ -153,6 +153,14 @@ def test_deliveries_are_kept(aws: Any, refused: Any) -> None:
         name="d", outputFormat="json", deliveryDestinationConfiguration={"destinationResourceArn": "arn:aws:s3:::b"}
     )["deliveryDestination"]
     assert destination["deliveryDestinationType"] == "S3"
+    role = f"arn:aws:iam::{aws.id}:role/deliveries"
+    target = {"destinationResourceArn": "arn:aws:s3:::b"}
+    logs.put_delivery_destination(name="d", roleArn=role, deliveryDestinationConfiguration=target)
+    assert logs.get_delivery_destination(name="d")["deliveryDestination"]["roleArn"] == role
+    resource = {"resourceArn": f"arn:aws:bedrock:us-east-1:{aws.id}:thing/x", "logType": "APPLICATION_LOGS"}
+    logs.put_delivery_source(name="s", deliverySourceConfiguration={"samplingRate": "50"}, **resource)
+    found = logs.get_delivery_source(name="s")["deliverySource"]
+    assert found["deliverySourceConfiguration"] == {"samplingRate": "50"}
     made = logs.create_delivery(deliverySourceName="s", deliveryDestinationArn=destination["arn"])["delivery"]
     with refused("ConflictException"):
         logs.create_delivery(deliverySourceName="s", deliveryDestinationArn=destination["arn"])

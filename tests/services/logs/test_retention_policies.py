@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+import pileus
+
 DAY = 86400
 KIND = {"policyType": "RETENTION_POLICY"}
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[pileus.LocalCloud]:
+    """One of its own: weeks go by here, in which others would have a lot to do."""
+    with pileus.cloud(sockets=True) as running:
+        yield running
 
 
 def document(days: Any, mode: str = "RETROACTIVE") -> str:

@@ -330,14 +330,19 @@ def test_an_organization_is_measured_as_a_whole(
         control_of(stranger).put_storage_lens_configuration(AccountId=stranger.id, **asked)
     put(theirs, name, "k", b"12345")
     put(aws.client("s3"), bucket, "k", b"123")
+    abroad, far = fresh(), aws.client("s3", "eu-west-1")
+    far.create_bucket(Bucket=abroad, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    put(far, abroad, "k", b"1234567")
     day = datetime.fromtimestamp(clock.now(), UTC).strftime("%Y-%m-%d")
     clock.advance(DAY)
     _, body = exported(aws.client("s3"), reports, day)
     rows = [row for row in csv.DictReader(io.StringIO(body.decode())) if row["record_type"] == "ACCOUNT"]
-    told = {(row["aws_account_number"], row["storage_class"], row["metric_name"]): row["metric_value"] for row in rows}
-    assert told[member.id, "STANDARD", "CurrentVersionStorageBytes"] == "5"
-    assert told[member.id, "", "PutRequests"] == "1"
-    assert told[aws.id, "STANDARD", "CurrentVersionStorageBytes"] == "3"
+    names = ("aws_account_number", "aws_region", "storage_class", "metric_name")
+    told = {tuple(row[name] for name in names): row["metric_value"] for row in rows}
+    assert told[member.id, "us-east-1", "STANDARD", "CurrentVersionStorageBytes"] == "5"
+    assert told[member.id, "us-east-1", "", "PutRequests"] == "1"
+    assert told[aws.id, "us-east-1", "STANDARD", "CurrentVersionStorageBytes"] == "3"
+    assert told[aws.id, "eu-west-1", "STANDARD", "CurrentVersionStorageBytes"] == "7"
 
 
 KEYS = st.dictionaries(st.text("ab/", min_size=1, max_size=7), st.integers(0, 50), max_size=25)

@@ -337,3 +337,38 @@ def test_small_settings(post: Post, refused: Any) -> None:
     second.create_email_template(TemplateName="t", TemplateContent=content, Tags=[{"Key": "a", "Value": "b"}])
     arn = f"arn:aws:ses:us-east-1:{post.account.id}:template/t"
     assert second.list_tags_for_resource(ResourceArn=arn)["Tags"] == [{"Key": "a", "Value": "b"}]
+
+
+def test_the_sender_hears_of_bounces_and_complaints(post: Post, clock: CloudClock, refused: Any) -> None:
+    """Email feedback forwarding: on by default, to the sender or whom the letter names."""
+    second = post.second
+    second.create_email_identity(EmailIdentity="desk@example.com")
+    send(post, BOUNCE)
+    send(post, COMPLAINT, FeedbackForwardingEmailAddress="desk@example.com")
+    with refused("MessageRejected"):
+        send(post, BOUNCE, FeedbackForwardingEmailAddress="nobody@example.com")
+    clock.advance(1)
+    told = {one["subject"]: one for one in post.letters() if one["from"].startswith("MAILER-DAEMON")}
+    bounce, complaint = (told[subject] for subject in sorted(told, reverse=True))
+    assert (bounce["to"], complaint["to"]) == ([SENDER], ["desk@example.com"])
+    text, status, head = post.raw(bounce["id"]).iter_parts()
+    assert BOUNCE in text.get_content()
+    assert status.get_payload()[1]["Final-Recipient"] == f"rfc822; {BOUNCE}"
+    assert "Subject: News" in head.get_content()
+    assert post.raw(complaint["id"]).get_param("report-type") == "feedback-report"
+    post.first.send_email(
+        Source=SENDER,
+        ReturnPath="desk@example.com",
+        Destination={"ToAddresses": [BOUNCE]},
+        Message={"Subject": {"Data": "s"}, "Body": {"Text": {"Data": "t"}}},
+    )
+    clock.advance(1)
+    assert ["desk@example.com"] in [one["to"] for one in post.letters()[-2:]]
+    topic, _ = post.topic()
+    for kind in ("Bounce", "Complaint"):
+        post.first.set_identity_notification_topic(Identity=SENDER, NotificationType=kind, SnsTopic=topic)
+    post.first.set_identity_feedback_forwarding_enabled(Identity=SENDER, ForwardingEnabled=False)
+    before = len(post.letters())
+    send(post, BOUNCE)
+    clock.advance(1)
+    assert len(post.letters()) == before + 1

@@ -120,6 +120,12 @@ def test_resource_policies_have_revisions(xray: Any, refused: Any) -> None:
     with refused("MalformedPolicyDocumentException"):
         xray.put_resource_policy(PolicyName="sns", PolicyDocument="{}")
     assert xray.list_resource_policies()["ResourcePolicies"][0]["PolicyDocument"] == document
+    locked = {"Effect": "Deny", "Principal": "*", "Action": "xray:PutResourcePolicy", "Resource": "*"}
+    shut = json.dumps({"Version": "2012-10-17", "Statement": [locked]})
+    with refused("LockoutPreventionException"):
+        xray.put_resource_policy(PolicyName="shut", PolicyDocument=shut)
+    xray.put_resource_policy(PolicyName="shut", PolicyDocument=shut, BypassPolicyLockoutCheck=True)
+    xray.delete_resource_policy(PolicyName="shut")
     xray.delete_resource_policy(PolicyName="sns", PolicyRevisionId="1")
     assert xray.list_resource_policies()["ResourcePolicies"] == []
 
@@ -131,3 +137,36 @@ def test_encryption_by_a_key_that_is_there(aws: Account, xray: Any, refused: Any
     assert (told["Type"], told["KeyId"]) == ("KMS", key["Arn"])
     with refused("InvalidRequestException"):
         xray.put_encryption_config(Type="KMS")
+
+
+def test_anomalies_that_were_missed_boost_a_rule_for_a_minute(xray: Any, clock: CloudClock) -> None:
+    """Adaptive sampling: up to the greatest rate, and not again before the rule has cooled down."""
+    rule = {
+        "RuleName": "b",
+        "ResourceARN": "*",
+        "Priority": 5,
+        "FixedRate": 0.05,
+        "ReservoirSize": 1,
+        "Host": "*",
+        "HTTPMethod": "*",
+        "ServiceName": "*",
+        "ServiceType": "*",
+        "URLPath": "*",
+        "Version": 1,
+        "SamplingRateBoost": {"MaxRate": 0.25, "CooldownWindowMinutes": 5},
+    }
+    xray.create_sampling_rule(SamplingRule=rule)
+
+    def asked(anomalies: int, sampled: int, name: str = "b") -> Any:
+        seen = {"RuleName": "b", "ClientID": "1" * 24, "Timestamp": clock.now(), "RequestCount": 9, "SampledCount": 1}
+        met = {"RuleName": name, "ServiceName": "s", "Timestamp": clock.now(), "TotalCount": 100}
+        met |= {"AnomalyCount": anomalies, "SampledAnomalyCount": sampled}
+        return xray.get_sampling_targets(SamplingStatisticsDocuments=[seen], SamplingBoostStatisticsDocuments=[met])
+
+    assert "SamplingBoost" not in asked(3, 3)["SamplingTargetDocuments"][0]
+    assert asked(60, 3)["SamplingTargetDocuments"][0]["SamplingBoost"]["BoostRate"] == 0.25
+    clock.advance(61)
+    assert "SamplingBoost" not in asked(60, 3)["SamplingTargetDocuments"][0]
+    clock.advance(240)
+    assert asked(2, 1)["SamplingTargetDocuments"][0]["SamplingBoost"]["BoostRate"] == 0.1
+    assert [one["RuleName"] for one in asked(2, 1, "x")["UnprocessedBoostStatistics"]] == ["x"]

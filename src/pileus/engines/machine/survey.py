@@ -21,6 +21,8 @@ def unable() -> str:
         return "only Linux has what machines are made of"
     if os.geteuid() != 0:
         return "only root can make machines"
+    if choice().driver == "docker":
+        return "the driver of sandboxes is docker, and machines need namespaces"
     if choice().driver != "namespaces":
         return choice().why
     version = tuple(int(part) for part in platform.release().split("-")[0].split(".")[:2])

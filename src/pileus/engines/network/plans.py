@@ -108,6 +108,10 @@ class Link(Struct, frozen=True):
     """Public addresses by the private ones that they stand for, where the link leads to the internet."""
     outward: bool = False
     """Whether connections may only be opened from this end."""
+    translated: tuple[tuple[str, str], ...] = ()
+    """Prefixes at the other end, and those of the same length under which they are known at this one."""
+    door: str = ""
+    """The subnet by which it leads in and out: what goes out enters that, what comes in leaves it again."""
 
 
 class Copied(Struct, frozen=True):

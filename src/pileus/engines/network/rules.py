@@ -91,6 +91,8 @@ class Ruleset:
             if link.public:
                 pairs = listed(f"{public} : {private}" for private, public in sorted(link.public.items()))
                 yield f'iifname "{link_device(link.name)}" ip daddr set ip daddr map {pairs}'
+            for prefix, known in link.translated:
+                yield f'iifname "{link_device(link.name)}" {_moved("saddr", prefix, known)}'
         yield "}"
 
     def _leaving(self) -> Iterator[str]:
@@ -99,6 +101,8 @@ class Ruleset:
             if link.public:
                 pairs = listed(f"{private} : {public}" for private, public in sorted(link.public.items()))
                 yield f'oifname "{link_device(link.name)}" ip saddr set ip saddr map {pairs}'
+            for prefix, known in link.translated:
+                yield f'oifname "{link_device(link.name)}" {_moved("daddr", known, prefix)}'
         yield "}"
 
     # Where packets arrive
@@ -144,10 +148,11 @@ class Ruleset:
 
     def _forward(self) -> Iterator[str]:
         yield from self._refusals()
-        borders = [(self.numbers.subnet(name), subnet.border) for name, subnet in self.network.subnets.items()]
-        bordered = [(number, self.network.borders[border]) for number, border in sorted(borders) if border]
-        for number, border in bordered:
-            yield from _border(number, border)
+        subnets = self.network.subnets
+        bordered = sorted((self.numbers.subnet(name), name) for name, subnet in subnets.items() if subnet.border)
+        for number, name in bordered:
+            doors = [_quoted(link_device(link.name)) for link in self.links if link.door == name]
+            yield from _border(number, self.network.borders[subnets[name].border], doors)
         yield from _map("leave", "iifgroup", [f"{number} : jump leave{number}" for number, _ in bordered])
         yield from _map("enter", "oifgroup", [f"{number} : jump enter{number}" for number, _ in bordered])
         yield from self._filters()
@@ -229,21 +234,44 @@ class Ruleset:
                 yield f"ip {mine} != {listed(sorted(private) or [_nobody('ip')])} drop"
             if link.outward:
                 yield "ct direction reply drop" if way == "out" else "ct state new drop"
+            if link.door and (subnet := self.network.subnets[link.door]).border:
+                yield from _doorstep(self.network.borders[subnet.border], way, subnet.prefixes)
             yield "}"
 
 
-def _border(number: int, border: Border) -> Iterator[str]:
-    """One judgement for each packet that crosses, whichever connection it is of."""
+def _border(number: int, border: Border, doors: list[str]) -> Iterator[str]:
+    """One judgement for each packet that crosses, whichever connection it is of; what comes by a door is inside."""
     sides = (
         ("leave", border.outbound, "daddr", "oifgroup", "out"),
         ("enter", border.inbound, "saddr", "iifgroup", "in"),
     )
     for name, entries, side, other, way in sides:
         yield f"chain {name}{number} {{ meta {other} {number} return"
+        if doors and name == "enter":
+            yield f"iifname {listed(doors)} return"
         for entry in entries:
             yield from _line(entry, side, f"goto refused_{way}")
         yield f"goto refused_{way}"
         yield "}"
+
+
+def _moved(side: str, source: str, target: str) -> str:
+    """The rule that puts addresses of one prefix in the place of those of another, and ends the chain for them."""
+    from ipaddress import IPv4Network
+
+    network = IPv4Network(target)
+    return f"ip {side} {source} ip {side} set ip {side} & {network.hostmask} | {network.network_address} accept"
+
+
+def _doorstep(border: Border, way: str, own: tuple[str, ...]) -> Iterator[str]:
+    """What a link's door thinks of packets: those that go out enter it, those that come in for elsewhere leave it."""
+    if way == "in":
+        for kind in ("ip", "ip6"):
+            if prefixes := of(own, kind):
+                yield f"{kind} daddr {listed(prefixes)} return"
+    for entry in border.outbound if way == "in" else border.inbound:
+        yield from _line(entry, "daddr" if way == "in" else "saddr", "drop")
+    yield "drop"
 
 
 def _line(entry: Entry, side: str, refused: str) -> Iterator[str]:

@@ -20,6 +20,6 @@ Linux with root; elsewhere `Tunnels.available()` says what is missing.
 """
 
 from .engine import Tunnels
-from .plans import Bgp, End, Negotiated, State, Suite, Tunnel
+from .plans import Bgp, Certificate, End, Negotiated, State, Suite, Tunnel
 
-__all__ = ["Bgp", "End", "Negotiated", "State", "Suite", "Tunnel", "Tunnels"]
+__all__ = ["Bgp", "Certificate", "End", "Negotiated", "State", "Suite", "Tunnel", "Tunnels"]

@@ -11,7 +11,8 @@ from .vici import Message
 NAME = "tunnel"
 """Of the one connection of each process."""
 PLUGINS = (
-    "kernel-libipsec kernel-netlink socket-default random nonce openssl aes sha1 sha2 hmac gcm gmp curve25519 kdf vici"
+    "kernel-libipsec kernel-netlink socket-default random nonce openssl aes sha1 sha2 hmac gcm gmp curve25519 kdf "
+    "pem pkcs1 pkcs8 x509 pubkey constraints vici"
 )
 THREADS = 16
 """Its own default. Six are too few: those of its plugins never end, and none is left for what it is asked."""
@@ -21,7 +22,10 @@ AUTHENTICATED = ("gcm", "ccm", "chacha")
 """What ciphers that need no integrity besides are called by."""
 
 
-def settings(socket: Path) -> str:
+LOGGING = ("filelog {", "stderr {", "default = -1", "ike = 1", "cfg = 1", "flush_line = yes", "}", "}")
+
+
+def settings(socket: Path, logged: bool = False) -> str:
     """Its strongswan.conf. Nothing of the system's own is read."""
     lines = (
         "charon-systemd {",
@@ -39,6 +43,7 @@ def settings(socket: Path) -> str:
         "load = yes",
         "}",
         "}",
+        *(LOGGING if logged else ()),
         "journal {",
         "default = -1",
         "}",
@@ -64,7 +69,7 @@ def connection(tunnel: Tunnel) -> Message:
     asked: Message = {
         "version": tunnel.versions[0] if len(tunnel.versions) == 1 else 0,
         "local_addrs": [tunnel.address],
-        "remote_addrs": [tunnel.peer],
+        "remote_addrs": [tunnel.peer or "%any"],
         "proposals": [*proposals(tunnel.ike, "prf")],
         "encap": "yes",
         "mobike": "no",
@@ -72,8 +77,7 @@ def connection(tunnel: Tunnel) -> Message:
         "rekey_time": f"{tunnel.ike.lifetime - tunnel.margin}s",
         "over_time": f"{tunnel.margin}s",
         "rand_time": f"{spread}s",
-        "local": {"auth": "psk", "id": tunnel.identity},
-        "remote": {"auth": "psk"},
+        **ends(tunnel),
         "children": {NAME: child},
     }
     if tunnel.patience:
@@ -92,8 +96,19 @@ def proposals(suite: Suite, prf: str) -> Iterator[str]:
         yield "-".join((*whole, *functions, *suite.groups))
 
 
-def secret(tunnel: Tunnel) -> Message:
-    return {"id": NAME, "type": "IKE", "data": tunnel.secret, "owners": []}
+def ends(tunnel: Tunnel) -> Message:
+    """How the ends prove who they are."""
+    if (one := tunnel.certificate) is None:
+        return {"local": {"auth": "psk", "id": tunnel.identity}, "remote": {"auth": "psk"}}
+    other = {"auth": "pubkey", "id": f"asn1dn:#{one.subject}", "cacerts": [*one.authorities]}
+    return {"local": {"auth": "pubkey", "certs": [one.own]}, "remote": other}
+
+
+def credentials(tunnel: Tunnel) -> tuple[str, Message]:
+    """What proves our end: the command that loads it, and its message."""
+    if one := tunnel.certificate:
+        return "load-key", {"type": "any", "data": one.key}
+    return "load-shared", {"id": NAME, "type": "IKE", "data": tunnel.secret, "owners": []}
 
 
 def state(associations: list[Message]) -> State:
@@ -115,3 +130,9 @@ def moved(associations: list[Message]) -> tuple[int, int]:
     """How many bytes have come in and gone out by the keys that there are."""
     children = [child for told in associations for child in told.get(NAME, {}).get("child-sas", {}).values()]
     return sum(int(one.get("bytes-in", 0)) for one in children), sum(int(one.get("bytes-out", 0)) for one in children)
+
+
+def said(line: str) -> str:
+    """What a line of its log says, without the thread that says so; empty if nothing: `04[IKE] …`."""
+    head, _, rest = line.strip().partition("] ")
+    return rest if head.endswith(("[IKE", "[CFG")) else ""

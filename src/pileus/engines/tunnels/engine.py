@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ class Tunnels:
         """The tunnels by those who asked for them."""
         self._changing = asyncio.Lock()
         self._clean = False
+        self.closed = False
 
     @staticmethod
     def available() -> str:
@@ -40,8 +42,17 @@ class Tunnels:
         """Why tunnels cannot tell each other of routes; empty if they can."""
         return silent()
 
-    async def keep(self, owner: str, wanted: dict[str, End], hear: Callable[[str, State], None]) -> None:
-        """Let somebody have these tunnels and no others. Each change of one's state is heard."""
+    async def keep(
+        self,
+        owner: str,
+        wanted: dict[str, End],
+        hear: Callable[[str, State], None],
+        listen: Callable[[str, str, str], None] = lambda name, kind, line: None,
+    ) -> None:
+        """Let somebody have these tunnels and no others. Each change of one's state is heard.
+
+        So is what strongSwan and BIRD say (`IKE`, `BGP`) of those that are to be logged.
+        """
         async with self._changing:
             self._sweep()
             there = self._of.setdefault(owner, {})
@@ -49,7 +60,8 @@ class Tunnels:
             await asyncio.gather(*(there.pop(name).close() for name in gone))
             for name, end in wanted.items():
                 if name not in there:
-                    there[name] = Running(end, FOLDER / end.namespace.name, told(hear, name))
+                    folder = FOLDER / end.namespace.name
+                    there[name] = Running(end, folder, partial(hear, name), partial(listen, name))
                 elif there[name].end != end:
                     await there[name].change(end)
             if not there:
@@ -79,13 +91,10 @@ class Tunnels:
 
     async def close(self) -> None:
         """End all of them."""
+        self.closed = True
         async with self._changing:
             await asyncio.gather(*(one.close() for there in self._of.values() for one in there.values()))
             self._of.clear()
-
-
-def told(hear: Callable[[str, State], None], name: str) -> Callable[[State], None]:
-    return lambda state: hear(name, state)
 
 
 def same(one: End, other: End) -> bool:

@@ -28,6 +28,17 @@ class Bgp(Struct, frozen=True):
     hold: int = 30
 
 
+class Certificate(Struct, frozen=True):
+    """With what the ends prove who they are, where that is no secret that both know; all of it PEM."""
+
+    own: str
+    key: str
+    authorities: tuple[str, ...]
+    """Who may have issued the other end's."""
+    subject: str
+    """Whose that has to be: a distinguished name, as the hexadecimal digits of its DER."""
+
+
 class Tunnel(Struct, frozen=True):
     """One tunnel, seen from the end that is ours."""
 
@@ -36,7 +47,7 @@ class Tunnel(Struct, frozen=True):
     identity: str
     """What it calls itself: its address as others see it."""
     peer: str
-    """From which address the other end speaks."""
+    """From which address the other end speaks; empty if from any, with certificates."""
     secret: str
     inside: str
     """Our address inside of it, with the length of the range: `169.254.10.1/30`."""
@@ -58,6 +69,9 @@ class Tunnel(Struct, frozen=True):
     ours: str = "0.0.0.0/0"
     theirs: str = "0.0.0.0/0"
     bgp: Bgp | None = None
+    certificate: Certificate | None = None
+    logged: tuple[str, ...] = ()
+    """Who is to be heard about it, line by line: strongSwan (`IKE`), BIRD (`BGP`)."""
     edition: float = 0.0
     """Another one is another tunnel, even if nothing else differs: the one before ends."""
 

@@ -23,8 +23,8 @@ DEVICE = "ipsec0"
 TABLE, CHARONS = 77, 220
 """Our table of routes, and the one in which kernel-libipsec leads everything into the tunnel, whatever it is told."""
 STARTING = 10.0
-AGAIN = 1.0
-"""Seconds after which what has failed is tried again."""
+AGAIN, LONGEST = 1.0, 60.0
+"""Seconds after which what has failed is tried again, at first and at most."""
 NOTICE = 4096
 PATIENCE = 5000
 """Milliseconds in which the other end may answer."""
@@ -34,33 +34,41 @@ RULES = (
     "table inet tunnels { chain forward { type filter hook forward priority mangle; "
     f"tcp flags & (syn | rst) == syn tcp option maxseg size set {SEGMENT}; }} }}"
 )
+IKE, BGP = "IKE", "BGP"
+"""What is said of."""
 EVENTS = ("child-updown", "child-rekey", "ike-updown", "ike-rekey")
 
 
 class Running:
     """A tunnel that is there."""
 
-    def __init__(self, end: End, folder: Path, changed: Callable[[State], None]) -> None:
+    def __init__(
+        self, end: End, folder: Path, changed: Callable[[State], None], said: Callable[[str, str], None]
+    ) -> None:
         self.end = end
         self._folder = folder
         self._changed = changed
+        self._said = said
         self.state = State()
         self._processes: list[asyncio.subprocess.Process] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._life = asyncio.get_running_loop().create_task(self._live())
 
     async def _live(self) -> None:
-        """Be there; and be there again if strongSwan or BIRD ends."""
+        """Be there; and be there again if strongSwan or BIRD ends, after a while that grows as long as none starts."""
+        pause = AGAIN
         while True:
             try:
                 await self._start()
+                pause = AGAIN
                 ended = await self._first_end()
                 log.warning("%s of the tunnel in %s has ended", ended, self.end.namespace.name)
             except (OSError, vici.Refused, asyncio.IncompleteReadError, TimeoutError) as error:
                 log.warning("the tunnel in %s does not start: %s", self.end.namespace.name, error)
             await self._stop()
             self._tell(State())
-            await asyncio.sleep(AGAIN)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST)
 
     async def _first_end(self) -> str:
         """Wait until a process ends, or what listens to one; why."""
@@ -87,23 +95,31 @@ class Running:
     async def _charon(self) -> None:
         """Start it, and wait until it says (sd_notify(3)) that it is ready."""
         settings, ready = self._folder / "strongswan.conf", self._folder / "ready"
-        settings.write_text(charon.settings(self._vici))
+        settings.write_text(charon.settings(self._vici, IKE in self.end.tunnel.logged))
         for leftover in (ready, self._vici):
             leftover.unlink(missing_ok=True)
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notices:
             notices.setblocking(False)
             notices.bind(str(ready))
             told = {"STRONGSWAN_CONF": str(settings), "NOTIFY_SOCKET": str(ready), "SWANCTL_DIR": str(self._folder)}
-            await self._run(survey.program("charon-systemd"), environment=told)
+            stderr = asyncio.subprocess.PIPE if IKE in self.end.tunnel.logged else asyncio.subprocess.DEVNULL
+            process = await self._run(survey.program("charon-systemd"), environment=told, stderr=stderr)
+            if process.stderr:
+                self._tasks.append(asyncio.create_task(self._overhear(process.stderr)))
             async with asyncio.timeout(STARTING):
                 while b"READY=1" not in await asyncio.get_running_loop().sock_recv(notices, NOTICE):
                     pass
+
+    async def _overhear(self, log: asyncio.StreamReader) -> None:
+        while line := await log.readline():
+            if text := charon.said(line.decode(errors="replace")):
+                self._said(IKE, text)
 
     async def _configure(self) -> None:
         """Let in the other end, or call it."""
         told = await vici.Conversation.begun(self._vici)
         try:
-            await told.ask("load-shared", charon.secret(self.end.tunnel))
+            await told.ask(*charon.credentials(self.end.tunnel))
             await told.ask("load-conn", charon.connection(self.end.tunnel))
         finally:
             told.close()
@@ -162,10 +178,10 @@ class Running:
             f"rule add priority {TABLE} iif {self.end.device} lookup {TABLE}",
         )
         ip, nft = survey.program("ip"), survey.program("nft")
-        await self._said((ip, "-force", "-batch", "-"), "\n".join(lines))
-        await self._said((nft, "-f", "-"), f"table inet tunnels; delete table inet tunnels; {RULES}\n")
+        await self._done((ip, "-force", "-batch", "-"), "\n".join(lines))
+        await self._done((nft, "-f", "-"), f"table inet tunnels; delete table inet tunnels; {RULES}\n")
         forwarding = "echo 1 > /proc/sys/net/ipv4/ip_forward; echo 0 > /proc/sys/net/ipv4/conf/all/rp_filter"
-        await self._said(("/bin/sh", "-c", forwarding), "")
+        await self._done(("/bin/sh", "-c", forwarding), "")
 
     # BIRD
 
@@ -184,7 +200,9 @@ class Running:
     async def _listen_to_bird(self, process: asyncio.subprocess.Process) -> None:
         """It tells of each route and each state; what there is then is asked for."""
         assert process.stderr
-        while await process.stderr.readline():
+        while line := await process.stderr.readline():
+            if BGP in self.end.tunnel.logged:
+                self._said(BGP, line.decode(errors="replace").strip())
             with contextlib.suppress(FileNotFoundError, ConnectionError):
                 await self._look()
 
@@ -213,7 +231,7 @@ class Running:
         self._processes.append(process)
         return process
 
-    async def _said(self, words: tuple[str, ...], text: str) -> None:
+    async def _done(self, words: tuple[str, ...], text: str) -> None:
         """Run a command in the namespace to its end."""
         pipe = asyncio.subprocess.PIPE
         process = await asyncio.create_subprocess_exec(

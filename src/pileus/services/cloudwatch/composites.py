@@ -15,7 +15,7 @@ from pileus.kernel import Call, Record
 
 from . import cloudwatch
 from .alarms import Alarm, State, put, shown, state_of
-from .checking import ALARM, COMPOSITE, OK, check_actions, check_propagation
+from .checking import ALARM, COMPOSITE, LOG, METRIC, OK, check_actions, check_propagation
 from .faults import validation
 
 TOKEN = re.compile(
@@ -210,12 +210,12 @@ def relatives(call: Call, children_of: str, parents_of: str) -> dict[str, Any]:
     """What DescribeAlarms tells of the alarms that one depends on, or that depend on it: names and states alone."""
     whose = Alarm.get(call, children_of or parents_of)
     names = [] if whose is None else sorted(links(whose)) if children_of else parents(call, parents_of)
-    told: dict[str, list[dict[str, Any]]] = {"MetricAlarms": [], "CompositeAlarms": []}
+    told: dict[str, list[dict[str, Any]]] = {f"{kind}s": [] for kind in (METRIC, COMPOSITE, LOG)}
     for name in names:
         if alarm := Alarm.get(call, name):
             whole = shown(call, alarm, state_of(call, name))
             part = {key: whole[key] for key in ("AlarmName", "AlarmArn", "StateValue", "StateUpdatedTimestamp")}
-            told["CompositeAlarms" if alarm.type == COMPOSITE else "MetricAlarms"].append(part)
+            told[f"{alarm.type}s"].append(part)
     return told
 
 

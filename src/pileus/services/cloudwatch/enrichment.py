@@ -68,6 +68,7 @@ def start_otel_enrichment(call: Call, include_filters: Filters = [], exclude_fil
     found = running(call)
     if found is None:
         found = Enrichment("default", include_filters, exclude_filters, call.now, call.now).put(call)
+        begun(call)
     return found.shown()
 
 
@@ -79,7 +80,16 @@ def update_otel_enrichment(call: Call, include_filters: Filters = [], exclude_fi
     if found is None:
         raise Fault("ResourceNotFoundException", "OTel enrichment is not running for the account.")
     found.included, found.excluded, found.updated = include_filters, exclude_filters, call.now
-    return found.put(call).shown()
+    found.put(call)
+    begun(call)
+    return found.shown()
+
+
+def begun(call: Call) -> None:
+    """Alarms may see more now."""
+    from .prom_alarms import wake
+
+    wake(call)
 
 
 @cloudwatch.operation(name="StopOTelEnrichment")

@@ -102,10 +102,13 @@ def evaluate(call: Call, alarm: Alarm, state: State, at: float) -> None:
     """What an alarm sees at that time, and its state by it; due again while there is anything in sight."""
     configuration = alarm.configuration
     if "EvaluationCriteria" in configuration:
-        from .prom_alarms import consider
+        from .prom_alarms import consider, sleep
 
-        consider(call, alarm, state, at)
-        schedule(call, alarm, state)
+        if consider(call, alarm, state, at):
+            schedule(call, alarm, state)
+        else:
+            state.put(call)
+            sleep(call, alarm)
         return
     period, periods = period_of(configuration), configuration["EvaluationPeriods"]
     end = window_end(configuration, at, period)

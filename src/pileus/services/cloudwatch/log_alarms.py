@@ -25,7 +25,9 @@ MOST_RESULTS, MOST_LINES = 100, 50
 BARE_SORT = re.compile(r"\|\s*sort\s+(asc|desc)\s*$", re.IGNORECASE)
 BY = re.compile(r"\sby\s+([^|]+)", re.IGNORECASE)
 PATIENCE = 5.0
-TRIES = 20
+TRIES = 100
+AFTER = 0.01
+"""Seconds after the query's time at which its result is waited for: Logs tells that time in milliseconds."""
 
 
 @cloudwatch.operation(
@@ -143,7 +145,7 @@ def await_result(call: Call, alarm: Alarm, after: float) -> None:
     created = logs.get_scheduled_query(identifier=asked["QueryARN"])["creationTime"] / 1000
     at = schedules.parse(asked["ScheduleConfiguration"]["ScheduleExpression"], "UTC", created).after(after)
     if at is not None:
-        judge.later(call, name=alarm.name, updated=alarm.updated, at=at, due=at)
+        judge.later(call, name=alarm.name, updated=alarm.updated, at=at, due=at + AFTER)
 
 
 @cloudwatch.task(retries=5)

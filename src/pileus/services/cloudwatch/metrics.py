@@ -108,6 +108,10 @@ def put_metric_data(
         from .evaluation import awaken
 
         awaken(call, woken)
+    if namespace.startswith("AWS/"):
+        from .prom_alarms import wake
+
+        wake(call)
     from .streams import note
 
     note(call)

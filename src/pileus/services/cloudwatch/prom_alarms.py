@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from pileus.kernel import Call
+from pileus.kernel import Call, Record
 
 from . import alarm_contributors, enrichment, history, promql
 from .alarm_contributors import AlarmContributor
@@ -24,19 +24,39 @@ from .reading import series
 PERIOD = 60
 
 
-def consider(call: Call, alarm: Alarm, state: State, at: float) -> None:
-    """What the query gives at that time, and what that makes of its contributors."""
+class Sleeper(Record):
+    """An alarm that is not evaluated, because there is nothing that it could see, until something comes."""
+
+    alarm: str
+
+
+def sleep(call: Call, alarm: Alarm) -> None:
+    Sleeper(alarm.name).put(call)
+
+
+def wake(call: Call) -> None:
+    """Something has come that alarms on PromQL queries may see."""
+    from .evaluation import awaken
+
+    for one in list(Sleeper.scan(call)):
+        one.delete(call)
+        awaken(call, [one.alarm])
+
+
+def consider(call: Call, alarm: Alarm, state: State, at: float) -> bool:
+    """What the query gives at that time, and what that makes of its contributors; whether it is worth looking again."""
     criteria = alarm.configuration["EvaluationCriteria"]["PromQLCriteria"]
+    sources = Sources(call)
     try:
-        found = promql.evaluate(promql.parse(criteria["Query"]), promql.Scope(source(call), at))
+        found = promql.evaluate(promql.parse(criteria["Query"]), promql.Scope(sources.find, at))
         samples = promql.vector(found)
     except (Misspelt, TypeError) as problem:
         history.note(
             call, alarm.name, alarm.type, "StateUpdate", "Alarm could not be evaluated", {"error": str(problem)}
         )
-        return
+        return False
     if not warming(call, alarm, lambda: bool(samples)):
-        return
+        return True
     breaching = {alarm_contributors.id_of(one.labels): one for one in samples}
     seen: set[str] = set()
     for one in contributors(call, alarm, samples):
@@ -45,6 +65,7 @@ def consider(call: Call, alarm: Alarm, state: State, at: float) -> None:
         if sample is not None or one.value == ALARM:
             seen.add(one.id)
     alarm_contributors.settle(call, alarm, state, seen)
+    return sources.something or bool(seen) or not sources.asked
 
 
 def contributors(call: Call, alarm: Alarm, samples: list[Sample]) -> Iterator[AlarmContributor]:
@@ -74,24 +95,26 @@ def step(
     alarm_contributors.turn(call, alarm, one, value, why, "")
 
 
-def source(call: Call) -> promql.Source:
+class Sources:
     """Finds series among the metrics that are enriched."""
-    enriched = enrichment.running(call)
 
-    def find(selector: Selector, stat: str, start: float, end: float) -> list[tuple[Labels, Points]]:
+    def __init__(self, call: Call) -> None:
+        self._call, self._enriched = call, enrichment.running(call)
+        self.asked = self.something = False
+        """Whether the query asked for series, and whether there was something in sight."""
+
+    def find(self, selector: Selector, stat: str, start: float, end: float) -> list[tuple[Labels, Points]]:
         found: list[tuple[Labels, Points]] = []
-        if enriched is None:
-            return found
-        for metric in candidates(call, selector):
-            labels = labels_of(call, metric)
-            if not selector.covers(labels) or not enriched.covers(metric):
+        self.asked = True
+        for metric in candidates(self._call, selector) if self._enriched else ():
+            labels = labels_of(self._call, metric)
+            if not self._enriched or not selector.covers(labels) or not self._enriched.covers(metric):
                 continue
             first = int(start) // PERIOD * PERIOD
-            values = series(call, metric.id, stat, first, int(end), PERIOD)
+            values = series(self._call, metric.id, stat, first, int(end), PERIOD)
+            self.something = self.something or bool(values)
             found.append((labels, sorted((float(at), value) for at, value in values.items())))
         return found
-
-    return find
 
 
 def candidates(call: Call, selector: Selector) -> Iterator[Metric]:

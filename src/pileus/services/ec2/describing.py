@@ -90,6 +90,19 @@ def paged(call: Call, member: str, items: Iterable[Any], max_results: int = 0, n
     return answer(member, chosen[:most], paging.sealed(call, start + most) if len(chosen) > most else None)
 
 
+def selected(
+    call: Call,
+    member: str,
+    fits: Filters,
+    items: Iterable[Any],
+    filters: Iterable[Mapping[str, Any]] = (),
+    max_results: int = 0,
+    next_token: str = "",
+) -> Members:
+    """A page of those that fit the filters, of what is not kept as records."""
+    return paged(call, member, filter(fits.test(filters), items), max_results, next_token)
+
+
 def iso(at: float) -> str:
     """A time as filters have it: `2021-09-29T11:04:43.305Z`."""
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"

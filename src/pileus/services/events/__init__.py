@@ -8,12 +8,13 @@ A way through the package, from the ground up:
     publishing                          PutEvents: from entries to events to deliveries
     transforming, invoking, delivering  what a target is given, how it is called, and what is done where it fails
     archives, replays                   events that are kept, and sent once more
+    bus_logs                            what buses tell of their events in logs
     connections, destinations           HTTP endpoints outside, and how to prove oneself to them
     endpoints, partners                 global endpoints; event sources of partners
 
 Rules are matched in the transaction of PutEvents; each delivery is a task.
 
-Left out: throttling; logs of buses; encryption by customer keys, since events lie in the store as they are.
+Left out: throttling; private connections; encryption by customer keys, since events lie in the store as they are.
 """
 
 from pileus.kernel import Service

@@ -25,8 +25,8 @@ class Endpoint(Record, arn="endpoint/{name}", kw_only=True):
     modified: float
 
     @classmethod
-    def by_name(cls, call: Call, name: str, home_region: str = "") -> Self:
-        found = cls.get(call.at(region=home_region or call.region), name)
+    def by_name(cls, call: Call, name: str) -> Self:
+        found = cls.get(call, name)
         if found is None:
             raise faults.missing("Endpoint", name)
         return found
@@ -102,9 +102,13 @@ def create_endpoint(
     return endpoint.answer(call)
 
 
-@events.operation(on=Endpoint.by_name)
+def from_anywhere(call: Call, name: str, home_region: str = "") -> Endpoint:
+    """The endpoint of a name in its primary Region, from wherever one asks."""
+    return Endpoint.by_name(call.at(region=home_region or call.region), name)
+
+
+@events.operation(on=from_anywhere)
 def describe_endpoint(call: Call, endpoint: Endpoint, home_region: str = "") -> Members:
-    """An endpoint, from wherever one asks."""
     return endpoint.described(call.at(region=home_region or call.region))
 
 

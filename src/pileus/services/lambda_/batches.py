@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pileus.kernel import Call, Fault
 
-from . import traces
+from . import sealing, traces
 from .fleet import Fleet
 from .invocation import Invocation, Outcome
 from .mappings import Mapping
@@ -34,9 +34,23 @@ def compiled(pattern: str) -> Pattern:
     return parse(pattern)
 
 
-def patterns(mapping: Mapping) -> list[Pattern]:
-    filters = mapping.settings.get("FilterCriteria", {}).get("Filters", [])
-    return [compiled(each["Pattern"]) for each in filters if each.get("Pattern")]
+def patterns(call: Call, mapping: Mapping) -> list[Pattern] | None:
+    """The filters of a mapping; None as long as their key cannot be used, which is noted."""
+    try:
+        found = sealing.filters_for_polling(call, mapping.arn(call), mapping.settings)
+    except Fault as fault:
+        tell(call, mapping, f"PROBLEM: Lambda cannot decrypt the filter criteria: {fault.message}")
+        return None
+    return [compiled(each["Pattern"]) for each in found.get("Filters", []) if each.get("Pattern")]
+
+
+def tell(call: Call, mapping: Mapping, result: str) -> None:
+    """Say how the latest batch went."""
+    if mapping.result != result:
+        with call.transaction():
+            if current := Mapping.get(call, mapping.id):
+                current.result = mapping.result = result
+                current.put(call)
 
 
 def readable(document: Document, member: str) -> Document:

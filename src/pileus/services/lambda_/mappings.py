@@ -1,7 +1,7 @@
 """Event source mappings: which queue or stream a function is fed from, and how.
 
 Developer Guide, "How Lambda processes records from stream and queue-based event sources". Left out: Kafka, MQ and
-DocumentDB, and the encryption of filters by a key of one's own.
+DocumentDB.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 from pileus.kernel import Call, Fault, Record, Unfinished, names
 
-from . import destinations, faults, lambda_
+from . import destinations, faults, lambda_, sealing
 from .fleet import Fleet
 from .qualifiers import Meant, parsed
 
@@ -21,6 +21,7 @@ QUEUE = {
     "BatchSize",
     "FilterCriteria",
     "FunctionResponseTypes",
+    "KMSKeyArn",
     "MaximumBatchingWindowInSeconds",
     "MetricsConfig",
     "ProvisionedPollerConfig",
@@ -32,6 +33,7 @@ STREAM = {
     "DestinationConfig",
     "FilterCriteria",
     "FunctionResponseTypes",
+    "KMSKeyArn",
     "MaximumBatchingWindowInSeconds",
     "MaximumRecordAgeInSeconds",
     "MaximumRetryAttempts",
@@ -100,6 +102,7 @@ class Mapping(
             "State": self.state,
             "StateTransitionReason": "USER_INITIATED" if self.service == "sqs" else "User action",
             **self.settings,
+            **sealing.shown_filters(call, self.arn(call), self.settings),
         }
 
     @classmethod
@@ -143,6 +146,7 @@ def create_event_source_mapping(call: Call, request: Members) -> Members:
         enabled=request.get("Enabled", True),
         tags=request.get("Tags", {}),
     )
+    sealing.sealed_filters(call, mapping.arn(call), mapping.settings)
     settled.later(call, uuid=mapping.id)
     return mapping.put(call).shown(call)
 
@@ -150,9 +154,9 @@ def create_event_source_mapping(call: Call, request: Members) -> Members:
 def tidy(settings: Members) -> Members:
     """Settings as they are shown: without what says nothing."""
     found = {name: value for name, value in settings.items() if value is not None}
-    if not found.get("FilterCriteria", {}).get("Filters"):
+    if not {"Filters", "Sealed"} & {name for name, value in found.get("FilterCriteria", {}).items() if value}:
         found.pop("FilterCriteria", None)
-    for name in ("ScalingConfig", "ProvisionedPollerConfig"):
+    for name in ("KMSKeyArn", "ScalingConfig", "ProvisionedPollerConfig"):
         if not found.get(name):
             found.pop(name, None)
     if destination := found.get("DestinationConfig"):
@@ -305,12 +309,17 @@ def update_event_source_mapping(call: Call, mapping: Mapping, request: Members) 
     """Change what is given; it takes effect with the next batch."""
     members = (QUEUE if mapping.service == "sqs" else STREAM) - FIXED
     check_members(request, mapping.service)
-    settings = mapping.settings | {member: request[member] for member in members & request.keys()}
+    held = mapping.settings
+    if "KMSKeyArn" in request and "FilterCriteria" not in request:
+        held = held | {"FilterCriteria": sealing.opened_filters(call, mapping.arn(call), held)}
+    settings = held | {member: request[member] for member in members & request.keys()}
     if name := request.get("FunctionName"):
         mapping.function, mapping.qualifier = parsed(name).name, parsed(name).qualifier
     meant = Meant.of(call, mapping.function, mapping.qualifier)
     check(call, meant, mapping.source, settings)
     mapping.settings = tidy(settings)
+    if {"KMSKeyArn", "FilterCriteria"} & request.keys():
+        sealing.sealed_filters(call, mapping.arn(call), mapping.settings)
     mapping.enabled = request.get("Enabled", mapping.enabled)
     mapping.state = "Updating" if mapping.enabled else "Disabling"
     mapping.modified = call.now

@@ -148,7 +148,8 @@ class Feeder:
 
     async def handle(self, mapping: Mapping, queue: Queue, messages: list[Message]) -> None:
         """Hand messages to the function, and delete those that it has dealt with."""
-        wanted = patterns(mapping)
+        if (wanted := patterns(self.call, mapping)) is None:
+            return  # they come back
         records = [record(mapping, queue, message) for message in messages]
         if wanted:
             fits = [any(each.matches(readable(one, "body")) for each in wanted) for one in records]

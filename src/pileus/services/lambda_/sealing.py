@@ -1,6 +1,7 @@
-"""Environment variables under a key of one's own: encrypted when they are kept, decrypted for those who may.
+"""Environment variables and filters under a key of one's own: encrypted when kept, decrypted for those who may.
 
-Developer Guide, "Securing Lambda environment variables". Without such a key they lie in the store as they are.
+Developer Guide, "Securing Lambda environment variables" and "Encryption of filter criteria". Without such a key they
+lie in the store as they are. Filters are decrypted by Lambda itself, whom the key's policy has to allow it.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import base64
 import json
 from typing import Any
 
-from pileus.kernel import Call, Fault, Principal
+from pileus.kernel import Call, Fault, Principal, identity
 
 Members = dict[str, Any]
 
@@ -63,3 +64,45 @@ def for_invocation(call: Call, function: str, settings: Members, principal: Prin
             f"function's KMS key settings. KMS Exception: {fault.code}KMS Message: {fault.message}",
             Type="User",
         ) from None
+
+
+# Filters of event source mappings
+
+
+def sealed_filters(call: Call, arn: str, settings: Members) -> None:
+    """Encrypt the filters of settings that name a key, as the caller."""
+    key, filters = settings.get("KMSKeyArn"), settings.get("FilterCriteria")
+    if key and filters:
+        text = json.dumps(filters, separators=(",", ":")).encode()
+        answer = call.aws("kms").encrypt(key_id=key, plaintext=text, encryption_context=mapping_context(arn))
+        settings["FilterCriteria"] = {"Sealed": base64.b64encode(answer["CiphertextBlob"]).decode()}
+
+
+def opened_filters(call: Call, arn: str, settings: Members, principal: Principal | None = None) -> Members:
+    """The filters, decrypted as the caller or as somebody else; raises KMS's refusal."""
+    held: Members = settings.get("FilterCriteria", {})
+    if "Sealed" not in held:
+        return held
+    answer = call.aws("kms", principal=principal).decrypt(
+        ciphertext_blob=base64.b64decode(held["Sealed"]), encryption_context=mapping_context(arn)
+    )
+    filters: Members = json.loads(answer["Plaintext"])
+    return filters
+
+
+def filters_for_polling(call: Call, arn: str, settings: Members) -> Members:
+    return opened_filters(
+        call, arn, settings, identity.service("lambda.amazonaws.com", source_arn=arn, source_account=call.account)
+    )
+
+
+def shown_filters(call: Call, arn: str, settings: Members) -> Members:
+    """The members of a mapping that tell its filters, or why the caller may not see them."""
+    try:
+        return {"FilterCriteria": opened_filters(call, arn, settings) or None}
+    except Fault as fault:
+        return {"FilterCriteria": None, "FilterCriteriaError": {"ErrorCode": fault.code, "Message": fault.message}}
+
+
+def mapping_context(arn: str) -> dict[str, str]:
+    return {"aws:lambda:EventSourceMappingArn": arn}

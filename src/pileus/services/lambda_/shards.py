@@ -16,7 +16,7 @@ from typing import Any
 from pileus.kernel import Call, Fault
 
 from . import destinations
-from .batches import Delivery, delivered, patterns, readable
+from .batches import Delivery, delivered, patterns, readable, tell
 from .fleet import Fleet
 from .mappings import Checkpoint, Mapping
 from .qualifiers import Meant
@@ -351,7 +351,9 @@ class Shard:
         meant = Meant.of(self.call, self.mapping.function, self.mapping.qualifier)
         role = meant.version.settings["Role"]
         shown = [self.stream.shown(record, self.shard, role) for record in records]
-        if wanted := patterns(self.mapping):
+        while (wanted := patterns(self.call, self.mapping)) is None:
+            await asyncio.sleep(PAUSE)
+        if wanted:
             shown = [one for one in shown if any(each.matches(self.stream.filterable(one)) for each in wanted)]
         if self.mapping.settings["TumblingWindowInSeconds"] and not window:
             window = self.window_event(final=False)
@@ -412,11 +414,7 @@ class Shard:
 
     def note(self, result: str) -> None:
         """How the latest batch went."""
-        if self.mapping.result != result:
-            with self.call.transaction():
-                if mapping := Mapping.get(self.call, self.uuid):
-                    mapping.result = self.mapping.result = result
-                    mapping.put(self.call)
+        tell(self.call, self.mapping, result)
 
     # Tumbling windows
 

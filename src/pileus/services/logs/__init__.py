@@ -19,8 +19,8 @@
     deliveries                                        what is kept, and has no effect yet
 
 Left out, and answering 501: imports from CloudTrail Lake, integrations with OpenSearch, S3 tables, large objects of
-OpenTelemetry and its protocol buffers, templates of deliveries, the query languages SQL and PPL, and the Insights
-commands join, addtotals and relevantfields. There is no throttling.
+OpenTelemetry and its protocol buffers, templates of deliveries, the query language SQL and parts of PPL, and the
+Insights commands join, addtotals and relevantfields. There is no throttling.
 """
 
 from pileus.kernel import Service

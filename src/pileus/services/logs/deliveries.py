@@ -18,6 +18,7 @@ class DeliverySource(Record, arn="delivery-source:{name}", cfn="AWS::Logs::Deliv
     name: str
     resource: str
     kind: str
+    configuration: dict[str, str] = {}
     tags: dict[str, str] = {}
 
     @classmethod
@@ -35,6 +36,7 @@ class DeliveryDestination(
     kind: str
     format: str = ""
     policy: str = ""
+    role: str = ""
     tags: dict[str, str] = {}
 
     @classmethod
@@ -66,12 +68,26 @@ class Delivery(Record, arn="delivery:{id}", cfn="AWS::Logs::Delivery", kw_only=T
 
 
 @logs.operation
-def put_delivery_source(call: Call, name: str, resource_arn: str, log_type: str, tags: dict[str, str] = {}) -> Members:
+def put_delivery_source(
+    call: Call,
+    name: str,
+    resource_arn: str,
+    log_type: str,
+    delivery_source_configuration: dict[str, str] | None = None,
+    tags: dict[str, str] = {},
+) -> Members:
     check_tags(tags)
     old = DeliverySource.get(call, name)
     if old and old.resource != resource_arn:
         raise Fault("ConflictException", f"The delivery source {name} is for another resource.")
-    found = DeliverySource(name=name, resource=resource_arn, kind=log_type, tags=old.tags if old else tags).put(call)
+    held = old.configuration if old else {}
+    found = DeliverySource(
+        name=name,
+        resource=resource_arn,
+        kind=log_type,
+        configuration=held if delivery_source_configuration is None else delivery_source_configuration,
+        tags=old.tags if old else tags,
+    ).put(call)
     return {"deliverySource": source(call, found)}
 
 
@@ -103,6 +119,7 @@ def source(call: Call, one: DeliverySource) -> Members:
         "resourceArns": [one.resource],
         "service": one.resource.split(":")[2] if one.resource.count(":") > 2 else None,
         "logType": one.kind,
+        "deliverySourceConfiguration": one.configuration or None,
         "tags": one.tags or None,
     }
 
@@ -122,6 +139,7 @@ def put_delivery_destination(
     output_format: str = "",
     delivery_destination_configuration: Members = {},
     delivery_destination_type: str = "",
+    role_arn: str = "",
     tags: dict[str, str] = {},
 ) -> Members:
     check_tags(tags)
@@ -136,6 +154,7 @@ def put_delivery_destination(
         kind=kind,
         format=output_format,
         policy=old.policy if old else "",
+        role=role_arn,
         tags=old.tags if old else tags,
     ).put(call)
     return {"deliveryDestination": destination(call, found)}
@@ -166,6 +185,7 @@ def destination(call: Call, one: DeliveryDestination) -> Members:
         "arn": one.arn(call),
         "deliveryDestinationType": one.kind,
         "outputFormat": one.format or None,
+        "roleArn": one.role or None,
         "deliveryDestinationConfiguration": {"destinationResourceArn": one.target} if one.target else None,
         "tags": one.tags or None,
     }

@@ -10,7 +10,7 @@ from pileus.kernel import Call, Fault, Record, Unfinished, names, paging
 from . import faults, indexes, logs, pointers, protection, retention, transformers
 from .groups import Group, name_in
 from .insights.parser import Source
-from .insights.query import DEFAULT_LIMIT, Query
+from .insights.query import DEFAULT_LIMIT, LANGUAGES, Query
 from .parts import Stream, chunks, unpack
 
 KEPT = 7 * 86400.0
@@ -29,6 +29,7 @@ class Run(Record, indexes={"by_time": ("created",)}, kw_only=True):
     created: float
     groups: list[str]
     query: str
+    language: str = "CWLI"
     start: int
     end: int
     """Milliseconds; the end is not in it."""
@@ -59,9 +60,9 @@ def start_query(
     limit: int = DEFAULT_LIMIT,
 ) -> Members:
     """Begin a query of some groups in a time."""
-    if query_language != "CWLI":
+    if query_language not in LANGUAGES:
         raise Unfinished(f"Pileus does not implement the query language {query_language} yet.")
-    parsed = Query(query_string, 0).parsed  # raises what is wrong with it
+    parsed = Query(query_string, 0, language=query_language).parsed  # raises what is wrong with it
     asked = [[log_group_name] if log_group_name else [], log_group_names, log_group_identifiers]
     groups = sources(call, parsed.source, [one for one in asked if one])
     for group in groups if parsed.unmasked else ():
@@ -75,6 +76,7 @@ def start_query(
         created=call.now,
         groups=[group.name for group in groups],
         query=query_string,
+        language=query_language,
         start=start,
         end=end + 1000,  # the last second is in it
         limit=limit,
@@ -116,7 +118,7 @@ async def carry_out(call: Call, number: str) -> None:
     run = Run.get(call, number)
     if run is None or run.status not in UNFINISHED:
         return
-    query = Query(run.query, int(call.now * 1000), run.limit)
+    query = Query(run.query, int(call.now * 1000), run.limit, run.language)
     groups = [group for name in run.groups if (group := Group.get(call, name))]
     if query.parsed.indexed:
         groups = [group for group in groups if set(query.parsed.indexed) <= indexes.of_group(call, group)]
@@ -190,7 +192,7 @@ def get_query_results(call: Call, run: Run, max_items: int = MOST_RESULTS, next_
     start = paging.opened(call, next_token, wrong) if next_token else 0
     stop = start + (max_items or MOST_RESULTS)
     return {
-        "queryLanguage": "CWLI",
+        "queryLanguage": run.language,
         "results": [[{"field": name, "value": value} for name, value in row] for row in run.results[start:stop]],
         "statistics": {"recordsMatched": 0.0, "recordsScanned": 0.0, "bytesScanned": 0.0} | run.statistics,
         "status": run.status,
@@ -217,11 +219,11 @@ def describe_queries(
     next_token: str = "",
     query_language: str = "",
 ) -> Members:
-    """Queries that were started of late, the newest first. All of them are in the language of Logs Insights."""
+    """Queries that were started of late, the newest first."""
 
     def wanted(run: Run) -> bool:
         return (
-            query_language in ("", "CWLI")
+            query_language in ("", run.language)
             and (not log_group_name or log_group_name in run.groups)
             and status in ("", run.status)
         )
@@ -230,7 +232,7 @@ def describe_queries(
     return {
         "queries": [
             {
-                "queryLanguage": "CWLI",
+                "queryLanguage": run.language,
                 "queryId": run.id,
                 "queryString": run.query,
                 "status": run.status,

@@ -13,7 +13,7 @@ from pileus.kernel import Call, Fault, Record, Unfinished, identity, names, role
 
 from . import faults, logs
 from .groups import check_tags
-from .insights.query import Query
+from .insights.query import LANGUAGES, Query
 from .lookup_tables import LookupTable
 from .queries import UNFINISHED, Run
 
@@ -102,7 +102,7 @@ def wrong(message: str) -> Fault:
 
 def checked(request: Members) -> Members:
     settings = {name: request[name] for name in MEMBERS & request.keys()}
-    if settings["queryLanguage"] != "CWLI":
+    if settings["queryLanguage"] not in LANGUAGES:
         raise Unfinished(f"Pileus does not implement the query language {settings['queryLanguage']} yet.")
     if not settings.get("logGroupIdentifiers"):
         raise wrong("logGroupIdentifiers must name at least one log group.")
@@ -113,7 +113,7 @@ def checked(request: Members) -> Members:
     if settings.get("startTimeOffset", LOOKBACK) <= settings.get("endTimeOffset", 0):
         raise wrong("startTimeOffset must be further back than endTimeOffset.")
     try:
-        Query(settings["queryString"], 0)
+        Query(settings["queryString"], 0, language=settings["queryLanguage"])
     except Fault as fault:
         raise wrong(fault.message) from None
     return settings
@@ -247,6 +247,7 @@ def trigger(call: Call, name: str, revision: str, at: float) -> None:
             .start_query(
                 log_group_identifiers=query.settings["logGroupIdentifiers"],
                 query_string=query.settings["queryString"],
+                query_language=query.settings["queryLanguage"],
                 start_time=start,
                 end_time=end,
             )

@@ -97,6 +97,22 @@ TYPES = {
             ),
         ),
     ),
+    "ec2:TransitGatewayMulticastDomain": (
+        Managed(
+            "AWSRAMDefaultPermissionTransitGatewayMulticastDomain",
+            (
+                "ec2:AssociateTransitGatewayMulticastDomain",
+                "ec2:DeregisterTransitGatewayMulticastGroupMembers",
+                "ec2:DeregisterTransitGatewayMulticastGroupSources",
+                "ec2:DescribeTransitGatewayMulticastDomains",
+                "ec2:DisassociateTransitGatewayMulticastDomain",
+                "ec2:GetTransitGatewayMulticastDomainAssociations",
+                "ec2:RegisterTransitGatewayMulticastGroupMembers",
+                "ec2:RegisterTransitGatewayMulticastGroupSources",
+                "ec2:SearchTransitGatewayMulticastGroups",
+            ),
+        ),
+    ),
     "s3:AccessGrants": (
         Managed(
             "AWSRAMPermissionAccessGrantsData",

@@ -237,7 +237,7 @@ def check_policy(call: Call, fields: dict[str, str]) -> tuple[int, int | None]:
         conditions = document["conditions"]
     except (ValueError, KeyError, TypeError):
         raise faults.fault("InvalidPolicyDocument", "Invalid Policy: Invalid JSON.") from None
-    if expired(call, fields.get("x-amz-date", ""), expires):
+    if expired(call, fields, expires):
         raise faults.denied("Invalid according to Policy: Policy expired.")
     least, most = 0, None
     covered: set[str] = set()
@@ -252,14 +252,13 @@ def check_policy(call: Call, fields: dict[str, str]) -> tuple[int, int | None]:
     return least, most
 
 
-def expired(call: Call, date: str, expires: float) -> bool:
+def expired(call: Call, fields: dict[str, str], expires: float) -> bool:
     """Whether a policy's time is over. Its maker's clock is the real one; how long it is good for is cloud time."""
-    clock = call.cloud.clock
     try:
-        made = datetime.strptime(date, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
+        made = datetime.strptime(fields.get("x-amz-date", ""), "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
     except ValueError:
-        made = expires
-    return clock.at_wall(made) + (expires - made) <= call.now
+        return call.cloud.clock.at_wall(expires) <= call.now
+    return call.cloud.made(fields.get("x-amz-signature", ""), made) + (expires - made) <= call.now
 
 
 def check_condition(fields: dict[str, str], condition: Any) -> str:

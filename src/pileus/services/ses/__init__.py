@@ -6,10 +6,12 @@ A way through the package, from the ground up:
     accounts                    the sandbox, quotas, statistics
     templates, rendering        letters with places
     sets, events                configuration sets, and who is told what became of a letter
-    letters, dkim, sending      letters are made, checked, signed, and leave
+    letters, dkim, smime, sending
+                                letters are made, checked, signed, and leave
     verifications               letters that ask the owners of addresses, in one's own words
     tracking                    who opens letters, and follows their links
     suppression                 addresses that get nothing more
+    insights, feedback          what became of letters, kept for a month; and senders who hear of it by mail
     receipt_rules, receipt_checks, receipt_filters
                                 what is done with mail that comes; what that needs; from where it is refused
     arrivals, receiving         letters that came, and the rules at work on them

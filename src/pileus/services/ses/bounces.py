@@ -120,9 +120,10 @@ def send_bounce(
     bounced_recipient_info_list: list[dict[str, Any]],
     explanation: str = "",
     message_dsn: dict[str, Any] = {},
+    bounce_sender_arn: str = "",
 ) -> dict[str, Any]:
     """Send back a letter that came within the last day."""
-    sending.check_sender(call, bounce_sender)
+    sending.check_sender(call, bounce_sender, bounce_sender_arn)
     found = Arrival.get(call, original_message_id)
     if found is None or found.at < call.now - BOUNCEABLE:
         raise rejected(f"Invalid message ID: {original_message_id}. Only mail of the last 24 hours can be bounced.")

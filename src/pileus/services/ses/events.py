@@ -12,7 +12,7 @@ from typing import Any
 
 from pileus.kernel import Call, Fault, identity, names, roles
 
-from . import accounts, insights, ses, suppression
+from . import accounts, feedback, insights, ses, suppression
 from .identities import Identity
 from .letters import Letter
 from .sets import ConfigurationSet
@@ -53,7 +53,7 @@ def became(
     tenant: str = "",
 ) -> None:
     """A letter was delivered to these addresses, or bounced, or they complained; `tenant` is whose list they go on."""
-    feedback = f"{int(call.now * 1000):016x}-{names.uuid4()}-000000"
+    number = f"{int(call.now * 1000):016x}-{names.uuid4()}-000000"
     if kind == "delivery":
         told = {
             "timestamp": stamp(call.now),
@@ -67,28 +67,30 @@ def became(
         told = {
             "complainedRecipients": [{"emailAddress": one} for one in addresses],
             "timestamp": stamp(call.now),
-            "feedbackId": feedback,
+            "feedbackId": number,
             "complaintSubType": None,
             "complaintFeedbackType": "abuse",
             "userAgent": "Amazon SES Mailbox Simulator",
         }
         accounts.note(call, complaints=len(addresses))
         tell(call, letter, whose, set_name, "COMPLAINT", {"complaint": told})
+        if whose.forwarding:
+            feedback.forward(call, letter, kind, addresses, told)
     else:
-        bounced(call, letter, whose, set_name, kind, addresses, feedback)
+        bounced(call, letter, whose, set_name, kind, addresses, number)
     if kind in ("bounce", "complaint") and kind.upper() in reasons:
         for one in addresses:
             if not one.lower().endswith("simulator.amazonses.com"):
-                suppression.suppress(call, one, kind.upper(), letter.id, feedback, tenant=tenant)
+                suppression.suppress(call, one, kind.upper(), letter.id, number, tenant=tenant)
 
 
 def bounced(
-    call: Call, letter: Letter, whose: Identity, set_name: str, kind: str, addresses: list[str], feedback: str
+    call: Call, letter: Letter, whose: Identity, set_name: str, kind: str, addresses: list[str], number: str
 ) -> None:
     listed = kind in UNDELIVERED
     why = UNWANTED[kind] if listed else ""
     told = {
-        "feedbackId": feedback,
+        "feedbackId": number,
         "bounceType": "Permanent",
         "bounceSubType": UNDELIVERED.get(kind, "General"),
         "bouncedRecipients": [
@@ -105,6 +107,8 @@ def bounced(
     }
     accounts.note(call, bounces=0 if listed else len(addresses))
     tell(call, letter, whose, set_name, "BOUNCE", {"bounce": told})
+    if whose.forwarding:
+        feedback.forward(call, letter, "bounce", addresses, told)
 
 
 def tell(call: Call, letter: Letter, whose: Identity, set_name: str, kind: str, about: dict[str, Any]) -> None:

@@ -62,6 +62,14 @@ class Volume(Record, key=("day", "metric", "identity", "set", "isp", "tenant")):
     count: int = 0
 
 
+class Standing(Record, key=("tenant", "day")):
+    """What became of a tenant's letters on a day, as far as its reputation depends on that."""
+
+    tenant: str
+    day: int
+    counts: dict[str, int] = {}
+
+
 class Reached(Record):
     """What became of the last letter to an address."""
 
@@ -110,6 +118,18 @@ def happened(call: Call, found: Outgoing, address: str, kind: str, details: dict
         volume = Volume.get(call, *key) or Volume(*key)
         volume.count += 1
         volume.put(call)
+        if found.tenant:
+            stand(call, found.tenant, key[0], metric)
+
+
+def stand(call: Call, tenant: str, day: int, metric: str) -> None:
+    standing = Standing.get(call, tenant, day)
+    if standing is None:
+        standing = Standing(tenant, day)
+        for old in list(Standing.scan(call, tenant, before=(day - KEPT // DAY,))):
+            old.delete(call)
+    standing.counts[metric] = standing.counts.get(metric, 0) + 1
+    standing.put(call)
 
 
 def whom(to: list[str], kind: str, about: dict[str, Any]) -> list[str]:

@@ -28,6 +28,8 @@ class Letter(NamedTuple):
     headers: list[tuple[str, str]]
     tags: dict[str, str]
     tenant: str = ""
+    feedback: str = ""
+    """Who hears of bounces and complaints, if not its sender."""
 
 
 def new_id(call: Call) -> str:

@@ -30,6 +30,8 @@ class Sender(NamedTuple):
     """Whether an address is not even tried."""
     tracking: dict[str, str] = {}
     """What the letter itself says of opens and clicks."""
+    feedback: str = ""
+    """Who is to hear of bounces and complaints, if not its sender."""
 
 
 PLAIN = Sender()
@@ -57,6 +59,14 @@ def check_sender(call: Call, source: str, source_arn: str = "") -> identities.Id
     if owner is not call:
         policies.check(call, identity, address)
     return identity
+
+
+def returning(call: Call, address: str, arn: str = "") -> Sender:
+    """A letter whose bounces go to an address, which must be one that may be sent from."""
+    if not address:
+        return PLAIN
+    check_sender(call, address, arn)
+    return Sender(feedback=address_of(address))
 
 
 def unverified(call: Call, addresses: list[str]) -> Fault:
@@ -136,7 +146,9 @@ def send(
         tracker.mark(message)
     if found and "SmimeScheme" in found.options.get("MessageSecurityOptions", {}).get("SigningScheme", {}):
         message = smime.signed(call, message, address_of(str(message["From"])))
-    letter = sealed(call.at(account=identity.account or None), message, to, held)._replace(tenant=sender.tenant)
+    letter = sealed(call.at(account=identity.account or None), message, to, held)._replace(
+        tenant=sender.tenant, feedback=sender.feedback
+    )
     if len(letter.raw) > letters.LARGEST:
         raise rejected(f"Message length is more than {letters.LARGEST} bytes long.")
     name = found.name if found else ""
@@ -286,16 +298,18 @@ def send_email(
     tags: list[dict[str, str]] = [],
     configuration_set_name: str = "",
     source_arn: str = "",
+    return_path: str = "",
+    return_path_arn: str = "",
 ) -> dict[str, Any]:
-    body = message["Body"]
+    body, sender = message["Body"], returning(call, return_path, return_path_arn)
     what = {
         "subject": message["Subject"]["Data"],
         "text": body.get("Text", {}).get("Data", ""),
         "html": body.get("Html", {}).get("Data", ""),
     }
     name = configuration_set_name
-    found = deliver(call, source, destination, reply_to_addresses, what, tags, name, source_arn=source_arn)
-    return {"MessageId": found}
+    more: Any = {"source_arn": source_arn, "sender": sender}
+    return {"MessageId": deliver(call, source, destination, reply_to_addresses, what, tags, name, **more)}
 
 
 @ses.operation
@@ -307,9 +321,17 @@ def send_raw_email(
     tags: list[dict[str, str]] = [],
     configuration_set_name: str = "",
     source_arn: str = "",
+    from_arn: str = "",
+    return_path_arn: str = "",
 ) -> dict[str, Any]:
+    """Send a letter that is brought whole; what its Return-Path says hears of bounces."""
     raw, name = raw_message["Data"], configuration_set_name
-    return {"MessageId": send_raw(call, raw, source, destinations, tags, name, source_arn=source_arn)}
+    letter = letters.read(raw)
+    if from_arn and letter["From"]:
+        check_sender(call, str(letter["From"]), from_arn)
+    sender = returning(call, str(letter["Return-Path"] or ""), return_path_arn)
+    arn = source_arn or from_arn
+    return {"MessageId": send_raw(call, raw, source, destinations, tags, name, source_arn=arn, sender=sender)}
 
 
 def send_raw(
@@ -361,11 +383,15 @@ def send_templated_email(
     tags: list[dict[str, str]] = [],
     configuration_set_name: str = "",
     source_arn: str = "",
+    template_arn: str = "",
+    return_path: str = "",
+    return_path_arn: str = "",
 ) -> dict[str, Any]:
+    template = template_arn.rpartition("/")[2] or template
     what = from_template(call, template, templates.existing(call, template).parts(), template_data)
+    more: Any = {"source_arn": source_arn, "sender": returning(call, return_path, return_path_arn)}
     name = configuration_set_name
-    found = deliver(call, source, destination, reply_to_addresses, what, tags, name, source_arn=source_arn)
-    return {"MessageId": found}
+    return {"MessageId": deliver(call, source, destination, reply_to_addresses, what, tags, name, **more)}
 
 
 @ses.operation
@@ -379,9 +405,14 @@ def send_bulk_templated_email(
     configuration_set_name: str = "",
     default_tags: list[dict[str, str]] = [],
     source_arn: str = "",
+    template_arn: str = "",
+    return_path: str = "",
+    return_path_arn: str = "",
 ) -> dict[str, Any]:
     """A letter to each destination; one that fails does not keep the others."""
     check_sender(call, source, source_arn)
+    more: Any = {"source_arn": source_arn, "sender": returning(call, return_path, return_path_arn)}
+    template = template_arn.rpartition("/")[2] or template
     parts = templates.existing(call, template).parts()
     told: list[dict[str, Any]] = []
     for one in destinations:
@@ -390,7 +421,7 @@ def send_bulk_templated_email(
             what = from_template(call, template, parts, data)
             tags = [*default_tags, *one.get("ReplacementTags", [])]
             to, answers = one["Destination"], reply_to_addresses
-            found = deliver(call, source, to, answers, what, tags, configuration_set_name, source_arn=source_arn)
+            found = deliver(call, source, to, answers, what, tags, configuration_set_name, **more)
             told.append({"Status": "Success", "MessageId": found})
         except Fault as fault:
             told.append(

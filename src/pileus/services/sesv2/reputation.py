@@ -14,7 +14,7 @@ from typing import Any
 from pileus.kernel import Call, Fault, paging
 from pileus.services.ses.faults import wrong
 from pileus.services.ses.identities import Identity
-from pileus.services.ses.insights import KEPT, between
+from pileus.services.ses.insights import DAY, KEPT, Standing, between
 
 from . import sesv2
 from .tenants import Tenant
@@ -28,22 +28,31 @@ ENABLED, DISABLED, REINSTATED = "ENABLED", "DISABLED", "REINSTATED"
 SPELT = {"BOUNCE": "bounce", "COMPLAINT": "complaint"}
 
 
-def rates(call: Call, field: str) -> dict[str, dict[str, str]]:
-    """The findings of each tenant or identity that has some: what is too often, and the impact."""
-    sent: Counter[str] = Counter()
-    met: dict[str, Counter[str]] = {kind: Counter() for kind in RATES}
+def of_identities(call: Call) -> dict[str, dict[str, str]]:
+    """The findings of each identity that has some."""
+    counts: dict[str, Counter[str]] = {}
     for volume in between(call, call.now - KEPT, call.now):
-        name = getattr(volume, field)
-        sent[name] += volume.count if volume.metric == "SEND" else 0
-        for kind, (metric, _, _) in RATES.items():
-            met[kind][name] += volume.count if volume.metric == metric else 0
-    found: dict[str, dict[str, str]] = {}
-    for name, letters in sent.items():
-        for kind, (_, low, high) in RATES.items():
-            rate = met[kind][name] / letters if letters >= REPRESENTATIVE else 0.0
-            if rate >= low:
-                found.setdefault(name, {})[kind] = HIGH if rate >= high else LOW
-    return found
+        counts.setdefault(volume.identity, Counter())[volume.metric] += volume.count
+    return {name: found for name, count in counts.items() if (found := judged(count))}
+
+
+def of_tenant(call: Call, tenant: Tenant) -> dict[str, str]:
+    """What is too often with a tenant's letters of the last month."""
+    counts: Counter[str] = Counter()
+    for day in Standing.scan(call, tenant.name, since=(int(call.now - KEPT) // DAY,)):
+        counts.update(day.counts)
+    return judged(counts)
+
+
+def judged(counts: Counter[str]) -> dict[str, str]:
+    """What is too often, and the impact."""
+    letters = counts["SEND"]
+    if letters < REPRESENTATIVE:
+        return {}
+    shares = {kind: counts[metric] / letters for kind, (metric, _, _) in RATES.items()}
+    return {
+        kind: HIGH if shares[kind] >= high else LOW for kind, (_, low, high) in RATES.items() if shares[kind] >= low
+    }
 
 
 def policy_arn(call: Call, name: str) -> str:
@@ -69,14 +78,15 @@ def aggregate(tenant: Tenant, findings: dict[str, str]) -> str:
 
 def status_of(call: Call, tenant: Tenant) -> str:
     """Whether a tenant may send."""
-    findings = rates(call, "tenant").get(tenant.name, {}) if tenant.policy != "none" else {}
+    findings = of_tenant(call, tenant) if tenant.policy != "none" else {}
     return aggregate(tenant, findings)
 
 
 # Entities
 
 
-def shown(call: Call, tenant: Tenant, findings: dict[str, str]) -> dict[str, Any]:
+def shown(call: Call, tenant: Tenant) -> dict[str, Any]:
+    findings = of_tenant(call, tenant)
     status = managed(tenant, findings)
     cause = f"Reputation findings: {', '.join(sorted(findings))}" if status == DISABLED else None
     return {
@@ -100,7 +110,7 @@ def existing(call: Call, reputation_entity_reference: str) -> Tenant:
 
 @sesv2.operation(on=existing)
 def get_reputation_entity(call: Call, found: Tenant, reputation_entity_type: str) -> dict[str, Any]:
-    return {"ReputationEntity": shown(call, found, rates(call, "tenant").get(found.name, {}))}
+    return {"ReputationEntity": shown(call, found)}
 
 
 @sesv2.operation
@@ -110,10 +120,8 @@ def list_reputation_entities(
     next_token: str = "",
     page_size: int = 100,
 ) -> dict[str, Any]:
-    findings = rates(call, "tenant")
-
     def wanted(tenant: Tenant) -> bool:
-        told = shown(call, tenant, findings.get(tenant.name, {}))
+        told = shown(call, tenant)
         return (
             filter.get("ENTITY_TYPE", "RESOURCE") == "RESOURCE"
             and filter.get("REPUTATION_IMPACT", told["ReputationImpact"]) == told["ReputationImpact"]
@@ -123,7 +131,7 @@ def list_reputation_entities(
 
     invalid = wrong(call, "Invalid NextToken")
     page = Tenant.page(call, limit=page_size, token=next_token, where=wanted, invalid=invalid)
-    told = [shown(call, one, findings.get(one.name, {})) for one in page.items]
+    told = [shown(call, one) for one in page.items]
     return {"ReputationEntities": told, "NextToken": page.token}
 
 
@@ -157,7 +165,7 @@ def list_recommendations(
     page_size: int = 100,
 ) -> dict[str, Any]:
     """What could be better about identities, as they are now: a problem that is mended is not listed any more."""
-    findings = rates(call, "identity")
+    findings = of_identities(call)
     found = [one for identity in Identity.scan(call) for one in recommended(call, identity, findings)]
     members = {"TYPE": "Type", "IMPACT": "Impact", "STATUS": "Status", "RESOURCE_ARN": "ResourceArn"}
     kept = [one for one in found if all(one[members[name]] == value for name, value in filter.items())]

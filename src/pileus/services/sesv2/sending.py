@@ -28,6 +28,8 @@ def send_email(
     list_management_options: dict[str, str] = {},
     endpoint_id: str = "",
     configuration_overrides: dict[str, Any] = {},
+    feedback_forwarding_email_address: str = "",
+    feedback_forwarding_email_address_identity_arn: str = "",
 ) -> dict[str, Any]:
     """Send a letter: a simple one, one that is brought whole, or a template."""
     kinds = [kind for kind in ("Simple", "Raw", "Template") if kind in content]
@@ -40,6 +42,8 @@ def send_email(
         tenants.check(call, tenant_name, used(call, content, from_email_address, configuration_set_name))
     management = contacts.managed(call, list_management_options, to)
     sender = sender_of(call, tenant_name, configuration_set_name, configuration_overrides)
+    to_hear = (feedback_forwarding_email_address, feedback_forwarding_email_address_identity_arn)
+    sender = sender._replace(feedback=sending.returning(call, *to_hear).feedback)
     named = configuration_set_name
     if kinds == ["Raw"]:
         raw = content["Raw"]["Data"]
@@ -142,6 +146,8 @@ def send_bulk_email(
     tenant_name: str = "",
     endpoint_id: str = "",
     configuration_overrides: dict[str, Any] = {},
+    feedback_forwarding_email_address: str = "",
+    feedback_forwarding_email_address_identity_arn: str = "",
 ) -> dict[str, Any]:
     """A letter for each entry; one that fails does not keep the others."""
     template = default_content.get("Template")
@@ -153,6 +159,8 @@ def send_bulk_email(
     if tenant_name:
         tenants.check(call, tenant_name, used(call, default_content, from_email_address, configuration_set_name))
     sender = sender_of(call, tenant_name, configuration_set_name, configuration_overrides)
+    to_hear = (feedback_forwarding_email_address, feedback_forwarding_email_address_identity_arn)
+    sender = sender._replace(feedback=sending.returning(call, *to_hear).feedback)
     told: list[dict[str, Any]] = []
     for entry in bulk_email_entries:
         replacement = entry.get("ReplacementEmailContent", {}).get("ReplacementTemplate", {})

@@ -10,6 +10,7 @@ from typing import Any
 from pileus.kernel import Call, Fault, Record, arn, names, tags
 from pileus.services.ses.faults import wrong
 from pileus.services.ses.identities import Identity
+from pileus.services.ses.insights import Standing
 from pileus.services.ses.sets import ConfigurationSet
 from pileus.services.ses.suppression import TenantSuppressed
 from pileus.services.ses.templates import Template
@@ -109,6 +110,7 @@ def delete_tenant(call: Call, found: Tenant) -> None:
     for one in list(Association.scan(call, found.name)):
         one.delete(call)
     TenantSuppressed.delete_all(call, found.name)
+    Standing.delete_all(call, found.name)
     found.delete(call)
 
 

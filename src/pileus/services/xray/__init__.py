@@ -12,8 +12,7 @@ A way through the package, from the ground up:
     insights        faults that are more than they used to be
     daemon          segments that come by UDP
 
-Lambda and SNS send segments of their own (`kernel/traces`). Traces are kept for 30 days. Left out: sampling
-boosts.
+Lambda and SNS send segments of their own (`kernel/traces`). Traces are kept for 30 days.
 """
 
 from pileus.kernel import Service

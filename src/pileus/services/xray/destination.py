@@ -26,9 +26,12 @@ XRAY, LOGS = "XRay", "CloudWatchLogs"
 SETTLES = 60
 """Seconds for which a new destination is pending."""
 RULE = "Default"
+CHOSEN = "chosen"
+"""The key of the only record there is."""
 
 
 class Destination(Record, table="xray.SegmentDestination"):
+    id: str
     name: str
     since: float
 
@@ -50,7 +53,7 @@ class IndexingRule(Record):
 
 
 def destination(call: Call) -> Destination:
-    return Destination.first(call) or Destination(XRAY, 0.0)
+    return Destination.get(call, CHOSEN) or Destination(CHOSEN, XRAY, 0.0)
 
 
 def as_xray(call: Call) -> Principal:
@@ -71,11 +74,10 @@ def update_trace_segment_destination(
     """Choose where segments go from now on. The log group is made, where there is none."""
     if destination == LOGS:
         prepare(call, cloud_watch_logs_configuration.get("SpansLogGroupKmsKeyId", ""))
-    old = Destination.first(call)
+    old = Destination.get(call, CHOSEN)
     if old and old.name == destination:
         return old.shown(call)
-    Destination.delete_all(call)
-    return Destination(destination, call.now).put(call).shown(call)
+    return Destination(CHOSEN, destination, call.now).put(call).shown(call)
 
 
 def prepare(call: Call, key: str) -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from pileus.kernel import Call, Fault, Record
+from pileus.kernel.access.enforcement import check as check_access
 from pileus.kernel.access.grammar import Malformed, check
+from pileus.kernel.access.standing import standing
+from pileus.kernel.access.target import Target
 
 from . import xray
 
@@ -30,7 +33,11 @@ class Policy(Record):
 
 @xray.operation
 def put_resource_policy(
-    call: Call, policy_name: str, policy_document: str, policy_revision_id: str = ""
+    call: Call,
+    policy_name: str,
+    policy_document: str,
+    policy_revision_id: str = "",
+    bypass_policy_lockout_check: bool = False,
 ) -> dict[str, Any]:
     """Make a policy or replace it. With a revision only that one is replaced; with "0" there may be none yet."""
     old = Policy.get(call, policy_name)
@@ -41,10 +48,24 @@ def put_resource_policy(
     except Malformed as malformed:
         raise Fault("MalformedPolicyDocumentException", malformed.reason) from None
     check_revision(old, policy_revision_id)
+    if not bypass_policy_lockout_check:
+        check_lockout(call, policy_name, policy_document)
     if old is None and len(list(Policy.scan(call, limit=MOST))) == MOST:
         raise Fault("PolicyCountLimitExceededException", f"The limit of {MOST} resource policies is reached.")
     made = Policy(policy_name, policy_document, old.revision + 1 if old else 1, call.now).put(call)
     return {"ResourcePolicy": made.shown()}
+
+
+def check_lockout(call: Call, name: str, document: str) -> None:
+    """Raise where the policy would keep its author from putting another one."""
+    target = Target(call.arn(f"resource-policy/{name}"), call.account, document)
+    try:
+        check_access(call, standing(call), None, "xray:PutResourcePolicy", target, {})
+    except Fault:
+        raise Fault(
+            "LockoutPreventionException",
+            "The provided resource policy would prevent the caller from updating the policy in the future.",
+        ) from None
 
 
 def check_revision(policy: Policy | None, revision: str) -> None:

@@ -18,6 +18,8 @@ from .groups import tagged
 MOST = 25
 INTERVAL = 10
 """Seconds for which a quota is good, and after which clients ask again."""
+BOOSTED = 60
+"""Seconds that a boost lasts."""
 DEFAULT = "Default"
 PLAIN = {
     "RuleName": DEFAULT,
@@ -57,6 +59,17 @@ class Client(Record, key=("rule", "client")):
     rule: str
     client: str
     seen: float
+
+
+class Boost(Record, key=("rule", "service")):
+    """Why more is recorded by a rule for a minute: a service has met with anomalies that were not recorded."""
+
+    rule: str
+    service: str
+    rate: float
+    until: float
+    cooled: float
+    """From when on there may be another one."""
 
 
 class Window(Record, key=("rule", "at")):
@@ -128,13 +141,19 @@ def delete_sampling_rule(call: Call, rule_name: str = "", rule_arn: str = "") ->
         raise bad_request("The default rule cannot be deleted.")
     rule.delete(call)
     Client.delete_all(call, rule.name)
+    Boost.delete_all(call, rule.name)
     Window.delete_all(call, rule.name)
     return {"SamplingRuleRecord": rule.shown(call)}
 
 
 @xray.operation
-def get_sampling_targets(call: Call, sampling_statistics_documents: list[dict[str, Any]]) -> dict[str, Any]:
+def get_sampling_targets(
+    call: Call,
+    sampling_statistics_documents: list[dict[str, Any]],
+    sampling_boost_statistics_documents: list[dict[str, Any]] = [],
+) -> dict[str, Any]:
     """Take what clients recorded, and give each its part of the reservoirs for the next ten seconds."""
+    unfit = [told for one in sampling_boost_statistics_documents if (told := boosted(call, one))]
     targets, unknown = [], []
     for document in sampling_statistics_documents:
         name = document["RuleName"]
@@ -150,10 +169,41 @@ def get_sampling_targets(call: Call, sampling_statistics_documents: list[dict[st
                 "ReservoirQuota": quota(call, rule, document["ClientID"]),
                 "ReservoirQuotaTTL": call.now + INTERVAL,
                 "Interval": INTERVAL,
+                "SamplingBoost": boost(call, name),
             }
         )
     modified = max([rule.modified for rule in Rule.scan(call)], default=0.0)
-    return {"SamplingTargetDocuments": targets, "LastRuleModification": modified, "UnprocessedStatistics": unknown}
+    return {
+        "SamplingTargetDocuments": targets,
+        "LastRuleModification": modified,
+        "UnprocessedStatistics": unknown,
+        "UnprocessedBoostStatistics": unfit,
+    }
+
+
+def boosted(call: Call, document: dict[str, Any]) -> dict[str, str] | None:
+    """Begin a boost where anomalies were missed; or why a document is of no use. How far it goes is ours."""
+    name, service = document["RuleName"], document["ServiceName"]
+    rule = Rule.get(call, name)
+    asked = rule.rule.get("SamplingRateBoost") if rule else None
+    if rule is None or asked is None:
+        return {"RuleName": name, "ErrorCode": "400", "Message": "Unknown rule, or one without a boost"}
+    old = Boost.get(call, name, service)
+    missed = document["AnomalyCount"] > document["SampledAnomalyCount"]
+    if missed and document["TotalCount"] and (old is None or call.now >= old.cooled):
+        wanted = max(2 * rule.rule["FixedRate"], document["AnomalyCount"] / document["TotalCount"])
+        cooled = call.now + asked["CooldownWindowMinutes"] * 60
+        Boost(name, service, min(asked["MaxRate"], wanted), call.now + BOOSTED, cooled).put(call)
+    return None
+
+
+def boost(call: Call, rule: str) -> dict[str, float] | None:
+    """The greatest boost of a rule that still holds."""
+    alive = [one for one in Boost.scan(call, rule) if call.now < one.until]
+    if not alive:
+        return None
+    greatest = max(alive, key=lambda one: one.rate)
+    return {"BoostRate": greatest.rate, "BoostRateTTL": greatest.until}
 
 
 def note(call: Call, document: dict[str, Any]) -> None:

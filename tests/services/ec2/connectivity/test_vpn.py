@@ -270,3 +270,14 @@ def test_keys_may_be_kept_in_secrets_manager_and_are_not_shown_then(aws, ec2, cu
     [first, _] = changed["VpnConnection"]["Options"]["TunnelOptions"]
     assert first["PreSharedKey"] == "a_secret.key" and "PreSharedKeyArn" not in changed["VpnConnection"]
     assert secrets.list_secrets()["SecretList"] == []
+
+
+def test_certificates_are_those_of_private_authorities(aws, ec2, customer, refused):
+    arn = aws.client("acm").request_certificate(DomainName="vpn.example.com")["CertificateArn"]
+    made = ec2.create_customer_gateway(Type="ipsec.1", BgpAsn=65010, CertificateArn=arn)["CustomerGateway"]
+    with refused("InvalidParameterValue"):
+        connect(ec2, made["CustomerGatewayId"])
+    keyed = connect(ec2, customer)
+    outside = keyed["Options"]["TunnelOptions"][0]["OutsideIpAddress"]
+    with refused("OperationNotPermitted"):
+        ec2.modify_vpn_tunnel_certificate(VpnConnectionId=keyed["VpnConnectionId"], VpnTunnelOutsideIpAddress=outside)

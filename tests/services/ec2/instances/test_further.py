@@ -178,3 +178,18 @@ def test_what_is_retired_is_not_there_any_more(ec2, run, clock, refused):
         ec2.enable_instance_sql_ha_standby_detections(InstanceIds=[one])
     [root] = ec2.describe_principal_id_format(Resources=["vpc"])["Principals"]
     assert [status["Resource"] for status in root["Statuses"]] == ["vpc"]
+
+
+def test_enclaves_are_enabled_on_stopped_instances_of_types_that_have_them(ec2, run, described, clock, refused):
+    one = run(InstanceType="m5.xlarge")
+    small = run(InstanceType="t3.micro")
+    clock.advance(3)
+    ids = [one["InstanceId"], small["InstanceId"]]
+    with refused("IncorrectInstanceState"):
+        ec2.modify_instance_attribute(InstanceId=ids[0], EnclaveOptions={"Enabled": True})
+    ec2.stop_instances(InstanceIds=ids)
+    clock.advance(5)
+    with refused("InvalidParameterCombination"):
+        ec2.modify_instance_attribute(InstanceId=ids[1], EnclaveOptions={"Enabled": True})
+    ec2.modify_instance_attribute(InstanceId=ids[0], EnclaveOptions={"Enabled": True})
+    assert described(one)["EnclaveOptions"]["Enabled"]

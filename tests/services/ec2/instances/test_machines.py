@@ -8,6 +8,9 @@ import pytest
 
 from pileus.engines.machine.survey import unable
 
+PATIENCE = 60.0
+"""Seconds that a machine may take where everything else runs at the same time."""
+
 pytestmark = pytest.mark.skipif(unable() != "", reason=f"no machines: {unable()}")
 
 
@@ -22,7 +25,7 @@ def console(ec2):
     """The console of an instance, once that is on it."""
 
     def said(instance, text):
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + PATIENCE
         while True:
             output = ec2.get_console_output(InstanceId=instance["InstanceId"]).get("Output", "")
             if text in output:
@@ -36,7 +39,7 @@ def console(ec2):
 @pytest.fixture
 def becomes(described):
     def wait(instance, state):
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + PATIENCE
         while described(instance)["State"]["Name"] != state:
             assert time.monotonic() < deadline, described(instance)["State"]
             time.sleep(0.02)
@@ -57,7 +60,7 @@ def test_user_data_runs_at_the_first_boot_only_and_is_seen_on_the_console(ec2, r
     becomes(one, "stopped")
     ec2.start_instances(InstanceIds=ids)
     becomes(one, "running")
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while console(one, "").count("finished at") < 2:
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -74,7 +77,7 @@ def test_a_system_that_shuts_down_stops_or_ends_its_instance(run, becomes, behav
 
 def test_a_system_that_reboots_goes_on_running(run, console, becomes):
     one = run(UserData="#!/bin/sh\necho before; reboot\n")
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while console(one, "before").count("running 'init'") < 2:
         assert time.monotonic() < deadline
         time.sleep(0.02)

@@ -12,6 +12,7 @@ from pileus.engines.machine.serial import lacking
 from pileus.engines.machine.survey import unable
 from pileus.services.ec2_instance_connect.serial import listen
 
+PATIENCE = 60.0
 PASSWORD = "#!/bin/sh\necho ec2-user:correct-horse | chpasswd\necho ready\n"
 
 
@@ -57,7 +58,7 @@ class Terminal:
         self.client.communicate()
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(180)
 @pytest.mark.skipif(
     bool(unable() or lacking() or not shutil.which("ssh-keygen")), reason=f"no consoles: {unable() or lacking()}"
 )
@@ -76,7 +77,7 @@ def test_somebody_with_a_password_logs_in_at_the_console(aws, ec2, run, clock, p
     with Terminal(port, key, one) as nobody:
         assert b"Permission denied" in nobody.client.stderr.read()
     assert connect.send_serial_console_ssh_public_key(**asked)["Success"]
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while "ready" not in ec2.get_console_output(InstanceId=one).get("Output", ""):
         assert time.monotonic() < deadline
     with Terminal(port, key, one) as terminal:

@@ -40,9 +40,14 @@ def test_interfaces_come_to_an_instance_and_go(ec2, vpc, subnet, gateway, instan
     (told,) = ec2.describe_addresses(AllocationIds=[address])["Addresses"]
     assert (told["InstanceId"], told["PrivateIpAddress"]) == (instance, primary["PrivateIpAddress"])
 
-    attachment = ec2.attach_network_interface(NetworkInterfaceId=second, InstanceId=instance, DeviceIndex=1)
+    udp = {"EnaSrdUdpSpecification": {"EnaSrdUdpEnabled": True}}
+    to = {"NetworkInterfaceId": second, "InstanceId": instance, "DeviceIndex": 1}
+    with refused("InvalidParameterCombination"):
+        ec2.attach_network_interface(**to, EnaSrdSpecification=udp)
+    attachment = ec2.attach_network_interface(**to, EnaSrdSpecification={"EnaSrdEnabled": True}, EnaQueueCount=4)
     (now,) = ec2.describe_network_interfaces(NetworkInterfaceIds=[second])["NetworkInterfaces"]
     assert (now["Status"], now["Attachment"]["InstanceId"]) == ("in-use", instance)
+    assert now["Attachment"]["EnaSrdSpecification"]["EnaSrdEnabled"] and now["Attachment"]["EnaQueueCount"] == 4
     with refused("InvalidNetworkInterface.InUse"):
         ec2.attach_network_interface(NetworkInterfaceId=second, InstanceId=instance, DeviceIndex=2)
     with refused("InvalidParameterValue", f"Network interface '{second}' is currently in use."):

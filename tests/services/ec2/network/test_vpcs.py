@@ -45,8 +45,18 @@ def test_the_default_vpc_is_made_anew_only_when_asked_for(ec2, refused):
         ec2.create_security_group(GroupName="g", Description="g")
     with refused("DefaultVpcDoesNotExist"):
         ec2.create_default_subnet(AvailabilityZone="us-east-1a")
-    assert ec2.create_default_vpc()["Vpc"]["IsDefault"]
-    assert len(ec2.describe_subnets()["Subnets"]) == 6
+    made = ec2.create_default_vpc()["Vpc"]
+    assert made["IsDefault"]
+    subnets = ec2.describe_subnets()["Subnets"]
+    assert len(subnets) == 6
+    ec2.delete_subnet(SubnetId=subnets[0]["SubnetId"])
+    zone = {"AvailabilityZone": subnets[0]["AvailabilityZone"]}
+    with refused("InvalidSubnet.Conflict"):
+        ec2.create_default_subnet(**zone, Ipv6Native=True)
+    ec2.associate_vpc_cidr_block(VpcId=made["VpcId"], AmazonProvidedIpv6CidrBlock=True)
+    six = ec2.create_default_subnet(**zone, Ipv6Native=True)["Subnet"]
+    assert six["Ipv6Native"] and six["DefaultForAz"] and "CidrBlock" not in six
+    assert six["Ipv6CidrBlockAssociationSet"][0]["Ipv6CidrBlock"].endswith("/64")
 
 
 def test_a_vpc_begins_with_a_table_a_group_and_a_list(ec2, vpc):

@@ -54,7 +54,12 @@ def test_fast_launch_is_for_windows_images_of_ones_own(ec2, clock, refused):
     windows = ec2.describe_images(Owners=["amazon"], Filters=[{"Name": "platform", "Values": ["windows"]}])["Images"]
     with refused("AuthFailure"):
         ec2.enable_fast_launch(ImageId=windows[0]["ImageId"])
-    own = ec2.copy_image(Name="own", SourceImageId=windows[0]["ImageId"], SourceRegion="us-east-1")["ImageId"]
+    copied = {"Name": "own", "SourceImageId": windows[0]["ImageId"], "SourceRegion": "us-east-1"}
+    with refused("InvalidParameterValue"):
+        ec2.copy_image(**copied, SnapshotCopyCompletionDurationMinutes=7)
+    own = ec2.copy_image(**copied, SnapshotCopyCompletionDurationMinutes=60)["ImageId"]
+    snapshot = ec2.describe_images(ImageIds=[own])["Images"][0]["BlockDeviceMappings"][0]["Ebs"]["SnapshotId"]
+    assert ec2.describe_snapshots(SnapshotIds=[snapshot])["Snapshots"][0]["TransferType"] == "time-based"
     with refused("InvalidParameterValue"):
         ec2.enable_fast_launch(ImageId=own, MaxParallelLaunches=2)
     assert ec2.enable_fast_launch(ImageId=own, MaxParallelLaunches=8)["State"] == "enabling"

@@ -140,9 +140,9 @@ class Vpc:
         self.acl = client.describe_network_acls(Filters=filters)["NetworkAcls"][0]["NetworkAclId"]
         self.group = client.describe_security_groups(Filters=filters)["SecurityGroups"][0]["GroupId"]
 
-    def subnet(self, number: int) -> str:
+    def subnet(self, number: int, zone: str = "us-east-1a") -> str:
         block = f"{self.prefix}.{number}.0/24"
-        made = self.ec2.create_subnet(VpcId=self.id, CidrBlock=block, AvailabilityZone="us-east-1a")
+        made = self.ec2.create_subnet(VpcId=self.id, CidrBlock=block, AvailabilityZone=zone)
         return str(made["Subnet"]["SubnetId"])
 
     def open(self, *rules: dict[str, Any]) -> None:

@@ -10,7 +10,8 @@ import xml.etree.ElementTree as Xml
 from pathlib import Path
 
 LIMIT = 20.0
-PLUGINS = "kernel-libipsec kernel-netlink socket-default random nonce openssl aes sha1 sha2 hmac gcm gmp kdf vici"
+PLUGINS = "kernel-libipsec kernel-netlink socket-default random nonce openssl aes sha1 sha2 hmac gcm gmp kdf "
+PLUGINS += "pem pkcs1 pkcs8 x509 pubkey constraints vici"
 GROUPS = {"group2": "modp1024", "group14": "modp2048", "group19": "ecp256"}
 PATHS = os.pathsep.join((os.environ["PATH"], "/usr/sbin", "/sbin"))
 
@@ -36,14 +37,19 @@ class Gateway:
         silent = subprocess.DEVNULL
         self._processes.append(subprocess.Popen([*enter, *words], env=told, stdout=silent, stderr=silent))
 
-    def tunnel(self, configuration: str, number: int, version: int = 2) -> None:
+    def tunnel(
+        self, configuration: str, number: int, version: int = 2, certificates: dict[str, str] | None = None
+    ) -> None:
         """Bring up a tunnel as its XML says; it begins, and gets the device `ipsec0` or `ipsec1`."""
         told = Xml.fromstring(configuration).findall("ipsec_tunnel")[number]
         inside, length = (told.findtext(f"customer_gateway/tunnel_inside_address/{what}") for what in INSIDE)
         home = self.folder / str(number)
         home.mkdir()
         (home / "strongswan.conf").write_text(settings(home, "port = 0\nport_nat_t = 0" if number else ""))
-        (home / "swanctl.conf").write_text(connection(told, version))
+        (home / "swanctl.conf").write_text(connection(told, version, bool(certificates)))
+        for place, text in (certificates or {}).items():
+            (home / place).parent.mkdir()
+            (home / place).write_text(text)
         self.start("charon-systemd", STRONGSWAN_CONF=str(home / "strongswan.conf"))
         until(lambda: (home / "vici").exists() and self.asked(number, "--stats"))
         self.run("ip", "address", "replace", f"{inside}/{length}", "dev", f"ipsec{number}")
@@ -54,7 +60,7 @@ class Gateway:
     def asked(self, number: int, *words: str) -> bool:
         """Whether strongSwan does what it is told by its own tool."""
         words = ("swanctl", *words, "--uri", f"unix://{self.folder}/{number}/vici")
-        told = {**os.environ, "PATH": PATHS}
+        told = {**os.environ, "PATH": PATHS, "SWANCTL_DIR": f"{self.folder}/{number}"}
         return subprocess.run(words, capture_output=True, env=told).returncode == 0
 
     def route(self, block: str, number: int) -> None:
@@ -97,13 +103,15 @@ def settings(home: Path, more: str = "") -> str:
     return "\n".join((*lines, plugins, "}", ""))
 
 
-def connection(told: Xml.Element, version: int) -> str:
-    """A swanctl.conf, as a tunnel's part of AWS's XML says."""
+def connection(told: Xml.Element, version: int, certified: bool = False) -> str:
+    """A swanctl.conf, as a tunnel's part of AWS's XML says. Certificates are in the folders of swanctl's."""
     ours, theirs = (told.findtext(f"{end}/tunnel_outside_address/ip_address") for end in ENDS)
     ike, esp = cipher(told, "ike"), cipher(told, "ipsec")
     lines = (
         f"connections {{\naws {{\nversion = {version}\nremote_addrs = {theirs}\nproposals = {ike}\nencap = yes",
-        f"local {{\nauth = psk\nid = {ours}\n}}\nremote {{\nauth = psk\nid = {theirs}\n}}",
+        "local {\nauth = pubkey\ncerts = device.pem\n}\nremote {\nauth = pubkey\ncacerts = ca.pem\n}"
+        if certified
+        else f"local {{\nauth = psk\nid = {ours}\n}}\nremote {{\nauth = psk\nid = {theirs}\n}}",
         f"children {{\naws {{\nesp_proposals = {esp}\nlocal_ts = 0.0.0.0/0\nremote_ts = 0.0.0.0/0\n}}\n}}\n}}\n}}",
         f'secrets {{\nike-aws {{\nsecret = "{told.findtext("ike/pre_shared_key")}"\n}}\n}}\n',
     )

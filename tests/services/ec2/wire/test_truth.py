@@ -69,8 +69,8 @@ class Site:
         self.hosts = {a: self.vpcs[a].instance(subnet, a) for a, subnet in places.items()}
         self.interfaces = {a: self.interface(host) for a, host in self.hosts.items()}
 
-    def list_of(self, subnet):
-        acl = self.ec2.create_network_acl(VpcId=self.home.id)["NetworkAcl"]["NetworkAclId"]
+    def list_of(self, subnet, vpc=None):
+        acl = self.ec2.create_network_acl(VpcId=(vpc or self.home).id)["NetworkAcl"]["NetworkAclId"]
         filters = [{"Name": "association.subnet-id", "Values": [subnet]}]
         (there,) = self.ec2.describe_network_acls(Filters=filters)["NetworkAcls"]
         (one,) = (each for each in there["Associations"] if each["SubnetId"] == subnet)
@@ -172,6 +172,50 @@ class Site:
         return found
 
 
+class Hub(Site):
+    """Two VPCs at a transit gateway, whose doors are both in one zone: a subnet of its own, and one with instances."""
+
+    def __init__(self, cloud) -> None:
+        self.account = cloud.account()
+        self.ec2, self.wire, self.cloud = self.account.client("ec2"), Wire(cloud), cloud
+        self.home, self.other = Vpc(self.ec2, "10.1.0.0/16"), Vpc(self.ec2, "10.2.0.0/16")
+        a, b = "us-east-1a", "us-east-1b"
+        near, far, door = self.home.subnet(0, a), self.home.subnet(1, b), self.home.subnet(2, a)
+        there, beyond = self.other.subnet(0, a), self.other.subnet(1, b)
+        for vpc in (self.home, self.other):
+            vpc.open()
+        self.gateway = gateway = self.ec2.create_transit_gateway()["TransitGateway"]["TransitGatewayId"]
+        cloud.clock.advance(2)
+        self.attachments = [
+            self.ec2.create_transit_gateway_vpc_attachment(TransitGatewayId=gateway, VpcId=vpc.id, SubnetIds=[subnet])
+            for vpc, subnet in ((self.home, door), (self.other, there))
+        ]
+        cloud.clock.advance(2)
+        for vpc in (self.home, self.other):
+            vpc.route("10.0.0.0/8", TransitGatewayId=gateway)
+        self.lists = [self.list_of(door), self.list_of(there, self.other)]
+        places = {"10.1.0.5": near, "10.1.1.5": far, "10.2.0.5": there, "10.2.1.5": beyond}
+        vpcs = {address: self.other if address.startswith("10.2") else self.home for address in places}
+        self.hosts = {a: vpcs[a].instance(subnet, a) for a, subnet in places.items()}
+        self.interfaces = {a: self.interface(host) for a, host in self.hosts.items()}
+
+    def across(self):
+        """The connections between the VPCs that come about, as expected."""
+        observed = self.observed()
+        assert observed == self.expected()
+        return {one for one in observed if one[0][:4] != one[1][:4]}
+
+    def translate(self, block, known):
+        """Let the gateway know the other VPC's addresses as others, and the first VPC send to those."""
+        told = self.attachments[1]["TransitGatewayVpcAttachment"]["TransitGatewayAttachmentId"]
+        self.ec2.modify_transit_gateway_attachment_nat_configuration(
+            TransitGatewayAttachmentId=told,
+            NatGatewaySupport="enable",
+            NatGatewayRules=[{"RuleNumber": 1, "MatchSourceCidr": block, "NatCidr": known}],
+        )
+        self.home.route(known, TransitGatewayId=self.gateway)
+
+
 @pytest.fixture(scope="module")
 def site(wired_cloud):
     return Site(wired_cloud)
@@ -182,3 +226,32 @@ def site(wired_cloud):
 def test_packets_do_what_the_analyzer_says(site, topology):
     site.become(topology)
     assert site.observed() == site.expected()
+
+
+EVERYTHING = [("allow", "-1", (0, 65535), "0.0.0.0/0")]
+NO_WEB = [("deny", "6", (PORTS[0], PORTS[0]), "10.1.0.0/16"), *EVERYTHING]
+NOBODY = [("deny", "6", (0, 65535), "10.2.0.0/24"), *EVERYTHING]
+OPEN = (EVERYTHING, EVERYTHING)
+
+
+def test_transit_gateways_serve_the_zones_of_their_doors_and_are_judged_there(wired_cloud):
+    hub = Hub(wired_cloud)
+    there, back = ("10.1.0.5", "10.2.0.5"), ("10.2.0.5", "10.1.0.5")
+    every = {(*pair, port) for pair in (there, back) for port in PORTS}
+    for lists, blocked in (
+        ((OPEN, OPEN), set()),
+        (((NO_WEB, EVERYTHING), OPEN), {(*there, PORTS[0])}),  # what goes out enters the door
+        (((EVERYTHING, NO_WEB), OPEN), {(*back, PORTS[0])}),  # what comes in leaves it
+        ((OPEN, (NO_WEB, EVERYTHING)), set()),  # but for the door's own subnet crosses no border
+        ((OPEN, (NOBODY, EVERYTHING)), every),  # while what goes out from there enters it
+    ):
+        for acl, ways in zip(hub.lists, lists, strict=True):
+            hub.fill(acl, ways)
+        assert hub.across() == every - blocked
+    hub.translate("10.2.0.0/24", "100.64.7.0/24")
+    for acl in hub.lists:
+        hub.fill(acl, OPEN)
+    seen = hub.wire.seen(hub.hosts["10.2.0.5"], hub.hosts["10.1.0.5"], "10.1.0.5", PORTS[0])
+    assert seen == "100.64.7.5"
+    assert hub.wire.soon(hub.hosts["10.1.0.5"], hub.hosts["10.2.0.5"], "100.64.7.5", PORTS[0])
+    assert hub.across() == every - {(*there, port) for port in PORTS}  # it is answered by another address

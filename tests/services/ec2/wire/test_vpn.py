@@ -10,11 +10,18 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
 import pileus
 from pileus.engines.network.claims import token
 from pileus.engines.tunnels import Tunnels
 from pileus.engines.tunnels.engine import FOLDER
+from tests.services.acm_pca.conftest import Authorities
 
 from .conftest import Vpc, Wire
 from .premises import Gateway, until
@@ -30,6 +37,8 @@ class Site:
     def __init__(self, aws, wire, cloud) -> None:
         self.aws, self.wire, self.cloud = aws, wire, cloud
         self.ec2 = ec2 = aws.client("ec2")
+        self.logs = aws.client("logs")
+        self.logs.create_log_group(logGroupName="vpn")
         self.home = Vpc(ec2, "10.0.0.0/16")
         self.home.open()
         self.server = self.home.instance(self.home.subnet(0), "10.0.0.5")
@@ -43,7 +52,9 @@ class Site:
         self.premises = Gateway(wire.names()[self.device], PREMISES, Path(tempfile.mkdtemp()))
 
     def connect(self, static: bool, **to: str) -> dict:
-        options = {"StaticRoutesOnly": static}
+        group = self.logs.describe_log_groups()["logGroups"][0]["arn"]
+        log = {"LogEnabled": True, "LogGroupArn": group, "BgpLogEnabled": True, "BgpLogGroupArn": group}
+        options = {"StaticRoutesOnly": static, "TunnelOptions": [{"LogOptions": {"CloudWatchLogOptions": log}}]}
         made = self.ec2.create_vpn_connection(CustomerGatewayId=self.customer, Type="ipsec.1", Options=options, **to)[
             "VpnConnection"
         ]
@@ -54,6 +65,14 @@ class Site:
     def telemetry(self, connection: str) -> list[tuple[str, str, int]]:
         [shown] = self.ec2.describe_vpn_connections(VpnConnectionIds=[connection])["VpnConnections"]
         return [(one["Status"], one["StatusMessage"], one["AcceptedRouteCount"]) for one in shown["VgwTelemetry"]]
+
+    def logged(self, stream: str) -> str:
+        """What the log of a tunnel says."""
+        try:
+            told = self.logs.get_log_events(logGroupName="vpn", logStreamName=stream)["events"]
+        except self.logs.exceptions.ResourceNotFoundException:
+            return ""
+        return "\n".join(one["message"] for one in told)
 
     def measured(self, connection: str, name: str, outside: str = "") -> float:
         """The highest value of a metric."""
@@ -119,6 +138,8 @@ def test_a_vpc_and_premises_reach_each_other_through_either_tunnel_and_only_by_r
     until(lambda: site.in_and_out() == (True, True))
 
     until(lambda: site.measured(what, "TunnelDataOut") > 0)
+    until(lambda: '"ike_phase1_state": "established"' in site.logged(f"{what}-{first}-IKE.log"))
+    assert "CHILD_SA" in site.logged(f"{what}-{first}-IKE.log")
     assert site.measured(what, "TunnelState", first) == 1
     ec2.delete_vpn_connection(VpnConnectionId=what)
     assert site.wire.until(lambda: not any(name.startswith(what) for name in site.wire.names()))
@@ -145,12 +166,40 @@ def test_routes_are_told_by_bgp_to_a_transit_gateway_and_from_it(site, ec2, conc
         site.premises.tunnel(text, number)
     site.premises.speak(text, "192.168.7.0/24", "192.168.8.0/24")
     until(lambda: site.telemetry(what) == [("UP", "2 BGP ROUTES", 2)] * 2)
+    outside = made["Options"]["TunnelOptions"][0]["OutsideIpAddress"]
+    until(lambda: "192.168.7.0/24" in site.logged(f"{what}-{outside}-BGP.log"))
     table = ec2.describe_transit_gateways()["TransitGateways"][0]["Options"]["AssociationDefaultRouteTableId"]
     found = ec2.search_transit_gateway_routes(
         TransitGatewayRouteTableId=table, Filters=[{"Name": "attachment.resource-type", "Values": ["vpn*"]}]
     )["Routes"]
     assert {one["DestinationCidrBlock"] for one in found} == {"192.168.7.0/24", "192.168.8.0/24"}
     until(lambda: site.in_and_out() == (True, True))
+
+
+def test_certificates_of_a_private_authority_take_the_place_of_keys(site, aws, ec2):
+    authority, acm = Authorities(aws).root(), aws.client("acm")
+    arn = acm.request_certificate(DomainName="device.example.com", CertificateAuthorityArn=authority)["CertificateArn"]
+    site.cloud.clock.advance(5)
+    export = acm.export_certificate(CertificateArn=arn, Passphrase=b"a passphrase")
+    key = load_pem_private_key(export["PrivateKey"].encode(), b"a passphrase")
+    plain = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    certificates = {"x509/device.pem": export["Certificate"], "private/device.pem": plain}
+    certificates["x509ca/ca.pem"] = export["CertificateChain"]
+
+    made = ec2.create_customer_gateway(Type="ipsec.1", CertificateArn=arn, BgpAsn=65010)["CustomerGateway"]
+    site.customer = made["CustomerGatewayId"]
+    made = site.connect(True)
+    what, outside = made["VpnConnectionId"], made["Options"]["TunnelOptions"][0]["OutsideIpAddress"]
+    assert "pre_shared_key" not in made["CustomerGatewayConfiguration"]
+    own = made["VgwTelemetry"][0]["CertificateArn"]
+    site.premises.tunnel(made["CustomerGatewayConfiguration"], 0, certificates=certificates)
+    until(lambda: site.telemetry(what)[0][0] == "UP")
+    tunnel = {"VpnConnectionId": what, "VpnTunnelOutsideIpAddress": outside}
+    changed = ec2.modify_vpn_tunnel_certificate(**tunnel)["VpnConnection"]
+    assert changed["VgwTelemetry"][0]["CertificateArn"] != own
+    site.cloud.clock.advance(5)
+    until(lambda: site.premises.asked(0, "--initiate", "--child", "aws", "--timeout", "2"))
+    until(lambda: site.telemetry(what)[0][0] == "UP")
 
 
 KILLED = """

@@ -9,7 +9,7 @@ from pileus.kernel import Call, Fault, Record
 from pileus.kernel.filters import Filters
 from pileus.kernel.names import hex_id
 from pileus.services.ec2 import ec2
-from pileus.services.ec2.describing import Members, paged
+from pileus.services.ec2.describing import Members, selected
 from pileus.services.ec2.faults import missing
 from pileus.services.ec2.kinds import kind, named
 from pileus.services.ec2.network.zones import zone
@@ -209,7 +209,7 @@ def describe_client_vpn_target_networks(
         for one in networks(call, client_vpn_endpoint_id)
         if not association_ids or one.association_id in association_ids
     ]
-    return paged(call, "ClientVpnTargetNetworks", TARGET_FILTERS.select(found, filters), max_results, next_token)
+    return selected(call, "ClientVpnTargetNetworks", TARGET_FILTERS, found, filters, max_results, next_token)
 
 
 @ec2.operation
@@ -309,7 +309,7 @@ def describe_client_vpn_routes(
         }
         for route in ClientRoute.scan(call, client_vpn_endpoint_id)
     ]
-    return paged(call, "Routes", ROUTE_FILTERS.select(found, filters), max_results, next_token)
+    return selected(call, "Routes", ROUTE_FILTERS, found, filters, max_results, next_token)
 
 
 # Authorization
@@ -388,4 +388,4 @@ def describe_client_vpn_authorization_rules(
         }
         for rule in AuthorizationRule.scan(call, client_vpn_endpoint_id)
     ]
-    return paged(call, "AuthorizationRules", RULE_FILTERS.select(found, filters), max_results, next_token)
+    return selected(call, "AuthorizationRules", RULE_FILTERS, found, filters, max_results, next_token)

@@ -1,6 +1,6 @@
 """PrivateLink: services of an account's own behind a load balancer, to which other accounts make endpoints.
 
-Left out: who pays, and remote access. Whether the load balancers are there is asked of those, once they are built.
+Left out: remote access. Whether the load balancers are there is asked of those, once they are built.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pileus.kernel import Call, Fault, Record, arn, regions
 from pileus.kernel.filters import Filters
 from pileus.kernel.names import hex_id, token
 from pileus.services.ec2 import ec2
-from pileus.services.ec2.describing import Members, described, paged
+from pileus.services.ec2.describing import Members, described, selected
 from pileus.services.ec2.faults import combination, missing
 from pileus.services.ec2.kinds import kind, named, new_id
 from pileus.services.ec2.tags import shown_tags, specified
@@ -66,6 +66,8 @@ class EndpointService(Record, arn="vpc-endpoint-service/{service_id}", cfn="AWS:
     verification: str = ""
     verification_value: str = ""
     supported_regions: list[str] = []
+    payer: str = ""
+    """Who pays for the endpoints, where that is not their owners."""
     state: str = "Pending"
     since: float = 0.0
     tags: dict[str, str] = {}
@@ -177,6 +179,7 @@ def shown(call: Call, one: EndpointService) -> Members:
         "BaseEndpointDnsNames": [f"{one.service_id}.{call.region}.vpce.{suffix}"],
         "PrivateDnsName": one.private_dns_name or None,
         "PrivateDnsNameConfiguration": verification if one.private_dns_name else None,
+        "PayerResponsibility": one.payer or None,
         "Tags": shown_tags(one.tags),
         "SupportedRegions": [
             {"Region": name, "ServiceState": "Available"} for name in one.supported_regions or [call.region]
@@ -322,7 +325,7 @@ def describe_vpc_endpoint_service_permissions(
     """Who may make endpoints to a service."""
     named(call, EndpointService, service_id)
     found = [_permission(one) | {"Tags": []} for one in Permission.scan(call, service_id)]
-    return paged(call, "AllowedPrincipals", PERMISSION_FILTERS.select(found, filters), max_results, next_token)
+    return selected(call, "AllowedPrincipals", PERMISSION_FILTERS, found, filters, max_results, next_token)
 
 
 def _permission(one: Permission) -> Members:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pileus.kernel import Call
 from pileus.kernel.filters import Filters
 from pileus.services.ec2 import ec2
-from pileus.services.ec2.describing import Members, paged
+from pileus.services.ec2.describing import Members, selected
 from pileus.services.ec2.kinds import named
 from pileus.services.ec2.network.changes import changed
 
@@ -15,6 +15,7 @@ from .endpoint_configurations import Connection, EndpointService
 from .endpoint_notifications import announce
 from .endpoints import VpcEndpoint
 from .lives import enter
+from .transit_attachments import Attachment
 
 FILTERS = Filters(
     {
@@ -35,12 +36,30 @@ def describe_vpc_endpoint_connections(
     call: Call, filters: list[Members] = [], max_results: int = 0, next_token: str = ""
 ) -> Members:
     """The endpoints that lead to the account's services."""
-    found = [shown(call, one, endpoint) for one in Connection.scan(call) if (endpoint := _endpoint(call, one))]
-    return paged(call, "VpcEndpointConnections", FILTERS.select(found, filters), max_results, next_token)
+    found = [
+        shown(call, one, there) if isinstance(there, VpcEndpoint) else shown_function(one, there)
+        for one in Connection.scan(call)
+        if (there := _endpoint(call, one))
+    ]
+    return selected(call, "VpcEndpointConnections", FILTERS, found, filters, max_results, next_token)
 
 
-def _endpoint(call: Call, one: Connection) -> VpcEndpoint | None:
-    return VpcEndpoint.get(call.at(one.account, one.region), one.vpc_endpoint_id)
+def _endpoint(call: Call, one: Connection) -> VpcEndpoint | Attachment | None:
+    """What is connected: an endpoint, or the attachment of a network function."""
+    there = call.at(one.account, one.region)
+    return VpcEndpoint.get(there, one.vpc_endpoint_id) or Attachment.get(there, one.vpc_endpoint_id)
+
+
+def shown_function(one: Connection, attachment: Attachment) -> Members:
+    return {
+        "ServiceId": one.service_id,
+        "TransitGatewayAttachmentId": one.vpc_endpoint_id,
+        "VpcEndpointOwner": one.account,
+        "VpcEndpointState": attachment.state,
+        "VpcEndpointRegion": one.region,
+        "VpcEndpointConnectionId": one.connection_id,
+        "CreationTimestamp": one.created,
+    }
 
 
 def shown(call: Call, one: Connection, endpoint: VpcEndpoint) -> Members:
@@ -63,24 +82,33 @@ def shown(call: Call, one: Connection, endpoint: VpcEndpoint) -> Members:
 
 
 @ec2.operation
-def accept_vpc_endpoint_connections(call: Call, service_id: str, vpc_endpoint_ids: list[str]) -> Members:
-    """Let endpoints in that ask for it."""
-    return _answered(call, service_id, vpc_endpoint_ids, ("pendingAcceptance",), _accept)
+def accept_vpc_endpoint_connections(
+    call: Call, service_id: str, vpc_endpoint_ids: list[str], transit_gateway_attachment_ids: list[str] = []
+) -> Members:
+    """Let in what asks for it: endpoints, and attachments of network functions."""
+    ids = [*vpc_endpoint_ids, *transit_gateway_attachment_ids]
+    return _answered(call, service_id, ids, ("pendingAcceptance",), _accept)
 
 
-def _accept(call: Call, there: Call, endpoint: VpcEndpoint) -> None:
+def _accept(call: Call, there: Call, endpoint: VpcEndpoint | Attachment) -> None:
     enter(there, endpoint, "pending")
-    announce(call, "Accept", endpoint)
+    if isinstance(endpoint, VpcEndpoint):
+        announce(call, "Accept", endpoint)
 
 
 @ec2.operation
-def reject_vpc_endpoint_connections(call: Call, service_id: str, vpc_endpoint_ids: list[str]) -> Members:
-    """Keep endpoints out, those that were let in before too."""
-    return _answered(call, service_id, vpc_endpoint_ids, ("pendingAcceptance", "pending", "available"), _reject)
+def reject_vpc_endpoint_connections(
+    call: Call, service_id: str, vpc_endpoint_ids: list[str], transit_gateway_attachment_ids: list[str] = []
+) -> Members:
+    """Keep them out, those that were let in before too."""
+    ids = [*vpc_endpoint_ids, *transit_gateway_attachment_ids]
+    return _answered(call, service_id, ids, ("pendingAcceptance", "pending", "available"), _reject)
 
 
-def _reject(call: Call, there: Call, endpoint: VpcEndpoint) -> None:
+def _reject(call: Call, there: Call, endpoint: VpcEndpoint | Attachment) -> None:
     enter(there, endpoint, "rejected")
+    if isinstance(endpoint, Attachment):
+        return
     changed(there, endpoint.vpc_id)
     announce(call, "Reject", endpoint)
 
@@ -90,7 +118,7 @@ def _answered(
     service_id: str,
     ids: list[str],
     states: tuple[str, ...],
-    answer: Callable[[Call, Call, VpcEndpoint], None],
+    answer: Callable[[Call, Call, VpcEndpoint | Attachment], None],
 ) -> Members:
     named(call, EndpointService, service_id)
     failed: list[Members] = []

@@ -251,6 +251,7 @@ def modify_vpc_endpoint(
     ip_address_type: str = "",
     dns_options: Members = {},
     private_dns_enabled: bool | None = None,
+    subnet_configurations: list[Members] = [],
 ) -> Members:
     """Change an endpoint's policy, route tables, subnets, groups or names."""
     one = named(call, VpcEndpoint, vpc_endpoint_id)
@@ -268,8 +269,11 @@ def modify_vpc_endpoint(
         _groups(call, one, add_security_group_ids, remove_security_group_ids)
         for what in remove_subnet_ids:
             remove_subnet(call, one, what)
-        for what in add_subnet_ids:
-            add_subnet(call, one, what)
+        wanted = {given["SubnetId"]: given.get("Ipv4", "") for given in subnet_configurations if "SubnetId" in given}
+        for what in [what for what in wanted if what in one.subnet_ids]:
+            remove_subnet(call, one, what)
+        for what in dict.fromkeys([*add_subnet_ids, *wanted]):
+            add_subnet(call, one, what, wanted.get(what, ""))
         one.ip_type = ip_address_type or one.ip_type
         one.dns_record_ip_type = dns_options.get("DnsRecordIpType", one.dns_record_ip_type)
         one.inbound_only = dns_options.get("PrivateDnsOnlyForInboundResolverEndpoint", one.inbound_only)

@@ -189,6 +189,7 @@ def shown_offered(call: Call, there: Call, one: EndpointService) -> Members:
         "VpcEndpointPolicySupported": False,
         "AcceptanceRequired": one.acceptance_required,
         "ManagesVpcEndpoints": False,
+        "PayerResponsibility": one.payer or None,
         "Tags": [{"Key": key, "Value": value} for key, value in one.tags.items()],
         "SupportedIpAddressTypes": one.ip_types,
     }

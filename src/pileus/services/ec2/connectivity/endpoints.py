@@ -79,6 +79,8 @@ class VpcEndpoint(
     zone_id: str = ""
     state: str = "pending"
     since: float = 0.0
+    payers: dict[str, str] = {}
+    """Who pays for what, where that is not the account."""
     tags: dict[str, str] = {}
 
     @property
@@ -132,6 +134,9 @@ def shown(call: Call, one: VpcEndpoint) -> Members:
         "DnsEntries": [{"DnsName": name, "HostedZoneId": one.zone_id} for name in one.dns_names],
         "CreationTimestamp": one.created,
         "OwnerId": one.owner,
+        "PayerResponsibilities": [
+            {"Scope": scope, "PayerResponsibilityType": payer} for scope, payer in sorted(one.payers.items())
+        ],
         "Tags": shown_tags(one.tags),
     }
     if not one.service_id:

@@ -15,7 +15,7 @@ from pileus.services.ec2.network.security_groups import SecurityGroup, SecurityG
 from pileus.services.ec2.network.subnets import Subnet as SubnetRecord
 from pileus.services.ec2.network.vpcs import Vpc
 
-from . import neighbours
+from . import neighbours, transit_nat
 from .endpoints import VpcEndpoint
 from .insight_world import (
     ANY,
@@ -38,8 +38,18 @@ from .transit_tables import TransitGatewayRouteTable
 from .vpn_gateways import VpnGateway
 
 
-def world(call: Call) -> World:
-    """All VPCs of the account in the Region, and what joins them."""
+def world(call: Call, accounts: Iterable[str] = ()) -> World:
+    """All VPCs in the Region of the account, and of others that it may look into, and what joins them."""
+    others = [one for one in dict.fromkeys(accounts) if one != call.account]
+    whole = _world(call)
+    for account in others:
+        theirs = _world(call.at(account=account))._asdict()
+        kept = whole._asdict()
+        whole = World(**{name: kept[name] | theirs[name] for name in kept if name != "accounts"})
+    return whole._replace(accounts=tuple(others))
+
+
+def _world(call: Call) -> World:
     vpcs = {vpc.vpc_id: tuple(vpc.ranges()) for vpc in Vpc.scan(call)}
     nats = {one.nat_gateway_id: one.network_interface_id for one in neighbours.nat_gateways(call)}
     return World(
@@ -126,6 +136,7 @@ def _transit(call: Call, what: str) -> Transit:
             table=one.table,
             subnets=tuple(one.subnet_ids),
             usable=one.usable,
+            translated=tuple(transit_nat.translated(call, one.transit_gateway_attachment_id)),
         )
         for one in Attachment.scan(call, what, index="by_gateway")
         if one.present

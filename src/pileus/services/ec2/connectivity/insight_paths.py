@@ -2,8 +2,9 @@
 
 Pure. The rules are those of the VPC User Guide: security groups remember connections, so that only the way there asks
 them; network ACLs do not, and stand at the borders of subnets only; of routes the most specific one counts; peering is
-not transitive; a transit gateway enters and leaves a VPC through its own subnets there. The codes of explanations are
-those of "Reachability Analyzer explanation codes".
+not transitive; a transit gateway enters and leaves a VPC through its own subnets there, one in a zone: what goes to it
+enters that subnet, even from that subnet itself, and what comes from it leaves it, unless it is for that subnet
+("Network ACLs for transit gateways"). The codes of explanations are those of "Reachability Analyzer explanation codes".
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from .insight_world import (
     Transit,
     TransitLine,
     World,
+    moved,
     within,
 )
 
@@ -89,7 +91,7 @@ def travel(world: World, source: str, packet: Packet, goal: str = "") -> Way:
     back = _Walk(world, there.packet.back(), source, answers=there)
     try:
         back.answer()
-        back.check_home(source)
+        back.check_home(source, packet)
     except Stuck as stuck:
         return Way(there.steps, back.steps, stuck.why)
     return Way(there.steps, back.steps, None)
@@ -166,9 +168,11 @@ class _Walk:
             self._step(there.left_by, vpc)
             self._deliver(vpc, None)
 
-    def check_home(self, source: str) -> None:
-        """Raise unless the answer has come to where the packet is from, and not to another that has its address."""
+    def check_home(self, source: str, packet: Packet) -> None:
+        """Raise unless the answer has come to where the packet is from, as if from where that went."""
         if self.steps and source not in (self.arrived.id if self.arrived else "", self.left_by):
+            raise Stuck("NO_PATH")
+        if self.arrived and self.packet.source != packet.destination:
             raise Stuck("NO_PATH")
 
     # Routing
@@ -315,17 +319,19 @@ class _Walk:
         if door is None or door.zone != subnet.zone:
             about = {"TransitGatewayAttachment": mine.id, "AvailabilityZones": [subnet.zone]}
             raise Stuck("TGW_ROUTE_AZ_RESTRICTION", **about)
-        if door.id != subnet.id:
-            self._cross(door, egress=False)
+        self._cross(door, egress=False)
         self._step(mine.id, subnet.vpc, door.id, transit=transit.id)
         if self.goal == transit.id and not self.answers:
             self._step(transit.id, transit=transit.id)
             self.left_by = transit.id
             return
+        self.packet = self.packet._replace(source=moved(self.packet.source, mine.translated))
         other = self._transit_route(transit, mine)
         if other.kind != "vpc" or other.resource not in self.world.vpcs:
             self._out(other.id, "")
             return
+        back = [(known, own) for own, known in other.translated]
+        self.packet = self.packet._replace(destination=moved(self.packet.destination, back))
         self._step(other.id, other.resource, transit=transit.id)
         out = self._door(other, subnet.zone)
         if out is None:

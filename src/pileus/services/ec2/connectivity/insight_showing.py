@@ -6,8 +6,8 @@ from typing import Any
 
 from pileus.kernel import Call
 from pileus.services.ec2.describing import Members
-from pileus.services.ec2.kinds import kind_of
 
+from .insight_accounts import found
 from .insight_paths import Step, Why
 from .insight_world import Entry, Line, Packet, Rule, TransitLine, World
 
@@ -45,10 +45,9 @@ TARGETS = {
 }
 
 
-def component(call: Call, what: str) -> Members:
-    one = kind_of(what)
-    found = one.record.get(call, what) if one else None
-    return {"Id": what, "Arn": found.arn(call) if found else None}
+def component(call: Call, world: World, what: str) -> Members:
+    there, record = found(call, world.accounts, what)
+    return {"Id": what, "Arn": record.arn(there) if record else None}
 
 
 def components(call: Call, world: World, steps: list[Step]) -> list[Members]:
@@ -59,15 +58,15 @@ def components(call: Call, world: World, steps: list[Step]) -> list[Members]:
 def _step(call: Call, world: World, number: int, step: Step) -> Members:
     shown: Members = {
         "SequenceNumber": number,
-        "Component": component(call, step.component),
-        "Vpc": component(call, step.vpc) if step.vpc else None,
-        "Subnet": component(call, step.subnet) if step.subnet else None,
-        "TransitGateway": component(call, step.transit) if step.transit else None,
+        "Component": component(call, world, step.component),
+        "Vpc": component(call, world, step.vpc) if step.vpc else None,
+        "Subnet": component(call, world, step.subnet) if step.subnet else None,
+        "TransitGateway": component(call, world, step.transit) if step.transit else None,
         "OutboundHeader": header(step.packet),
     }
     interface = world.interfaces.get(step.component)
     if interface and interface.instance:
-        shown["AttachedTo"] = component(call, interface.instance)
+        shown["AttachedTo"] = component(call, world, interface.instance)
     if step.entry:
         shown["AclRule"] = acl_rule(step.entry)
     if step.rule:
@@ -148,9 +147,9 @@ def explanation(call: Call, world: World, why: Why) -> Members:
 
 def _about(call: Call, world: World, why: Why, name: str, value: Any) -> Any:
     if name in COMPONENTS:
-        return component(call, value)
+        return component(call, world, value)
     if name == "SecurityGroups":
-        return [component(call, what) for what in value]
+        return [component(call, world, what) for what in value]
     if isinstance(value, Entry):
         return acl_rule(value)
     if isinstance(value, Line):

@@ -5,6 +5,7 @@ Plain values: `insight_paths` computes over them, and `insight_loading` makes th
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from ipaddress import ip_address, ip_network
 from typing import NamedTuple
 
@@ -94,6 +95,8 @@ class Attached(NamedTuple):
     table: str
     subnets: tuple[str, ...] = ()
     usable: bool = True
+    translated: tuple[tuple[str, str], ...] = ()
+    """Its blocks, and those under which the gateway knows them."""
 
 
 class TransitLine(NamedTuple):
@@ -132,6 +135,8 @@ class World(NamedTuple):
     endpoints: dict[str, str] = {}
     """The VPCs of endpoints that routes lead to."""
     transits: dict[str, Transit] = {}
+    accounts: tuple[str, ...] = ()
+    """Whose they are, beside the account that asks."""
 
     # Looking
 
@@ -159,6 +164,15 @@ class World(NamedTuple):
     def members(self, group: str) -> set[str]:
         """The addresses of a group's interfaces."""
         return {address for one in self.interfaces.values() if group in one.groups for address in one.addresses}
+
+
+def moved(address: str, pairs: Iterable[tuple[str, str]]) -> str:
+    """An address of the first block that has it, in the place of which another stands; or itself."""
+    for source, target in pairs:
+        if within(address, source):
+            away = int(ip_address(address)) - int(ip_network(source).network_address)
+            return str(ip_network(target)[away])
+    return address
 
 
 def within(address: str, block: str) -> bool:

@@ -1,8 +1,4 @@
-"""What pools of IPAM have and give: blocks that are provisioned, and allocations out of them.
-
-Left out: addresses of one's own that AWS would have to announce to the internet, unless they come with a signed
-message as on AWS, which is believed.
-"""
+"""What pools of IPAM give: blocks that are reserved by hand, and those that resources take."""
 
 from __future__ import annotations
 
@@ -11,18 +7,16 @@ from typing import Any
 
 from pileus.kernel import Call, Fault, Record
 from pileus.kernel.filters import Filters
-from pileus.kernel.names import hex_id
 from pileus.services.ec2 import ec2
 from pileus.services.ec2.describing import Members, described, paged
-from pileus.services.ec2.faults import in_use
 from pileus.services.ec2.kinds import kind, named, new_id
 from pileus.services.ec2.tags import shown_tags, specified
 from pileus.services.ec2.tokens import made_before, remember
 
-from . import ipam_space
-from .ipam_pools import IpamPool, PoolCidr, parts, pools_of, seen
+from . import homes, ipam_space
+from .ipam_pools import IpamPool, PoolCidr, parts, seen
 
-CUSTOM, POOL = "custom", "ipam-pool"
+CUSTOM, POOL, EC2_POOL = "custom", "ipam-pool", "ec2-public-ipv4-pool"
 
 
 @kind(
@@ -51,12 +45,9 @@ class Allocation(
 
 @parts.ends_with
 def pool_gone(call: Call, pool: IpamPool) -> None:
-    """A pool's allocations go with it, and what it has of the pool above goes back."""
+    """A pool's allocations go with it."""
     for one in [*Allocation.scan(call, pool.ipam_pool_id, index="of_pool")]:
         one.delete(call)
-    for block in PoolCidr.scan(call, pool.ipam_pool_id):
-        if block.allocation and (above := Allocation.get(call, block.allocation)):
-            above.delete(call)
 
 
 FILTERS = Filters(
@@ -69,49 +60,6 @@ FILTERS = Filters(
         "resource-type": "resource_type",
     }
 )
-CIDR_FILTERS = Filters({"cidr": "Cidr", "ipam-pool-cidr-id": "IpamPoolCidrId", "state": "State"}, tags=None)
-
-
-# Provisioning
-
-
-@ec2.operation
-def provision_ipam_pool_cidr(
-    call: Call,
-    ipam_pool_id: str,
-    cidr: str = "",
-    cidr_authorization_context: Members = {},
-    netmask_length: int | None = None,
-    client_token: str = "",
-) -> Members:
-    """Give a pool a block: out of the pool above it, or, at the top, any that is free in the scope."""
-    if before := made_before(call, client_token):
-        return {"IpamPoolCidr": cidr_shown(_provisioned(call, ipam_pool_id, before), "provisioned")}
-    pool = named(call, IpamPool, ipam_pool_id)
-    if bool(cidr) == (netmask_length is not None):
-        raise Fault("InvalidParameterCombination", "Specify either Cidr or NetmaskLength.")
-    made = PoolCidr(pool=ipam_pool_id, cidr="", cidr_id=hex_id("ipam-pool-cidr"))
-    if pool.source_pool:
-        there, above = seen(call, pool.source_pool)
-        given = allocate(there, above, cidr, netmask_length, POOL, ipam_pool_id, rules=False)
-        made.cidr, made.allocation = given.cidr, given.ipam_pool_allocation_id
-    else:
-        made.cidr = _at_the_top(call, pool, cidr, cidr_authorization_context)
-    made.put(call)
-    remember(call, client_token, made.cidr)
-    return {"IpamPoolCidr": cidr_shown(made, "pending-provision")}
-
-
-def _at_the_top(call: Call, pool: IpamPool, cidr: str, authorization: Members) -> str:
-    if not cidr:
-        raise Fault("InvalidParameterCombination", "A pool at the top of a private scope needs a Cidr.")
-    block = parsed(pool, cidr)
-    if pool.scope_type == "public" and not authorization:
-        raise Fault("InvalidParameterCombination", "A public CIDR needs a CidrAuthorizationContext.")
-    for other in pools_of(call, pool.ipam_scope_id):
-        if other.depth == 1 and any(ipam_space.overlaps(block, one) for one in blocks(call, other.ipam_pool_id)):
-            raise Fault("InvalidParameterValue", f"The CIDR {block} overlaps with a CIDR in {other.ipam_pool_id}.")
-    return str(block)
 
 
 def parsed(pool: IpamPool, cidr: str) -> ipam_space.Block:
@@ -122,48 +70,6 @@ def parsed(pool: IpamPool, cidr: str) -> ipam_space.Block:
     if f"ipv{block.version}" != pool.family:
         raise Fault("InvalidParameterValue", f"The CIDR {cidr} is not of the address family of the pool.")
     return block
-
-
-def _provisioned(call: Call, pool: str, cidr: str) -> PoolCidr:
-    found = PoolCidr.get(call, pool, cidr)
-    if found is None:
-        raise Fault("InvalidIpamPoolCidr.NotFound", f"The CIDR {cidr} is not provisioned to {pool}.")
-    return found
-
-
-@ec2.operation
-def deprovision_ipam_pool_cidr(call: Call, ipam_pool_id: str, cidr: str = "") -> Members:
-    """Take a block from a pool, out of which nothing is allocated."""
-    pool = named(call, IpamPool, ipam_pool_id)
-    found = _provisioned(call, ipam_pool_id, str(parsed(pool, cidr)))
-    block = ip_network(found.cidr)
-    if any(ipam_space.inside(one, block) for one in given(call, ipam_pool_id)):
-        raise in_use(f"The CIDR {cidr} has allocations and cannot be deprovisioned.")
-    found.delete(call)
-    if found.allocation:
-        there, _ = seen(call, pool.source_pool)
-        if above := Allocation.get(there, found.allocation):
-            above.delete(there)
-    return {"IpamPoolCidr": cidr_shown(found, "pending-deprovision")}
-
-
-@ec2.operation
-def get_ipam_pool_cidrs(
-    call: Call, ipam_pool_id: str, filters: list[Members] = [], max_results: int = 0, next_token: str = ""
-) -> Members:
-    """The blocks that a pool has."""
-    there, _ = seen(call, ipam_pool_id)
-    found = [cidr_shown(one, "provisioned") for one in PoolCidr.scan(there, ipam_pool_id)]
-    return paged(call, "IpamPoolCidrs", CIDR_FILTERS.select(found, filters), max_results, next_token)
-
-
-def cidr_shown(one: PoolCidr, state: str) -> Members:
-    return {
-        "Cidr": one.cidr,
-        "State": state,
-        "IpamPoolCidrId": one.cidr_id,
-        "NetmaskLength": ip_network(one.cidr).prefixlen,
-    }
 
 
 # Allocating
@@ -347,17 +253,45 @@ def release_ipam_pool_allocation(call: Call, ipam_pool_id: str, cidr: str, ipam_
     return {"Success": True}
 
 
-# For VPCs
+# For VPCs and subnets
 
 
-def take(call: Call, ipam_pool_id: str, cidr: str, length: int | None, vpc_id: str, tags: dict[str, str]) -> str:
-    """A block for a VPC out of a pool of its Region."""
+def take(
+    call: Call,
+    ipam_pool_id: str,
+    cidr: str,
+    length: int | None,
+    what: str,
+    tags: dict[str, str],
+    vpc_id: str = "",
+    barred: list[Any] = [],
+) -> str:
+    """A block for a VPC out of a pool of its Region, or for a subnet out of a pool of its VPC's addresses."""
     there, pool = seen(call, ipam_pool_id)
     if pool.locale != call.region:
         raise Fault("InvalidParameterValue", f"The IPAM pool {ipam_pool_id} is not for resources in {call.region}.")
-    if any(tags.get(key) != value for key, value in pool.required_tags.items()):
-        raise Fault("InvalidParameterValue", f"The resource lacks the tags that {ipam_pool_id} requires.")
-    made = allocate(there, pool, cidr, length, "vpc", vpc_id)
+    if pool.source_resource.get("ResourceId", "") != vpc_id:
+        text = (
+            f"The IPAM pool {ipam_pool_id} is not a pool of the addresses of {vpc_id}."
+            if vpc_id
+            else (f"The IPAM pool {ipam_pool_id} is for the subnets of {pool.source_resource['ResourceId']}.")
+        )
+        raise Fault("InvalidParameterValue", text)
+    check_tags(pool, tags)
+    made = allocate(there, pool, cidr, length, "subnet" if vpc_id else "vpc", what, barred=barred)
     made.resource_owner, made.resource_region = call.account, call.region
     made.put(there)
     return made.cidr
+
+
+def check_tags(pool: IpamPool, tags: dict[str, str]) -> None:
+    if any(tags.get(key) != value for key, value in pool.required_tags.items()):
+        raise Fault("InvalidParameterValue", f"The resource lacks the tags that {pool.ipam_pool_id} requires.")
+
+
+def give_back(call: Call, ipam_pool_id: str, what: str, cidr: str) -> None:
+    """A resource no longer has a block of a pool, if that is still there."""
+    if ipam_pool_id and (there := homes.of(call, ipam_pool_id)):
+        for one in [*Allocation.scan(there, what, index="of_resource")]:
+            if one.pool == ipam_pool_id and one.cidr == cidr:
+                one.delete(there)

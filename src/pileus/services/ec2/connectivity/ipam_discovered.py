@@ -5,7 +5,7 @@ from __future__ import annotations
 from pileus.kernel import Call
 from pileus.kernel.filters import Filters
 from pileus.services.ec2 import ec2
-from pileus.services.ec2.describing import Members, paged
+from pileus.services.ec2.describing import Members, paged, selected
 from pileus.services.ec2.kinds import named
 from pileus.services.ec2.network.addresses import Address
 from pileus.services.ec2.network.interfaces import NetworkInterface
@@ -17,21 +17,25 @@ from .ipam_discoveries import Discovery
 PRINCIPAL = "ipam.amazonaws.com"
 
 
+ACCOUNT_FILTERS = Filters({"account-id": "AccountId", "discovery-region": "DiscoveryRegion"}, tags=None)
+
+
 @ec2.operation
 def get_ipam_discovered_accounts(
     call: Call,
     ipam_resource_discovery_id: str,
     discovery_region: str,
+    filters: list[Members] = [],
     max_results: int = 0,
     next_token: str = "",
 ) -> Members:
     """The accounts in which a discovery looks: the one that it belongs to."""
     one = named(call, Discovery, ipam_resource_discovery_id)
     looked = {"LastAttemptedDiscoveryTime": call.now, "LastSuccessfulDiscoveryTime": call.now}
-    found = [{"AccountId": call.account, "DiscoveryRegion": discovery_region} | looked]
-    return paged(
-        call, "IpamDiscoveredAccounts", found if discovery_region in one.regions else [], max_results, next_token
-    )
+    there = discovery_region in one.regions
+    found = [{"AccountId": call.account, "DiscoveryRegion": discovery_region} | looked] if there else []
+    member = "IpamDiscoveredAccounts"
+    return selected(call, member, ACCOUNT_FILTERS, found, filters, max_results, next_token)
 
 
 DISCOVERED = Filters(
@@ -106,7 +110,7 @@ def get_ipam_discovered_public_addresses(
     there = call.at(region=address_region)
     addresses = Address.scan(there) if address_region in one.regions else ()
     found = [{"IpamResourceDiscoveryId": ipam_resource_discovery_id} | _public(there, each) for each in addresses]
-    page = paged(call, "IpamDiscoveredPublicAddresses", PUBLIC.select(found, filters), max_results, next_token)
+    page = selected(call, "IpamDiscoveredPublicAddresses", PUBLIC, found, filters, max_results, next_token)
     return page | {"OldestSampleTime": call.now}
 
 

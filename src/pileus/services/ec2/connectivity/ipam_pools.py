@@ -1,6 +1,6 @@
 """Pools of IPAM: parts of a scope that have their own rules, in trees of which each takes its addresses from above.
 
-Left out: pools of a VPC's own addresses (`SourceResource`), and importing what is there by itself.
+A pool of a VPC's own addresses (`SourceResource`) plans its subnets.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import ClassVar
 
 from pileus.kernel import Call, Fault, Record, regions
-from pileus.kernel.errors import Unfinished
 from pileus.kernel.filters import Filters
 from pileus.kernel.paging import every
 from pileus.kernel.tags import as_map
@@ -17,6 +16,7 @@ from pileus.services.ec2.describing import Members, described
 from pileus.services.ec2.faults import in_use
 from pileus.services.ec2.kinds import BY_RECORD, kind, named, new_id
 from pileus.services.ec2.network.life import Life
+from pileus.services.ec2.network.vpcs import Vpc
 from pileus.services.ec2.tags import shown_tags, specified
 from pileus.services.ec2.tokens import made_before, remember
 
@@ -27,6 +27,7 @@ from .lives import Life as States
 from .lives import enter
 
 MOST_DEPTH = 10
+AMAZON = "amazon"
 SHARED = "ec2:IpamPool"
 
 
@@ -58,6 +59,8 @@ class IpamPool(
     max_length: int | None = None
     default_length: int | None = None
     required_tags: dict[str, str] = {}
+    source_resource: dict[str, str] = {}
+    """The VPC whose addresses it has."""
     state: str = "create-in-progress"
     since: float = 0.0
     tags: dict[str, str] = {}
@@ -115,8 +118,6 @@ def create_ipam_pool(
     """Make a pool in a scope, at the top or below another pool."""
     if before := made_before(call, client_token):
         return {"IpamPool": shown(call, named(call, IpamPool, before))}
-    if source_resource:
-        raise Unfinished("Pileus has no IPAM pools of a VPC's own addresses yet.")
     scope = named(call, IpamScope, ipam_scope_id)
     above = named(call, IpamPool, source_ipam_pool_id) if source_ipam_pool_id else None
     pool = IpamPool(
@@ -135,6 +136,7 @@ def create_ipam_pool(
         aws_service=aws_service,
         ip_source=public_ip_source or ("byoip" if scope.type == "public" else ""),
         required_tags=as_map(allocation_resource_tags),
+        source_resource=_resource(call, scope, above, source_resource),
         tags=specified(tag_specifications, "ipam-pool"),
     )
     if above:
@@ -146,6 +148,22 @@ def create_ipam_pool(
     homes.settle(call, pool.ipam_pool_id)
     remember(call, client_token, pool.ipam_pool_id)
     return {"IpamPool": shown(call, pool)}
+
+
+def _resource(call: Call, scope: IpamScope, above: IpamPool | None, resource: Members) -> dict[str, str]:
+    """The VPC whose addresses a pool is to have."""
+    if not resource:
+        return {}
+    if above is None or scope.type != "private" or resource.get("ResourceType", "vpc") != "vpc":
+        raise Fault("InvalidParameterValue", "A source resource is a VPC, of a pool below another one.")
+    there = call.at(resource.get("ResourceOwner", call.account), resource.get("ResourceRegion", call.region))
+    vpc = named(there, Vpc, resource.get("ResourceId", ""))
+    return {
+        "ResourceId": vpc.vpc_id,
+        "ResourceType": "vpc",
+        "ResourceRegion": there.region,
+        "ResourceOwner": there.account,
+    }
 
 
 def _locale(call: Call, scope: IpamScope, above: IpamPool | None, wanted: str) -> str:
@@ -230,6 +248,7 @@ def shown(call: Call, pool: IpamPool) -> Members:
         "Tags": shown_tags(pool.tags),
         "AwsService": pool.aws_service or None,
         "PublicIpSource": pool.ip_source or None,
+        "SourceResource": pool.source_resource or None,
     }
 
 

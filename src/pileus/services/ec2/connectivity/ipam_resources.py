@@ -9,8 +9,11 @@ from typing import Any, NamedTuple
 from pileus.kernel import Call, Fault, Record
 from pileus.kernel.filters import Filters
 from pileus.services.ec2 import ec2
-from pileus.services.ec2.describing import Members, paged
+from pileus.services.ec2.describing import Members, selected
 from pileus.services.ec2.kinds import named
+from pileus.services.ec2.network.address_pools import PublicIpv4Pool
+from pileus.services.ec2.network.addresses import Address
+from pileus.services.ec2.network.interfaces import NetworkInterface
 from pileus.services.ec2.network.subnets import Subnet
 from pileus.services.ec2.network.subnets import life as subnet_life
 from pileus.services.ec2.network.vpcs import Vpc
@@ -55,7 +58,14 @@ def subnet_gone(call: Call, subnet: Subnet) -> None:
 
 
 def found(call: Call) -> Iterator[Resource]:
-    """The blocks of an account's VPCs and subnets in a Region."""
+    """The blocks of an account's VPCs and subnets in a Region, and its public addresses."""
+    for address in Address.scan(call):
+        interface = NetworkInterface.get(call, address.network_interface_id) if address.network_interface_id else None
+        vpc_id = interface.vpc_id if interface else ""
+        yield Resource("eip", address.allocation_id, f"{address.public_ip}/32", vpc_id, 1.0, address.tags)
+    for pool in PublicIpv4Pool.scan(call):
+        for block in pool.ranges:
+            yield Resource("public-ipv4-pool", pool.pool_id, block, "", pool.used / pool.total, pool.tags)
     for vpc in Vpc.scan(call):
         subnets = [*Subnet.scan(call, vpc.vpc_id, index="of_vpc")]
         inner = [ip_network(block) for subnet in subnets for block in subnet.ranges()]
@@ -113,7 +123,7 @@ def get_ipam_resource_cidrs(
         if all(value in ("", one.get(name)) for name, value in wanted.items())
         and (not resource_tag or resource_tag in one["ResourceTags"])
     ]
-    return paged(call, "IpamResourceCidrs", FILTERS.select(items, filters), max_results, next_token)
+    return selected(call, "IpamResourceCidrs", FILTERS, items, filters, max_results, next_token)
 
 
 def seen(call: Call, scope: IpamScope) -> list[Members]:
@@ -136,7 +146,7 @@ def seen(call: Call, scope: IpamScope) -> list[Members]:
 
 def _scope(call: Call, ipam: Ipam, one: Resource) -> str:
     placed = Placed.get(call, one.id, one.cidr)
-    public = ":" in one.cidr
+    public = ":" in one.cidr or one.type in ("eip", "public-ipv4-pool")
     return placed.scope if placed and placed.scope else ipam.public_scope if public else ipam.private_scope
 
 
@@ -168,7 +178,7 @@ def _shown(
         "ComplianceStatus": "ignored" if ignored else "compliant" if pool else "unmanaged",
         "ManagementState": "ignored" if ignored else "managed" if pool else "unmanaged",
         "OverlapStatus": "ignored" if ignored else "overlapping" if overlapping else "nonoverlapping",
-        "VpcId": one.vpc_id,
+        "VpcId": one.vpc_id or None,
     }
 
 

@@ -1,7 +1,6 @@
 """IPAMs and their scopes: an address space that is planned, one public and one private at first.
 
-Left out: private global unicast addresses as VPCs' own, external authorities, policies, prefix list resolvers, and
-what concerns the registries of the internet.
+Left out: private global unicast addresses as VPCs' own, and asking the external authority of a scope.
 """
 
 from __future__ import annotations
@@ -71,6 +70,8 @@ class IpamScope(
     type: str
     default: bool
     description: str = ""
+    authority: dict[str, str] = {}
+    """What plans the scope in the place of IPAM, if anything does."""
     pools: int = 0
     state: str = "create-in-progress"
     since: float = 0.0
@@ -223,6 +224,7 @@ def create_ipam_scope(
     description: str = "",
     tag_specifications: list[Members] = [],
     client_token: str = "",
+    external_authority_configuration: Members = {},
 ) -> Members:
     """Make a further private scope."""
     if before := made_before(call, client_token):
@@ -236,6 +238,7 @@ def create_ipam_scope(
         type="private",
         default=False,
         description=description,
+        authority=dict(external_authority_configuration),
         tags=specified(tag_specifications, "ipam-scope"),
     )
     enter(call, made, "create-in-progress")
@@ -267,6 +270,7 @@ def scope_shown(call: Call, scope: IpamScope) -> Members:
         "IsDefault": scope.default,
         "Description": scope.description or None,
         "PoolCount": scope.pools,
+        "ExternalAuthorityConfiguration": scope.authority or None,
         "State": scope.state,
         "Tags": shown_tags(scope.tags),
     }
@@ -277,9 +281,19 @@ def ipam_arn(call: Call, ipam_id: str) -> str:
 
 
 @ec2.operation
-def modify_ipam_scope(call: Call, ipam_scope_id: str, description: str | None = None) -> Members:
-    """Change a scope's description."""
+def modify_ipam_scope(
+    call: Call,
+    ipam_scope_id: str,
+    description: str | None = None,
+    external_authority_configuration: Members = {},
+    remove_external_authority_configuration: bool = False,
+) -> Members:
+    """Change a scope's description, and what plans it."""
     scope = named(call, IpamScope, ipam_scope_id)
+    if external_authority_configuration and remove_external_authority_configuration:
+        raise Fault("InvalidParameterCombination", "An external authority cannot be given and removed at once.")
+    if external_authority_configuration or remove_external_authority_configuration:
+        scope.authority = dict(external_authority_configuration)
     scope.description = scope.description if description is None else description
     enter(call, scope, "modify-in-progress")
     return {"IpamScope": scope_shown(call, scope)}

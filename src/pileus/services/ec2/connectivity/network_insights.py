@@ -1,7 +1,7 @@
 """The Reachability Analyzer: paths that are asked about, and analyses of them.
 
-An analysis looks at the records of the account in the Region, and really computes. Left out: load balancers, firewalls,
-and further accounts.
+An analysis looks at the records of the account in the Region, and of further accounts if it may, and really computes.
+Left out: load balancers and firewalls.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from pileus.services.ec2.network import interfaces
 from pileus.services.ec2.tags import shown_tags, specified
 from pileus.services.ec2.tokens import made_before, remember
 
+from . import insight_accounts
 from .insight_loading import world
 from .insight_paths import Way, Why
 from .insight_questions import PORTS, Question, answered
@@ -54,6 +55,8 @@ class InsightsPath(
     destination_port: int | None = None
     at_source: dict[str, Any] = {}
     at_destination: dict[str, Any] = {}
+    owners: dict[str, str] = {}
+    """Whose its ends are that are not the account's own."""
     tags: dict[str, str] = {}
 
 
@@ -78,6 +81,8 @@ class InsightsAnalysis(
     message: str = ""
     through: list[str] = []
     avoiding: list[str] = []
+    accounts: list[str] = []
+    """Further accounts, into whose networks it looks."""
     found: dict[str, Any] = {}
     """What it has found, in wire names."""
     tags: dict[str, str] = {}
@@ -147,6 +152,11 @@ def create_network_insights_path(
         destination_port=destination_port,
         at_source=filter_at_source,
         at_destination=filter_at_destination,
+        owners={
+            what.rpartition("/")[2]: owner
+            for what in (source, destination)
+            if (owner := owner_of(call, what)) != call.account
+        },
         tags=specified(tag_specifications, "network-insights-path"),
     ).put(call)
     remember(call, client_token, made.network_insights_path_id)
@@ -162,9 +172,16 @@ def checked(call: Call, what: str, role: str) -> str:
     one = kind_of(found)
     if one is None:
         raise Unfinished(f"Pileus knows no {prefix} yet.")
-    if one.record.get(call, found) is None:
+    owner = owner_of(call, what)
+    insight_accounts.check(call, [owner])
+    if one.record.get(call.at(account=owner), found) is None:
         raise one.absent(found)
     return found
+
+
+def owner_of(call: Call, what: str) -> str:
+    """The account that an ARN names; an id is the account's own."""
+    return what.split(":")[4] if what.startswith("arn:") else call.account
 
 
 @ec2.operation
@@ -186,9 +203,9 @@ def path_shown(call: Call, path: InsightsPath) -> Members:
         "NetworkInsightsPathArn": path.arn(call),
         "CreatedDate": path.created,
         "Source": path.source,
-        "SourceArn": arn_of(call, path.source),
+        "SourceArn": arn_of(call, path, path.source),
         "Destination": path.destination or None,
-        "DestinationArn": arn_of(call, path.destination) if path.destination else None,
+        "DestinationArn": arn_of(call, path, path.destination) if path.destination else None,
         "SourceIp": path.source_ip or None,
         "DestinationIp": path.destination_ip or None,
         "Protocol": path.protocol,
@@ -199,10 +216,9 @@ def path_shown(call: Call, path: InsightsPath) -> Members:
     }
 
 
-def arn_of(call: Call, what: str) -> str | None:
-    one = kind_of(what)
-    found = one.record.get(call, what) if one else None
-    return found.arn(call) if found else None
+def arn_of(call: Call, path: InsightsPath, what: str) -> str | None:
+    there, record = insight_accounts.found(call, path.owners.values(), what)
+    return record.arn(there) if record else None
 
 
 @ec2.operation
@@ -227,17 +243,20 @@ def start_network_insights_analysis(
     filter_in_arns: list[str] = [],
     filter_out_arns: list[str] = [],
     tag_specifications: list[Members] = [],
+    additional_accounts: list[str] = [],
 ) -> Members:
     """Begin to answer a question: perhaps only whether there is a path through, or not through, certain resources."""
     if before := made_before(call, client_token):
         return {"NetworkInsightsAnalysis": shown(call, named(call, InsightsAnalysis, before))}
     named(call, InsightsPath, network_insights_path_id)
+    insight_accounts.check(call, additional_accounts)
     made = InsightsAnalysis(
         network_insights_analysis_id=new_id(InsightsAnalysis),
         path=network_insights_path_id,
         started=call.now,
         through=filter_in_arns,
         avoiding=filter_out_arns,
+        accounts=additional_accounts,
         tags=specified(tag_specifications, "network-insights-analysis"),
     ).put(call)
     path_analysed.later(call, delay=SOON, what=made.network_insights_analysis_id)
@@ -253,7 +272,7 @@ async def path_analysed(call: Call, what: str) -> None:
     if analysis is None or path is None:
         return
     try:
-        there, asked = world(call), question(call, path)
+        there, asked = world(call, analysis.accounts), question(call, path, analysis.accounts)
     except Fault as fault:
         analysis.status, analysis.message = "failed", fault.message
     else:
@@ -265,12 +284,12 @@ async def path_analysed(call: Call, what: str) -> None:
             analysis.put(call)
 
 
-def question(call: Call, path: InsightsPath) -> Question:
+def question(call: Call, path: InsightsPath, accounts: list[str]) -> Question:
     """A path as the computation wants it."""
     ports = (path.destination_port, path.destination_port) if path.destination_port is not None else PORTS
     return Question(
-        source=end_of(call, path.source),
-        destination=end_of(call, path.destination) if path.destination else "",
+        source=end_of(call, accounts, path.source),
+        destination=end_of(call, accounts, path.destination) if path.destination else "",
         protocol=NUMBERS[path.protocol],
         source_address=path.source_ip or path.at_source.get("SourceAddress", ""),
         destination_address=path.destination_ip or path.at_source.get("DestinationAddress", ""),
@@ -283,14 +302,13 @@ def _range(given: Members | None, default: tuple[int, int]) -> tuple[int, int]:
     return (given.get("FromPort", 0), given.get("ToPort", 65535)) if given else default
 
 
-def end_of(call: Call, what: str) -> str:
+def end_of(call: Call, accounts: list[str], what: str) -> str:
     """The interface that stands for an instance or an endpoint; anything else for itself."""
-    one = kind_of(what)
-    found: Any = one.record.get(call, what) if one else None
+    there, found = insight_accounts.found(call, accounts, what)
     if found is None:
         raise Fault("InvalidParameterValue", f"{what} does not exist.")
     if what.startswith("i-"):
-        first = next(iter(interfaces.of_instance(call, what)), None)
+        first = next(iter(interfaces.of_instance(there, what)), None)
         if first is None:
             raise Fault("InvalidParameterValue", f"The instance {what} has no network interface.")
         return first.network_interface_id
@@ -352,6 +370,7 @@ def shown(call: Call, one: InsightsAnalysis) -> Members:
         "NetworkInsightsPathId": one.path,
         "FilterInArns": one.through or None,
         "FilterOutArns": one.avoiding or None,
+        "AdditionalAccounts": one.accounts or None,
         "StartDate": one.started,
         "Status": one.status,
         "StatusMessage": one.message or None,

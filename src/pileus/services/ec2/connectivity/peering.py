@@ -12,7 +12,7 @@ from pileus.kernel import Call, Fault, Record, regions
 from pileus.kernel.filters import Filters
 from pileus.services.ec2 import ec2
 from pileus.services.ec2.describing import Members, described
-from pileus.services.ec2.faults import missing, unsupported
+from pileus.services.ec2.faults import combination, missing, unsupported
 from pileus.services.ec2.kinds import kind, named, new_id
 from pileus.services.ec2.network import targets
 from pileus.services.ec2.network.changes import changed
@@ -114,6 +114,7 @@ def create_vpc_peering_connection(
     peer_owner_id: str = "",
     peer_region: str = "",
     tag_specifications: list[Members] = [],
+    requester_peering_connection_options: Members = {},
 ) -> Members:
     """Ask the owner of another VPC to peer. What cannot be becomes a connection that has failed, as on AWS."""
     if not peer_vpc_id:
@@ -138,6 +139,8 @@ def create_vpc_peering_connection(
         message=unfit(mine, other),
         tags=specified(tag_specifications, "vpc-peering-connection"),
     )
+    check_resilience(made, requester_peering_connection_options)
+    made.requester["PeeringOptions"] |= requester_peering_connection_options
     if made.message:
         made.parties = made.parties[:1]
     enter(call, made, "failed" if made.message else "initiating-request")
@@ -284,6 +287,7 @@ def modify_vpc_peering_connection_options(
             raise Fault("OperationNotPermitted", text)
         if any(value for name, value in options.items() if "ClassicLink" in name):
             raise unsupported("ClassicLink is not supported.")
+        check_resilience(found, options)
         info["PeeringOptions"] |= options
     save(call, found)
     rewire(call, found)
@@ -313,8 +317,24 @@ def shown(call: Call, found: VpcPeeringConnection) -> Members:
         "AccepterVpcInfo": found.accepter,
         "ExpirationTime": found.expires if found.state in ("initiating-request", "pending-acceptance") else None,
         "Status": {"Code": found.state, "Message": found.status},
+        "MultipathResilienceStatus": resilience(found),
         "Tags": shown_tags(found.tags),
     }
+
+
+def resilience(found: VpcPeeringConnection) -> str | None:
+    """Whether both sides allow multipath resilience, which there is between two Regions only."""
+    if found.requester["Region"] == found.accepter["Region"]:
+        return None
+    both = [info["PeeringOptions"].get("AllowMultipathResilience", False) for info in (found.requester, found.accepter)]
+    return "enabled" if all(both) else "pending" if any(both) else "disabled"
+
+
+def check_resilience(found: VpcPeeringConnection, options: Members) -> None:
+    if options.get("MultipathResilienceMode") and not options.get("AllowMultipathResilience"):
+        raise combination("MultipathResilienceMode needs AllowMultipathResilience.")
+    if "AllowMultipathResilience" in options and found.requester["Region"] == found.accepter["Region"]:
+        raise unsupported("Multipath resilience is not supported for peering in the same Region.")
 
 
 # For what wires VPCs

@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from pileus.kernel import Call, Fault, Record
+from pileus.kernel.filters import Filters
 from pileus.kernel.resource import Resource, Row, hex_id
 from pileus.services.ec2 import ec2
-from pileus.services.ec2.describing import Members, paged
+from pileus.services.ec2.describing import Members, selected
 from pileus.services.ec2.kinds import kind, named
 from pileus.services.ec2.network.interfaces import NetworkInterface
 from pileus.services.ec2.network.route_tables import RouteTable
@@ -228,11 +229,23 @@ def _filled(server: str, table: str, state: str) -> Members:
     return {"RouteServerId": server, "RouteTableId": table, "State": state}
 
 
+ROUTE_FILTERS = Filters(
+    {
+        "next-hop": "NextHopIp",
+        "prefix": "Prefix",
+        "route-server-endpoint-id": "RouteServerEndpointId",
+        "route-server-peer-id": "RouteServerPeerId",
+        "route-status": "RouteStatus",
+    },
+    tags=None,
+)
+
+
 @ec2.operation
 def get_route_server_routing_database(
-    call: Call, route_server_id: str, max_results: int = 0, next_token: str = ""
+    call: Call, route_server_id: str, filters: list[Members] = [], max_results: int = 0, next_token: str = ""
 ) -> Members:
     """The routes that peers have told: none, for no session is up."""
     server = RouteServer.named(call, route_server_id)
-    page = paged(call, "Routes", [], max_results, next_token)
+    page = selected(call, "Routes", ROUTE_FILTERS, [], filters, max_results, next_token)
     return page | {"AreRoutesPersisted": server["PersistRoutesState"] == "enabled"}

@@ -68,6 +68,8 @@ class Attachment(
     interfaces: dict[str, str] = {}
     """The gateway's network interfaces by their subnets."""
     options: dict[str, Any] = {}
+    zones: list[str] = []
+    """The zones of a network function."""
     transport: str = ""
     """The attachment that carries this one, for Connect."""
     peer: dict[str, str] = {}

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from pileus.kernel import Call, Fault, Record
+from pileus.kernel.filters import Filters
 from pileus.kernel.resource import Resource, Row, hex_id, now
 from pileus.services.ec2 import ec2
-from pileus.services.ec2.describing import Members, paged
+from pileus.services.ec2.describing import Members, selected
 from pileus.services.ec2.kinds import kind, named
 
 from .transit_attachments import Attachment
@@ -24,6 +25,19 @@ SOURCE = (
     "SourcePortRange",
 )
 DESTINATION = tuple(name.replace("Source", "Destination") for name in SOURCE)
+
+
+ENTRY_FILTERS = Filters(
+    {
+        "destination-cidr-block": "MeteringPolicyRule.DestinationCidrBlock",
+        "metered-account": "MeteredAccount",
+        "policy-rule-number": "PolicyRuleNumber",
+        "protocol": "MeteringPolicyRule.Protocol",
+        "source-cidr-block": "MeteringPolicyRule.SourceCidrBlock",
+        "state": "State",
+    },
+    tags=None,
+)
 
 
 class MeteringEntry(Record, key=("policy", "number"), table="ec2.TransitGatewayMeteringPolicyEntry"):
@@ -130,11 +144,12 @@ def delete_transit_gateway_metering_policy_entry(call: Call, row: Row, policy_ru
 
 @ec2.operation(on=MeteringPolicy.of("GetTransitGatewayMeteringPolicyEntries"))
 def get_transit_gateway_metering_policy_entries(
-    call: Call, row: Row, max_results: int = 0, next_token: str = ""
+    call: Call, row: Row, filters: list[Members] = [], max_results: int = 0, next_token: str = ""
 ) -> Members:
     """The rules of a policy in the order of their numbers."""
     found = [_shown(one) for one in MeteringEntry.scan(call, row["TransitGatewayMeteringPolicyId"])]
-    return paged(call, "TransitGatewayMeteringPolicyEntries", found, max_results, next_token)
+    member = "TransitGatewayMeteringPolicyEntries"
+    return selected(call, member, ENTRY_FILTERS, found, filters, max_results, next_token)
 
 
 def _shown(one: MeteringEntry) -> Members:

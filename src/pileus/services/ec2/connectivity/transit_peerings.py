@@ -1,4 +1,6 @@
-"""Peering of transit gateways: of other Regions or accounts, or of the same. Only set routes lead over it.
+"""Peering of transit gateways: of other Regions or accounts, or of the same.
+
+Set routes lead over it, and, where routing is dynamic, announced ones (`transit_announcements`).
 
 Both gateways have an attachment of the same id, each kept with its own owner in its own Region.
 """
@@ -11,13 +13,14 @@ from pileus.kernel import Call, Fault, regions
 from pileus.kernel.filters import Filters
 from pileus.services.ec2 import ec2
 from pileus.services.ec2.describing import Members
+from pileus.services.ec2.faults import combination
 from pileus.services.ec2.kinds import BY_RECORD, new_id
 from pileus.services.ec2.tags import shown_tags, specified
 
 from .lives import enter
 from .transit_attachments import PEERING, Attachment, listing, of_kind
 from .transit_gateways import TransitGateway, available
-from .transit_tables import arrived, left
+from .transit_tables import arrived_associated, left
 
 FILTERS = Filters(
     {
@@ -99,12 +102,6 @@ def accept_transit_gateway_peering_attachment(call: Call, transit_gateway_attach
     return {"TransitGatewayPeeringAttachment": shown(call, mine[1])}
 
 
-def arrived_associated(call: Call, gateway: TransitGateway, one: Attachment) -> None:
-    """A peering is associated with the default table; it has no routes to tell."""
-    quiet = msgspec.structs.replace(gateway, options=gateway.options | {"DefaultRouteTablePropagation": "disable"})
-    arrived(call, quiet, one)
-
-
 @ec2.operation
 def reject_transit_gateway_peering_attachment(call: Call, transit_gateway_attachment_id: str) -> Members:
     """Refuse to peer."""
@@ -137,6 +134,31 @@ def delete_transit_gateway_peering_attachment(call: Call, transit_gateway_attach
         for there, side in ((call, one), _other(call, one)):
             left(there, side)
             enter(there, side, "deleting")
+    return {"TransitGatewayPeeringAttachment": shown(call, one)}
+
+
+@ec2.operation
+def modify_transit_gateway_peering_attachment(
+    call: Call, transit_gateway_attachment_id: str, options: Members = {}
+) -> Members:
+    """Allow multipath resilience for the account's side; there is some when both sides allow it."""
+    one = of_kind(call, transit_gateway_attachment_id, (PEERING,), ("available",))
+    allowed, mode = options.get("AllowMultipathResilience"), options.get("MultipathResilienceMode")
+    if one.peer["Region"] == call.region:
+        raise Fault("UnsupportedOperation", "Multipath resilience is not supported for peering in the same Region.")
+    if mode and not allowed:
+        raise combination("MultipathResilienceMode needs AllowMultipathResilience.")
+    side = "Requester" if one.requested else "Accepter"
+    there, other = _other(call, one)
+    for at, record in ((call, one), (there, other)):
+        if allowed is not None:
+            record.options = record.options | {f"{side}AllowMultipathResilience": allowed}
+            record.options.pop(f"{side}MultipathResilienceMode", None)
+        if mode:
+            record.options[f"{side}MultipathResilienceMode"] = mode
+        both = [record.options.get(f"{each}AllowMultipathResilience", False) for each in ("Requester", "Accepter")]
+        record.options["MultipathResilienceStatus"] = "enabled" if all(both) else "pending" if any(both) else "disabled"
+        enter(at, record, "modifying")
     return {"TransitGatewayPeeringAttachment": shown(call, one)}
 
 

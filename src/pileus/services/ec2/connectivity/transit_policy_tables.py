@@ -6,13 +6,13 @@ from pileus.kernel import Call, Fault, Record
 from pileus.kernel.filters import Filters
 from pileus.kernel.resource import Resource, Row, hex_id, now
 from pileus.services.ec2 import ec2
-from pileus.services.ec2.describing import Members, paged
+from pileus.services.ec2.describing import Members, selected
 from pileus.services.ec2.kinds import kind, named
 
 from .transit_attachments import Attachment, reference
 from .transit_attachments import parts as attachment_parts
 from .transit_gateways import available
-from .transit_tables import table
+from .transit_tables import OF_ATTACHMENTS, table
 
 MISSING = (
     "InvalidTransitGatewayPolicyTableId.NotFound",
@@ -143,7 +143,7 @@ def get_transit_gateway_policy_table_entries(
     """The rules of a table in the order of their numbers."""
     found = [_entry(one) for one in PolicyEntry.scan(call, row["TransitGatewayPolicyTableId"])]
     member = "TransitGatewayPolicyTableEntries"
-    return paged(call, member, ENTRY_FILTERS.select(found, filters), max_results, next_token)
+    return selected(call, member, ENTRY_FILTERS, found, filters, max_results, next_token)
 
 
 def _entry(one: PolicyEntry) -> Members:
@@ -187,14 +187,14 @@ def disassociate_transit_gateway_policy_table(call: Call, row: Row, transit_gate
 
 @ec2.operation(on=PolicyTable.of("GetTransitGatewayPolicyTableAssociations"))
 def get_transit_gateway_policy_table_associations(
-    call: Call, row: Row, max_results: int = 0, next_token: str = ""
+    call: Call, row: Row, filters: list[Members] = [], max_results: int = 0, next_token: str = ""
 ) -> Members:
     """The attachments whose packets a policy table routes."""
     found = [
         _association(one, named(call, Attachment, one.attachment), "associated")
         for one in PolicyAssociation.scan(call, row["TransitGatewayPolicyTableId"])
     ]
-    return paged(call, "Associations", found, max_results, next_token)
+    return selected(call, "Associations", OF_ATTACHMENTS, found, filters, max_results, next_token)
 
 
 def _association(one: PolicyAssociation, attachment: Attachment, state: str) -> Members:

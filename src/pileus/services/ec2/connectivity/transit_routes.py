@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from ipaddress import ip_network
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from pileus.kernel import Call, Fault, Record
 from pileus.kernel.filters import Filters
@@ -17,7 +17,8 @@ from pileus.services.ec2.describing import Members, paged
 from pileus.services.ec2.faults import combination, missing
 from pileus.services.ec2.kinds import named
 
-from . import neighbours
+from . import neighbours, transit_nat
+from .transit_announcements import incoming
 from .transit_attachments import CONCENTRATOR, CONNECT, DIRECT, VPC, VPN, Attachment, reference, rewire
 from .transit_tables import Propagation, TransitGatewayRouteTable, table
 from .transit_tables import parts as table_parts
@@ -64,15 +65,18 @@ class Effective(NamedTuple):
     prefix_list_id: str = ""
 
 
-def effective(call: Call, table_id: str) -> list[Effective]:
-    """What a table routes by, in the order of blocks: for each block the route that counts."""
+def effective(call: Call, table_id: str, *, own: bool = False) -> list[Effective]:
+    """What a table routes by, in the order of blocks: for each block the route that counts.
+
+    `own` is without what peers have announced.
+    """
     routes: dict[str, Effective] = {}
     for one in TransitRoute.scan(call, table_id):
         routes[one.destination] = _set(call, one.destination, one.attachment)
     for listed in PrefixListReference.scan(call, table_id):
         for block in neighbours.prefix_list_blocks(call, listed.prefix_list_id):
             routes.setdefault(block, _set(call, block, listed.attachment, listed.prefix_list_id))
-    for block, attachments in _learned(call, table_id).items():
+    for block, attachments in _learned(call, table_id, own).items():
         routes.setdefault(block, Effective(block, tuple(_best(attachments)), PROPAGATED, ACTIVE))
     return [routes[block] for block in sorted(routes, key=_by_block)]
 
@@ -84,15 +88,24 @@ def _set(call: Call, block: str, attachment: str, prefix_list_id: str = "") -> E
     return Effective(block, (found,) if found and usable else (), STATIC, state, prefix_list_id)
 
 
-def _learned(call: Call, table_id: str) -> dict[str, list[Attachment]]:
+def _learned(call: Call, table_id: str, own: bool) -> dict[str, list[Attachment]]:
     """Attachments by the blocks that they tell a table."""
     found: dict[str, list[Attachment]] = {}
     for one in Propagation.scan(call, table_id):
         attachment = Attachment.get(call, one.attachment)
-        if attachment and attachment.usable:
-            for block in told(call, attachment):
+        if attachment and attachment.usable and not (own and one.announcement):
+            blocks = _announced(call, one.announcement) if one.announcement else told(call, attachment)
+            for block in blocks:
                 found.setdefault(block, []).append(attachment)
     return found
+
+
+def _announced(call: Call, announcement_id: str) -> list[str]:
+    """The blocks that a peer announces."""
+    if (told := incoming(call, announcement_id)) is None:
+        return []
+    announcement, there = told
+    return [one.destination for one in effective(there, announcement.table, own=True) if one.attachments]
 
 
 def _best(attachments: list[Attachment]) -> Iterator[Attachment]:
@@ -104,6 +117,7 @@ def _best(attachments: list[Attachment]) -> Iterator[Attachment]:
     return iter([first])
 
 
+R = TypeVar("R")
 Teller = Callable[[Call, Attachment], Iterable[str]]
 
 TELLERS: dict[str, Teller] = {}
@@ -131,7 +145,9 @@ def of_vpc(call: Call, attachment: Attachment) -> list[str]:
     """A VPC's own blocks; those of IPv6 only where the attachment carries them."""
     blocks = neighbours.blocks(call.at(attachment.resource_owner), attachment.resource_id)
     six = attachment.options.get("Ipv6Support") == "enable"
-    return [block for block in blocks if six or ":" not in block]
+    there = call.at(account=attachment.gateway_owner)
+    hidden = transit_nat.told(there, attachment.transit_gateway_attachment_id)
+    return [block for block in (*blocks, *hidden) if six or ":" not in block]
 
 
 def _by_block(block: str) -> tuple[Any, ...]:
@@ -270,18 +286,21 @@ def searched(routes: list[Effective], filters: list[Members]) -> list[Members]:
     for one in filters:
         name, values = one.get("Name", ""), one.get("Values", [])
         if name.startswith("route-search."):
-            routes = _compared(routes, name, [ip_network(checked(value)) for value in values])
+            routes = compared(routes, name, values, lambda route: route.destination)
     plain = [one for one in filters if not one.get("Name", "").startswith("route-search.")]
     return ROUTE_FILTERS.select([shown(route) for route in routes], plain)
 
 
-def _compared(routes: list[Effective], name: str, wanted: list[Any]) -> list[Effective]:
-    blocks = [(one, ip_network(one.destination)) for one in routes]
+def compared(routes: list[R], name: str, values: list[str], block_of: Callable[[R], str]) -> list[R]:
+    """The routes whose blocks stand so to some others."""
+    wanted = [ip_network(checked(value)) for value in values]
+    blocks = [(one, ip_network(block_of(one))) for one in routes if block_of(one)]
     match name.removeprefix("route-search."):
         case "exact-match":
             return [one for one, block in blocks if block in wanted]
         case "longest-prefix-match":
-            best = [lookup(routes, str(value)) for value in wanted]
+            around = ([pair for pair in blocks if _inside(value, pair[1])] for value in wanted)
+            best = [max(pairs, key=lambda pair: pair[1].prefixlen)[0] for pairs in around if pairs]
             return [one for one in routes if one in best]
         case "subnet-of-match":
             return [one for one, block in blocks if any(_inside(block, value) for value in wanted)]

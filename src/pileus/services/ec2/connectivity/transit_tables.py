@@ -6,13 +6,16 @@ in `transit_routes`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
+
+import msgspec
 
 from pileus.kernel import Call, Fault, Record
 from pileus.kernel.filters import Filters
 from pileus.services.ec2 import ec2
-from pileus.services.ec2.describing import Members, described, paged
-from pileus.services.ec2.faults import missing
+from pileus.services.ec2.describing import Members, described, selected
+from pileus.services.ec2.faults import combination, missing
 from pileus.services.ec2.kinds import kind, named, new_id
 from pileus.services.ec2.network.life import Life
 from pileus.services.ec2.tags import shown_tags, specified
@@ -67,6 +70,8 @@ class Propagation(Record, key=("table", "attachment"), indexes={"by_attachment":
 
     table: str
     attachment: str
+    announcement: str = ""
+    """By which of the peer's announcements, for a peering."""
 
 
 FILTERS = Filters(
@@ -249,7 +254,7 @@ def get_transit_gateway_route_table_associations(
         for one in Association.scan(call, transit_gateway_route_table_id)
         if (attachment := Attachment.get(call, one.attachment))
     ]
-    return paged(call, "Associations", OF_ATTACHMENTS.select(found, filters), max_results, next_token)
+    return selected(call, "Associations", OF_ATTACHMENTS, found, filters, max_results, next_token)
 
 
 def _association(found: TransitGatewayRouteTable, attachment: Attachment, state: str) -> Members:
@@ -267,22 +272,44 @@ def enable_transit_gateway_route_table_propagation(
     call: Call,
     transit_gateway_route_table_id: str,
     transit_gateway_attachment_id: str = "",
+    transit_gateway_route_table_announcement_id: str = "",
 ) -> Members:
-    """Let a table learn the routes of an attachment."""
+    """Let a table learn the routes of an attachment, or what a peer announces."""
+    announcement = transit_gateway_route_table_announcement_id
+    transit_gateway_attachment_id = _attachment(call, transit_gateway_attachment_id, announcement)
     found, attachment = _both(call, transit_gateway_route_table_id, transit_gateway_attachment_id)
     if Propagation.get(call, transit_gateway_route_table_id, transit_gateway_attachment_id):
         text = f"Propagation of {transit_gateway_attachment_id} to {transit_gateway_route_table_id} already exists."
         raise Fault("TransitGatewayRouteTablePropagation.Duplicate", text)
-    if attachment.resource_type == "peering":
-        text = "Peering attachments do not support propagation: dynamic routing is off."
+    if attachment.resource_type == "peering" and not announcement:
+        text = "Peering attachments do not support propagation, but by an announcement."
         raise Fault("OperationNotPermitted", text)
-    propagate(call, found, attachment)
-    return {"Propagation": _propagation(found, attachment, "enabled")}
+    propagate(call, found, attachment, announcement)
+    return {"Propagation": _propagation(found, attachment, "enabled", announcement)}
 
 
-def propagate(call: Call, found: TransitGatewayRouteTable, attachment: Attachment) -> None:
+def _attachment(call: Call, attachment_id: str, announcement: str) -> str:
+    """The attachment that a request names itself, or by an announcement."""
+    if not announcement:
+        return attachment_id
+    if attachment_id:
+        raise combination("Specify a transit gateway attachment or an announcement, not both.")
+    [peering] = {finder(call, announcement) for finder in ANNOUNCED}
+    return peering
+
+
+ANNOUNCED: list[Callable[[Call, str], str]] = []
+
+
+def announced(finder: Callable[[Call, str], str]) -> Callable[[Call, str], str]:
+    """Declare what knows the peering of an announcement."""
+    ANNOUNCED.append(finder)
+    return finder
+
+
+def propagate(call: Call, found: TransitGatewayRouteTable, attachment: Attachment, announcement: str = "") -> None:
     what = attachment.transit_gateway_attachment_id
-    Propagation(table=found.transit_gateway_route_table_id, attachment=what).put(call)
+    Propagation(found.transit_gateway_route_table_id, what, announcement).put(call)
     rewire(call, found.transit_gateway_id)
 
 
@@ -291,9 +318,12 @@ def disable_transit_gateway_route_table_propagation(
     call: Call,
     transit_gateway_route_table_id: str,
     transit_gateway_attachment_id: str = "",
+    transit_gateway_route_table_announcement_id: str = "",
 ) -> Members:
     """A table forgets the routes of an attachment."""
     found = table(call, transit_gateway_route_table_id)
+    announcement = transit_gateway_route_table_announcement_id
+    transit_gateway_attachment_id = _attachment(call, transit_gateway_attachment_id, announcement)
     if not transit_gateway_attachment_id:
         raise missing("TransitGatewayAttachmentId")
     attachment = named(call, Attachment, transit_gateway_attachment_id)
@@ -303,7 +333,7 @@ def disable_transit_gateway_route_table_propagation(
         raise Fault("TransitGatewayRouteTablePropagation.NotFound", text)
     one.delete(call)
     rewire(call, found.transit_gateway_id)
-    return {"Propagation": _propagation(found, attachment, "disabled")}
+    return {"Propagation": _propagation(found, attachment, "disabled", one.announcement)}
 
 
 @ec2.operation
@@ -317,12 +347,12 @@ def get_transit_gateway_route_table_propagations(
     """The attachments whose routes a table learns."""
     table(call, transit_gateway_route_table_id)
     found = [
-        reference(attachment) | {"State": "enabled"}
+        reference(attachment) | {"State": "enabled", "TransitGatewayRouteTableAnnouncementId": one.announcement or None}
         for one in Propagation.scan(call, transit_gateway_route_table_id)
         if (attachment := Attachment.get(call, one.attachment))
     ]
     member = "TransitGatewayRouteTablePropagations"
-    return paged(call, member, OF_ATTACHMENTS.select(found, filters), max_results, next_token)
+    return selected(call, member, OF_ATTACHMENTS, found, filters, max_results, next_token)
 
 
 @ec2.operation
@@ -341,12 +371,13 @@ def get_transit_gateway_attachment_propagations(
         for one in Propagation.scan(call, transit_gateway_attachment_id, index="by_attachment")
     ]
     member = "TransitGatewayAttachmentPropagations"
-    return paged(call, member, fits.select(found, filters), max_results, next_token)
+    return selected(call, member, fits, found, filters, max_results, next_token)
 
 
-def _propagation(found: TransitGatewayRouteTable, attachment: Attachment, state: str) -> Members:
+def _propagation(found: TransitGatewayRouteTable, attachment: Attachment, state: str, announcement: str) -> Members:
     return reference(attachment) | {
         "TransitGatewayRouteTableId": found.transit_gateway_route_table_id,
+        "TransitGatewayRouteTableAnnouncementId": announcement or None,
         "State": state,
     }
 
@@ -374,6 +405,12 @@ def arrived(call: Call, gateway: TransitGateway, attachment: Attachment) -> None
         default = gateway.options.get(f"{role}DefaultRouteTableId")
         if _on(gateway, role) and default and (found := TransitGatewayRouteTable.get(call, default)):
             bring(call, found, attachment)
+
+
+def arrived_associated(call: Call, gateway: TransitGateway, one: Attachment) -> None:
+    """What has no routes to tell is associated with the default table only."""
+    quiet = msgspec.structs.replace(gateway, options=gateway.options | {"DefaultRouteTablePropagation": "disable"})
+    arrived(call, quiet, one)
 
 
 def left(call: Call, attachment: Attachment) -> None:

@@ -9,11 +9,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pileus.kernel import Call, Fault
+from pileus.kernel.filters import Filters
 from pileus.kernel.names import LOWER, token
 from pileus.kernel.resource import Resource, Row, hex_id, owner
 from pileus.services.ec2 import ec2
-from pileus.services.ec2.describing import Members
+from pileus.services.ec2.describing import Members, selected
 from pileus.services.ec2.kinds import kind
+from pileus.services.ec2.tokens import made_before, remember
 
 INSTANCE_MISSING = ("InvalidVerifiedAccessInstanceId.NotFound", "The verified access instance '{}' does not exist")
 PROVIDER_MISSING = (
@@ -114,26 +116,36 @@ class VerifiedAccessTrustProvider(Resource, service=ec2, cfn="AWS::EC2::Verified
 
 
 @ec2.operation(on=VerifiedAccessInstance.of("AttachVerifiedAccessTrustProvider"))
-def attach_verified_access_trust_provider(call: Call, row: Row, verified_access_trust_provider_id: str) -> Members:
+def attach_verified_access_trust_provider(
+    call: Call, row: Row, verified_access_trust_provider_id: str, client_token: str = ""
+) -> Members:
     """Let an instance trust a provider."""
     provider = VerifiedAccessTrustProvider.named(call, verified_access_trust_provider_id)
+    if made_before(call, client_token):
+        return _both(call, row, provider)
     if verified_access_trust_provider_id in row["Providers"]:
         text = f"{verified_access_trust_provider_id} is already attached to {row['VerifiedAccessInstanceId']}."
         raise Fault("InvalidParameterValue", text)
     row["Providers"] = [*row["Providers"], verified_access_trust_provider_id]
     row.put(call)
+    remember(call, client_token, verified_access_trust_provider_id)
     return _both(call, row, provider)
 
 
 @ec2.operation(on=VerifiedAccessInstance.of("DetachVerifiedAccessTrustProvider"))
-def detach_verified_access_trust_provider(call: Call, row: Row, verified_access_trust_provider_id: str) -> Members:
+def detach_verified_access_trust_provider(
+    call: Call, row: Row, verified_access_trust_provider_id: str, client_token: str = ""
+) -> Members:
     """Let an instance trust a provider no longer."""
     provider = VerifiedAccessTrustProvider.named(call, verified_access_trust_provider_id)
+    if made_before(call, client_token):
+        return _both(call, row, provider)
     if verified_access_trust_provider_id not in row["Providers"]:
         text = f"{verified_access_trust_provider_id} is not attached to {row['VerifiedAccessInstanceId']}."
         raise Fault("InvalidParameterValue", text)
     row["Providers"] = [what for what in row["Providers"] if what != verified_access_trust_provider_id]
     row.put(call)
+    remember(call, client_token, verified_access_trust_provider_id)
     return _both(call, row, provider)
 
 
@@ -225,7 +237,14 @@ def _policy(row: Row) -> Members:
     return {"PolicyEnabled": bool(row["PolicyEnabled"]), "PolicyDocument": row.members.get("PolicyDocument")}
 
 
-def _with_policy(call: Call, row: Row, enabled: bool | None, document: str) -> Members:
+def _with_policy(
+    call: Call, row: Row, enabled: bool | None, document: str, encryption: Members, client_token: str
+) -> Members:
+    shown = _policy(row) | {"SseSpecification": row.members.get("SseSpecification")}
+    if made_before(call, client_token):
+        return shown
+    if encryption:
+        row["SseSpecification"] = encryption
     if document:
         row["PolicyDocument"] = document
     if enabled is not None or document:
@@ -234,7 +253,8 @@ def _with_policy(call: Call, row: Row, enabled: bool | None, document: str) -> M
         row.members.pop("PolicyDocument", None)
     row["LastUpdatedTime"] = written(call)
     row.put(call)
-    return _policy(row)
+    remember(call, client_token, str(row.path[-1]))
+    return _policy(row) | {"SseSpecification": row.members.get("SseSpecification")}
 
 
 @ec2.operation(on=VerifiedAccessGroup.of("GetVerifiedAccessGroupPolicy"))
@@ -245,10 +265,15 @@ def get_verified_access_group_policy(call: Call, row: Row) -> Members:
 
 @ec2.operation(on=VerifiedAccessGroup.of("ModifyVerifiedAccessGroupPolicy"))
 def modify_verified_access_group_policy(
-    call: Call, row: Row, policy_enabled: bool | None = None, policy_document: str = ""
+    call: Call,
+    row: Row,
+    policy_enabled: bool | None = None,
+    policy_document: str = "",
+    sse_specification: Members = {},
+    client_token: str = "",
 ) -> Members:
-    """Change a group's policy."""
-    return _with_policy(call, row, policy_enabled, policy_document)
+    """Change a group's policy, and with which key it is kept."""
+    return _with_policy(call, row, policy_enabled, policy_document, sse_specification, client_token)
 
 
 @ec2.operation(on=VerifiedAccessEndpoint.of("GetVerifiedAccessEndpointPolicy"))
@@ -259,20 +284,32 @@ def get_verified_access_endpoint_policy(call: Call, row: Row) -> Members:
 
 @ec2.operation(on=VerifiedAccessEndpoint.of("ModifyVerifiedAccessEndpointPolicy"))
 def modify_verified_access_endpoint_policy(
-    call: Call, row: Row, policy_enabled: bool | None = None, policy_document: str = ""
+    call: Call,
+    row: Row,
+    policy_enabled: bool | None = None,
+    policy_document: str = "",
+    sse_specification: Members = {},
+    client_token: str = "",
 ) -> Members:
-    """Change an endpoint's policy."""
-    return _with_policy(call, row, policy_enabled, policy_document)
+    """Change an endpoint's policy, and with which key it is kept."""
+    return _with_policy(call, row, policy_enabled, policy_document, sse_specification, client_token)
 
 
 # Logging
 
 
+LOGGING_FILTERS = Filters({"verified-access-instance-id": "VerifiedAccessInstanceId"}, tags=None)
+
+
 @ec2.operation(on=VerifiedAccessInstance.of("ModifyVerifiedAccessInstanceLoggingConfiguration"))
-def modify_verified_access_instance_logging_configuration(call: Call, row: Row, access_logs: Members) -> Members:
+def modify_verified_access_instance_logging_configuration(
+    call: Call, row: Row, access_logs: Members, client_token: str = ""
+) -> Members:
     """Say where an instance's access logs are to go."""
-    row["AccessLogs"] = access_logs
-    row.put(call)
+    if not made_before(call, client_token):
+        row["AccessLogs"] = access_logs
+        row.put(call)
+        remember(call, client_token, str(row.path[-1]))
     return {"LoggingConfiguration": _logging(row)}
 
 
@@ -280,12 +317,16 @@ def modify_verified_access_instance_logging_configuration(call: Call, row: Row, 
 def describe_verified_access_instance_logging_configurations(
     call: Call,
     verified_access_instance_ids: list[str] = [],
+    filters: list[Members] = [],
+    max_results: int = 0,
+    next_token: str = "",
 ) -> Members:
     """Where instances' access logs are to go."""
     family = VerifiedAccessInstance.family
     ids = verified_access_instance_ids
     rows = [VerifiedAccessInstance.named(call, what) for what in ids] or [*family.row.scan(call)]
-    return {"LoggingConfigurations": [_logging(row) for row in rows]}
+    found = map(_logging, rows)
+    return selected(call, "LoggingConfigurations", LOGGING_FILTERS, found, filters, max_results, next_token)
 
 
 def _logging(row: Row) -> Members:

@@ -8,7 +8,7 @@ from pileus.services.ec2.describing import Members, paged
 from pileus.services.ec2.faults import missing
 from pileus.services.ec2.kinds import named
 
-from . import vpn_configuration, vpn_secrets, vpn_tunnels
+from . import vpn_certificates, vpn_configuration, vpn_secrets, vpn_tunnels
 from .customer_gateways import CustomerGateway
 from .lives import enter
 from .vpn_connections import check_gateway, configuration, gateway_of, present, shown, tunnel_of, used_ranges
@@ -89,6 +89,21 @@ def modify_vpn_tunnel_options(
     tunnel |= tunnel_options
     vpn_secrets.check(pre_shared_key_storage)
     vpn_secrets.keep(call, one, pre_shared_key_storage)
+    enter(call, one, "modifying")
+    return {"VpnConnection": shown(call, one)}
+
+
+@ec2.operation
+def modify_vpn_tunnel_certificate(call: Call, vpn_connection_id: str, vpn_tunnel_outside_ip_address: str) -> Members:
+    """Give the end of a tunnel another certificate."""
+    one = present(call, vpn_connection_id)
+    outside = tunnel_of(one, vpn_tunnel_outside_ip_address)["OutsideIpAddress"]
+    customer = CustomerGateway.get(call, one.customer_gateway_id)
+    if customer is None or outside not in one.certificates:
+        raise Fault("OperationNotPermitted", f"{vpn_connection_id} does not use certificates.")
+    places = [tunnel["OutsideIpAddress"] for tunnel in one.tunnels]
+    one.certificates = one.certificates | {outside: vpn_certificates.issued(call, one, customer, places.index(outside))}
+    replaced(call, one, outside)
     enter(call, one, "modifying")
     return {"VpnConnection": shown(call, one)}
 

@@ -68,7 +68,7 @@ def _ike(there: Xml.Element, tunnel: Members) -> None:
     _add(ike, "lifetime", str(_option(tunnel, "Phase1LifetimeSeconds")))
     _add(ike, "perfect_forward_secrecy", f"group{_first(tunnel, 'Phase1DHGroupNumbers', 2)}")
     _add(ike, "mode", "main")
-    _add(ike, "pre_shared_key", tunnel["PreSharedKey"])
+    _add(ike, "pre_shared_key", tunnel.get("PreSharedKey") or None)
 
 
 def _ipsec(there: Xml.Element, tunnel: Members) -> None:
@@ -138,7 +138,10 @@ def for_strongswan(configuration: str, version: str) -> str:
             f"{_text(tunnel, 'vpn_gateway/tunnel_inside_address/ip_address')}",
             "",
         ]
-        secrets.append(f'{left} {right} : PSK "{_text(tunnel, "ike/pre_shared_key")}"')
+        if key := _text(tunnel, "ike/pre_shared_key"):
+            secrets.append(f'{left} {right} : PSK "{key}"')
+        else:
+            parts[-1:] = ["  authby=pubkey", "  leftcert=device.pem", ""]
     return "\n".join([*parts, *secrets, ""])
 
 

@@ -19,7 +19,7 @@ from pileus.services.ec2.network import public_ranges
 from pileus.services.ec2.network.changes import changed
 from pileus.services.ec2.tags import shown_tags, specified
 
-from . import vpn_secrets, vpn_tunnels
+from . import vpn_certificates, vpn_secrets, vpn_tunnels
 from .customer_gateways import CustomerGateway
 from .customer_gateways import uses as customer_uses
 from .lives import enter
@@ -99,6 +99,8 @@ def create_vpn_connection(
         )
         used.append(tunnel.get("TunnelInsideIpv6Cidr") or tunnel["TunnelInsideCidr"])
         made.tunnels.append(tunnel)
+    if customer.certificate_arn:
+        vpn_certificates.issue(call, made, customer)
     vpn_secrets.keep(call, made, pre_shared_key_storage)
     bind(call, made, to)
     enter(call, made, "pending")
@@ -186,6 +188,7 @@ def telemetry(one: VpnConnection, outside: str) -> Members:
         "LastStatusChange": seen.since,
         "StatusMessage": seen.message,
         "AcceptedRouteCount": static or len(seen.told),
+        "CertificateArn": one.certificates.get(outside),
     }
 
 

@@ -60,6 +60,8 @@ class VpnConnection(
     """How its tunnels are, by their outside addresses."""
     secret: str = ""
     """The ARN of the secret that has its keys, if they are kept there."""
+    certificates: dict[str, str] = {}
+    """The ARNs of the certificates of our ends, by outside addresses, where those are used instead of keys."""
     replaced: dict[str, float] = {}
     """When their ends were replaced."""
     state: str = "pending"

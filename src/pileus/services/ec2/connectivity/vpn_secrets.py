@@ -23,7 +23,7 @@ def check(storage: str) -> None:
 def keep(call: Call, one: VpnConnection, storage: str = "") -> None:
     """Keep a connection's keys where it is told to, and by default where they are."""
     secrets = call.aws("secretsmanager")
-    if storage == STANDARD or not (storage or one.secret):
+    if storage == STANDARD or not (storage or one.secret) or one.certificates:
         forget(call, one)
         return
     keys = json.dumps({tunnel["OutsideIpAddress"]: tunnel["PreSharedKey"] for tunnel in one.tunnels})

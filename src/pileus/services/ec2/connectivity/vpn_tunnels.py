@@ -1,6 +1,6 @@
 """The two tunnels of a VPN connection: addresses, keys, and what may be negotiated.
 
-Left out: rounds of additional key exchanges and keys kept in Secrets Manager.
+Left out: rounds of additional key exchanges, and the groups 35 to 37 (ML-KEM), which are offered with others only.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
-from pileus.kernel import Fault, names
+from pileus.kernel import Fault, Unfinished, names
 from pileus.services.ec2.describing import Members
 from pileus.services.ec2.faults import bad_value
 
@@ -33,6 +33,9 @@ LISTS: dict[str, tuple[Any, ...]] = {
     "IKEVersions": ("ikev1", "ikev2"),
 }
 """What each list may have."""
+
+UNKNOWN = {35, 36, 37}
+"""Groups that nobody here can negotiate."""
 
 RANGES = {
     "Phase1LifetimeSeconds": (900, 28800),
@@ -83,6 +86,13 @@ def check(given: Members) -> None:
         for value in given.get(name, []):
             if value.get("Value") not in allowed:
                 raise bad_value(name, value.get("Value"))
+    for phase in (1, 2):
+        rounds = given.get(f"Phase{phase}AdditionalKeyExchanges") or []
+        if any(one.get("Requirement", "required") == "required" for one in rounds):
+            raise Unfinished("Pileus negotiates no additional key exchanges yet.")
+        groups = {value.get("Value") for value in given.get(f"Phase{phase}DHGroupNumbers") or []}
+        if groups and groups <= UNKNOWN:
+            raise Unfinished("Pileus negotiates no ML-KEM yet.")
     for name, (least, most) in RANGES.items():
         if name in given and not least <= given[name] <= most:
             raise bad_value(name, given[name], f"The value must be between {least} and {most}.")

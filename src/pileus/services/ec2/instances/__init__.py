@@ -13,7 +13,7 @@
     describing_instances, filtering, attributes, overviews
     checks, events, event_windows, console_access, metric_categories
     application_checks, application_status, policy_reports
-    screens, firmware, enclaves, macs, sql_ha, visibility, retired
+    screens, firmware, enclaves, macs, sql_ha, retired
     prices, spot, spot_requests, spot_datafeed  the spot market
     fleets, fleet_pools, fleet_requests, spot_fleets
     reserved_offerings, reserved, reserved_listings, host_reservations

@@ -18,6 +18,7 @@ from pileus.services.ec2.network.interfaces import NetworkInterface
 from pileus.services.ec2.storage import attachments, volumes
 
 from . import cpu_credits, disks, networking
+from .describing_types import enclaves
 from .instances import Instance, alive, instance, stopped
 from .launch_templates import MOST_USER_DATA
 from .launching import cpu_options
@@ -83,6 +84,7 @@ def modify_instance_attribute(
     block_device_mappings: list[Members] = [],
     kernel: Members = {},
     ramdisk: Members = {},
+    enclave_options: Members = {},
 ) -> None:
     """Change one attribute."""
     one = alive(call, instance_id)
@@ -100,6 +102,7 @@ def modify_instance_attribute(
         "blockDeviceMapping": {"Value": block_device_mappings} if block_device_mappings else {},
         "kernel": kernel,
         "ramdisk": ramdisk,
+        "enclaveOptions": {"Value": enclave_options["Enabled"]} if "Enabled" in enclave_options else {},
         attribute or "-": {"Value": value} if attribute else {},
     }
     asked = {name: structure["Value"] for name, structure in given.items() if "Value" in structure}
@@ -140,6 +143,17 @@ def _type(call: Call, one: Instance, wanted: str) -> None:
     one.instance_type = kind.name
     one.cpu = cpu_options(kind, {})
     one.credits = cpu_credits.credits_at_launch(call, kind, {}) if kind.burstable else ""
+
+
+def _enclaves(call: Call, one: Instance, wanted: Any) -> None:
+    stopped(one, "")
+    kind = type_named(call, one.instance_type)
+    enabled = wanted if isinstance(wanted, bool) else str(wanted).lower() == "true"
+    if enabled and not enclaves(kind):
+        raise combination(f"The instance type '{kind.name}' does not support AWS Nitro Enclaves.")
+    if enabled and one.hibernates:
+        raise combination("You can't enable AWS Nitro Enclaves and hibernation on the same instance.")
+    one.enclaves = enabled
 
 
 def _user_data(call: Call, one: Instance, wanted: Any) -> None:
@@ -218,6 +232,7 @@ CHANGES: dict[str, Callable[[Call, Instance, Any], None]] = {
     "ebsOptimized": _flag("ebs_optimized", needs_stop=True),
     "enaSupport": _flag("ena", needs_stop=True),
     "sriovNetSupport": _sriov,
+    "enclaveOptions": _enclaves,
     "blockDeviceMapping": _devices,
 }
 

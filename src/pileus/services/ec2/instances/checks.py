@@ -143,6 +143,7 @@ def report_instance_status(
     reason_codes: list[str],
     start_time: float = 0.0,
     end_time: float = 0.0,
+    description: str = "",
 ) -> None:
     """Take note of what somebody says of instances; as on AWS, their checks do not change by it."""
     if start_time and end_time and end_time < start_time:
@@ -153,7 +154,7 @@ def report_instance_status(
         found = Instance.get(call, instance_id)
         if found is None or found.state != RUNNING:
             raise bad_value("instanceId", instance_id, "It must be that of a running instance.")
-    Report(",".join(instances), call.now, status, reason_codes).put(call)
+    Report(",".join(instances), call.now, status, reason_codes, description).put(call)
 
 
 class Report(Record, key=("instances", "at")):
@@ -163,6 +164,7 @@ class Report(Record, key=("instances", "at")):
     at: float
     status: str
     reasons: list[str]
+    description: str = ""
 
 
 # Impaired, and recovered

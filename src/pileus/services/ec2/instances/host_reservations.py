@@ -147,6 +147,7 @@ def purchase_host_reservation(
     host_id_set: list[str],
     offering_id: str,
     limit_price: str = "",
+    currency_code: str = "USD",
     tag_specifications: list[dict[str, Any]] = [],
     client_token: str = "",
 ) -> Members:
@@ -169,7 +170,8 @@ def purchase_host_reservation(
     ).put(call)
     remember(call, client_token, bought.host_reservation_id)
     preview["Purchase"][0]["HostReservationId"] = bought.host_reservation_id
-    return preview | ({"ClientToken": client_token} if client_token else {})
+    told = preview | {"CurrencyCode": currency_code}
+    return told | ({"ClientToken": client_token} if client_token else {})
 
 
 @ec2.operation

@@ -1,8 +1,4 @@
-"""Pools of public addresses of one's own, and the ranges that one has brought (BYOIP): as far as their states go.
-
-Nobody checks whether a range is the account's, and nothing is told to the internet. Left out: ranges of IPv6; pools
-that IPAM fills.
-"""
+"""Pools of public IPv4 addresses of one's own, of ranges that one has brought or that IPAM has provisioned."""
 
 from __future__ import annotations
 
@@ -13,17 +9,12 @@ from typing import Any
 from pileus.kernel import Call, Fault, Record
 from pileus.kernel.filters import Filters
 from pileus.services.ec2 import ec2
-from pileus.services.ec2.describing import Members, described, paged
+from pileus.services.ec2.describing import Members, described
 from pileus.services.ec2.faults import bad_value, in_use
 from pileus.services.ec2.kinds import kind, named, new_id
 from pileus.services.ec2.tags import shown_tags, specified
 
 from . import cidrs, public_ranges
-
-PENDING, PROVISIONED, ADVERTISED = "pending-provision", "provisioned", "advertised"
-
-PROVISIONING = 60.0
-"""How many seconds a range takes until it is provisioned; AWS takes days."""
 
 
 @kind(
@@ -38,22 +29,13 @@ class PublicIpv4Pool(Record, arn="ipv4pool-ec2/{pool_id}"):
     used: int = 0
     """How many of its addresses are allocated."""
     description: str = ""
+    ipam_pools: dict[str, str] = {}
+    """The pools of IPAM out of which its ranges came."""
     tags: dict[str, str] = {}
 
     @property
     def total(self) -> int:
         return sum(IPv4Network(one).num_addresses for one in self.ranges)
-
-
-class ByoipCidr(Record):
-    """A range of addresses that the account has brought."""
-
-    cidr: str
-    pool_id: str
-    network_border_group: str
-    description: str = ""
-    state: str = PENDING
-    advertisable: bool = True
 
 
 FILTERS = Filters({})
@@ -96,12 +78,14 @@ def shown(call: Call, pool: PublicIpv4Pool) -> Members:
         "TotalAddressCount": pool.total,
         "TotalAvailableAddressCount": free,
         "PoolAddressRanges": [
-            {"FirstAddress": str(one[0]), "LastAddress": str(one[-1]), "AddressCount": one.num_addresses}
-            | ({"AvailableAddressCount": free} if len(networks) == 1 else {})
-            for one in networks
+            shown_range(one) | ({"AvailableAddressCount": free} if len(networks) == 1 else {}) for one in networks
         ],
         "Tags": shown_tags(pool.tags),
     }
+
+
+def shown_range(one: IPv4Network) -> Members:
+    return {"FirstAddress": str(one[0]), "LastAddress": str(one[-1]), "AddressCount": one.num_addresses}
 
 
 @ec2.operation
@@ -142,95 +126,3 @@ def give_back(call: Call, pool_id: str) -> None:
     if pool := PublicIpv4Pool.get(call, pool_id):
         pool.used -= 1
         pool.put(call)
-
-
-# Ranges that an account has brought
-
-
-@ec2.operation(honours=["CidrAuthorizationContext"])
-def provision_byoip_cidr(
-    call: Call,
-    cidr: str,
-    description: str = "",
-    publicly_advertisable: bool = True,
-    network_border_group: str = "",
-    pool_tag_specifications: list[dict[str, Any]] = [],
-) -> Members:
-    """Bring a range of /24 or more, which becomes a pool of its own."""
-    network = cidrs.ipv4(cidr, "cidr")
-    if network.prefixlen > 24 or ByoipCidr.get(call, str(network)):
-        raise bad_value("cidr", cidr)
-    group = network_border_group or call.region
-    tags = specified(pool_tag_specifications, "ipv4pool-ec2")
-    pool = PublicIpv4Pool(new_id(PublicIpv4Pool), group, description=description, tags=tags).put(call)
-    made = ByoipCidr(str(network), pool.pool_id, group, description, advertisable=publicly_advertisable).put(call)
-    byoip_provisioned.later(call, delay=PROVISIONING, cidr=made.cidr)
-    return {"ByoipCidr": shown_cidr(made)}
-
-
-@ec2.task
-def byoip_provisioned(call: Call, cidr: str) -> None:
-    """A range that was brought can be used from now on."""
-    found = ByoipCidr.get(call, cidr)
-    if found is None or found.state != PENDING:
-        return
-    found.state = PROVISIONED
-    found.put(call)
-    pool = named(call, PublicIpv4Pool, found.pool_id)
-    pool.ranges.append(cidr)
-    pool.put(call)
-
-
-def shown_cidr(one: ByoipCidr) -> Members:
-    return {
-        "Cidr": one.cidr,
-        "Description": one.description or None,
-        "State": one.state,
-        "PoolId": one.pool_id,
-        "NetworkBorderGroup": one.network_border_group,
-    }
-
-
-@ec2.operation
-def describe_byoip_cidrs(call: Call, max_results: int, next_token: str = "") -> Members:
-    """The ranges that an account has brought."""
-    return paged(call, "ByoipCidrs", map(shown_cidr, ByoipCidr.scan(call)), max_results, next_token)
-
-
-def brought(call: Call, cidr: str, *states: str) -> ByoipCidr:
-    found = ByoipCidr.get(call, cidr)
-    if found is None:
-        raise Fault("InvalidByoipCidr.NotFound", f"The CIDR {cidr} was not found.")
-    if found.state not in states:
-        raise Fault("IncorrectState", f"The CIDR {cidr} is in the state {found.state}.")
-    return found
-
-
-@ec2.operation
-def advertise_byoip_cidr(call: Call, cidr: str) -> Members:
-    """Tell the internet of a range."""
-    found = brought(call, cidr, PROVISIONED, ADVERTISED)
-    if not found.advertisable:
-        raise bad_value("cidr", cidr, "The CIDR is not publicly advertisable.")
-    found.state = ADVERTISED
-    return {"ByoipCidr": shown_cidr(found.put(call))}
-
-
-@ec2.operation
-def withdraw_byoip_cidr(call: Call, cidr: str) -> Members:
-    """Tell the internet no more of a range."""
-    found = brought(call, cidr, PROVISIONED, ADVERTISED)
-    found.state = PROVISIONED
-    return {"ByoipCidr": shown_cidr(found.put(call))}
-
-
-@ec2.operation
-def deprovision_byoip_cidr(call: Call, cidr: str) -> Members:
-    """Take a range back of which no address is allocated."""
-    found = brought(call, cidr, PENDING, PROVISIONED)
-    pool = named(call, PublicIpv4Pool, found.pool_id)
-    if pool.used:
-        raise Fault("IncorrectState", f"The CIDR {cidr} has allocated addresses.")
-    pool.delete(call)
-    found.delete(call)
-    return {"ByoipCidr": shown_cidr(found) | {"State": "pending-deprovision"}}

@@ -11,18 +11,20 @@ from typing import Any
 import msgspec
 
 from pileus.kernel import Call, Fault, Record
+from pileus.kernel.errors import Unfinished
 from pileus.kernel.filters import Filters
 from pileus.services.ec2 import ec2
 from pileus.services.ec2.describing import Members
 from pileus.services.ec2.faults import combination, invalid, missing
-from pileus.services.ec2.kinds import all_named, kind, kind_of, named, new_id
-from pileus.services.ec2.tags import shown_tags, specified
+from pileus.services.ec2.kinds import all_named, kind, kind_of, named
+from pileus.services.ec2.tags import shown_tags
 
-from . import address_pools, associations, changes, limits, public_ranges, sharing
+from . import associations, changes, public_ranges, sharing
 from .interfaces import NetworkInterface, PrivateAddress, PublicAddress, of_instance
 from .interfaces import life as interface_life
 from .internet_gateways import InternetGateway, gateway_of
 from .internet_gateways import life as gateway_life
+from .life import Life
 
 PREFIX = "eipassoc"
 
@@ -58,10 +60,16 @@ class Address(
     network_interface_owner_id: str = ""
     private_ip_address: str = ""
     ptr_record: str = ""
+    customer_owned_ip: str = ""
+    """An address of the premises of an Outpost, in the place of a public one."""
+    customer_owned_pool: str = ""
     service_managed: str = ""
     """Which service keeps it, if one does: `rnat`, `nlb`, …"""
     transfer: Transfer | None = None
     tags: dict[str, str] = {}
+
+
+life = Life[Address]()
 
 
 class Mapped(Record, key=("vpc_id", "public_ip")):
@@ -93,43 +101,7 @@ FILTERS = Filters(
 )
 
 
-# Allocated and released
-
-
-@ec2.operation
-def allocate_address(
-    call: Call,
-    domain: str = "vpc",
-    address: str = "",
-    public_ipv4_pool: str = "",
-    network_border_group: str = "",
-    tag_specifications: list[dict[str, Any]] = [],
-) -> Members:
-    """Take an address out of Amazon's pool; a certain one, such as one had before, if it is free."""
-    if domain != "vpc":
-        raise invalid("The parameter domain must be vpc: EC2-Classic is retired.")
-    tags = specified(tag_specifications, "elastic-ip")
-    limits.check("AddressLimit", "addresses", Address.scan(call), limits.ADDRESSES)
-    made = allocate(call, address, public_ipv4_pool, network_border_group or call.region, tags)
-    return {
-        "AllocationId": made.allocation_id,
-        "PublicIp": made.public_ip,
-        "Domain": "vpc",
-        "PublicIpv4Pool": made.public_ipv4_pool,
-        "NetworkBorderGroup": made.network_border_group,
-    }
-
-
-def allocate(call: Call, wanted: str, pool: str, network_border_group: str, tags: dict[str, str]) -> Address:
-    if pool and pool != AMAZON:
-        taken = address_pools.take(call, pool, wanted)
-        return Address(new_id(Address), taken, network_border_group, pool, tags=tags).put(call)
-    if wanted and not public_ranges.public(call, wanted):
-        raise Fault("InvalidAddress.NotFound", f"The address {wanted} does not belong to you.")
-    public_ip = public_ranges.take_address(call, wanted)
-    if not public_ip:
-        raise Fault("InvalidAddress.NotFound", f"The address {wanted} is not available.")
-    return Address(new_id(Address), public_ip, network_border_group, tags=tags).put(call)
+# Told of
 
 
 @ec2.operation
@@ -168,9 +140,11 @@ def chosen(call: Call, allocation_id: str, public_ip: str) -> Address:
 def shown(call: Call, one: Address) -> Members:
     told: Members = {
         "AllocationId": one.allocation_id,
-        "PublicIp": one.public_ip,
+        "PublicIp": one.public_ip or None,
         "Domain": "vpc",
-        "PublicIpv4Pool": one.public_ipv4_pool,
+        "PublicIpv4Pool": None if one.customer_owned_ip else one.public_ipv4_pool,
+        "CustomerOwnedIp": one.customer_owned_ip or None,
+        "CustomerOwnedIpv4Pool": one.customer_owned_pool or None,
         "NetworkBorderGroup": one.network_border_group,
         "ServiceManaged": one.service_managed or None,
         "Tags": shown_tags(one.tags),
@@ -188,20 +162,6 @@ def shown(call: Call, one: Address) -> Members:
     return told
 
 
-@ec2.operation
-def release_address(call: Call, allocation_id: str = "", public_ip: str = "", network_border_group: str = "") -> None:
-    """Give an address back that stands before nothing."""
-    one = chosen(call, allocation_id, public_ip)
-    if network_border_group and network_border_group != one.network_border_group:
-        text = "The address is not in the specified network border group."
-        raise Fault("InvalidParameterValue", text)
-    if one.association_id:
-        raise Fault("InvalidIPAddress.InUse", f"Address {one.public_ip} is in use.")
-    public_ranges.give_back(call, one.public_ip)
-    address_pools.give_back(call, one.public_ipv4_pool)
-    one.delete(call)
-
-
 # Associated
 
 
@@ -217,6 +177,8 @@ def associate_address(
 ) -> Members:
     """Let an address stand before an interface's private one, by default its primary one."""
     one = chosen(call, allocation_id, public_ip)
+    if one.customer_owned_ip:
+        raise Unfinished("Pileus has no premises whose addresses could stand before an interface.")
     interface = target(call, instance_id, network_interface_id)
     private = private_of(interface, private_ip_address)
     if gateway_of(sharing.home(call, interface.vpc_id), interface.vpc_id) is None:

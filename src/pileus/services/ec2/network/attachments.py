@@ -1,6 +1,6 @@
 """Attaching network interfaces to instances, and their attributes.
 
-Left out: ENA Express and queues; attaching to another account's instance.
+ENA Express and queues are settings alone. Left out: attaching to another account's instance.
 """
 
 from __future__ import annotations
@@ -20,7 +20,13 @@ from .interfaces import ATTACHMENT, Attachment, NetworkInterface, attach, detach
 
 @ec2.operation
 def attach_network_interface(
-    call: Call, network_interface_id: str, instance_id: str, device_index: int, network_card_index: int = 0
+    call: Call,
+    network_interface_id: str,
+    instance_id: str,
+    device_index: int,
+    network_card_index: int = 0,
+    ena_srd_specification: dict[str, Any] = {},
+    ena_queue_count: int | None = None,
 ) -> Members:
     """Attach an interface to an instance in its zone."""
     interface = named(call, NetworkInterface, network_interface_id)
@@ -33,7 +39,16 @@ def attach_network_interface(
             text = "You may not attach a network interface to an instance if they are not in the same availability zone"
             raise combination(text)
     made = attach(call, interface, instance_id, device_index, network_card_index=network_card_index)
+    made.ena_srd, made.ena_queues = express(ena_srd_specification), ena_queue_count
+    interface.put(call)
     return {"AttachmentId": made.attachment_id, "NetworkCardIndex": network_card_index}
+
+
+def express(asked: dict[str, Any]) -> dict[str, Any]:
+    """Settings of ENA Express, if UDP is not to have what the rest has not."""
+    if asked.get("EnaSrdUdpSpecification", {}).get("EnaSrdUdpEnabled") and not asked.get("EnaSrdEnabled"):
+        raise combination("ENA Express has to be enabled for UDP to use it.")
+    return asked
 
 
 def check_instance(call: Call, instance_id: str) -> None:
@@ -72,10 +87,12 @@ def modify_network_interface_attribute(
     enable_primary_ipv6: bool | None = None,
     connection_tracking_specification: dict[str, int] = {},
     associate_public_ip_address: bool | None = None,
+    ena_srd_specification: dict[str, Any] = {},
 ) -> None:
     """Change one attribute of an interface."""
     interface = named(call, NetworkInterface, network_interface_id)
-    settings = (description, source_dest_check, groups, attachment, connection_tracking_specification)
+    tracking, srd = connection_tracking_specification, ena_srd_specification
+    settings = (description, source_dest_check, groups, attachment, tracking, srd)
     switches = (enable_primary_ipv6, associate_public_ip_address)
     asked = sum(map(bool, settings)) + sum(one is not None for one in switches)
     if asked != 1:
@@ -88,11 +105,13 @@ def modify_network_interface_attribute(
     elif source_dest_check:
         interface.source_dest_check = source_dest_check["Value"]
     elif attachment:
-        attached(interface, attachment.get("AttachmentId", "")).delete_on_termination = attachment.get(
-            "DeleteOnTermination", False
-        )
-    elif connection_tracking_specification:
-        interface.connection_tracking = connection_tracking_specification
+        modify_attachment(interface, attachment)
+    elif tracking:
+        interface.connection_tracking = tracking
+    elif srd:
+        if interface.attachment is None:
+            raise invalid(f"The network interface {network_interface_id} is not attached.")
+        interface.attachment.ena_srd = interface.attachment.ena_srd | express(srd)
     elif enable_primary_ipv6 is not None:
         set_primary_ipv6(interface, enable_primary_ipv6)
     elif associate_public_ip_address:
@@ -101,6 +120,15 @@ def modify_network_interface_attribute(
         addresses.auto_release(call, interface)
     interface.put(call)
     changes.changed(call, interface.vpc_id)
+
+
+def modify_attachment(interface: NetworkInterface, asked: dict[str, Any]) -> None:
+    one = attached(interface, asked.get("AttachmentId", ""))
+    one.delete_on_termination = asked.get("DeleteOnTermination", one.delete_on_termination)
+    if asked.get("DefaultEnaQueueCount"):
+        one.ena_queues = None
+    elif "EnaQueueCount" in asked:
+        one.ena_queues = asked["EnaQueueCount"]
 
 
 def attached(interface: NetworkInterface, attachment_id: str) -> Attachment:

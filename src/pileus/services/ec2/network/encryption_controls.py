@@ -1,7 +1,7 @@
 """Encryption controls of VPCs: whether everything in one has to be encrypted in transit.
 
-In the mode `enforce` a VPC must not have what cannot encrypt, unless that is excluded. Left out: the control of all of
-an account's VPCs, and what other services have in a VPC.
+In the mode `enforce` a VPC must not have what cannot encrypt, unless that is excluded. Left out: what other services
+have in a VPC.
 """
 
 from __future__ import annotations
@@ -79,6 +79,13 @@ def create_vpc_encryption_control(call: Call, vpc_id: str, tag_specifications: l
     return {"VpcEncryptionControl": shown(call, made)}
 
 
+def begin(call: Call, vpc: Vpc, asked: Members) -> VpcEncryptionControl:
+    """The control with which a VPC is made; one that its account has given it already is changed."""
+    one = of_vpc(call, vpc.vpc_id) or VpcEncryptionControl(new_id(VpcEncryptionControl), vpc.vpc_id, call.now)
+    one.exclusions = [name for name in sorted(EXCLUDABLE) if asked.get(f"{name}Exclusion") == "enable"]
+    return apply(call, one, asked["Mode"])
+
+
 def of_vpc(call: Call, vpc_id: str) -> VpcEncryptionControl | None:
     return VpcEncryptionControl.first(call, vpc_id, index="of_vpc")
 
@@ -92,13 +99,18 @@ def modify_vpc_encryption_control(
     for name in EXCLUDABLE:
         if asked := request.get(f"{name}Exclusion"):
             one.exclusions = sorted({*one.exclusions, name} if asked == "enable" else {*one.exclusions} - {name})
-    one.mode = mode or one.mode
+    return {"VpcEncryptionControl": shown(call, apply(call, one, mode or one.mode))}
+
+
+def apply(call: Call, one: VpcEncryptionControl, mode: str) -> VpcEncryptionControl:
+    """Bring a control into a mode, unless something stands against it."""
+    one.mode = mode
     one.since, one.message = call.now, ""
     one.state = f"{one.mode}-in-progress"
     if one.mode == "enforce" and (obstacles := [*blocking(call, one)]):
         one.state = "enforce-failed"
         one.message = f"Resources that do not encrypt: {', '.join(found['Id'] for found in obstacles)}"
-    return {"VpcEncryptionControl": shown(call, one.put(call))}
+    return one.put(call)
 
 
 def blocking(call: Call, one: VpcEncryptionControl) -> Iterator[Members]:

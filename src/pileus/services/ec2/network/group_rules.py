@@ -8,8 +8,8 @@ from pileus.kernel import Call, Fault
 from pileus.kernel.filters import Filters
 from pileus.services.ec2 import ec2
 from pileus.services.ec2.describing import Members, described
-from pileus.services.ec2.faults import bad_value, combination, limit
-from pileus.services.ec2.kinds import named
+from pileus.services.ec2.faults import bad_value, combination, invalid, limit
+from pileus.services.ec2.kinds import all_named, named
 from pileus.services.ec2.tags import shown_tags, specified
 
 from . import changes, limits, prefix_lists
@@ -82,6 +82,22 @@ def check_limit(call: Call, every: list[SecurityGroupRule]) -> None:
         if sum(sizes.get(one.prefix_list_id, 1) for one in every if not getattr(one, other)) > limits.RULES:
             text = "The maximum number of rules per security group has been reached."
             raise limit("RulesPerSecurityGroupLimit", text)
+
+
+@ec2.operation
+def validate_security_group_quotas_for_interface(call: Call, security_group_ids: list[str]) -> Members:
+    """Whether an interface may have all these groups, as services ask that make interfaces; nobody else may ask."""
+    if call.principal.type != "AWSService":
+        raise Fault("UnauthorizedOperation", "You are not authorized to perform this operation.", status=403)
+    if len({*security_group_ids}) < len(security_group_ids):
+        raise invalid("The security group IDs must be unique.")
+    if len(security_group_ids) > limits.GROUPS_OF_INTERFACE:
+        text = "You have exceeded the number of security groups allowed per network interface."
+        raise limit("SecurityGroupsPerInterfaceLimit", text)
+    for one in all_named(call, SecurityGroup, security_group_ids):
+        for egress in (False, True):
+            check_limit(call, [*rules(call, one.group_id, egress)])
+    return {"Valid": True}
 
 
 def in_words(one: SecurityGroupRule) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from pileus.kernel import Call
@@ -12,7 +13,7 @@ from pileus.services.ec2.faults import combination, invalid
 from pileus.services.ec2.kinds import named
 from pileus.services.ec2.tags import shown_tags, specified
 
-from . import host_names, interface_addresses
+from . import host_names, interface_addresses, visibility
 from .interfaces import Attachment, NetworkInterface, PublicAddress, create, life, remove
 from .security_groups import SecurityGroup
 from .subnets import seen
@@ -48,8 +49,8 @@ FILTERS = Filters(
         "interface-type": "interface_type",
         "mac-address": "mac_address",
         "network-interface-id": "network_interface_id",
-        "operator.managed": lambda one: False,
-        "operator.principal": lambda one: None,
+        "operator.managed": lambda one: bool(one.operator),
+        "operator.principal": lambda one: one.operator or None,
         "owner-id": "owner_id",
         "private-dns-name": lambda one: [
             host_names.private_name(one.availability_zone[:-1], address.private_ip_address)
@@ -86,6 +87,7 @@ def create_network_interface(
     connection_tracking_specification: dict[str, int] = {},
     tag_specifications: list[dict[str, Any]] = [],
     client_token: str = "",
+    operator: dict[str, str] = {},
 ) -> Members:
     """Make an interface with its addresses."""
     if made := tokens.made_before(call, client_token):
@@ -105,6 +107,7 @@ def create_network_interface(
         interface_type=interface_type,
     )
     interface.connection_tracking = connection_tracking_specification
+    interface.operator = operator.get("Principal", "")
     six = [one.get("Ipv6Address", "") for one in ipv6_addresses]
     if six or ipv6_address_count:
         interface_addresses.drop_ipv6(call, subnet, interface)
@@ -129,12 +132,14 @@ def describe_network_interfaces(
     filters: list[dict[str, Any]] = [],
     max_results: int = 0,
     next_token: str = "",
+    include_managed_resources: bool | None = None,
 ) -> Members:
-    """An account's network interfaces."""
+    """An account's network interfaces; those that services manage for it if it wants to see them."""
+    hides = not network_interface_ids and visibility.hidden(call, include_managed_resources)
     return described(
         call,
         NetworkInterface,
-        FILTERS,
+        Visible(FILTERS) if hides else FILTERS,
         "NetworkInterfaces",
         shown,
         network_interface_ids,
@@ -142,6 +147,17 @@ def describe_network_interfaces(
         max_results,
         next_token,
     )
+
+
+class Visible(Filters):
+    """Filters that see nothing of what services manage."""
+
+    def __init__(self, fits: Filters) -> None:
+        self.fits = fits
+
+    def test(self, filters: Iterable[Mapping[str, Any]]) -> Callable[[Any], bool]:
+        test = self.fits.test(filters)
+        return lambda one: not one.operator and test(one)
 
 
 def shown(call: Call, one: NetworkInterface) -> Members:
@@ -183,7 +199,8 @@ def shown(call: Call, one: NetworkInterface) -> Members:
         "Ipv4Prefixes": [{"Ipv4Prefix": prefix} for prefix in one.ipv4_prefixes] or None,
         "Ipv6Prefixes": [{"Ipv6Prefix": prefix} for prefix in one.ipv6_prefixes] or None,
         "ConnectionTrackingConfiguration": one.connection_tracking or None,
-        "Operator": {"Managed": False},
+        "Operator": {"Managed": bool(one.operator), "Principal": one.operator or None},
+        "PublicIpDnsNameOptions": shown_public_names(call, vpc, one),
         "TagSet": shown_tags(one.tags),
     }
 
@@ -206,6 +223,8 @@ def shown_attachment(one: Attachment | None) -> Members | None:
         "AttachTime": one.attach_time,
         "DeleteOnTermination": one.delete_on_termination,
         "Status": one.status,
+        "EnaSrdSpecification": one.ena_srd or None,
+        "EnaQueueCount": one.ena_queues,
     }
 
 
@@ -220,6 +239,23 @@ def shown_association(call: Call, vpc: Vpc, one: PublicAddress | None) -> Member
         "AllocationId": one.allocation_id or None,
         "AssociationId": one.association_id or None,
     }
+
+
+def shown_public_names(call: Call, vpc: Vpc, one: NetworkInterface) -> Members:
+    public = shown_association(call, vpc, one.association)
+    name = public["PublicDnsName"] if public else ""
+    return {"DnsHostnameType": one.public_name_type, "PublicIpv4DnsName": name or None}
+
+
+@ec2.operation
+def modify_public_ip_dns_name_options(call: Call, network_interface_id: str, hostname_type: str) -> Members:
+    """Say which addresses the public name of an interface is to have; those of IPv6 it has to have itself."""
+    interface = named(call, NetworkInterface, network_interface_id)
+    if hostname_type != "public-ipv4-dns-name" and not interface.ipv6_addresses:
+        raise invalid(f"The network interface {network_interface_id} has no IPv6 address.")
+    interface.public_name_type = hostname_type
+    interface.put(call)
+    return {"Successful": True}
 
 
 def private_name(call: Call, vpc: Vpc, address: str) -> str | None:

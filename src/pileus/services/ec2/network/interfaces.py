@@ -60,6 +60,9 @@ class Attachment(msgspec.Struct):
     delete_on_termination: bool = False
     network_card_index: int = 0
     status: str = "attached"
+    ena_srd: dict[str, Any] = {}
+    """How ENA Express is set; here no packet is the faster for it."""
+    ena_queues: int | None = None
 
 
 @kind(
@@ -99,6 +102,9 @@ class NetworkInterface(
     source_dest_check: bool = True
     attachment: Attachment | None = None
     connection_tracking: dict[str, int] = {}
+    operator: str = ""
+    """The service that manages it for the account."""
+    public_name_type: str = "public-ipv4-dns-name"
     tags: dict[str, str] = {}
 
     @property

@@ -1,6 +1,6 @@
 """Managed prefix lists: ranges of addresses under one id, version by version; and those of AWS for S3 and DynamoDB.
 
-Left out: lists that IPAM fills.
+What IPAM fills (`resolver_target`) nobody else may change, unless it is told to stop.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from pileus.kernel import Call, Fault, Record
 from pileus.kernel.filters import Filters
 from pileus.services.ec2 import ec2, tokens
 from pileus.services.ec2.connectivity import homes
-from pileus.services.ec2.describing import Members, paged
+from pileus.services.ec2.describing import Members, paged, selected
 from pileus.services.ec2.faults import bad_value, combination, in_use, invalid
 from pileus.services.ec2.kinds import BY_RECORD, kind, new_id
 from pileus.services.ec2.tags import shown_tags, specified
 
 from . import changes, cidrs, public_ranges, sharing
+from .life import Life
 from .route_tables import Route, RouteTable
 from .security_groups import SecurityGroup, SecurityGroupRule
 
@@ -52,7 +53,15 @@ class PrefixList(Record, arn="prefix-list/{prefix_list_id}", cfn="AWS::EC2::Pref
     max_entries: int
     version: int = 1
     state: str = "create-complete"
+    resolver_target: str = ""
+    """What of IPAM fills it."""
+    resolver_sync: bool = False
+    """Whether that does so at present."""
     tags: dict[str, str] = {}
+
+
+following = Life[PrefixList]()
+"""What is done when a list is to be filled again."""
 
 
 class Version(Record, key=("prefix_list_id", "version"), table="ec2.PrefixListVersion"):
@@ -214,6 +223,8 @@ def shown(call: Call, one: PrefixList) -> Members:
         "OwnerId": one.owner_id,
         "AddressFamily": one.address_family,
         "State": one.state,
+        "IpamPrefixListResolverTargetId": one.resolver_target or None,
+        "IpamPrefixListResolverSyncEnabled": one.resolver_sync if one.resolver_target else None,
         "Tags": shown_tags(one.tags),
     } | versioned
 
@@ -227,9 +238,17 @@ def modify_managed_prefix_list(
     add_entries: list[dict[str, str]] = [],
     remove_entries: list[dict[str, str]] = [],
     max_entries: int = 0,
+    ipam_prefix_list_resolver_sync_enabled: bool | None = None,
 ) -> Members:
     """Change a list's name or size, or, as a new version, its entries."""
     one = own(call, prefix_list_id)
+    if ipam_prefix_list_resolver_sync_enabled is not None:
+        if not one.resolver_target:
+            raise invalid(f"The prefix list {prefix_list_id} is not managed by IPAM.")
+        one.resolver_sync = ipam_prefix_list_resolver_sync_enabled
+        following.begin(call, one)
+    if one.resolver_target and one.resolver_sync and (add_entries or remove_entries):
+        raise Fault("OperationNotPermitted", f"The entries of the prefix list '{prefix_list_id}' are managed by IPAM.")
     if max_entries and (add_entries or remove_entries):
         raise combination("You cannot modify the entries and the maximum number of entries at the same time.")
     one.prefix_list_name = prefix_list_name or one.prefix_list_name
@@ -304,7 +323,7 @@ def get_managed_prefix_list_associations(
 def delete_managed_prefix_list(call: Call, prefix_list_id: str) -> Members:
     """Delete a list to which nothing refers."""
     one = own(call, prefix_list_id)
-    if next(users(call, prefix_list_id), None):
+    if one.resolver_target or next(users(call, prefix_list_id), None):
         raise in_use(f"The prefix list '{prefix_list_id}' has dependencies and cannot be deleted.")
     Version.delete_all(call, prefix_list_id)
     one.delete(call)
@@ -326,4 +345,4 @@ def describe_prefix_lists(
         for one in of_aws(call)
         if not prefix_list_ids or one.prefix_list_id in prefix_list_ids
     ]
-    return paged(call, "PrefixLists", SERVICE_FILTERS.select(told, filters), max_results, next_token)
+    return selected(call, "PrefixLists", SERVICE_FILTERS, told, filters, max_results, next_token)

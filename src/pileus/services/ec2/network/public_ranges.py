@@ -51,13 +51,31 @@ def take_address(call: Call, wanted: str = "") -> str:
     return address
 
 
-def take_ipv6(call: Call) -> str:
-    """A /56 of Amazon's that nobody has."""
+def take_block(call: Call, length: int) -> str:
+    """A block of public IPv4 addresses of which nobody has any; all of them are the account's from then on."""
+    for block in reversed([*pool(call).subnets(new_prefix=length)][1:]):
+        addresses = [str(one) for one in block]
+        if int(block[0]) >= int(pool(call)[OWN]) and not any(Held.get(call, one) for one in addresses):
+            for one in addresses:
+                hold(call, one)
+            return str(block)
+    raise Fault("InsufficientAddressCapacity", "Not enough addresses available to fulfill your request.")
+
+
+def take_ipv6(call: Call, length: int = 56) -> str:
+    """A block of Amazon's IPv6 addresses that nobody has, in steps of four bits down to /56."""
     while True:
-        number = secrets.randbits(24)
-        found = str(IPv6Network((int(IPV6.network_address) | number << 72, 56)))
-        if hold(call, found):
-            return found
+        number = secrets.randbits(length - IPV6.prefixlen)
+        found = IPv6Network((int(IPV6.network_address) | number << 128 - length, length))
+        around = (found.supernet(new_prefix=shorter) for shorter in range(40, length, 4))
+        if not any(Held.get(call, str(one)) for one in around) and hold(call, str(found)):
+            return str(found)
+
+
+def give_back_block(call: Call, block: str) -> None:
+    """What `take_block` or `take_ipv6` gave is anybody's again."""
+    for one in [block] if ":" in block else map(str, IPv4Network(block)):
+        give_back(call, one)
 
 
 def hold(call: Call, address: str) -> bool:

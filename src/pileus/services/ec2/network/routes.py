@@ -33,7 +33,7 @@ def destination_of(cidr_block: str, ipv6_cidr_block: str, prefix_list_id: str) -
 
 TARGETS = (
     "GatewayId", "NatGatewayId", "NetworkInterfaceId", "InstanceId", "VpcPeeringConnectionId", "TransitGatewayId",
-    "EgressOnlyInternetGatewayId", "CarrierGatewayId", "VpcEndpointId",
+    "EgressOnlyInternetGatewayId", "CarrierGatewayId", "VpcEndpointId", "LocalGatewayId",
 )  # fmt: skip
 """The members of a request that name where a route leads to."""
 

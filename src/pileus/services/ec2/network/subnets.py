@@ -2,7 +2,7 @@
 
 The first four addresses and the last one are AWS's own; how many are free is counted as they are taken and given back.
 
-Left out: Outposts, and with them local network interfaces and addresses of one's own premises.
+Left out: local network interfaces of Outposts, and addresses of the premises by themselves.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ class Ipv6Block(msgspec.Struct):
     association_id: str
     ipv6_cidr_block: str
     state: str = "associated"
+    ipam_pool_id: str = ""
+    """The pool of IPAM out of which it came."""
 
 
 @kind("subnet", "subnet", missing=("InvalidSubnetID.NotFound", "The subnet ID '{}' does not exist"))
@@ -66,6 +68,9 @@ class Subnet(
     resource_name_a_record: bool = False
     resource_name_aaaa_record: bool = False
     subnet_arn: str = ""
+    outpost_arn: str = ""
+    ipam_pool_id: str = ""
+    """The pool of IPAM out of which its IPv4 addresses came."""
     tags: dict[str, str] = {}
 
     @property
@@ -101,7 +106,7 @@ FILTERS = Filters(
         "ipv6-native": "ipv6_native",
         "map-customer-owned-ip-on-launch": lambda subnet: False,
         "map-public-ip-on-launch": "map_public_ip_on_launch",
-        "outpost-arn": lambda subnet: None,
+        "outpost-arn": lambda subnet: subnet.outpost_arn or None,
         "owner-id": "owner_id",
         "private-dns-name-options-on-launch.hostname-type": "hostname_type",
         "private-dns-name-options-on-launch.enable-resource-name-dns-a-record": "resource_name_a_record",
@@ -204,9 +209,9 @@ def default_subnets(call: Call, vpc: Vpc) -> None:
         make_default(call, vpc, zone)
 
 
-def make_default(call: Call, vpc: Vpc, zone: zones.Zone, ipv6_native: bool = False) -> Subnet:
+def make_default(call: Call, vpc: Vpc, zone: zones.Zone) -> Subnet:
     """A default subnet: the first /20 of the default VPC that is free."""
-    taken = [subnet.cidr_block for subnet in of_vpc(call, vpc.vpc_id)]
+    taken = [subnet.cidr_block for subnet in of_vpc(call, vpc.vpc_id) if subnet.cidr_block]
     free = (part for part in IPv4Network(vpc.cidr_block).subnets(new_prefix=20) if not cidrs.overlaps(part, taken))
     network = next(free, None)
     if network is None:
@@ -229,9 +234,9 @@ def of_vpc(call: Call, vpc_id: str) -> Iterable[Subnet]:
     return Subnet.scan(call, vpc_id, index="of_vpc")
 
 
-def make(call: Call, vpc: Vpc, zone: zones.Zone, **particulars: Any) -> Subnet:
+def make(call: Call, vpc: Vpc, zone: zones.Zone, subnet_id: str = "", **particulars: Any) -> Subnet:
     subnet = Subnet(
-        subnet_id=new_id(Subnet),
+        subnet_id=subnet_id or new_id(Subnet),
         owner_id=call.account,
         vpc_id=vpc.vpc_id,
         availability_zone=zone.name,
@@ -265,6 +270,7 @@ def shown(call: Call, subnet: Subnet) -> Members:
     return {
         "SubnetId": subnet.subnet_id,
         "SubnetArn": subnet.subnet_arn,
+        "OutpostArn": subnet.outpost_arn or None,
         "OwnerId": subnet.owner_id,
         "VpcId": subnet.vpc_id,
         "State": "available",

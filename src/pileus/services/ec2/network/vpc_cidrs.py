@@ -1,6 +1,6 @@
 """Further ranges of a VPC's addresses: secondary ones, and IPv6.
 
-Left out: addresses of one's own (BYOIP) for IPv6, but for those of IPAM.
+IPv6 may be Amazon's, of a range that the account has brought (BYOIP), or of IPAM.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from ipaddress import IPv4Network
 
 from pileus.kernel import Call, Fault
 from pileus.services.ec2 import ec2
-from pileus.services.ec2.connectivity import homes
 from pileus.services.ec2.connectivity import ipam_allocations as ipam
+from pileus.services.ec2.connectivity import ipam_pools
 from pileus.services.ec2.describing import Members
 from pileus.services.ec2.faults import limit, missing
 from pileus.services.ec2.kinds import named
 
-from . import associations, cidrs, limits, public_ranges
+from . import associations, cidrs, ipv6_pools, limits, public_ranges
 from .vpcs import (
     CIDR_ASSOCIATION,
     CidrBlock,
@@ -53,11 +53,14 @@ def associate_vpc_cidr_block(
     ipv6_ipam_pool_id: str = "",
     ipv6_netmask_length: int | None = None,
     ipv6_cidr_block: str = "",
+    ipv6_pool: str = "",
 ) -> Members:
-    """Add a range to a VPC: of IPv4, of Amazon's IPv6 addresses, or out of a pool of IPAM."""
+    """Add a range to a VPC: of IPv4, of Amazon's IPv6 addresses or one's own, or out of a pool of IPAM."""
     vpc = named(call, Vpc, vpc_id)
-    if amazon_provided_ipv6_cidr_block or ipv6_ipam_pool_id:
-        if ipv6_ipam_pool_id:
+    if amazon_provided_ipv6_cidr_block or ipv6_ipam_pool_id or ipv6_pool:
+        if ipv6_pool:
+            added = brought(call, vpc, ipv6_pool, ipv6_cidr_block, ipv6_cidr_block_network_border_group)
+        elif ipv6_ipam_pool_id:
             added = out_of_pool(call, vpc, ipv6_ipam_pool_id, ipv6_cidr_block, ipv6_netmask_length)
         else:
             added = amazon_provided(call, vpc, ipv6_cidr_block_network_border_group)
@@ -112,9 +115,15 @@ def out_of_pool(call: Call, vpc: Vpc, ipam_pool_id: str, cidr: str, length: int 
     """Give a VPC a range of IPv6 out of a pool of IPAM."""
     check_ipv6(vpc)
     found = ipam.take(call, ipam_pool_id, cidr, length, vpc.vpc_id, vpc.tags)
-    return add_ipv6(
-        call, vpc, Ipv6CidrBlock("", found, call.region, "IPAM Managed", "byoip", ipam_pool_id=ipam_pool_id)
-    )
+    source = "amazon" if ipam_pools.seen(call, ipam_pool_id)[1].ip_source == ipam_pools.AMAZON else "byoip"
+    return add_ipv6(call, vpc, Ipv6CidrBlock("", found, call.region, "IPAM Managed", source, ipam_pool_id=ipam_pool_id))
+
+
+def brought(call: Call, vpc: Vpc, pool_id: str, wanted: str, network_border_group: str) -> Ipv6CidrBlock:
+    """Give a VPC a /56 of a range that the account has brought."""
+    check_ipv6(vpc)
+    found = ipv6_pools.take(call, pool_id, wanted)
+    return add_ipv6(call, vpc, Ipv6CidrBlock("", found, network_border_group or call.region, pool_id, "byoip"))
 
 
 def check_ipv6(vpc: Vpc) -> None:
@@ -164,12 +173,9 @@ def removed(call: Call, vpc: Vpc, association_id: str, cidr_block: str) -> None:
 
 def give_back(call: Call, vpc: Vpc, ipam_pool_id: str, cidr_block: str) -> None:
     """Give a range back to the pool that it came out of, if it is still there."""
-    if ":" in cidr_block and not ipam_pool_id:
+    if ":" in cidr_block and not ipam_pool_id:  # which does nothing to one of the account's own
         public_ranges.give_back(call, cidr_block)
-    if ipam_pool_id and (there := homes.of(call, ipam_pool_id)):
-        for one in [*ipam.Allocation.scan(there, vpc.vpc_id, index="of_resource")]:
-            if one.pool == ipam_pool_id and one.cidr == cidr_block:
-                one.delete(there)
+    ipam.give_back(call, ipam_pool_id, vpc.vpc_id, cidr_block)
 
 
 @life.ends_with

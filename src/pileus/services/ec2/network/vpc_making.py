@@ -12,7 +12,7 @@ from pileus.services.ec2.faults import combination, in_use, missing
 from pileus.services.ec2.kinds import named, new_id
 from pileus.services.ec2.tags import specified
 
-from . import changes, cidrs, vpc_cidrs
+from . import changes, cidrs, encryption_controls, vpc_cidrs
 from .vpcs import Vpc, check_limit, default_vpc, life, make, make_default, settled, shown
 
 ATTRIBUTES = {
@@ -38,6 +38,8 @@ def create_vpc(
     ipv6_ipam_pool_id: str = "",
     ipv6_netmask_length: int | None = None,
     ipv6_cidr_block: str = "",
+    ipv6_pool: str = "",
+    vpc_encryption_control: dict[str, Any] = {},
 ) -> Members:
     """Make a VPC of /16 to /28, with its main route table, its default group and its default access list."""
     tags, vpc_id = specified(tag_specifications, "vpc"), new_id(Vpc)
@@ -61,10 +63,14 @@ def create_vpc(
     )
     if ipv6_ipam_pool_id:
         vpc_cidrs.out_of_pool(call, vpc, ipv6_ipam_pool_id, ipv6_cidr_block, ipv6_netmask_length)
+    elif ipv6_pool:
+        vpc_cidrs.brought(call, vpc, ipv6_pool, ipv6_cidr_block, ipv6_cidr_block_network_border_group)
     elif amazon_provided_ipv6_cidr_block:
         vpc_cidrs.amazon_provided(call, vpc, ipv6_cidr_block_network_border_group)
     elif ipv6_cidr_block_network_border_group:
         raise combination("The parameter ipv6CidrBlockNetworkBorderGroup needs an IPv6 CIDR block.")
+    if vpc_encryption_control:
+        encryption_controls.begin(call, vpc, vpc_encryption_control)
     return {"Vpc": shown(call, vpc) | {"State": "pending"}}
 
 

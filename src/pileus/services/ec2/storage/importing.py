@@ -61,6 +61,7 @@ class Import(Record):
     image_id: str = ""
     architecture: str = ""
     boot_mode: str = ""
+    license_type: str = "BYOL"
     tags: dict[str, str] = {}
 
 
@@ -141,6 +142,7 @@ def import_image(
     platform: str = "Linux",
     role_name: str = ROLE,
     boot_mode: str = "",
+    license_type: str = "BYOL",
     tag_specifications: list[dict[str, Any]] = [],
 ) -> Members:
     """Make an image of an archive in S3."""
@@ -148,6 +150,8 @@ def import_image(
         return shown_image(call, ImageImport.get(call, before) or ImageImport(before, "", "", ""))
     if platform != "Linux":
         raise Unfinished("Pileus imports images of Linux only.")
+    if license_type not in ("BYOL", "AWS"):
+        raise bad_value("LicenseType", license_type)
     if len(disk_containers) != 1:
         raise combination("Specify one disk container.")
     if architecture not in ("x86_64", "arm64", "i386"):
@@ -155,7 +159,7 @@ def import_image(
     encryption.wanted(call, encrypted, kms_key_id)
     tags = specified(tag_specifications, "import-image-task")
     more = {"description": description, "encrypted": encrypted, "key": kms_key_id, "role": role_name}
-    more |= {"architecture": architecture, "boot_mode": boot_mode}
+    more |= {"architecture": architecture, "boot_mode": boot_mode, "license_type": license_type}
     more["device"] = disk_containers[0].get("DeviceName", "/dev/sda1")
     found = _begun(call, ImageImport, disk_containers[0], tags, **more)
     remember(call, client_token, found.import_task_id)
@@ -346,7 +350,7 @@ def shown_image(call: Call, found: ImageImport) -> Members:
         "Encrypted": bool(found.encrypted),
         "KmsKeyId": found.key or None,
         "ImageId": found.image_id or None,
-        "LicenseType": "BYOL",
+        "LicenseType": found.license_type,
         "Platform": "Linux",
         "BootMode": found.boot_mode or None,
         "Progress": str(found.progress) if found.status == ACTIVE else None,

@@ -237,6 +237,7 @@ def copy_image(
     encrypted: bool | None = None,
     kms_key_id: str = "",
     copy_image_tags: bool = False,
+    snapshot_copy_completion_duration_minutes: int = 0,
     tag_specifications: list[dict[str, Any]] = [],
 ) -> Members:
     """Copy an image of a Region into this one, with its snapshots; perhaps encrypted."""
@@ -272,6 +273,7 @@ def copy_image(
         instance_types=source.instance_types,
     )
     of_snapshots = specified(tag_specifications, "snapshot", "image")
+    minutes = snapshot_copies.checked(snapshot_copy_completion_duration_minutes)
     for mapping in source.block_device_mappings:
         copied = dict(mapping)
         if source_id := mapping.get("Ebs", {}).get("SnapshotId"):
@@ -279,6 +281,8 @@ def copy_image(
             copy = snapshot_copies.copy(
                 call, source_region, source_id, f"{text} {source_id}.", encrypted, kms_key_id, of_snapshots
             )
+            copy.minutes = minutes
+            copy.put(call)
             copied["Ebs"] = mapping["Ebs"] | {"SnapshotId": copy.snapshot_id, "Encrypted": bool(copy.seal.key)}
         one.block_device_mappings = [*one.block_device_mappings, copied]
     remember(call, client_token, one.image_id)

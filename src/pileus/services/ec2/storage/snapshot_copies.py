@@ -36,13 +36,19 @@ def copy_snapshot(
     """Copy a snapshot of a Region into this one. (SDKs tell the destination in a presigned request of the same.)"""
     if destination_region and destination_region != call.region:
         raise bad_value("destinationRegion", destination_region)
-    if completion_duration_minutes and completion_duration_minutes not in MINUTES:
-        raise bad_value("CompletionDurationMinutes", completion_duration_minutes)
+    checked(completion_duration_minutes)
     tags = specified(tag_specifications, "snapshot")
     one = copy(call, source_region, source_snapshot_id, description, encrypted, kms_key_id, tags)
     one.minutes = completion_duration_minutes
     one.put(call)
     return {"SnapshotId": one.snapshot_id, "Tags": shown_tags(tags)}
+
+
+def checked(minutes: int) -> int:
+    """In how many minutes a copy is to be there, if EC2 takes that."""
+    if minutes and minutes not in MINUTES:
+        raise bad_value("CompletionDurationMinutes", minutes)
+    return minutes
 
 
 def copy(

@@ -8,7 +8,9 @@
     lines          what other services have laid to virtual private gateways
     client_vpn     the servers of Client VPN endpoints; with `_gate`, who comes in, and `_logs`
     tunnelling     the tunnels of VPN connections, and how they are
+    tunnel_certificates  their certificates, brought from ACM
     tunnel_metrics what CloudWatch is told of them
+    tunnel_logs    and what its logs are
     keeping        networks made to look like the records, after each change and each start of the cloud
     resolving      the name servers of VPCs
     doors          where the cloud's own API answers: on the internet, and at endpoints of VPCs

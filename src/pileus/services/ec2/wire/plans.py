@@ -27,7 +27,7 @@ from pileus.services.ec2.network.nat_gateways import AVAILABLE, NatGateway
 from pileus.services.ec2.network.public_access import INWARD, OFF
 from pileus.services.ec2.network.vpcs import Vpc
 
-from . import client_vpn, filtering, mirroring
+from . import client_vpn, filtering, hubs, mirroring
 
 ALIVE = (PENDING, RUNNING, STOPPING, SHUTTING_DOWN)
 """States of instances whose interfaces are up."""
@@ -51,6 +51,10 @@ def network(call: Call, vpc_id: str) -> Network | None:
     group_ids = sorted({group_id for one in found for group_id in one.groups})
     around = [*subnets.of_vpc(call, vpc_id)]
     doors = [*gateways(call, vpc_id)]
+    tables = sorted(
+        {table_of(call, one) for one in around}
+        | {(one.route_table_id, "") for one in route_tables.of_vpc(call, vpc_id)}
+    )
     hosts = client_vpn.hosts(call, vpc_id)
     return Network(
         name=vpc_id,
@@ -62,10 +66,7 @@ def network(call: Call, vpc_id: str) -> Network | None:
         },
         tables={
             DOORS: tuple(Route(block, local=True) for block in vpc.ranges()),
-            **{
-                one.route_table_id: tuple(routes(call, vpc_id, one.route_table_id))
-                for one in route_tables.of_vpc(call, vpc_id)
-            },
+            **{hubs.zoned(name, zone): tuple(routes(call, vpc_id, name, zone)) for name, zone in tables},
         },
         borders={name: filtering.border(call, name) for name in sorted({one.network_acl_id for one in around})},
         groups=filtering.groups(everybody, group_ids),
@@ -152,19 +153,25 @@ def subnet(call: Call, one: subnets.Subnet) -> Subnet:
     return Subnet(
         prefixes=tuple(one.ranges()),
         gateways=tuple(str(ip_network(block)[GATEWAY]) for block in one.ranges() if "." in block),
-        table=route_tables.table_of(call, one).route_table_id,
+        table=hubs.zoned(*table_of(call, one)),
         border=one.network_acl_id,
     )
 
 
-def routes(call: Call, vpc_id: str, route_table_id: str) -> Iterator[Route]:
+def table_of(call: Call, one: subnets.Subnet) -> tuple[str, str]:
+    """A subnet's table, and for which zone; that matters where something is attached zone by zone."""
+    zone = one.availability_zone if next(attachments(call, one.vpc_id), None) else ""
+    return route_tables.table_of(call, one).route_table_id, zone
+
+
+def routes(call: Call, vpc_id: str, route_table_id: str, zone: str) -> Iterator[Route]:
     for one in route_tables.routes(call, route_table_id):
         blocks = filtering.blocks(call, one.destination) if one.destination.startswith("pl-") else (one.destination,)
         for block in blocks:
-            yield route(call, vpc_id, block, one.target)
+            yield route(call, vpc_id, block, one.target, zone)
 
 
-def route(call: Call, vpc_id: str, block: str, target: str) -> Route:
+def route(call: Call, vpc_id: str, block: str, target: str, zone: str) -> Route:
     """To where a target is; what leads nowhere is dropped."""
     if target == targets.LOCAL:
         return Route(block, local=True)
@@ -179,15 +186,16 @@ def route(call: Call, vpc_id: str, block: str, target: str) -> Route:
         case "vpce":
             return Route(block, port=target)
         case "tgw":
-            return Route(block, link=attachment_of(call, vpc_id, target))
+            return Route(block, link=door_to(call, vpc_id, target, zone))
     return Route(block, link=target)
 
 
-def attachment_of(call: Call, vpc_id: str, transit_gateway_id: str) -> str:
-    """The attachment by which a VPC is attached to a transit gateway."""
+def door_to(call: Call, vpc_id: str, transit_gateway_id: str, zone: str) -> str:
+    """The link by which a zone of a VPC reaches a transit gateway; none without a subnet of the attachment there."""
     for one in attachments(call, vpc_id):
-        if one.transit_gateway_id == transit_gateway_id:
-            return one.transit_gateway_attachment_id
+        zones = [door.availability_zone for door in hubs.doors(call, one)]
+        if one.transit_gateway_id == transit_gateway_id and zone in zones:
+            return hubs.zoned(one.transit_gateway_attachment_id, zone)
     return ""
 
 
@@ -213,9 +221,13 @@ def links(call: Call, vpc: Vpc) -> Iterator[Link]:
         theirs = tuple(there.ranges()) if there else ()
         yield Link(connection.vpc_peering_connection_id, other["VpcId"], ours=tuple(vpc.ranges()), theirs=theirs)
     for attached in attachments(call, vpc.vpc_id):
-        entrance = subnets.Subnet.get(call, attached.subnet_ids[0]) if attached.subnet_ids else None
-        table = route_tables.table_of(call, entrance).route_table_id if entrance else ""
-        yield Link(attached.transit_gateway_attachment_id, attached.transit_gateway_id, table)
+        for door in hubs.doors(call, attached):
+            yield Link(
+                name=hubs.zoned(attached.transit_gateway_attachment_id, door.availability_zone),
+                to=attached.transit_gateway_id,
+                table=hubs.zoned(*table_of(call, door)),
+                door=door.subnet_id,
+            )
     if virtual := VpnGateway.first(call, vpc.vpc_id, index="of_vpc"):
         table = table_of_gateway(call, virtual.vpn_gateway_id)
         yield Link(virtual.vpn_gateway_id, virtual.vpn_gateway_id, table, ours=tuple(vpc.ranges()))

@@ -1,6 +1,6 @@
 """The tunnels of VPN connections, ended by an engine in the hosts of a connection's network; and what they tell.
 
-Left out: certificates instead of keys, IPv6 in tunnels, groups 35 to 37 (ML-KEM), which strongSwan 5 does not know.
+Left out: IPv6 in tunnels, groups 35 to 37 (ML-KEM), which strongSwan 5 does not know.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 
 from pileus.engines.network import Networks
 from pileus.engines.network.spaces import FOLDER
-from pileus.engines.tunnels import Bgp, End, Negotiated, State, Suite, Tunnel, Tunnels
+from pileus.engines.tunnels import Bgp, Certificate, End, Negotiated, State, Suite, Tunnel, Tunnels
 from pileus.kernel import Call
 from pileus.kernel.cables import leading_to
 from pileus.services.ec2.connectivity import transit_routes, vpn_tunnels
@@ -22,7 +22,7 @@ from pileus.services.ec2.connectivity.vpn_record import Seen, VpnConnection
 from pileus.services.ec2.connectivity.vpn_routes import tunnel_changed
 from pileus.services.ec2.network.vpcs import Vpc
 
-from . import tunnel_metrics, vpns
+from . import tunnel_certificates, tunnel_logs, tunnel_metrics, vpns
 
 ENCRYPTION = {
     "AES128": "aes128",
@@ -58,10 +58,17 @@ async def serve(call: Call, vpn_connection_id: str) -> None:
     if one is None:
         await engine.leave(vpn_connection_id)
         return
+    certificates = tunnel_certificates.brought(call, one) if one.certificates else {}
+    if certificates is None:
+        await engine.leave(vpn_connection_id)
+        return
     names = await call.cloud.engine(Networks).names()
     options = {tunnel["OutsideIpAddress"]: tunnel for tunnel in one.tunnels}
     wanted = {
-        place.outside: End(FOLDER / names[place.host], tunnel(call, one, place, options[place.outside]))
+        place.outside: End(
+            FOLDER / names[place.host],
+            tunnel(call, one, place, options[place.outside], certificates.get(place.outside)),
+        )
         for place in vpns.tunnels(one)
         if place.host in names
     }
@@ -73,7 +80,8 @@ async def serve(call: Call, vpn_connection_id: str) -> None:
             tunnel_changed(now, vpn_connection_id, outside, seen(now, vpn_connection_id, state))
             tunnel_metrics.changed(now, vpn_connection_id)
 
-    await engine.keep(vpn_connection_id, wanted, hear)
+    listen = tunnel_logs.listener(call, engine, vpn_connection_id)
+    await engine.keep(vpn_connection_id, wanted, hear, listen)
     with call.transaction():
         tunnel_metrics.meter_tunnels.begin(call, vpn_connection_id=vpn_connection_id)
     for outside in one.up:
@@ -89,7 +97,9 @@ async def leave(call: Call, vpn_connection_id: str) -> None:
 # From records to what the engine is asked for
 
 
-def tunnel(call: Call, one: VpnConnection, place: vpns.Tunnel, options: dict[str, Any]) -> Tunnel:
+def tunnel(
+    call: Call, one: VpnConnection, place: vpns.Tunnel, options: dict[str, Any], certificate: Certificate | None
+) -> Tunnel:
     everything = vpn_tunnels.DEFAULTS | options
     inside = ip_network(options["TunnelInsideCidr"])
     versions = tuple(sorted(int(value["Value"][-1]) for value in options.get("IKEVersions") or [])) or (1, 2)
@@ -98,7 +108,7 @@ def tunnel(call: Call, one: VpnConnection, place: vpns.Tunnel, options: dict[str
         address=place.address,
         identity=place.outside,
         peer=vpns.customer(call, one),
-        secret=options["PreSharedKey"],
+        secret=options.get("PreSharedKey", ""),
         inside=str(ip_interface(f"{inside[1]}/{inside.prefixlen}")),
         other=str(inside[2]),
         ike=suite(everything, 1),
@@ -113,6 +123,8 @@ def tunnel(call: Call, one: VpnConnection, place: vpns.Tunnel, options: dict[str
         ours=one.options.get("RemoteIpv4NetworkCidr", vpns.EVERYTHING),
         theirs=one.options.get("LocalIpv4NetworkCidr", vpns.EVERYTHING),
         bgp=None if one.static_only else bgp(call, one),
+        certificate=certificate,
+        logged=tunnel_logs.wanted(options),
         edition=one.replaced.get(place.outside, 0.0),
     )
 

@@ -20,6 +20,7 @@ from pileus.services.ec2.connectivity.transit_attachments import Attachment
 from pileus.services.ec2.connectivity.vpn_ends import blocks, tunnelled
 from pileus.services.ec2.connectivity.vpn_gateways import VpnGateway
 from pileus.services.ec2.connectivity.vpn_record import VpnConcentrator, VpnConnection
+from pileus.services.ec2.network import public_ranges
 from pileus.services.ec2.network.vpcs import Vpc
 
 from . import lines
@@ -63,7 +64,8 @@ def connection(call: Call, vpn_connection_id: str) -> VpnConnection | None:
     options = one.options
     if options["TunnelInsideIpVersion"] != "ipv4" or options["OutsideIpAddressType"] != "PublicIpv4":
         return None
-    return one if "." in customer(call, one) else None
+    there = customer(call, one)
+    return one if "." in there or (one.certificates and not there) else None
 
 
 def customer(call: Call, one: VpnConnection) -> str:
@@ -80,7 +82,8 @@ def network(call: Call, vpn_connection_id: str) -> Network | None:
     there = tunnels(one)
     hub = hub_link(call, one)
     public = {tunnel.address: tunnel.outside for tunnel in there}
-    out = [Route(f"{customer(call, one)}/32", link=internet(one))]
+    found = customer(call, one)
+    out = [Route(f"{found}/32" if found else str(public_ranges.pool(call)), link=internet(one))]
     if hub:
         out.append(Route(EVERYTHING, link=hub.name))
     return Network(

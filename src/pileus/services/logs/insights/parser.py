@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import NamedTuple, TypeVar
 
@@ -16,7 +16,6 @@ from .lexer import Lexer, Token, malformed
 
 BUILT_IN = ("@timestamp", "@message", "@logStream", "@log", "@ingestionTime", "@ptr")
 """What each row has, in this order."""
-UNBUILT = {"join", "addtotals", "relevantfields"}
 EARLIER = "\0earlier"
 """Whether an event is of the time before, for `diff`."""
 
@@ -66,12 +65,15 @@ class Parsed(NamedTuple):
 
 
 class Parser:
+    language = "Logs Insights"
+    unbuilt = {"join", "addtotals", "relevantfields"}
+
     def __init__(self, text: str) -> None:
         self.lexer = Lexer(text)
         self.names = Names()
         for name in BUILT_IN:
             self.names.place(name)
-        self.expressions = Expressions(self.lexer, self.names)
+        self.expressions = self.reading()
         self.steps: list[Step] = []
         self.rest: list[Whole] = []
         self.shown: list[Column] = []
@@ -83,6 +85,9 @@ class Parser:
         self.lookups: list[lookups.Lookup] = []
         self.source: Source | None = None
         self.indexed: list[str] = []
+
+    def reading(self) -> Expressions:
+        return Expressions(self.lexer, self.names)
 
     def parse(self) -> Parsed:
         while self.lexer.peek().kind != "end":
@@ -98,9 +103,16 @@ class Parser:
     def command(self) -> None:
         token = self.lexer.next()
         name = token.text.lower()
-        if name in UNBUILT:
-            raise Unfinished(f"Pileus does not implement the command {name} of Logs Insights yet.")
-        reader = {
+        if name in self.unbuilt:
+            raise Unfinished(f"Pileus does not implement the command {name} of {self.language} yet.")
+        reader = self.readers().get(name)
+        if token.kind != "name" or reader is None:
+            raise malformed(f"unexpected symbol found {token.text} at offset {token.start}", token.start, token.end)
+        reader()
+
+    def readers(self) -> dict[str, Callable[[], None]]:
+        """What reads the rest of each command."""
+        return {
             "fields": self.fields,
             "display": self.display,
             "filter": self.filter,
@@ -118,10 +130,7 @@ class Parser:
             "unnest": self.unnest,
             "source": self.sources,
             "lookup": self.lookup,
-        }.get(name)
-        if token.kind != "name" or reader is None:
-            raise malformed(f"unexpected symbol found {token.text} at offset {token.start}", token.start, token.end)
-        reader()
+        }
 
     def step(self, step: Step) -> None:
         if self.rest:
@@ -374,8 +383,8 @@ class Parser:
         return found
 
 
-def parsed(text: str) -> Parsed:
+def parsed(text: str, kind: type[Parser] = Parser) -> Parsed:
     """The commands of a query; MalformedQueryException for a text that is none."""
     if not re.sub(r"#[^\n]*", "", text).strip():
         raise malformed("the query is empty", 0, len(text))
-    return Parser(text).parse()
+    return kind(text).parse()

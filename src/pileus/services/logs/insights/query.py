@@ -9,20 +9,21 @@ import msgspec
 
 from pileus.services.logs.parts import Part
 
-from . import commands, comparing, parser
+from . import commands, comparing, parser, ppl
 from .events import Documents, filler
 from .expressions import Row
 from .values import Instant, plain, text, walk
 
 DEFAULT_LIMIT = 10_000
+LANGUAGES: dict[str, type[parser.Parser]] = {"CWLI": parser.Parser, "PPL": ppl.Pipes}
 TIMES = (parser.BUILT_IN.index("@timestamp"), parser.BUILT_IN.index("@ingestionTime"))
 
 
 class Query:
     """One run of a query."""
 
-    def __init__(self, source: str, now: int, limit: int = DEFAULT_LIMIT) -> None:
-        self.parsed = parser.parsed(source)
+    def __init__(self, source: str, now: int, limit: int = DEFAULT_LIMIT, language: str = "CWLI") -> None:
+        self.parsed = parser.parsed(source, LANGUAGES[language])
         self.limit = limit
         self.scanned = self.matched = self.octets = 0
         self._now = Instant(now)
