@@ -28,7 +28,7 @@ from pileus.services.dynamodb.records import dump
 from pileus.services.dynamodb.tables import Table
 from pileus.services.dynamodb.values import size
 
-from .load import Result, apply, signed
+from .load import Keys, Result, apply, signed
 from .sqs import Contender, pileus
 
 NAME = "load"
@@ -178,15 +178,17 @@ def main() -> None:
         return
     with ExitStack() as stack:
         contenders = [stack.enter_context(pileus())]
+        somebody = Keys("111122223333", "test")  # which nobody issued: nothing is verified, as with the others
+        contenders.append(Contender("Pileus, as test", contenders[0].endpoint, somebody, queue="-"))
         contenders += [
             Contender(name, url, queue="-") for name, url in (option.split("=", 1) for option in given.endpoint)
         ]
-        print(f"{'server':<14}{'operation':<12}{'requests/s':>12}{'p50 ms':>9}{'p99 ms':>9}{'errors':>8}")
+        print(f"{'server':<16}{'operation':<12}{'requests/s':>12}{'p50 ms':>9}{'p99 ms':>9}{'errors':>8}")
         for contender in contenders:
             prepare(contender)
             for operation, result in measured(contender, given.connections, given.seconds).items():
                 print(
-                    f"{contender.name:<14}{operation:<12}{result.rate:>12,.0f}{result.p50:>9.2f}{result.p99:>9.2f}"
+                    f"{contender.name:<16}{operation:<12}{result.rate:>12,.0f}{result.p50:>9.2f}{result.p99:>9.2f}"
                     f"{result.errors:>8}"
                 )
 

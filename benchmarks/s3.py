@@ -159,7 +159,8 @@ def main() -> None:
     given = parser.parse_args()
     with ExitStack() as stack:
         ours = stack.enter_context(pileus())
-        contenders = [ours, *(Contender(*option.split("=", 1)) for option in given.endpoint)]
+        as_test = Contender("Pileus, as test", ours.endpoint, pid=ours.pid)
+        contenders = [ours, as_test, *(Contender(*option.split("=", 1)) for option in given.endpoint)]
         told: dict[str, Any] = {}
         for number in given.connections:
             puts = {each.name: each.put(number, given.seconds) for each in contenders}

@@ -104,9 +104,10 @@ def main() -> None:
     given = parser.parse_args()
     with ExitStack() as stack:
         contenders = [stack.enter_context(pileus())]
+        contenders.append(Contender("Pileus, as test", contenders[0].endpoint))
         contenders += [Contender(*option.split("=", 1)) for option in given.endpoint]
         pids = {name: int(pid) for name, _, pid in (option.partition("=") for option in given.pid)}
-        pids["Pileus"] = contenders[0].process.pid  # type: ignore[attr-defined]
+        pids["Pileus"] = pids["Pileus, as test"] = contenders[0].process.pid  # type: ignore[attr-defined]
         for raw in (False, True):
             print(f"\nPublish to {QUEUES} queues, 256 bytes, {'raw' if raw else 'wrapped and signed'}")
             print(f"{'server':<16}{'deliveries/s':>14}{'p50 ms':>9}{'errors':>8}{'CPU µs each':>13}")
