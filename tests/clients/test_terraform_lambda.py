@@ -29,7 +29,7 @@ resource "aws_iam_role_policy" "queues" {
 
 resource "aws_lambda_layer_version" "shared" {
   layer_name          = "shared"
-  filename            = "layer.zip"
+  filename            = "${abspath(path.module)}/layer.zip"
   source_code_hash    = filebase64sha256("layer.zip")
   compatible_runtimes = ["python3.11"]
 }
@@ -39,7 +39,7 @@ resource "aws_lambda_function" "greeter" {
   role             = aws_iam_role.functions.arn
   runtime          = "python3.11"
   handler          = "app.handler"
-  filename         = "app.zip"
+  filename         = "${abspath(path.module)}/app.zip"
   source_code_hash = filebase64sha256("app.zip")
   layers           = [aws_lambda_layer_version.shared.arn]
   timeout          = 10
@@ -158,7 +158,7 @@ def test_functions_and_all_that_belongs_to_them(aws: Account, tmp_path: Path) ->
     (tmp_path / "app.zip").write_bytes(package({"app.py": HANDLER}))
     (tmp_path / "layer.zip").write_bytes(package({"python/shared.py": "name = 'world'"}))
     services = ("iam", "lambda", "logs", "sqs", "sts")
-    stack = Stack(tmp_path, aws, services, FUNCTIONS, attached=False)  # one that reads files of this folder
+    stack = Stack(tmp_path, aws, services, FUNCTIONS)
     stack.apply()
     assert stack.plan_is_empty()
     client = aws.client("lambda")

@@ -21,6 +21,7 @@ from . import (
 from .account_policies import AccountPolicy
 from .groups import Group, Volume
 from .parts import DAY, Stream, store
+from .retention_policies import in_effect
 from .scanning import Found
 from .streams import find, sequence_token
 
@@ -45,7 +46,8 @@ def put_log_events(call: Call, group: Group, log_stream_name: str, log_events: l
         if octets > MOST_OCTETS:
             raise faults.invalid(f"Upload too large: {octets} bytes exceeds limit of {MOST_OCTETS}")
     check_order(times)
-    start, stop, rejected = acceptable(retention.horizon(call, group), times, int(call.now * 1000))
+    days = in_effect(call, group).days
+    start, stop, rejected = acceptable(retention.expired(call, days), times, int(call.now * 1000))
     if start < stop:
         times, messages = times[start:stop], messages[start:stop]
         arrived(call, group, stream, times, messages, octets)
@@ -53,7 +55,7 @@ def put_log_events(call: Call, group: Group, log_stream_name: str, log_events: l
         volume = Volume.get(call, group.id) or Volume(group.id)
         volume.octets += octets
         volume.put(call)
-        retention.watch(call, group)
+        retention.watch(call, group, days)
         if group.detectors:
             detecting.rouse(call, group)
     return {"nextSequenceToken": sequence_token(stream), "rejectedLogEventsInfo": rejected}

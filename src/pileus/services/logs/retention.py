@@ -23,7 +23,7 @@ def put_retention_policy(call: Call, group: Group, retention_in_days: int) -> No
     group.retention = retention_in_days
     group.put(call)
     if Stream.first(call, group.id):
-        watch(call, group)
+        watch(call, group, in_effect(call, group).days)
 
 
 @logs.operation(on=Group.named)
@@ -35,13 +35,16 @@ def delete_retention_policy(call: Call, group: Group) -> None:
 
 def horizon(call: Call, group: Group) -> int:
     """The time before which events have expired."""
-    days = in_effect(call, group).days
+    return expired(call, in_effect(call, group).days)
+
+
+def expired(call: Call, days: int) -> int:
     return int(call.now * 1000) - days * DAY if days else 0
 
 
-def watch(call: Call, group: Group) -> None:
-    """Have what expires removed."""
-    if not group.trimmed and (days := in_effect(call, group).days):
+def watch(call: Call, group: Group, days: int) -> None:
+    """Have what expires after so many days removed."""
+    if days and not group.trimmed:
         group.trimmed = True
         group.put(call)
         first = min((stream.earliest for stream in Stream.scan(call, group.id) if stream.ingested), default=0) / 1000

@@ -83,7 +83,7 @@ def enforce(call: Call) -> None:
     from . import retention
 
     for group in list(Group.scan(call)):
-        retention.watch(call, group)
+        retention.watch(call, group, in_effect(call, group).days)
 
 
 def tried(call: Call, name: str, put: AccountPolicy | None) -> Members:

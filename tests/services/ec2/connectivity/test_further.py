@@ -57,8 +57,23 @@ def test_client_vpn_is_available_while_it_is_associated(aws, ec2, network, clock
     }
     with refused("InvalidParameterValue"):
         ec2.create_client_vpn_endpoint(ClientCidrBlock="10.8.0.0/24", **asked)
-    made = ec2.create_client_vpn_endpoint(ClientCidrBlock="10.8.0.0/22", **asked)
+    directory = [{"Type": "directory-service-authentication", "ActiveDirectory": {"DirectoryId": "d-1234567890"}}]
+    other = ec2.create_client_vpn_endpoint(
+        ClientCidrBlock="10.8.0.0/22", **asked | {"AuthenticationOptions": directory}
+    )["ClientVpnEndpointId"]
+    [there] = ec2.describe_client_vpn_endpoints()["ClientVpnEndpoints"]
+    assert "nobody gets in" in there["Status"]["Message"], "what cannot work says so"
+    ec2.delete_client_vpn_endpoint(ClientVpnEndpointId=other)
+    clock.advance(2)
+    with refused("ResourceInUseException"):
+        made = ec2.create_client_vpn_endpoint(ClientCidrBlock="10.8.0.0/22", **asked)
+        aws.client("acm").delete_certificate(CertificateArn=arn)
     what = made["ClientVpnEndpointId"]
+    with refused("InvalidParameterValue"):
+        overlapping = ec2.create_client_vpn_endpoint(ClientCidrBlock="10.0.0.0/22", **asked)["ClientVpnEndpointId"]
+        ec2.associate_client_vpn_target_network(ClientVpnEndpointId=overlapping, SubnetId=subnet)
+    ec2.delete_client_vpn_endpoint(ClientVpnEndpointId=overlapping)
+    clock.advance(2)
     assert made["Status"]["Code"] == "pending-associate"
     association = ec2.associate_client_vpn_target_network(ClientVpnEndpointId=what, SubnetId=subnet)["AssociationId"]
     clock.advance(2)

@@ -121,7 +121,7 @@ def describe_capacity_block_offerings(
     max_results: int = 0,
     next_token: str = "",
 ) -> Members:
-    """What one can buy: of each type one block a zone that begins at each of the next days, the earliest first."""
+    """What one can buy: of each type the block that begins first."""
     names = [one["InstanceType"] for one in instance_type_preferences] or [instance_type]
     if not names[0]:
         raise missing("InstanceType", "InstanceTypePreferences")
@@ -132,15 +132,16 @@ def describe_capacity_block_offerings(
         raise combination("EndDateRange must be later than StartDateRange.")
     kinds = [_blocked(call, name) for name in names]
 
-    def found() -> Iterator[Members]:
-        for start in _starts(call.now):
-            for one in kinds:
-                for zone in zones_of(call, one)[:2]:
-                    offer = Offering(one, zone, instance_count, start, capacity_duration_hours)
-                    if start >= start_date_range and (not end_date_range or offer.end <= end_date_range):
-                        yield shown_offering(call, offer)
+    found = [_earliest(call, one, instance_count, capacity_duration_hours, start_date_range) for one in kinds]
+    shown = (shown_offering(call, one) for one in found if one and (not end_date_range or one.end <= end_date_range))
+    return paged(call, "CapacityBlockOfferings", shown, max_results or 100, next_token)
 
-    return paged(call, "CapacityBlockOfferings", found(), max_results or 100, next_token)
+
+def _earliest(call: Call, kind: InstanceType, count: int, hours: int, since: float) -> Offering | None:
+    for start in _starts(call.now):
+        if start >= since:
+            return Offering(kind, zones_of(call, kind)[0], count, start, hours)
+    return None
 
 
 def _blocked(call: Call, name: str) -> InstanceType:
