@@ -91,3 +91,17 @@ def test_an_endpoint_is_seen_from_its_other_region(client: Any, clock: CloudCloc
 
 def test_nobody_has_numbers_of_ones_own(client: Any) -> None:
     assert client("sns").list_origination_numbers()["PhoneNumbers"] == []
+
+
+def test_a_private_connection_is_not_made_as_if_it_were_public(client: Any, refused: Any) -> None:
+    basic = {"BasicAuthParameters": {"Username": "u", "Password": "p"}}
+    private = f"arn:aws:vpc-lattice:us-east-1:111122223333:resourceconfiguration/rcfg-{0:017}"
+    events = client("events")
+    with refused("NotImplemented"):
+        events.create_connection(
+            Name="c",
+            AuthorizationType="BASIC",
+            AuthParameters=basic,
+            InvocationConnectivityParameters={"ResourceParameters": {"ResourceConfigurationArn": private}},
+        )
+    assert events.list_connections()["Connections"] == []

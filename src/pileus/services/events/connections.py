@@ -10,7 +10,7 @@ import json
 from typing import Any, Self
 from urllib.parse import urlencode
 
-from pileus.kernel import Call, Fault, Record, arn, identity, names, web
+from pileus.kernel import Call, Fault, Record, Unfinished, arn, identity, names, web
 from pileus.kernel.resource_type import resource_type
 
 from . import events, faults
@@ -102,6 +102,12 @@ def checked(kind: str, parameters: Members) -> Members:
     return parameters
 
 
+def check_public(connectivity: Members) -> None:
+    """Raise for a connection to a private API, which leads through a resource configuration of VPC Lattice."""
+    if connectivity:
+        raise Unfinished("Pileus does not implement private connections yet.")
+
+
 def public(value: Any) -> Any:
     """The parameters as DescribeConnection shows them."""
     if isinstance(value, list):
@@ -120,7 +126,9 @@ def create_connection(
     auth_parameters: Members,
     description: str = "",
     kms_key_identifier: str = "",
+    invocation_connectivity_parameters: Members = {},
 ) -> Members:
+    check_public(invocation_connectivity_parameters)
     if Connection.get(call, name):
         raise faults.exists("Connection", name)
     checked(authorization_type, auth_parameters)
@@ -180,8 +188,10 @@ def update_connection(
     auth_parameters: Members | None = None,
     description: str | None = None,
     kms_key_identifier: str | None = None,
+    invocation_connectivity_parameters: Members = {},
 ) -> Members:
     """Change a connection; secrets that are left out stay."""
+    check_public(invocation_connectivity_parameters)
     if description is not None:
         connection.description = description
     if kms_key_identifier is not None:
