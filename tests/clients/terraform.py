@@ -1,7 +1,8 @@
 """Terraform against a cloud: apply, an empty plan, destroy.
 
 Half of what Terraform computes is the start of its provider, which knows 1,500 kinds of resources, at every command.
-One serves all stacks of a test process. Terraform calls that attaching to one (Plugin Development, "Debugging").
+One serves all stacks of a test process. Terraform calls that attaching to one (Plugin Development, "Debugging"). It has
+one configuration at a time: a stack that names several is not `attached`.
 """
 
 from __future__ import annotations

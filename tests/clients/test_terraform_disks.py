@@ -198,7 +198,7 @@ SERVICES = ("ec2", "kms", "sts", "iam", "ssm", "dlm", "rbin")
 
 def test_a_stack_of_disks_applies_plans_clean_changes_and_goes(aws: Account, tmp_path: Path) -> None:
     told = {"endpoint": aws.cloud.endpoint, "iops": "3000"}
-    stack = Stack(tmp_path, aws, SERVICES, DISKS % told)
+    stack = Stack(tmp_path, aws, SERVICES, DISKS % told, attached=False)
     stack.apply()
     assert stack.plan_is_empty()
     assert stack.run("output", "-raw", "latest") == "true"

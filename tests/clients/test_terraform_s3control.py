@@ -131,9 +131,8 @@ resource "aws_s3control_storage_lens_configuration" "daily" {
 
 def test_it_applies_plans_clean_and_is_destroyed(aws: Account, tmp_path: Path) -> None:
     name = fresh()
-    stack = Stack(
-        tmp_path, aws, ("s3", "iam", "sts"), STACK.replace("NAME", name).replace("ENDPOINT", aws.cloud.endpoint)
-    )
+    configuration = STACK.replace("NAME", name).replace("ENDPOINT", aws.cloud.endpoint)
+    stack = Stack(tmp_path, aws, ("s3", "iam", "sts"), configuration, attached=False)
     stack.apply()
     assert stack.plan_is_empty()
     control = aws.client("s3control", config=Config(proxies={"http": aws.cloud.endpoint}))

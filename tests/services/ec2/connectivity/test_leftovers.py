@@ -148,7 +148,9 @@ def test_the_analyzer_looks_into_the_accounts_of_an_organization_that_trusts_it(
         ec2.enable_reachability_analyzer_organization_sharing()
     organizations = aws.client("organizations")
     organizations.create_organization(FeatureSet="ALL")
-    member = organizations.create_account(Email="member@example.com", AccountName="member")["CreateAccountStatus"]
+    member = organizations.create_account(Email=f"member@{aws.id}.example.com", AccountName="member")[
+        "CreateAccountStatus"
+    ]
     clock.advance(60)
     member = organizations.describe_create_account_status(CreateAccountRequestId=member["Id"])["CreateAccountStatus"]
     theirs = cloud.account(member["AccountId"]).client("ec2")

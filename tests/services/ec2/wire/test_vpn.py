@@ -104,6 +104,15 @@ def site(aws, wire, wired_cloud):
     made.premises.close()
 
 
+@pytest.fixture
+def fresh_site():
+    """Premises at a cloud whose clock nobody has turned: strongSwan takes certificates by the machine's."""
+    with pileus.cloud(machines="none", sockets=True) as cloud:
+        made = Site(cloud.account(), Wire(cloud), cloud)
+        yield made
+        made.premises.close()
+
+
 def test_a_vpc_and_premises_reach_each_other_through_either_tunnel_and_only_by_routes(site, ec2, refused):
     gateway = ec2.create_vpn_gateway(Type="ipsec.1")["VpnGateway"]["VpnGatewayId"]
     ec2.attach_vpn_gateway(VpcId=site.home.id, VpnGatewayId=gateway)
@@ -176,7 +185,8 @@ def test_routes_are_told_by_bgp_to_a_transit_gateway_and_from_it(site, ec2, conc
     until(lambda: site.in_and_out() == (True, True))
 
 
-def test_certificates_of_a_private_authority_take_the_place_of_keys(site, aws, ec2):
+def test_certificates_of_a_private_authority_take_the_place_of_keys(fresh_site):
+    site, aws, ec2 = fresh_site, fresh_site.aws, fresh_site.ec2
     authority, acm = Authorities(aws).root(), aws.client("acm")
     arn = acm.request_certificate(DomainName="device.example.com", CertificateAuthorityArn=authority)["CertificateArn"]
     site.cloud.clock.advance(5)
