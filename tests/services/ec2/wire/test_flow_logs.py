@@ -108,3 +108,31 @@ def test_an_interface_without_traffic_has_no_data(aws, ec2, wire, pair, clock, r
     assert wire.until(lambda: not clock.advance(60) and lines(aws, "quiet", stream))
     clock.advance(60)
     assert lines(aws, "quiet", stream)[-1].endswith(" NODATA")
+
+
+def test_a_flow_log_goes_through_a_delivery_stream(aws, ec2, wire, pair, clock, role):
+    home, one, two = pair
+    s3, firehose, bucket = aws.client("s3"), aws.client("firehose"), f"flows-{aws.id}"
+    s3.create_bucket(Bucket=bucket)
+    made = firehose.create_delivery_stream(
+        DeliveryStreamName="flows",
+        ExtendedS3DestinationConfiguration={
+            "BucketARN": f"arn:aws:s3:::{bucket}",
+            "RoleARN": role,
+            "BufferingHints": {"IntervalInSeconds": 60, "SizeInMBs": 1},
+        },
+    )
+    clock.advance(5)
+    made = ec2.create_flow_logs(
+        ResourceIds=[home.id], ResourceType="VPC", TrafficType="REJECT", MaxAggregationInterval=60,
+        LogDestinationType="kinesis-data-firehose", LogDestination=made["DeliveryStreamARN"],
+        LogFormat="${srcaddr} ${dstport} ${action}",
+    )  # fmt: skip
+    assert made["Unsuccessful"] == []
+
+    def told():
+        clock.advance(120)
+        keys = [found["Key"] for found in s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
+        return "".join(s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode() for key in keys)
+
+    assert wire.until(lambda: not wire.connects(one, two, "10.0.1.6", 22) and "10.0.0.5 22 REJECT" in told())

@@ -155,8 +155,8 @@ def key(call: Call, log: FlowLog, text: str) -> str:
 
 
 async def to_stream(call: Call, log: FlowLog, lines: Lines, told: dict[str, list[str]]) -> None:
-    """Each record is one of the stream's."""
-    ours = identity.service(DELIVERY, log.arn(call), call.account)
+    """Each record is one of the stream's. It is put by a service-linked role, AWSServiceRoleForLogDelivery."""
+    ours = identity.root(call.account, partition=call.partition)
     name = log.destination.rpartition("/")[2]
     records: list[dict[str, Any]] = [{"Data": f"{one}\n".encode()} for each in told.values() for one in each]
     for start in range(0, len(records), MOST):
