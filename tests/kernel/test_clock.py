@@ -88,3 +88,15 @@ def test_a_timer_rings_by_itself_on_the_event_loop_and_a_jump_brings_it_forward(
         return done
 
     assert asyncio.run(scenario()) == ["soon", "next year"]
+
+
+def test_a_moment_between_turns_that_follow_each_other_fast_is_remembered_to_within_half_a_second(wall: Wall) -> None:
+    clock = Clock(wall)
+    was = {}
+    for _ in range(200):
+        wall.now += 0.1
+        clock.jump(clock.now() + 3600)
+        was[wall.now] = clock.now()
+    assert clock.at_wall(wall.now) == clock.now()
+    for then, cloud in was.items():
+        assert cloud - 6 * 3600 - 1 < clock.at_wall(then) <= cloud + 1

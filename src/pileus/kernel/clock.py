@@ -14,7 +14,7 @@ from typing import NamedTuple
 import msgspec
 
 FINEST = 0.5
-"""Seconds: turns that follow each other faster are remembered as one. Clients stamp their requests to the second."""
+"""Seconds: of turns that follow each other faster some are forgotten. Clients stamp their requests to the second."""
 
 MOST_STRETCHES = 1000
 
@@ -92,8 +92,8 @@ class Clock:
 
     def _turn(self, to: float, *, running: bool) -> None:
         wall = self._wall()
-        if len(self._stretches) > 1 and wall - self._stretches[-1].wall < FINEST:
-            self._stretches.pop()
+        if len(self._stretches) > 1 and self._stretches[-1].wall - self._stretches[-2].wall < FINEST:
+            self._stretches.pop()  # the one before says what that moment was like, to within so much
         elif len(self._stretches) > MOST_STRETCHES:
             del self._stretches[1 : MOST_STRETCHES // 2]
         self._stretches.append(Stretch(wall, to, running))
