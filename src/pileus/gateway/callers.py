@@ -74,6 +74,12 @@ def age_of(cloud: Cloud, signed: Signed, wall: float) -> float:
     return now - cloud.made(signed.signature, signed.timestamp)
 
 
+def made_at(cloud: Cloud, signed: Signed) -> float:
+    """The cloud time at which a request was signed: a moment ago, or whenever its URL was made."""
+    wall = time.time()
+    return cloud.clock.now() - (age_of(cloud, signed, wall) if signed.presigned else wall - signed.timestamp)
+
+
 def decode_chunks(request: Request, signed: Signed | None, secret: str | None) -> None:
     """Replace an aws-chunked body by the object in it."""
     decoder = chunk_decoder(request, signed, secret)

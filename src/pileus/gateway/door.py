@@ -22,7 +22,7 @@ from pileus.kernel.operation import Service
 from pileus.kernel.regions import DEFAULT_REGION
 
 from . import protocols, routing
-from .callers import caller
+from .callers import caller, made_at
 from .message import Request, Response
 from .requestlog import Entry, RequestLog
 
@@ -217,7 +217,7 @@ def signature(cloud: Cloud, request: Request) -> Signature | None:
     if signed is None:
         return None
     place = "REST-QUERY-STRING" if signed.presigned else "REST-HEADER"
-    return Signature(signed.algorithm, place, cloud.clock.at_wall(signed.timestamp))
+    return Signature(signed.algorithm, place, made_at(cloud, signed))
 
 
 class Begun:
