@@ -62,7 +62,7 @@ def forget(call: Call) -> None:
     for item in list(HistoryItem.scan(call, upto=(call.now - KEPT,), limit=FORGOTTEN_AT_ONCE)):
         item.delete(call)
     if oldest := HistoryItem.first(call):
-        forget.later(call, due=max(oldest.at + KEPT, call.now))
+        forget.later(call, due=max(oldest.at + KEPT, call.now + 1))
 
 
 @cloudwatch.operation

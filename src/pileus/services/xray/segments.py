@@ -120,7 +120,7 @@ def forget(call: Call) -> None:
         Segment.delete_all(call, trace.id)
         trace.delete(call)
     if oldest := Trace.first(call, index="by_start"):
-        forget.later(call, due=max(oldest.start + KEPT, call.now))
+        forget.later(call, due=max(oldest.start + KEPT, call.now + 1))
 
 
 # Reading
