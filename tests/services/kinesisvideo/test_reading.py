@@ -15,6 +15,7 @@ from urllib.parse import urljoin
 import pytest
 from botocore.exceptions import ClientError
 
+import pileus
 from pileus.engines.matroska import CLUSTER, EBML, Ended, Reader
 
 from .conftest import FRAMES, Producer
@@ -302,3 +303,18 @@ def test_images_at_intervals(aws, numbers, refused):
         images(0, 301, Format="PNG")
     with refused("InvalidArgumentException"):
         images(0, 1, Format="PNG", SamplingInterval=100)
+
+
+@pytest.mark.timeout(60)
+def test_fragments_go_where_floats_have_less_room(movie):
+    """From 2038 on, 2**31 seconds after the epoch, a sum of theirs may fall short of what is due."""
+    with pileus.cloud(sockets=True) as cloud:
+        cloud.clock.freeze()
+        cloud.clock.advance(2**31 - 1800 - cloud.clock.now())
+        aws = cloud.account()
+        aws.client("kinesisvideo").create_stream(StreamName="cam", DataRetentionInHours=1)
+        for _ in range(4):
+            Producer(aws).put(movie, stream_name="cam", fragment_timecode_type="ABSOLUTE")
+            cloud.clock.advance(0.123456789)
+        cloud.clock.advance(3700)
+        assert aws.client("kinesis-video-archived-media").list_fragments(StreamName="cam")["Fragments"] == []
