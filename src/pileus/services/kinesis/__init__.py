@@ -11,6 +11,7 @@ A way through the package, from the ground up:
     consumers, subscribing                enhanced fan-out
     queues, deliveries                    records that one consumer each deals with
     channels, flowing                     records that are carried to S3
+    dependents                            what is the same of queues and channels
     retention, encryption, monitoring, policies, tags, account
                                           what keeps a stream in order
 

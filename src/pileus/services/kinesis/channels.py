@@ -10,10 +10,10 @@ from typing import Any
 
 from pileus.kernel import Call, Fault, Record, Unfinished, names
 
-from . import faults, kinesis
+from . import dependents, faults, kinesis
+from .dependents import MOST_LISTED
 from .streams import Members, Stream, active, own
 
-MOST_LISTED = 100
 FRESHNESS = 300
 SHORTEST, LONGEST = 1, 24 * 3600
 TEMPLATE = "!{timestamp:yyyy}/!{timestamp:MM}/!{timestamp:dd}/!{timestamp:HH}/"
@@ -226,27 +226,6 @@ def list_channels(
     call: Call, stream_filter: list[Members] = [], max_results: int = MOST_LISTED, next_token: str = ""
 ) -> dict[str, Any]:
     """The account's channels in this Region, or those of a stream."""
-    if len(stream_filter) > 1:
-        raise faults.validation("StreamFilter must contain exactly one entry.")
-    wanted: list[str] = []
-    created = None
-    if stream_filter:
-        wanted, created = [stream_filter[0]["StreamARN"].split("/")[1]], stream_filter[0].get("StreamCreationTimestamp")
-    page = Channel.page(
-        call,
-        *wanted,
-        limit=min(max_results, MOST_LISTED),
-        token=next_token,
-        where=lambda channel: created is None or int(channel.stream_created) == int(created),
-        invalid=Fault("ExpiredNextTokenException", "The pagination token passed to the operation is expired."),
-        **({"index": "by_stream"} if wanted else {}),
-    )
+    page = dependents.page(call, Channel, stream_filter, max_results, next_token)
     told: Members = {"ChannelSummaries": [summary(call, channel) for channel in page.items]}
     return told | ({"NextToken": page.token} if page.token else {})
-
-
-def check_none(call: Call, stream: Stream, what: str) -> None:
-    """Refuse what cannot be done to a stream that has channels."""
-    if Channel.first(call, stream.name, index="by_stream"):
-        message = f"Stream {stream.name} under account {call.account} cannot be {what} because it has channels."
-        raise Fault("ResourceInUseException", message)

@@ -6,7 +6,7 @@ from typing import Any
 
 from pileus.kernel import Call
 
-from . import channels, faults, kinesis, queues
+from . import dependents, faults, kinesis
 from .encryption import change
 from .resharding import scale
 from .streams import Stream, active
@@ -24,8 +24,7 @@ def update_stream_mode(
     if mode == "PROVISIONED" and stream.distribution == "AUTO":
         raise faults.validation("A stream whose records are distributed by AUTO cannot be PROVISIONED.")
     if mode == "PROVISIONED":
-        queues.check_none(call, stream, "made PROVISIONED")
-        channels.check_none(call, stream, "made PROVISIONED")
+        dependents.check_none(call, stream, "made PROVISIONED")
     stream.mode = mode
     stream.warm = 0 if mode == "PROVISIONED" else stream.warm
     if warm_throughput_mi_bps is not None:

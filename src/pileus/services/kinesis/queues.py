@@ -10,13 +10,13 @@ from typing import Any
 
 from pileus.kernel import Call, Fault, Record, names
 
-from . import consumers, faults, kinesis, positions
+from . import consumers, dependents, faults, kinesis, positions
+from .dependents import MOST_LISTED
 from .retention import horizon
 from .streams import Members, Stream, active, own
 
 VISIBILITY = 30
 MOST_RECEIVES = 6
-MOST_LISTED = 100
 BUILT_IN = "BUILT_IN"
 
 
@@ -186,21 +186,7 @@ def list_queues(
     call: Call, max_results: int = MOST_LISTED, next_token: str = "", stream_filter: list[Members] = []
 ) -> dict[str, Any]:
     """The account's queues in this Region, or those of a stream."""
-    if len(stream_filter) > 1:
-        raise faults.validation("StreamFilter must contain exactly one entry.")
-    wanted: list[str] = []
-    created = None
-    if stream_filter:
-        wanted, created = [stream_filter[0]["StreamARN"].split("/")[1]], stream_filter[0].get("StreamCreationTimestamp")
-    page = Queue.page(
-        call,
-        *wanted,
-        limit=min(max_results, MOST_LISTED),
-        token=next_token,
-        where=lambda queue: created is None or int(queue.stream_created) == int(created),
-        invalid=Fault("ExpiredNextTokenException", "The pagination token passed to the operation is expired."),
-        **({"index": "by_stream"} if wanted else {}),
-    )
+    page = dependents.page(call, Queue, stream_filter, max_results, next_token)
     told: Members = {"QueueSummaries": [summary(call, queue) for queue in page.items]}
     return told | ({"NextToken": page.token} if page.token else {})
 
@@ -210,10 +196,3 @@ def summary(call: Call, queue: Queue) -> Members:
     told = described(call, queue)
     stream = {"StreamARN": call.arn(f"stream/{queue.stream}"), "StreamCreationTimestamp": queue.stream_created}
     return {name: told[name] for name in kept} | {"Streams": [stream]}
-
-
-def check_none(call: Call, stream: Stream, what: str) -> None:
-    """Refuse what cannot be done to a stream that has queues."""
-    if Queue.first(call, stream.name, index="by_stream"):
-        message = f"Stream {stream.name} under account {call.account} cannot be {what} because it has queues."
-        raise Fault("ResourceInUseException", message)

@@ -318,10 +318,9 @@ def list_streams(
 @kinesis.operation(on=Stream.of)
 def delete_stream(call: Call, stream: Stream, enforce_consumer_deletion: bool = False) -> None:
     """Delete a stream with its shards and records."""
-    from . import channels, queues
+    from . import dependents  # which need streams
 
-    queues.check_none(call, stream, "deleted")
-    channels.check_none(call, stream, "deleted")
+    dependents.check_none(call, stream, "deleted")
     if stream.registered and not enforce_consumer_deletion:
         raise Fault(
             "ResourceInUseException",
