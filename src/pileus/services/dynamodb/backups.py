@@ -13,7 +13,7 @@ from . import dynamodb, vectors
 from .records import size_of
 from .recovery import found
 from .snapshots import hold, release, snapshot
-from .tables import Index, Members, Table, new_box, purge, under
+from .tables import Index, Members, Table, below, new_box, purge, under
 
 AT_ONCE = 1000
 MOST_LISTED = 100
@@ -34,10 +34,9 @@ class Backup(Record, key=("table", "id"), arn="table/{table}/backup/{id}"):
 
 
 def of_arn(call: Call, backup_arn: str) -> Backup:
-    parts = backup_arn.split(":", 5)
-    path = parts[5].split("/") if len(parts) == 6 else []
-    backup = Backup.get(call, path[1], path[3]) if len(path) == 4 and path[2] == "backup" else None
-    if backup is None or (parts[3], parts[4]) != (call.region, call.account):
+    named = below(backup_arn, "backup")
+    backup = Backup.get(call, *named) if named else None
+    if backup is None or tuple(backup_arn.split(":", 5)[3:5]) != (call.region, call.account):
         raise Fault("BackupNotFoundException", f"Backup not found: {backup_arn}")
     return backup
 

@@ -22,7 +22,7 @@ from pileus.kernel import Call, Fault, Record, Unfinished, names
 from . import documents, dynamodb, faults, writing
 from .imports import hexadecimal
 from .items import condition_of
-from .tables import Members, Table
+from .tables import Members, Table, below
 
 AT_ONCE = 250
 REMEMBERED = 8 * 3600.0
@@ -345,9 +345,8 @@ def prefix(output: Members) -> str:
 
 
 def found(call: Call, bulk_operation_arn: str) -> BulkOperation:
-    parts = bulk_operation_arn.split(":", 5)
-    path = parts[5].split("/") if len(parts) == 6 else []
-    there = BulkOperation.get(call, path[3]) if len(path) == 4 and path[2] == "bulk-operation" else None
+    named = below(bulk_operation_arn, "bulk-operation")
+    there = BulkOperation.get(call, named[1]) if named else None
     if there is None:
         raise Fault("ResourceNotFoundException", f"Bulk operation not found: {bulk_operation_arn}")
     return there

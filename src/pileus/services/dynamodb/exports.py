@@ -23,7 +23,7 @@ from .filtering import Filter, filter_of
 from .records import load, size_of
 from .recovery import earliest
 from .snapshots import Snapshot, hold, release, snapshot
-from .tables import Members, Table
+from .tables import Members, Table, below
 from .tables import short as short_name
 
 AT_ONCE = 1000
@@ -325,9 +325,8 @@ def iso(at: float) -> str:
 
 
 def found(call: Call, export_arn: str) -> Export:
-    parts = export_arn.split(":", 5)
-    path = parts[5].split("/") if len(parts) == 6 else []
-    there = Export.get(call, path[1], path[3]) if len(path) == 4 and path[2] == "export" else None
+    named = below(export_arn, "export")
+    there = Export.get(call, *named) if named else None
     if there is None:
         raise Fault("ExportNotFoundException", f"Export not found: {export_arn}")
     return there

@@ -17,7 +17,7 @@ from pileus.kernel import Call, Fault, Record, Unfinished, names
 
 from . import documents, dynamodb, faults, writing
 from .creating import activate, create_table
-from .tables import Members, Table
+from .tables import Members, Table, below
 from .tables import short as short_name
 from .values import Item
 
@@ -223,9 +223,8 @@ def put(call: Call, table: Table, made: Import, several: list[Item]) -> None:
 
 
 def found(call: Call, import_arn: str) -> Import:
-    parts = import_arn.split(":", 5)
-    path = parts[5].split("/") if len(parts) == 6 else []
-    there = Import.get(call, path[1], path[3]) if len(path) == 4 and path[2] == "import" else None
+    named = below(import_arn, "import")
+    there = Import.get(call, *named) if named else None
     if there is None:
         raise Fault("ImportNotFoundException", f"Import not found: {import_arn}")
     return there

@@ -222,6 +222,13 @@ def under(call: Call, kind: str, box: str) -> bytes:
     return _under(call.account, call.region, kind, box)
 
 
+def below(arn: str, kind: str) -> tuple[str, str] | None:
+    """The table and the id that an ARN names which ends with `table/NAME/KIND/ID`; None if it is no such ARN."""
+    parts = arn.split(":", 5)
+    path = parts[5].split("/") if len(parts) == 6 else []
+    return (path[1], path[3]) if len(path) == 4 and path[2] == kind else None
+
+
 def short(name: str) -> str:
     """The name in an ARN of a table, of its index, stream or backup; or the name that it is."""
     return name.split("/")[1] if name.startswith("arn:") and "/" in name else name
