@@ -10,10 +10,9 @@ from pileus.kernel.tags import as_map
 from . import absent, directconnect, refused
 from .connections import Connection, Hosted, hosted, new_id, paged
 from .connections import shown as line_shown
-from .lags import Lag, lag_for
+from .lags import Lag
 from .letters import PDF, describe_loa
-from .lines import allocate_hosted_connection
-from .locations import check_location, check_speed
+from .lines import allocate_hosted_connection, request
 from .states import enter
 
 Members = dict[str, Any]
@@ -38,10 +37,6 @@ def create_interconnect(
     request_mac_sec: bool = False,
 ) -> Members:
     """Ask for an interconnect, perhaps as part of a LAG."""
-    check_location(call, location)
-    check_speed(bandwidth)
-    if lag_id:
-        lag_for(call, lag_id, location, bandwidth)
     made = Connection(
         connection_id=new_id("dxcon"),
         connection_name=interconnect_name,
@@ -54,7 +49,7 @@ def create_interconnect(
         mac_sec=request_mac_sec,
         tags=as_map(tags, "key", "value"),
     )
-    enter(call, made, "requested")
+    request(call, made)
     return shown(call, made)
 
 

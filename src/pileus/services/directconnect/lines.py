@@ -33,10 +33,6 @@ def create_connection(
     billing_mode: str = "PayAsYouGo",
 ) -> Members:
     """Ask for a line, perhaps as part of a LAG."""
-    check_location(call, location)
-    check_speed(bandwidth)
-    if lag_id:
-        lag_for(call, lag_id, location, bandwidth)
     made = Connection(
         connection_id=new_id("dxcon"),
         connection_name=connection_name,
@@ -49,8 +45,17 @@ def create_connection(
         billing=billing_mode,
         tags=as_map(tags, "key", "value"),
     )
-    enter(call, made, "requested")
+    request(call, made)
     return line_shown(call, made)
+
+
+def request(call: Call, made: Connection) -> None:
+    """Ask for a line, if there can be one of this speed at this location, and in the group that it is for."""
+    check_location(call, made.location)
+    check_speed(made.bandwidth)
+    if made.lag_id:
+        lag_for(call, made.lag_id, made.location, made.bandwidth)
+    enter(call, made, "requested")
 
 
 @directconnect.operation
