@@ -141,15 +141,17 @@ class Recorder:
         self._selected = {kind for one in found for kind in one.types}
         return found
 
+    def _logging(self) -> list[Selection]:
+        """What the trails want that are logging."""
+        return self._read_selections() if self._selections is None else self._selections
+
     def _logged(self, account: str, region: str) -> bool:
         """Whether a trail, and not only an event data store, is logging there: then EventBridge is told."""
-        found = self._read_selections() if self._selections is None else self._selections
-        return any(one.about(account, region) and "/" not in one.trail for one in found)
+        return any(one.about(account, region) and "/" not in one.trail for one in self._logging())
 
     def _rouse(self, call: Call, noted: float) -> None:
         """Tell the trails that have nothing to deliver of the first event that they may want."""
-        found = self._read_selections() if self._selections is None else self._selections
-        for one in found:
+        for one in self._logging():
             if one.idle and one.about(call.account, call.region):
                 rouse = self._cloud.service("cloudtrail").tasks["rouse"]
                 rouse.later(call, home=one.region, name=one.trail, noted=noted)

@@ -53,20 +53,21 @@ def put_insight_selectors(
     if not source.insights and insight_selectors:
         source.insights_since = call.now
     source.insights = insight_selectors
-    source.put(call)
-    look_on(call, source)
+    keep_looking(call, source)
     return told(call, source)
 
 
-def look_on(call: Call, source: Trail | EventDataStore) -> None:
-    """Rates are looked at steadily: what has slept, or would come back late, no longer does."""
+def keep_looking(call: Call, source: Trail | EventDataStore) -> None:
+    """Keep it. Rates are looked at steadily: what has slept, or would come back late, no longer does."""
     from . import delivery, ingesting
 
+    restarts = isinstance(source, EventDataStore) and source.status == stores.ENABLED
+    if restarts:
+        source.run += 1
+    source.put(call)
     if isinstance(source, Trail):
         delivery.rouse(call, home=source.home, name=source.name, noted=call.now)
-    elif source.status == stores.ENABLED:
-        source.run += 1
-        source.put(call)
+    elif restarts:
         ingesting.ingest.later(call, store=source.id, run=source.run, delay=ingesting.pause(source))
 
 
