@@ -69,6 +69,8 @@ class Bucket(
     """Whether its tags count in policies."""
     notifies: bool = False
     """Whether somebody wants to hear of what happens in it."""
+    journals: bool = False
+    """Whether metadata tables tell of what happens in it."""
     payer: str = "BucketOwner"
     acl: list[dict[str, Any]] = []
     """Grants, as the model has them; none means that all is the owner's."""

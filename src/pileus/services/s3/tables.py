@@ -14,7 +14,7 @@ from typing import Any
 from pileus.kernel import Call, Record, arn, names
 from pileus.kernel.access.target import Target
 
-from . import faults, forgetting, points
+from . import faults, points
 from .buckets import Bucket
 
 SUFFIX = points.TABLE
@@ -31,7 +31,9 @@ WRITES = {
 }
 MANAGED = "aws"
 """The type of table buckets, and of their tables, that only S3 itself writes into."""
-ITSELF = ("s3.amazonaws.com", "s3tables.amazonaws.com", "metadata.s3.amazonaws.com")
+METADATA = "metadata.s3.amazonaws.com"
+"""What writes into metadata tables."""
+ITSELF = ("s3.amazonaws.com", "s3tables.amazonaws.com")
 
 
 class TableBucket(Record, arn="bucket/{name}", cfn="AWS::S3Tables::TableBucket", kw_only=True, omit_defaults=True):
@@ -104,7 +106,7 @@ class Table(
     """The key of the current metadata file."""
     type: str = "customer"
     manager: str = ""
-    """The service that manages it."""
+    """The service that writes it, where that is not its owner."""
     source: str = ""
     """The ARN of the table that it is a replica of."""
     encryption: dict[str, str] = {}
@@ -133,6 +135,11 @@ class Table(
         """The warehouse's address."""
         return f"s3://{self.warehouse}"
 
+    def move_to(self, call: Call, key: str, by: str) -> None:
+        """Have the metadata be elsewhere from now on, under another version token. To be stored."""
+        self.location, self.token = key, new_token()
+        self.modified, self.modifier = call.now, by or self.account
+
     def at(self, key: str) -> str:
         return f"{self.root}/{key}"
 
@@ -141,6 +148,10 @@ class Table(
         if not address.startswith(f"{self.root}/"):
             raise ValueError(f"{address} is not in {self.root}")
         return address.removeprefix(f"{self.root}/")
+
+
+def new_token() -> str:
+    return names.token(20, names.HEX)
 
 
 def tag_keys(tags: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
@@ -228,6 +239,8 @@ def open_warehouse(call: Call, address: str, encryption: Mapping[str, str]) -> B
 
 def close_warehouse(call: Call, name: str) -> None:
     """Remove a table's files, and the bucket that they are in."""
+    from . import forgetting
+
     found = Bucket.get(call, call.partition, name)
     if found is not None:
         forgetting.remove(call, found)
@@ -252,7 +265,7 @@ def targets(call: Call, request: dict[str, Any]) -> list[Target] | None:
             return []  # it is only being made
         raise faults.no_bucket(bucket.name)
     does = "GetTableData" if call.operation in READS else "PutTableData"
-    if does == "PutTableData" and (table.type == MANAGED or table.source) and call.principal.arn not in ITSELF:
+    if does == "PutTableData" and table.manager and call.principal.arn not in ITSELF:
         raise faults.denied()
     keys, policy = table.condition_keys(there, {}), table.resource_policy(there)
     return [Target(table.address, table.account, policy, tags=table.tags, keys=keys, action=f"s3tables:{does}")]

@@ -13,7 +13,7 @@ from pileus.services.s3.objects import Object
 from pileus.services.s3.tables import Table
 
 from . import faults, s3tables
-from .tables import by_name, check_token, check_writable, new_token
+from .tables import by_name, check_token, check_writable
 
 ENDINGS = (".metadata.json", ".metadata.json.gz", ".gz.metadata.json")
 
@@ -44,7 +44,8 @@ def update_table_metadata_location(
     bucket = Bucket.get(call, call.partition, table.warehouse)
     if bucket is None or Object.get(call, bucket.room, key) is None:
         raise faults.bad("The specified metadata location does not exist.")
-    moved(call, table, key, call.principal.account)
+    table.move_to(call, key, call.principal.account)
+    table.put(call)
     return {
         "name": table.name,
         "tableARN": table.address,
@@ -52,10 +53,3 @@ def update_table_metadata_location(
         "versionToken": table.token,
         "metadataLocation": metadata_location,
     }
-
-
-def moved(call: Call, table: Table, key: str, by: str) -> None:
-    """Write down that a table's metadata are elsewhere now, and what follows from it."""
-    table.location, table.token = key, new_token()
-    table.modified, table.modifier = call.now, by or table.account
-    table.put(call)

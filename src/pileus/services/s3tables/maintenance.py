@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from pileus.kernel import Call, Fault, Unfinished
-from pileus.services.s3.tables import MANAGED, Table, TableBucket, home
+from pileus.services.s3.tables import METADATA, Table, TableBucket, home
 
 from . import faults, s3tables
 from .buckets import by_arn, check_own
@@ -113,7 +113,7 @@ def get_table_maintenance_job_status(call: Call, table: Table) -> Members:
 def expiring(call: Call, table_arn: str) -> Table:
     """A table whose records may expire: one that S3 itself writes."""
     found = by_table_arn(call, table_arn)
-    if found.type != MANAGED:
+    if found.manager != METADATA:
         words = "Record expiration is only supported for tables that are managed by AWS."
         raise Fault("MethodNotAllowedException", words)
     return found

@@ -17,8 +17,9 @@ _NAME = re.compile(r"[0-9a-z](?:[0-9a-z_]{0,253}[0-9a-z])?")
 
 def check_name(call: Call, name: str, what: str) -> None:
     """Names that begin with `aws` are kept for services ("Amazon S3 table bucket naming rules", S3 User Guide)."""
-    reserved = name.startswith("aws") and "s3.amazonaws.com" not in call.called_via
-    if not _NAME.fullmatch(name) or (reserved and what == "namespace"):
+    if "s3.amazonaws.com" in call.called_via:
+        return
+    if not _NAME.fullmatch(name) or (name.startswith("aws") and what == "namespace"):
         raise faults.bad(f"The specified {what} name is not valid.")
 
 

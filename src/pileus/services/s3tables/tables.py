@@ -10,7 +10,7 @@ from pileus.kernel import Call, names
 from pileus.kernel.access.enforcement import authorize
 from pileus.kernel.access.target import Target
 from pileus.services.s3 import tables
-from pileus.services.s3.tables import MANAGED, Namespace, Table, TableBucket
+from pileus.services.s3.tables import Namespace, Table, TableBucket, new_token
 
 from . import faults, namespaces, s3tables
 from .buckets import AS_USUAL, by_arn, check_own, checked, tagged
@@ -92,7 +92,7 @@ async def create_table(
             token=new_token(),
             location=location,
             type=bucket.type,
-            manager="metadata.s3.amazonaws.com" if "s3.amazonaws.com" in call.called_via else "",
+            manager=tables.METADATA if "s3.amazonaws.com" in call.called_via else "",
             encryption=encryption,
             storage_class=storage_class_configuration.get("storageClass", bucket.storage_class),
             tags=tagged(tags),
@@ -112,10 +112,6 @@ def check_new(call: Call, bucket: TableBucket, namespace: str, name: str) -> Nam
     if sum(1 for _ in Table.scan(call, bucket.id, limit=MOST)) == MOST:
         raise faults.bad("You have attempted to create more tables than allowed.")
     return space
-
-
-def new_token() -> str:
-    return names.token(20, names.HEX)
 
 
 @s3tables.task
@@ -231,7 +227,7 @@ def check_token(table: Table, token: str) -> None:
 
 def check_writable(table: Table) -> None:
     """Refuse changes of what somebody else writes: S3 itself, or replication."""
-    if table.type == MANAGED or table.source:
+    if table.manager:
         raise faults.forbidden("The table is managed by AWS and read-only.")
 
 
