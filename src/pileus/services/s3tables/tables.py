@@ -242,7 +242,7 @@ def rename_table(
         raise faults.bad("A new name or a new namespace must be specified.")
     name, space = new_name or table.name, new_namespace_name or table.namespace
     check_new(call, tables.home(call, table), space, name)
-    table.move(call, namespace=space, name=name, token=new_token(), modified=call.now, modifier=call.principal.account)
+    table.move(call, namespace=space, name=name, modified=call.now, modifier=call.principal.account or call.account)
 
 
 @s3tables.operation(on=by_name)
