@@ -22,7 +22,7 @@ from .tables import Table
 from .versions import Version
 
 CREATE, UPDATE, DELETE = "CREATE", "UPDATE_METADATA", "DELETE"
-WAIT = 60.0
+WAIT = 120.0
 """Seconds for which rows come together."""
 BATCH = 20_000
 """Rows in one file."""

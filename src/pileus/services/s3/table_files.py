@@ -69,6 +69,8 @@ async def current(call: Call, address: str) -> tuple[Table, Files, Metadata]:
 
 async def commit(call: Call, address: str, change: Change, settle: Callable[[Table], None]) -> bool:
     """Change a table; `settle` runs in the same transaction. Whether there was anything to change."""
+    from . import upkeep
+
     for _ in range(MOST_TRIES):
         table, files, before = await current(call, address)
         after = await change(before, files)
@@ -87,5 +89,7 @@ async def commit(call: Call, address: str, change: Change, settle: Callable[[Tab
                 found.move_to(call, key, "")
             settle(found)
             found.put(beside(call, address))
+            if after is not None:
+                upkeep.plan(call, found)
         return after is not None
     raise TimeoutError(f"{address} is changed by others all the time")

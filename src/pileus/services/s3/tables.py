@@ -239,10 +239,11 @@ def open_warehouse(call: Call, address: str, encryption: Mapping[str, str]) -> B
 
 def close_warehouse(call: Call, name: str) -> None:
     """Remove a table's files, and the bucket that they are in."""
-    from . import forgetting
+    from . import forgetting, upkeep
 
     found = Bucket.get(call, call.partition, name)
     if found is not None:
+        upkeep.Loose.delete_all(call, found.room)
         forgetting.remove(call, found)
         forgetting.clear.later(call, room=found.room)
 
