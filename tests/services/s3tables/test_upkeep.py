@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -127,6 +128,35 @@ def test_metadata_that_are_none_fail_the_jobs(
     told = s3tables.get_table_maintenance_job_status(**daily)["status"]["icebergSnapshotManagement"]
     assert told["status"] == "Failed" and told["failureMessage"]
     assert refused(s3tables.delete_table, **daily, versionToken="x") == ("ConflictException", 409)
+
+
+def test_the_key_of_a_table_must_let_maintenance_in(
+    aws: Account, cloud: LocalCloud, s3tables: Any, bucket: str
+) -> None:
+    kms = aws.client("kms")
+    key = kms.create_key()["KeyMetadata"]["Arn"]
+    encryption = {"sseAlgorithm": "aws:kms", "kmsKeyArn": key}
+    s3tables.put_table_bucket_encryption(tableBucketARN=bucket, encryptionConfiguration=encryption)
+    table = filled(aws, bucket)
+    cloud.clock.advance(4 * HOUR)
+    assert jobs(s3tables, bucket)["icebergCompaction"] == "Failed"
+    policy = json.loads(kms.get_key_policy(KeyId=key)["Policy"])
+    inside = {"StringLike": {"kms:EncryptionContext:aws:s3:arn": f"{bucket}/*"}}
+    policy["Statement"].append(
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "maintenance.s3tables.amazonaws.com"},
+            "Action": ["kms:GenerateDataKey", "kms:Decrypt"],
+            "Resource": "*",
+            "Condition": inside,
+        }
+    )
+    kms.put_key_policy(KeyId=key, PolicyName="default", Policy=json.dumps(policy))
+    table.append(rows(6))
+    cloud.clock.advance(4 * HOUR)
+    assert jobs(s3tables, bucket)["icebergCompaction"] == "Successful"
+    table.refresh()
+    assert len(table.inspect.files()) == 1 and table.scan().count() == 14
 
 
 def where(path: str) -> dict[str, str]:

@@ -15,11 +15,11 @@ from pileus.engines.iceberg import manifests, snapshots, updates
 from pileus.engines.iceberg.metadata import Metadata, snapshot
 from pileus.kernel import Call, Fault, Record, identity
 
-from . import compacting, events, expiring_records, s3, table_files, versions
+from . import compacting, expiring_records, s3, table_files, versions
 from .buckets import Bucket
 from .objects import Object
 from .table_files import Files
-from .tables import METADATA, Table, bucket_of, table_of
+from .tables import MAINTENANCE, METADATA, Table, bucket_of, table_of
 
 log = logging.getLogger("pileus.s3")
 
@@ -81,7 +81,7 @@ def plan(call: Call, table: Table, due: float | None = None) -> None:
         return
     Upkeep(table.address, due).put(call)
     region = table.address.split(":")[3]
-    who = identity.service(events.S3_ITSELF, table.address, table.account)
+    who = identity.service(MAINTENANCE, table.address, table.account)
     at = call.at(service="s3", account=table.account, region=region, principal=who, source_ip="", members={})
     look_after.later(at, address=table.address, planned=due, due=due)
 
