@@ -92,6 +92,16 @@ def since(content: bytes, column: str, at: float) -> Any:
     return table.filter(pyarrow.compute.greater_equal(table.column(column), moment(at)))
 
 
+def renamed(content: bytes, column: str, before: str, after: str) -> bytes:
+    """A file whose column of addresses has another beginning."""
+    import pyarrow.compute
+
+    table = opened(content)
+    index = table.schema.get_field_index(column)
+    changed = pyarrow.compute.replace_substring(table.column(index), before, after, max_replacements=1)
+    return parquet(table.set_column(index, table.schema.field(index), changed))
+
+
 def data_file(path: str, size: int, content: Any, metadata: Metadata, partition: Any = None) -> Entry:
     """What a manifest tells of a file: how many values its columns have, and between what they are."""
     import pyarrow.compute

@@ -66,7 +66,7 @@ async def current(call: Call, address: str) -> tuple[Table, Files, Metadata]:
 
 async def commit(call: Call, address: str, change: Change, settle: Callable[[Table], None]) -> bool:
     """Change a table; `settle` runs in the same transaction. Whether there was anything to change."""
-    from . import upkeep
+    from . import table_replicating, upkeep
 
     for _ in range(MOST_TRIES):
         table, files, before = await current(call, address)
@@ -88,5 +88,6 @@ async def commit(call: Call, address: str, change: Change, settle: Callable[[Tab
             found.put(beside(call, address))
             if after is not None:
                 upkeep.plan(call, found)
+                table_replicating.soon(call, found)
         return after is not None
     raise TimeoutError(f"{address} is changed by others all the time")
