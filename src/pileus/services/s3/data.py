@@ -101,14 +101,14 @@ class Intake:
         self.digests.update(data)
         return self._sealer.feed(data, last=last)
 
-    def adopt(self, call: Call, number: int = 1) -> Part:
-        """The part, stored with the transaction under way."""
+    def adopt(self, call: Call, number: int = 1, over: str = "") -> Part:
+        """The part, stored with the transaction under way; a parcel in the place of one that is given up with it."""
         packed = self._writer is None
         if self._writer is not None:
             place = self._writer.name
             call.cloud.blobs.adopt(place)
         else:
-            place = parcels.put(call.store, self._sealed) if self._sealed else ""
+            place = parcels.put(call.store, self._sealed, over) if self._sealed else ""
         md5 = self.digests.md5.hex()
         return Part(number, self.size, md5, self.digests.checksum, place, packed, self._wrapped)
 

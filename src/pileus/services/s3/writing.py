@@ -136,12 +136,12 @@ async def put(
                 bucket = still(call, bucket)
             old = Object.get(call, bucket.room, key)
             conditions.check_write(request, key, old)
-            part = intake.adopt(call)
             if offset:
                 appending.check_offset(bucket, old, offset)
                 assert old is not None
-                new = appending.append(call, old, new, part, running.algorithm)
+                new = appending.append(call, old, new, intake.adopt(call), running.algorithm)
             else:
+                part = intake.adopt(call, over=versions.given_up(bucket, old))
                 filled(new, part, running.algorithm, bucket)
                 new.modified = call.now
                 locks.apply(call, bucket, new, request)
