@@ -233,7 +233,7 @@ def retire(call: Call, bucket: Bucket, name: str, old: Object | None) -> None:
 def remove(call: Call, bucket: Bucket, found: Object | Version) -> None:
     """Remove one version for good; what was below it comes to the top."""
     found.delete(call)
-    if (foreign := Foreign.get(call, found.room, found.name, found.version)) is not None:
+    if found.version != NULL and (foreign := Foreign.get(call, found.room, found.name, found.version)) is not None:
         foreign.delete(call)
     held = found.held if isinstance(found, Version) else found
     if held is not None:
