@@ -42,15 +42,14 @@ class RequestLog:
         self.total = 0
         self.errors = 0
         self._lines: list[str] = []
-        self._counts: defaultdict[tuple[str, str, int], int] = defaultdict(int)
-        self._seconds: defaultdict[tuple[str, str], list[float]] = defaultdict(lambda: [0.0] * (len(SECONDS) + 2))
+        self._seconds: defaultdict[tuple[str, str, int], list[float]] = defaultdict(lambda: [0.0] * (len(SECONDS) + 2))
+        """By service, operation and status: how many requests took up to so long, and how long all of them took."""
 
     def add(self, entry: Entry) -> None:
         seconds = time.perf_counter() - entry.started
         self.total += 1
         self.errors += entry.status >= 500
-        self._counts[entry.service, entry.operation, entry.status] += 1
-        histogram = self._seconds[entry.service, entry.operation]
+        histogram = self._seconds[entry.service, entry.operation, entry.status]
         histogram[bisect_left(SECONDS, seconds)] += 1
         histogram[-1] += seconds
         if self.on_answer is not None:
@@ -80,19 +79,22 @@ class RequestLog:
     def exposition(self) -> str:
         """The numbers in Prometheus' text format, version 0.0.4."""
         lines = ["# HELP pileus_requests_total Requests answered.", "# TYPE pileus_requests_total counter"]
-        for (service, operation, status), count in sorted(self._counts.items()):
+        operations: defaultdict[tuple[str, str], list[list[float]]] = defaultdict(list)
+        for (service, operation, status), histogram in sorted(self._seconds.items()):
             labels = f'service="{service}",operation="{operation}",status="{status}"'
-            lines.append(f"pileus_requests_total{{{labels}}} {count}")
+            lines.append(f"pileus_requests_total{{{labels}}} {int(sum(histogram[:-1]))}")
+            operations[service, operation].append(histogram)
         lines += [
             "# HELP pileus_request_seconds Time from request to answer.",
             "# TYPE pileus_request_seconds histogram",
         ]
-        for (service, operation), histogram in sorted(self._seconds.items()):
+        for (service, operation), histograms in operations.items():
             labels = f'service="{service}",operation="{operation}"'
-            count = 0
-            for bound, number in zip((*map(str, SECONDS), "+Inf"), histogram, strict=False):
-                count += int(number)
-                lines.append(f'pileus_request_seconds_bucket{{{labels},le="{bound}"}} {count}')
-            lines.append(f"pileus_request_seconds_sum{{{labels}}} {histogram[-1]:.6f}")
-            lines.append(f"pileus_request_seconds_count{{{labels}}} {count}")
+            *counts, seconds = map(sum, zip(*histograms, strict=True))
+            below = 0
+            for bound, number in zip((*map(str, SECONDS), "+Inf"), counts, strict=True):
+                below += int(number)
+                lines.append(f'pileus_request_seconds_bucket{{{labels},le="{bound}"}} {below}')
+            lines.append(f"pileus_request_seconds_sum{{{labels}}} {seconds:.6f}")
+            lines.append(f"pileus_request_seconds_count{{{labels}}} {below}")
         return "\n".join(lines) + "\n"
