@@ -105,7 +105,7 @@ def _check_coding(headers: Headers, version: str) -> None:
 
 
 def sorted_out(response: Response) -> tuple[dict[str, str], Fields]:
-    """What the application says in fields that are the listener's to write, by lower-case name; and its other fields."""
+    """What the application says in fields that are the listener's to write, by lower-case name; its other fields."""
     own: dict[str, str] = {}
     others: Fields = []
     for field in response.headers:
