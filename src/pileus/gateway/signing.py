@@ -212,9 +212,16 @@ def matcher(signed: Signed, secret: str) -> Callable[[bytes, str], bool]:
 
 def _matches(signed: Signed, secret: str, text: bytes, signature: str) -> bool:
     if signed.algorithm == HMAC:
-        expected = hmac.digest(signing_key(secret, signed.scope), text, "sha256").hex()
-        return hmac.compare_digest(expected.encode(), signature.encode())
+        code = _keyed(secret, signed.scope).copy()
+        code.update(text)
+        return hmac.compare_digest(code.hexdigest().encode(), signature.encode())
     return sigv4a.matches(sigv4a.public_key(signed.access_key, secret), text, signature)
+
+
+@lru_cache(maxsize=1024)
+def _keyed(secret: str, scope: str) -> hmac.HMAC:
+    """To be copied: that takes half of the time of a new one."""
+    return hmac.new(signing_key(secret, scope), digestmod="sha256")
 
 
 @lru_cache(maxsize=1024)
