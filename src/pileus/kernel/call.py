@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -58,7 +58,7 @@ class Call:
         secure: bool = False,
         called_via: tuple[str, ...] = (),
         members: Mapping[str, Any] = {},
-        signature: Signature | None = None,
+        signature: Callable[[], Signature] | None = None,
         passage: Passage | None = None,
     ) -> None:
         self.cloud = cloud
@@ -83,7 +83,7 @@ class Call:
         self.members: Mapping[str, Any] = members
         """The request in wire names, for access decisions that only the operation can make."""
         self.signature = signature
-        """None for what is unsigned, and for what the cloud itself calls."""
+        """Tells how it is signed; None for what is not, and for what the cloud itself calls."""
         self.passage = passage
         """The endpoint of a private network through which it came."""
 
