@@ -138,6 +138,7 @@ class Door:
             trace=headers.get("x-amzn-trace-id", ""),
             secure=request.scheme == "https",
             signature=None if request.signed is None else partial(signature, cloud, request.signed),
+            json=route.protocol == "json",
         )
 
     def _service(self, route: routing.Route) -> Service | None:

@@ -60,6 +60,7 @@ class Call:
         members: Mapping[str, Any] = {},
         signature: Callable[[], Signature] | None = None,
         passage: Passage | None = None,
+        json: bool = False,
     ) -> None:
         self.cloud = cloud
         self.store: Store = cloud.store
@@ -86,6 +87,8 @@ class Call:
         """Tells how it is signed; None for what is not, and for what the cloud itself calls."""
         self.passage = passage
         """The endpoint of a private network through which it came."""
+        self.json = json
+        """Whether it is answered in JSON: then a map in its result may be a `msgspec.Raw` that is JSON already."""
 
     @property
     def partition(self) -> str:
