@@ -130,7 +130,7 @@ class Door:
             principal=principal,
             service=route.model.name,
             operation=operation.name if operation else "",
-            request_id=entry.request_id,
+            id=entry.request_id,
             endpoint=f"{request.scheme}://{request.host}" if request.host else "",
             source_ip=request.client,
             passage=request.passage,
