@@ -83,9 +83,9 @@ def watch(call: Call, alarm: Alarm, *, on: bool) -> None:
     for namespace, name, dimensions in named(alarm.configuration):
         note(call, Watch(identity(namespace, name, label_of(dimensions)), alarm.name), on)
         touched.append(known(call, namespace, name, dimensions))
-    for id, text in queried(alarm.configuration):
+    for query_id, text in queried(alarm.configuration):
         query = insights.parse(text)
-        note(call, QueryWatch(query.namespace, query.metric, alarm.name, id, text), on)
+        note(call, QueryWatch(query.namespace, query.metric, alarm.name, query_id, text), on)
         touched += covered(call, text)
     for metric in touched:
         if metric:
