@@ -87,7 +87,7 @@ def admit_to_group(call: Call, group: Arn) -> None:
     logs = call.aws("logs")
     policies = logs.describe_resource_policies()["resourcePolicies"]
     held = next((one["policyDocument"] for one in policies if one["policyName"] == GROUP_POLICY), None)
-    document = json.loads(held) if held else {"Version": "2012-10-17", "Statement": []}
+    document: Members = json.loads(held) if held else {"Version": "2012-10-17", "Statement": []}
     statements: list[Members] = document["Statement"]
     streams = f"{group}".removesuffix(":*") + ":log-stream:*"
     wanted: Members = {
