@@ -277,7 +277,7 @@ def test_reset_puts_everything_aside(run: Run) -> None:
         name = await written(blobs, store, b"2")
         await removals()
         assert files(blobs) == {name}
-        assert list(blobs.storage.folder.parent.glob("*.old")) == []
+        assert list(blobs.storage.folder.parent.glob(f"{blobs.storage.folder.name}*.old")) == []
 
     run(scenario)
 
