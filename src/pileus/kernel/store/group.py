@@ -1,8 +1,11 @@
-"""Group commit: the writes of one tick share a transaction, and each attempt among them has a savepoint of its own.
+"""Group commit: the writes of one tick share a transaction, and each attempt among them can be undone by itself.
 
-Nothing is opened before the first write, so calls that only read pay nothing. SQLite may roll a whole transaction back
-when a single statement meets a full disk or a failing one (sqlite.org/lang_transaction.html, section 4): then the group
-is lost, and everybody in it is told so.
+Nothing is opened before the first write, so calls that only read pay nothing. Writes are noted, and brought into the
+database together when the group commits: an attempt that fails has its notes struck out. Where a statement must see
+them earlier, or writes by itself, they are brought in before, behind a savepoint for each attempt they belong to.
+
+SQLite may roll a whole transaction back when a single statement meets a full disk or a failing one
+(sqlite.org/lang_transaction.html, section 4): then the group is lost, and everybody in it is told so.
 """
 
 from __future__ import annotations
@@ -17,12 +20,15 @@ from .store import Committed, Schedule, StoreCorrupt, StoreFailed, StoreFull
 
 log = logging.getLogger("pileus")
 
+Noted = tuple[bytes, bytes | None]
+"""A key and what is to be its value; None deletes it."""
+
 
 class Group:
     """The writes since the last commit, the attempts under way, and who waits for the commit.
 
     It is the context manager of every attempt; entering it again begins a nested one. Without a `schedule`, the group
-    ends with the outermost attempt.
+    ends with the outermost attempt. `write` brings what was noted into the database.
     """
 
     __slots__ = (
@@ -35,25 +41,33 @@ class Group:
         "_ticking",
         "_undone",
         "_waiting",
+        "_write",
         "before_commit",
+        "noted",
         "pending",
-        "ready",
     )
 
     def __init__(
-        self, connection: apsw.Connection, schedule: Schedule | None, *, undone: Callable[[], None] = lambda: None
+        self,
+        connection: apsw.Connection,
+        schedule: Schedule | None,
+        *,
+        write: Callable[[list[Noted]], None],
+        undone: Callable[[], None],
     ) -> None:
         self._connection = connection
         self._execute = connection.cursor().execute
         self.pending = False
         """Whether a transaction is open."""
-        self.ready = False
-        """Whether the transaction and the savepoints of all attempts under way are open, so that one may write."""
+        self.noted: list[Noted] = []
+        """What was written and is not in the database yet, in its order."""
         self._schedule = schedule
+        self._write = write
         self._undone = undone
         """Told when writes have been undone, so that nobody remembers them."""
         self._ticking = False
-        self._marks: list[int] = []  # how many waited when each of the attempts under way began
+        # How many waited, and how much was noted, when each of the attempts under way began.
+        self._marks: list[tuple[int, int]] = []
         self._savepoints = 0  # how many of the attempts have one: the outer ones, for they are opened together
         self._waiting: list[Committed] = []
         self.before_commit: list[Callable[[], None]] = []
@@ -63,37 +77,55 @@ class Group:
     # Attempts
 
     def __enter__(self) -> None:
-        self._marks.append(len(self._waiting))
-        self.ready = False
+        self._marks.append((len(self._waiting), len(self.noted)))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        mark = self._marks.pop()
+        waiting, noted = self._marks.pop()
         depth = len(self._marks)
         if error is not None:
-            self._undo(depth, mark, error)
+            self._undo(depth, waiting, noted, error)
         elif self._savepoints > depth:
             self._savepoints = depth
             self._execute("RELEASE attempt")
-        self.ready = self.pending and self._savepoints == depth
         if self._lost is not None:
             self._leave_lost(depth, error)
-        elif depth == 0 and self._schedule is None and self.pending and (lost := self.commit()) and error is None:
+        elif self._schedule is None and depth == 0 and self.pending and (lost := self.commit()) and error is None:
             raise lost
 
+    @property
+    def alone(self) -> bool:
+        """Whether nothing is under way with whose end a write would be committed."""
+        return self._schedule is None and not self._marks and not self.pending
+
     def prepare(self) -> None:
-        """Make ready for a write: open the transaction, and a savepoint for each attempt that has none."""
+        """Make ready for a write."""
         if self._lost is not None:
             raise self._lost
         if not self.pending:
-            if not self._marks and self._schedule is None:
-                return  # SQLite commits a statement outside a transaction by itself
             self._open()
-        while self._savepoints < len(self._marks):
-            self._execute("SAVEPOINT attempt")
-            self._savepoints += 1
-        self.ready = True
+
+    def settle(self, *, whole: bool = False) -> None:
+        """Bring what was noted into the transaction; attempts that noted some of it get savepoints, or all attempts."""
+        noted, marks = self.noted, self._marks
+        at = 0
+        try:
+            while self._savepoints < len(marks):
+                mark = marks[self._savepoints][1]
+                if mark == len(noted) and not whole:
+                    break  # this attempt, and those within it, have noted nothing
+                self._write(noted[at:mark])
+                self._execute("SAVEPOINT attempt")
+                self._savepoints += 1
+                at = mark
+            self._write(noted[at:])
+        except apsw.Error as error:
+            lost = failure(error)
+            self._end(lost)
+            raise lost from error
+        noted.clear()
+        self._marks = [(waiting, 0) for waiting, _ in marks]
 
     def _open(self) -> None:
         if self._schedule is not None and not self._ticking:
@@ -105,16 +137,19 @@ class Group:
             raise failure(error) from error
         self.pending = True
 
-    def _undo(self, depth: int, mark: int, error: BaseException) -> None:
-        if self._savepoints > depth:
-            self._savepoints = depth
+    def _undo(self, depth: int, waiting: int, noted: int, error: BaseException) -> None:
+        written = self._savepoints > depth
+        if written or len(self.noted) > noted:
+            del self.noted[noted:]
             self._undone()
+        if written:
+            self._savepoints = depth
             try:
                 self._execute("ROLLBACK TO attempt; RELEASE attempt")
             except apsw.Error as reason:
                 self.failed(reason)
-        if undone := self._waiting[mark:]:
-            del self._waiting[mark:]
+        if undone := self._waiting[waiting:]:
+            del self._waiting[waiting:]
             tell(undone, error)
 
     def _leave_lost(self, depth: int, error: BaseException | None) -> None:
@@ -144,6 +179,8 @@ class Group:
             return StoreFailed("The group of writes was lost")
         lost = None
         try:
+            if self._connection.in_transaction:  # else it was rolled back, as COMMIT will say
+                self._write(self.noted)
             self._execute("COMMIT")
         except apsw.Error as error:
             lost = failure(error)
@@ -165,8 +202,9 @@ class Group:
             self.commit()
 
     def _end(self, lost: StoreFailed | None) -> None:
-        self.pending = self.ready = False
+        self.pending = False
         self._savepoints = 0
+        self.noted.clear()
         waiting, self._waiting = self._waiting, []
         if lost is not None:
             self._undone()
