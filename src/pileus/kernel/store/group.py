@@ -1,8 +1,9 @@
 """Group commit: the writes of one tick share a transaction, and each attempt among them can be undone by itself.
 
-Nothing is opened before the first write, so calls that only read pay nothing. Writes are noted, and brought into the
-database together when the group commits: an attempt that fails has its notes struck out. Where a statement must see
-them earlier, or writes by itself, they are brought in before, behind a savepoint for each attempt they belong to.
+What the calls of a tick read, they read in the transaction too, for the locks that SQLite takes for a statement outside
+of one cost more than the reading. Writes are noted, and brought into the database together when the group commits: an
+attempt that fails has its notes struck out. Where a statement must see them earlier, or writes by itself, they are
+brought in before, behind a savepoint for each attempt they belong to.
 
 SQLite may roll a whole transaction back when a single statement meets a full disk or a failing one
 (sqlite.org/lang_transaction.html, section 4): then the group is lost, and everybody in it is told so.
@@ -44,6 +45,7 @@ class Group:
         "_write",
         "before_commit",
         "noted",
+        "open",
         "pending",
     )
 
@@ -57,8 +59,10 @@ class Group:
     ) -> None:
         self._connection = connection
         self._execute = connection.cursor().execute
-        self.pending = False
+        self.open = False
         """Whether a transaction is open."""
+        self.pending = False
+        """Whether there is anything to commit."""
         self.noted: list[Noted] = []
         """What was written and is not in the database yet, in its order."""
         self._schedule = schedule
@@ -91,26 +95,41 @@ class Group:
             self._execute("RELEASE attempt")
         if self._lost is not None:
             self._leave_lost(depth, error)
-        elif self._schedule is None and depth == 0 and self.pending and (lost := self.commit()) and error is None:
+        elif self._schedule is None and depth == 0 and self.open and (lost := self.commit()) and error is None:
             raise lost
 
     @property
     def alone(self) -> bool:
-        """Whether nothing is under way with whose end a write would be committed."""
-        return self._schedule is None and not self._marks and not self.pending
+        """Whether nothing is under way with whose end a transaction would be committed."""
+        return self._schedule is None and not self._marks and not self.open
+
+    def begin(self) -> None:
+        """Open the transaction, if there will be an end to it."""
+        if self.alone:
+            return
+        if self._schedule is not None and not self._ticking:
+            self._schedule(self._tick)
+            self._ticking = True
+        try:
+            self._execute("BEGIN")
+        except apsw.Error as error:
+            raise failure(error) from error
+        self.open = True
 
     def prepare(self) -> None:
         """Make ready for a write."""
         if self._lost is not None:
             raise self._lost
-        if not self.pending:
-            self._open()
+        if not self.open:
+            self.begin()
+        self.pending = True
 
     def settle(self, *, whole: bool = False) -> None:
         """Bring what was noted into the transaction; attempts that noted some of it get savepoints, or all attempts."""
         noted, marks = self.noted, self._marks
         at = 0
         try:
+            self._claim()
             while self._savepoints < len(marks):
                 mark = marks[self._savepoints][1]
                 if mark == len(noted) and not whole:
@@ -127,15 +146,11 @@ class Group:
         noted.clear()
         self._marks = [(waiting, 0) for waiting, _ in marks]
 
-    def _open(self) -> None:
-        if self._schedule is not None and not self._ticking:
-            self._schedule(self._tick)
-            self._ticking = True
-        try:
+    def _claim(self) -> None:
+        """Become the one who writes. Others at the file, such as an administrator's shell, are waited for."""
+        if self._connection.txn_state("main") != apsw.SQLITE_TXN_WRITE:
+            self._execute("ROLLBACK")  # of what only read
             self._execute("BEGIN IMMEDIATE")
-        except apsw.Error as error:
-            raise failure(error) from error
-        self.pending = True
 
     def _undo(self, depth: int, waiting: int, noted: int, error: BaseException) -> None:
         written = self._savepoints > depth
@@ -171,38 +186,52 @@ class Group:
         """Commit what is pending, and tell those who wait; the reason, if it is lost."""
         if self._marks:
             raise RuntimeError("An attempt is under way; it cannot be committed in parts")
-        if not self.pending:
+        if not self.open:
             return None
-        for write in self.before_commit:
-            write()
-        if not self.pending:  # that took the group with it, and everybody has been told
-            return StoreFailed("The group of writes was lost")
+        if self.pending:
+            for write in self.before_commit:
+                write()
+            if not self.pending:  # that took the group with it, and everybody has been told
+                return StoreFailed("The group of writes was lost")
+        return self._commit()
+
+    def _commit(self) -> StoreFailed | None:
         lost = None
         try:
-            if self._connection.in_transaction:  # else it was rolled back, as COMMIT will say
-                self._write(self.noted)
+            if self.noted and self._connection.in_transaction:  # else it was rolled back, as COMMIT will say
+                self._write_last()
             self._execute("COMMIT")
         except apsw.Error as error:
             lost = failure(error)
         self._end(lost)
         return lost
 
+    def _write_last(self) -> None:
+        """Bring in what is noted, mostly without having claimed to be the one who writes."""
+        try:
+            self._write(self.noted)
+        except apsw.BusyError:
+            self._claim()
+            self._write(self.noted)
+
     def failed(self, error: apsw.Error) -> StoreFailed:
         """What to raise for a statement's error, after finding out whether it took the group with it."""
         reason = failure(error)
-        if self.pending and not self._connection.in_transaction:
+        if self.open and not self._connection.in_transaction:
             self._end(reason)
         return reason
 
     def _tick(self) -> None:
         self._ticking = False
-        if self._marks and self.pending:
-            self._end(StoreFailed("An attempt was held across an await, with the writes of other calls inside it"))
-        else:
+        if not self._marks:
             self.commit()
+        elif self.pending:
+            self._end(StoreFailed("An attempt was held across an await, with the writes of other calls inside it"))
+        elif self.open:
+            self._commit()
 
     def _end(self, lost: StoreFailed | None) -> None:
-        self.pending = False
+        self.open = self.pending = False
         self._savepoints = 0
         self.noted.clear()
         waiting, self._waiting = self._waiting, []

@@ -87,6 +87,8 @@ class SqliteStore:
         kept = self._kept
         if key in kept:
             return kept[key]
+        if not self._group.open:
+            self._group.begin()
         try:
             value: bytes | None = self._execute(GET, (key,)).get
         except apsw.Error as error:
@@ -112,7 +114,9 @@ class SqliteStore:
             raise self._group.failed(error) from error
 
     def _settle(self, start: bytes, end: bytes) -> None:
-        """Bring what was noted into the database if it is of this range."""
+        """Make ready to read a range, for which what was noted of it must be in the database."""
+        if not self._group.open:
+            self._group.begin()
         for key, _ in self._noted:
             if start <= key < end:
                 self._group.settle()
