@@ -11,6 +11,7 @@ import base64
 import hashlib
 import json
 import os
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -66,9 +67,15 @@ class Opener(NamedTuple):
 
 
 def cipher(key: bytes) -> AESGCM:
+    return aes_gcm()(key)
+
+
+@cache
+def aes_gcm() -> type[AESGCM]:
+    """Imported when the first object comes, and looked up no more."""
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-    return AESGCM(key)
+    return AESGCM
 
 
 def new_key(call: Call, opener: Opener) -> tuple[bytes, bytes]:
