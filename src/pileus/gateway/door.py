@@ -91,7 +91,7 @@ class Door:
                 members = protocols.named(route.protocol).decode(route.operation, request, route.labels)
                 if route.labels:
                     named_by_address(route, members)
-                result = self.cloud.perform(call, call.operation, members)
+                result = self.cloud.perform(call, call.operation, members, patient=True)
                 ignored = without_effect(service, call, members)
             if type(result) is CoroutineType:
                 self._await(request, route, service, call, result, ignored, reply, entry)

@@ -64,10 +64,16 @@ class Topic(Record, arn="{name}", cfn="AWS::SNS::Topic"):
     tags: dict[str, str] = {}
     protection: str = ""
     """Its data protection policy."""
+    version: str = ""
+    """Of its subscriptions: another one after each change of any of them (see `audience`)."""
 
     @property
     def fifo(self) -> bool:
         return self.name.endswith(".fifo")
+
+    @property
+    def signature_version(self) -> str:
+        return self.attributes.get("SignatureVersion", "1")
 
     @property
     def most_bytes(self) -> int:
