@@ -101,16 +101,33 @@ class Intake:
         self.digests.update(data)
         return self._sealer.feed(data, last=last)
 
-    def adopt(self, call: Call, number: int = 1) -> Part:
-        """The part, stored with the transaction under way."""
+    def adopt(self, call: Call, number: int = 1, over: str = "") -> Part:
+        """The part, stored with the transaction under way; a parcel in the place of one that is given up with it."""
         packed = self._writer is None
         if self._writer is not None:
             place = self._writer.name
             call.cloud.blobs.adopt(place)
         else:
-            place = parcels.put(call.store, self._sealed) if self._sealed else ""
+            place = parcels.put(call.store, self._sealed, over) if self._sealed else ""
         md5 = self.digests.md5.hex()
         return Part(number, self.size, md5, self.digests.checksum, place, packed, self._wrapped)
+
+
+class Small:
+    """The bytes of a part that are all there, and few. To be used as an `Intake` is."""
+
+    def __init__(self, call: Call, opener: Opener, digests: Digests, body: bytes) -> None:
+        self.digests = digests
+        digests.update(body)
+        self._size = len(body)
+        key, self._wrapped = seals.new_key(call, opener)
+        self._sealed = seals.seal(key, body) if body else b""
+
+    def adopt(self, call: Call, number: int = 1, over: str = "") -> Part:
+        """The part, as that of an `Intake`."""
+        place = parcels.put(call.store, self._sealed, over) if self._sealed else ""
+        digests = self.digests
+        return Part(number, self._size, digests.md5.hex(), digests.checksum, place, True, self._wrapped)
 
 
 class Carried:
@@ -200,7 +217,7 @@ def unpacked(call: Call, opener: Opener, wanted: Slice) -> bytes:
     part = wanted.part
     sealed = parcels.get(call.store, part.place)
     assert sealed is not None, f"a part refers to a parcel that is not there: {part.place}"
-    plain = seals.cipher(seals.open_key(call, opener, part.key)).decrypt(seals.nonce(0), sealed, None)
+    plain = seals.unseal(seals.open_key(call, opener, part.key), sealed)
     return plain if wanted.stop - wanted.start == len(plain) else plain[wanted.start : wanted.stop]
 
 

@@ -122,6 +122,18 @@ def nonce(segment: int) -> bytes:
     return segment.to_bytes(12, "big")
 
 
+FIRST = nonce(0)
+
+
+def seal(key: bytes, plain: bytes) -> bytes:
+    """All of a small part, which is one segment."""
+    return cipher(key).encrypt(FIRST, plain, None)
+
+
+def unseal(key: bytes, sealed: bytes) -> bytes:
+    return cipher(key).decrypt(FIRST, sealed, None)
+
+
 class Sealer:
     """Seals the bytes of one part as they come."""
 
