@@ -9,7 +9,7 @@ addresses, by a model of language; here their form does.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -40,11 +40,16 @@ class Finder(NamedTuple):
 
     def found(self, text: str) -> list[Span]:
         """Where the data are: from and up to which character, none within another."""
-        spans: list[Span] = []
-        for start, end in sorted(span for one in self.forms for span in one.found(text)):
-            if not spans or start >= spans[-1][1]:
-                spans.append((start, end))
-        return spans
+        return apart(span for one in self.forms for span in one.found(text))
+
+
+def apart(spans: Iterable[Span]) -> list[Span]:
+    """Places in their order; of those that overlap, the first."""
+    found: list[Span] = []
+    for start, end in sorted(spans, key=lambda span: (span[0], -span[1])):
+        if not found or start >= found[-1][1]:
+            found.append((start, end))
+    return found
 
 
 def finder(identifier: str, custom: dict[str, str]) -> Finder:

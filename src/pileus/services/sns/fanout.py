@@ -13,7 +13,7 @@ from typing import Any
 
 from pileus.kernel import Arn, Call, Fault, arn, identity
 
-from . import delivering, metrics, retries, sns, status
+from . import delivering, metrics, protection, retries, sns, status
 from .envelopes import Envelope
 from .messages import NOTIFICATION, Notice, unpacked
 from .subscriptions import Subscription
@@ -32,16 +32,25 @@ parse = lru_cache(maxsize=4096)(arn.parse)
 class Fanout:
     """One message of one topic, being delivered."""
 
-    def __init__(self, call: Call, topic: Topic, notice: Notice) -> None:
+    def __init__(self, call: Call, topic: Topic, notice: Notice, span: Span | None = None) -> None:
         self.call = call
         self.topic = topic
         self.notice = notice
         self.envelope = Envelope(call, notice, topic.attributes.get("SignatureVersion", "1"), topic.fifo)
         self.principal = identity.service("sns.amazonaws.com", notice.topic_arn, call.account)
-        self.span = Span.of(call, topic, notice)
+        self.span = span or Span.of(call, topic, notice)
 
     def give(self, subscription: Subscription) -> None:
-        """Deliver to one subscriber, or see to it."""
+        """Deliver to one subscriber, or see to it, as far as it may see the message."""
+        if self.topic.protection and self.notice.kind == NOTIFICATION:
+            notice = protection.outbound(self.topic, subscription, self.notice)
+            if notice is not self.notice:
+                if notice is not None:
+                    Fanout(self.call, self.topic, notice, self.span).hand(subscription)
+                return
+        self.hand(subscription)
+
+    def hand(self, subscription: Subscription) -> None:
         here = self.span.delivering(self.call, subscription) if self.span else self.call
         if subscription.protocol == "sqs":
             self.enqueue(here, subscription)
