@@ -16,7 +16,8 @@ import msgspec
 
 from pileus.kernel import Call, Fault, sensitive
 from pileus.kernel.identity import Principal
-from pileus.kernel.sensitive import Finder, Span, Unknown, findings
+from pileus.kernel.sensitive import Finder, Unknown, findings
+from pileus.kernel.sensitive.forms import Span
 
 from . import sns
 from .faults import invalid
