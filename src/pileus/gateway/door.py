@@ -279,9 +279,9 @@ def named_by_address(route: routing.Route, members: dict[str, Any]) -> None:
 
 
 def encoded(route: routing.Route, result: Any, ignored: str, entry: Entry) -> Response:
-    if route.operation is None:
-        answer: Answer = result
-        return Response(*answer)
+    if isinstance(result, Answer):
+        return Response(*result)
+    assert route.operation
     response = protocols.named(route.protocol).encode(
         route.operation, {} if result is None else result, entry.request_id
     )
