@@ -36,7 +36,6 @@ MODEL = Model(
                 "Names": {"shape": "Names"},
                 "Map": {"shape": "Map"},
                 "Sparse": {"shape": "Sparse"},
-                "Any": {"shape": "Any"},
                 "Self": {"shape": "Root"},
             },
         },
@@ -51,7 +50,6 @@ MODEL = Model(
         "Names": {"type": "list", "member": {"shape": "Name"}, "min": 1, "max": 2},
         "Map": {"type": "map", "key": {"shape": "Name"}, "value": {"shape": "Count"}, "max": 1},
         "Sparse": {"type": "map", "key": {"shape": "Start"}, "value": {"shape": "Flag"}, "sparse": True},
-        "Any": {"type": "structure", "members": {}, "document": True},
     },
 )
 ROOT = MODEL.shape("Root")
@@ -67,7 +65,6 @@ EVERYTHING = {
     "Names": ["a", "b"],
     "Map": {"a": 1},
     "Sparse": {"ab": None},
-    "Any": {"x": [None]},
     "Self": {"Name": "a"},
     "Unknown": 1,
 }
@@ -141,7 +138,7 @@ def test_what_is_right_is_taken() -> None:
     assert same(ROOT, json.dumps(EVERYTHING))
 
 
-@pytest.mark.parametrize("name", [name for name in EVERYTHING if name not in ("Any", "Unknown")])
+@pytest.mark.parametrize("name", [name for name in EVERYTHING if name != "Unknown"])
 def test_every_member_alone(name: str) -> None:
     taken = [odd for odd in ODD if same(ROOT, json.dumps(EVERYTHING | {name: odd}))]
     assert len(taken) < len(ODD)
@@ -182,6 +179,12 @@ def test_types_that_cannot_be_made_leave_none_behind_that_are_half_made() -> Non
     for name in ("Bad", "Good", "Bad"):
         with pytest.raises(exact.Unfit):
             exact.type_of(model.shape(name))
+
+
+def test_which_shapes_nest() -> None:
+    assert exact.nests(ROOT)
+    assert exact.nests(load("dynamodb").shape("ListAttributeValue"))
+    assert not exact.nests(load("sqs").shape("SendMessageBatchRequest"))
 
 
 def test_sound_requests_are_not_checked_again_but_copies_are() -> None:

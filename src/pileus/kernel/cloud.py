@@ -207,8 +207,11 @@ class Cloud:
         """Whether there is a service of that botocore name."""
         return name in services()
 
-    def perform(self, call: Call, name: str, request: dict[str, Any]) -> Any:
-        """Run an operation on a request in wire names, if its principal may: its result, or a coroutine of it."""
+    def perform(self, call: Call, name: str, request: dict[str, Any], *, patient: bool = False) -> Any:
+        """Run an operation on a request in wire names, if its principal may: its result, or a coroutine of it.
+
+        Who is patient may get a coroutine of any operation; others of those alone that are async.
+        """
         bound = self.service(call.service).bound(name)
         kind = self.trail.kind(call, bound)
         try:
@@ -221,6 +224,9 @@ class Cloud:
             call = admitted(call, bound, request)
             if bound.is_async:
                 result = bound(call, request)
+            else:
+                result = bound.later(call, request) if patient and bound.ahead else None
+            if result is not None:
                 if bound.meter:
                     result = metered(bound.meter, call, request, result)
                 return result if kind is None else self.trail.watched(kind, call, request, result)

@@ -24,7 +24,7 @@ YEARS = (-62135596800.0, 253402300799.0)
 
 
 class Unfit(Exception):
-    """There is no such type, as members have other names in JSON; or it would take too long to make."""
+    """There is no such type: members have other names in JSON, or are documents; or it would take too long to make."""
 
 
 def type_of(shape: Shape) -> Any:
@@ -34,6 +34,19 @@ def type_of(shape: Shape) -> Any:
     found = types.of(shape)
     known.update(types.structures)
     return found
+
+
+def nests(shape: Shape, within: frozenset[str] = frozenset()) -> bool:
+    """Whether values of a shape may be as deep as they like, since a structure is in itself somewhere."""
+    match shape.type:
+        case "structure":
+            inside = within | {shape.name}
+            return shape.name in within or any(nests(member, inside) for member in shape.members.values())
+        case "list":
+            return nests(shape.member, within)
+        case "map":
+            return nests(shape.value, within)
+    return False
 
 
 @cache
@@ -51,7 +64,7 @@ class _Types:
     def of(self, shape: Shape) -> Any:
         traits = shape.traits
         if traits.get("document"):
-            return Any
+            raise Unfit(shape.name)
         match shape.type:
             case "structure":
                 return self._structure(shape)

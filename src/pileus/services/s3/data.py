@@ -9,13 +9,13 @@ async with Intake(call, opener, digests) as intake:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from pileus.kernel import Call, parcels
-from pileus.kernel.blobs import SMALL, Writer, threaded
+from pileus.kernel.blobs import SMALL, Writer
 
 from . import faults, seals
 from .digests import Digests
@@ -60,12 +60,14 @@ class Intake:
         elif body is not None:
             async for piece in body:
                 await self._add(piece)
-        if self._writer is None and self._gathered <= parcels.MOST:
-            self._sealed = self._work(self._gather(), last=True) if self.size else b""
+        if self._writer is None and self.size <= parcels.MOST:
+            self._sealed = self._rest() if self.size else b""
             return
-        await self._pass(last=True)
-        assert self._writer is not None
-        await self._writer.keep()
+        writer = await self._begun()
+        if self._gathered > SMALL:
+            await writer.pour(self._work(self._gather()))
+        await writer.write(self._rest())
+        await writer.keep()
 
     async def _add(self, piece: bytes) -> None:
         self._waiting.append(piece)
@@ -74,32 +76,30 @@ class Intake:
         if self.size > LARGEST:
             raise faults.too_large(self.size, LARGEST)
         if self._gathered >= BATCH:
-            await self._pass(last=False)
+            writer = await self._begun()
+            self._job = asyncio.ensure_future(writer.pour(self._work(self._gather())))
 
-    async def _pass(self, *, last: bool) -> None:
-        """Have what has gathered hashed, sealed and written, while more is read; wait for what was passed before."""
+    async def _begun(self) -> Writer:
+        """The writer, once it has written what it was given: meanwhile more was read."""
         if self._writer is None:
             self._writer = await self._call.cloud.blobs.writer().__aenter__()
         if self._job is not None:
             await self._job
-        self._job = asyncio.ensure_future(self._process(self._writer, self._gather(), last))
-        if last:
-            await self._job
+        return self._writer
 
-    async def _process(self, writer: Writer, data: bytes, last: bool) -> None:
-        if len(data) <= SMALL:
-            sealed = self._work(data, last)
-        else:
-            sealed = await threaded(self._work, data, last)
-        await writer.write(sealed)
-
-    def _gather(self) -> bytes:
+    def _gather(self) -> list[bytes]:
         waiting, self._waiting, self._gathered = self._waiting, [], 0
-        return waiting[0] if len(waiting) == 1 else b"".join(waiting)
+        return waiting
 
-    def _work(self, data: bytes, last: bool) -> bytes:
-        self.digests.update(data)
-        return self._sealer.feed(data, last=last)
+    def _work(self, pieces: list[bytes]) -> Iterator[memoryview]:
+        """Hash and seal: on a thread, as the writer asks for it."""
+        for piece in pieces:
+            self.digests.update(piece)
+            yield from self._sealer.feed(piece)
+
+    def _rest(self) -> bytes:
+        """What has gathered last, which is little, hashed and sealed at once."""
+        return b"".join([*map(bytes, self._work(self._gather())), self._sealer.end()])
 
     def adopt(self, call: Call, number: int = 1, over: str = "") -> Part:
         """The part, stored with the transaction under way; a parcel in the place of one that is given up with it."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from pileus.kernel import Call
 
-from . import notifications, planning, replicating
+from . import journals, notifications, planning, replicating
 from .buckets import Bucket
 from .events import Subject
 from .objects import Object
@@ -21,6 +21,10 @@ NOTHING = "d41d8cd98f00b204e9800998ecf8427e"
 
 REPLICATED = ("ObjectTagging", "ObjectAcl", "ObjectRetention", "ObjectLegalHold")
 """Changes that are made to replicas too."""
+
+
+JOURNALED = ("ObjectTagging", "LifecycleTransition")
+"""Changes of what metadata tables tell."""
 
 
 def subject(bucket: Bucket, found: Object | Version, *, gone: bool = False) -> Subject:
@@ -42,6 +46,8 @@ def created(call: Call, bucket: Bucket, new: Object, how: str) -> None:
         notifications.announce(call, bucket, f"ObjectCreated:{how}", subject(bucket, new))
     if bucket.replicates:
         replicating.created(call, bucket, new)
+    if bucket.journals:
+        journals.note(call, bucket, new, journals.CREATE)
 
 
 def marked(call: Call, bucket: Bucket, marker: Version, event: str = "ObjectRemoved") -> None:
@@ -51,6 +57,8 @@ def marked(call: Call, bucket: Bucket, marker: Version, event: str = "ObjectRemo
         notifications.announce(call, bucket, f"{event}:DeleteMarkerCreated", subject(bucket, marker))
     if bucket.replicates and event == "ObjectRemoved":
         replicating.marked(call, bucket, marker)
+    if bucket.journals:
+        journals.note(call, bucket, marker, journals.DELETE)
 
 
 def removed(call: Call, bucket: Bucket, old: Object | Version, event: str = "ObjectRemoved") -> None:
@@ -59,6 +67,8 @@ def removed(call: Call, bucket: Bucket, old: Object | Version, event: str = "Obj
         planning.soon(call, bucket)
     if bucket.notifies:
         notifications.announce(call, bucket, f"{event}:Delete", subject(bucket, old, gone=True))
+    if bucket.journals:
+        journals.note(call, bucket, old, journals.DELETE)
 
 
 def changed(call: Call, bucket: Bucket, found: Object, event: str, **more: Any) -> None:
@@ -69,3 +79,5 @@ def changed(call: Call, bucket: Bucket, found: Object, event: str, **more: Any) 
         notifications.announce(call, bucket, event, subject(bucket, found), **more)
     if bucket.replicates and event.startswith(REPLICATED):
         replicating.changed(call, bucket, found)
+    if bucket.journals and event.startswith(JOURNALED):
+        journals.note(call, bucket, found, journals.UPDATE)

@@ -118,6 +118,8 @@ class Alias(Record, scope="cloud"):
 Point = AccessPoint | MultiRegionPoint | LambdaPoint
 DIRECTORY = "--xa-s3"
 """How the names of access points for directory buckets end, which are their aliases too."""
+TABLE = "--table-s3"
+"""And those of the buckets that tables of S3 Tables lie in."""
 _ARN = re.compile(
     r"arn:([^:]+):(s3|s3express|s3-object-lambda|s3-outposts):([^:]*):([^:]*):(accesspoint|outpost)[/:](.+)"
 )
@@ -287,6 +289,10 @@ def targets(call: Call, request: dict[str, Any]) -> list[Target] | None:
         return directories.targets(call, request)
     if "express" in call.principal.session:
         raise faults.denied()
+    if name.endswith(TABLE):
+        from . import tables
+
+        return tables.targets(call, request)
     if (
         ordinary
         or not is_named(call, name)
