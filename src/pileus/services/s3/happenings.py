@@ -40,6 +40,8 @@ def subject(bucket: Bucket, found: Object | Version, *, gone: bool = False) -> S
 
 def created(call: Call, bucket: Bucket, new: Object, how: str) -> None:
     """`Put`, `Post`, `Copy` or `CompleteMultipartUpload`."""
+    if bucket.versioned:
+        planning.soon(call, bucket)  # an older version may have as many newer ones now as a rule wants to keep
     if bucket.notifies:
         notifications.announce(call, bucket, f"ObjectCreated:{how}", subject(bucket, new))
     if bucket.replicates:

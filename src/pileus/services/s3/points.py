@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import lru_cache
 from typing import Any
 
 from pileus.kernel import Call, Record, Unfinished
@@ -124,6 +125,12 @@ _ARN = re.compile(
 )
 ALIASES = ("-s3alias", "--ol-s3", ".mrap", DIRECTORY)
 _HOSTED = re.compile(r"(.{3,50})-(\d{12})")
+
+
+@lru_cache(maxsize=4096)
+def is_ordinary(bucket: str) -> bool:
+    """Whether that can be nothing but a general purpose bucket, wherever a call came to."""
+    return ":" not in bucket and not bucket[-12:].isdigit() and not bucket.endswith(("--x-s3", *ALIASES))
 
 
 def is_named(call: Call, bucket: str) -> bool:
@@ -275,7 +282,8 @@ def guarded(call: Call, policy: str, blocked: set[str], owner: str) -> str:
 def targets(call: Call, request: dict[str, Any]) -> list[Target] | None:
     """What a request by an access point is about; None for one that names its bucket."""
     name = request.get("Bucket", "")
-    if name.endswith(("--x-s3", DIRECTORY)):
+    ordinary = is_ordinary(name)
+    if not ordinary and name.endswith(("--x-s3", DIRECTORY)):
         from . import directories
 
         return directories.targets(call, request)
@@ -286,7 +294,8 @@ def targets(call: Call, request: dict[str, Any]) -> list[Target] | None:
 
         return tables.targets(call, request)
     if (
-        not is_named(call, name)
+        ordinary
+        or not is_named(call, name)
         or call.operation == "CreateBucket"
         or Bucket.get(call, call.partition, name) is not None
     ):
