@@ -77,11 +77,20 @@ def opened(content: bytes) -> Any:
     return pyarrow.parquet.read_table(pyarrow.BufferReader(content))
 
 
-def joined(contents: list[Any]) -> Any:
-    """Arrow tables of the same columns as one."""
-    import pyarrow
+def joined(contents: list[Any], order: list[dict[str, Any]]) -> Any:
+    """Arrow tables of the same columns as one, with its rows in an order of columns."""
+    import pyarrow.compute
 
-    return pyarrow.concat_tables(contents)
+    together = pyarrow.concat_tables(contents)
+    known = {(field.metadata or {}).get(ID): field.name for field in together.schema}
+    keys = [(known.get(str(field["source-id"]).encode()), _DIRECTIONS[field["direction"]]) for field in order]
+    if not keys or None in [name for name, _ in keys]:
+        return together
+    first = order[0]["null-order"] == "nulls-first"
+    return together.take(pyarrow.compute.sort_indices(together, keys, null_placement="at_start" if first else "at_end"))
+
+
+_DIRECTIONS = {"asc": "ascending", "desc": "descending"}
 
 
 def since(content: bytes, column: str, at: float) -> Any:

@@ -15,7 +15,7 @@ lie in a bucket of their own, its warehouse, and are read and written by S3's AP
 table's data.
 
 Left out: migrations, whose sources are tables of Glue; server access logs and request metrics of table buckets; what
-the storage class INTELLIGENT_TIERING brings about; sorting while small files are put together.
+the storage class INTELLIGENT_TIERING brings about; compaction by z-order.
 """
 
 from typing import Any

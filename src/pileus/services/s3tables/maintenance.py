@@ -65,9 +65,8 @@ def put_table_maintenance_configuration(
     value: Members,
 ) -> None:
     """Say how small files are put together, or how long snapshots are kept."""
-    strategy = value.get("settings", {}).get(COMPACTION, {}).get("strategy", "auto")
-    if strategy not in ("auto", "binpack"):
-        raise Unfinished(f"Pileus does not compact by the strategy {strategy} yet.")
+    if value.get("settings", {}).get(COMPACTION, {}).get("strategy") == "z-order":
+        raise Unfinished("Pileus does not compact by the strategy z-order yet.")
     table.maintenance = changed(table.maintenance, type, value)
     table.put(call)
 
