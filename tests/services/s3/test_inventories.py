@@ -122,9 +122,11 @@ def test_grants_are_listed(noon: float, cloud: LocalCloud, s3: Any, bucket: str,
     ]
 
 
-def test_holds_and_days_from_which_tiering_counts(noon: float, cloud: LocalCloud, s3: Any, shelf: str) -> None:
-    bucket = fresh()
-    s3.create_bucket(Bucket=bucket, ObjectLockEnabledForBucket=True)
+def test_holds_and_days_from_which_tiering_counts(
+    noon: float, cloud: LocalCloud, s3: Any, versioned: str, shelf: str
+) -> None:
+    bucket = versioned
+    s3.put_object_lock_configuration(Bucket=bucket, ObjectLockConfiguration={"ObjectLockEnabled": "Enabled"})
     hold = {"ObjectLockEventHold": "ON", "ObjectLockEventHoldDurationDays": 3}
     put(s3, bucket, "a", b"x" * 200_000, StorageClass="INTELLIGENT_TIERING", **hold)
     put(s3, bucket, "b", b"x")
