@@ -41,6 +41,7 @@ def _type(kind: Any) -> Any:
             "long": pyarrow.int64(),
             "boolean": pyarrow.bool_(),
             "timestamp": pyarrow.timestamp("us"),
+            "timestamptz": pyarrow.timestamp("us", tz="UTC"),
         }[kind]
     assert kind["type"] == "map", f"no Arrow type for {kind}"
     key = _named("key", kind["key"], kind["key-id"], nullable=False)
@@ -98,7 +99,9 @@ def since(content: bytes, column: str, at: float) -> Any:
     import pyarrow.compute
 
     table = opened(content)
-    return table.filter(pyarrow.compute.greater_equal(table.column(column), moment(at)))
+    kind = table.schema.field(column).type
+    limit = pyarrow.scalar(moment(at).replace(tzinfo=UTC if kind.tz else None), kind)
+    return table.filter(pyarrow.compute.greater_equal(table.column(column), limit))
 
 
 def renamed(content: bytes, column: str, before: str, after: str) -> bytes:
@@ -152,6 +155,7 @@ _AS_BYTES: dict[Any, Any] = {
     "int": lambda number: struct.pack("<i", number),
     "long": lambda number: struct.pack("<q", number),
     "timestamp": _micros,
+    "timestamptz": _micros,
 }
 """Values of these types as bounds have them ("Binary single-value serialization")."""
 

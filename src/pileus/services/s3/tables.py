@@ -31,12 +31,15 @@ WRITES = {
 }
 MANAGED = "aws"
 """The type of table buckets, and of their tables, that only S3 itself writes into."""
+MANAGED_NAME = "aws-s3"
+"""The table bucket that S3 has in an account and a Region."""
 METADATA = "metadata.s3.amazonaws.com"
 """What writes into metadata tables."""
 MAINTENANCE = "maintenance.s3tables.amazonaws.com"
 """What looks after tables."""
 REPLICATION = "replication.s3tables.amazonaws.com"
-ITSELF = ("s3.amazonaws.com", "s3tables.amazonaws.com", METADATA, MAINTENANCE, REPLICATION)
+LENS = "storage-lens.s3.amazonaws.com"
+ITSELF = ("s3.amazonaws.com", "s3tables.amazonaws.com", METADATA, MAINTENANCE, REPLICATION, LENS)
 
 
 class TableBucket(Record, arn="bucket/{name}", cfn="AWS::S3Tables::TableBucket", kw_only=True, omit_defaults=True):

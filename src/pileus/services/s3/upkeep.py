@@ -19,7 +19,7 @@ from . import compacting, expiring_records, s3, table_files, versions
 from .buckets import Bucket
 from .objects import Object
 from .table_files import Files
-from .tables import MAINTENANCE, METADATA, Table, bucket_of, table_of
+from .tables import LENS, MAINTENANCE, METADATA, Table, bucket_of, table_of
 
 log = logging.getLogger("pileus.s3")
 
@@ -250,7 +250,7 @@ async def compact(call: Call, table: Table, wanted: Members, told: Members) -> f
 
 async def expire_records(call: Call, table: Table, wanted: Members, told: Members) -> float | None:
     """Have old rows of a metadata table go."""
-    if table.manager != METADATA:
+    if table.manager not in (METADATA, LENS):
         return None
     limit = call.now - wanted["days"] * DAY
     counted: Members = {"deletedDataFiles": 0, "deletedRecords": 0, "removedFilesSize": 0}

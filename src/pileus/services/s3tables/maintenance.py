@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from pileus.kernel import Call, Fault, Unfinished
-from pileus.services.s3.tables import METADATA, Table, TableBucket, home
+from pileus.services.s3.tables import LENS, METADATA, Table, TableBucket, home
 from pileus.services.s3.upkeep import COMPACTION, EXPIRATION, REMOVAL, SNAPSHOTS, configured
 
 from . import faults, s3tables
@@ -89,7 +89,7 @@ def get_table_maintenance_job_status(call: Call, table: Table) -> Members:
 def expiring(call: Call, table_arn: str) -> Table:
     """A table whose records may expire: one that S3 itself writes."""
     found = by_table_arn(call, table_arn)
-    if found.manager != METADATA:
+    if found.manager not in (METADATA, LENS):
         words = "Record expiration is only supported for tables that are managed by AWS."
         raise Fault("MethodNotAllowedException", words)
     return found
