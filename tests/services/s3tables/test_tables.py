@@ -46,6 +46,24 @@ def test_ten_table_buckets_in_a_region(aws: Account, s3tables: Any) -> None:
     aws.client("s3tables", region="eu-west-1").create_table_bucket(name=fresh())
 
 
+def test_there_is_a_limit_for_what_there_is_and_not_for_what_there_was(
+    s3tables: Any, sales: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pileus.services.s3tables import namespaces, tables
+
+    monkeypatch.setattr(namespaces, "MOST", 2)
+    monkeypatch.setattr(tables, "MOST", 1)
+    named = {"tableBucketARN": sales, "namespace": "sales"}
+    for _ in range(2):
+        s3tables.create_namespace(tableBucketARN=sales, namespace=["other"])
+        again = refused(s3tables.create_namespace, tableBucketARN=sales, namespace=["third"])
+        assert again == ("BadRequestException", 400)
+        s3tables.delete_namespace(tableBucketARN=sales, namespace="other")
+        s3tables.create_table(**named, name="a", **TABLE)
+        assert refused(s3tables.create_table, **named, name="b", **TABLE) == ("BadRequestException", 400)
+        s3tables.delete_table(**named, name="a")
+
+
 def test_namespaces_hold_tables_and_go_when_they_are_empty(aws: Account, s3tables: Any, bucket: str) -> None:
     made = s3tables.create_namespace(tableBucketARN=bucket, namespace=["sales"])
     assert made["namespace"] == ["sales"]

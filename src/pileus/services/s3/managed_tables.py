@@ -43,8 +43,10 @@ def placed(call: Call, namespace: str, name: str, encryption: dict[str, str], by
         ).put(call)
     if Namespace.get(call, bucket.id, namespace) is None:
         Namespace(bucket=bucket.id, name=namespace, id=names.uuid4(), created=call.now, creator=call.account).put(call)
+        tables.counted(call, bucket.address, namespaces=1)
     if (found := Table.get(call, bucket.id, namespace, name)) is not None:
         return found
+    tables.counted(call, bucket.address, tables=1)
     identifier = names.uuid4()
     address = f"{bucket.address}/table/{identifier}"
     return Table(

@@ -60,6 +60,9 @@ class TableBucket(Record, arn="bucket/{name}", cfn="AWS::S3Tables::TableBucket",
     replication: dict[str, Any] = {}
     """The configuration, and its version token."""
     tags: dict[str, str] = {}
+    namespaces: int = 0
+    tables: int = 0
+    """How many it has."""
 
     def arn(self, call: Call) -> str:
         return self.address
@@ -219,6 +222,15 @@ def table_of(call: Call, address: str) -> Table | None:
     if bucket is None:
         return None
     return Table.first(beside(call, address), bucket.id, number, index="by_id")
+
+
+def counted(call: Call, address: str, *, namespaces: int = 0, tables: int = 0) -> None:
+    """Note how many more, or fewer, a table bucket has."""
+    bucket = bucket_of(call, address)
+    if bucket is not None:
+        bucket.namespaces += namespaces
+        bucket.tables += tables
+        bucket.put(beside(call, address))
 
 
 # Warehouses

@@ -97,6 +97,7 @@ async def create_table(
             storage_class=storage_class_configuration.get("storageClass", bucket.storage_class),
             tags=tagged(tags),
         ).put(call)
+        tables.counted(call, address, tables=1)
         if location:
             upkeep.plan(call, made)
             table_replicating.soon(call, made)
@@ -106,13 +107,14 @@ async def create_table(
 def check_new(call: Call, bucket: TableBucket, namespace: str, name: str) -> Namespace:
     """The namespace of a new table, if there may be one of that name."""
     check_own(call, bucket)
-    if TableBucket.get(call, bucket.name) is None:
+    now = TableBucket.get(call, bucket.name)
+    if now is None:
         raise faults.missing("table bucket")
     namespaces.check_name(call, name, "table")
     space = namespaces.named(call, bucket, namespace)
     if Table.get(call, bucket.id, namespace, name) is not None:
         raise faults.conflict("A table with an identical name already exists in the namespace.")
-    if sum(1 for _ in Table.scan(call, bucket.id, limit=MOST)) == MOST:
+    if now.tables >= MOST:
         raise faults.bad("You have attempted to create more tables than allowed.")
     return space
 
@@ -215,8 +217,9 @@ def list_tables(
         invalid=faults.TOKEN,
         where=lambda table: table.name.startswith(prefix),
     )
-    spaces = {each.name: each.id for each in Namespace.scan(call, bucket.id)} if page.items else {}
-    told = [shown(each) | {"namespaceId": spaces.get(each.namespace)} for each in page.items]
+    spaces = {name: Namespace.get(call, bucket.id, name) for name in {each.namespace for each in page.items}}
+    ids = {name: space.id for name, space in spaces.items() if space}
+    told = [shown(each) | {"namespaceId": ids.get(each.namespace)} for each in page.items]
     return {"tables": told, "continuationToken": page.token}
 
 
@@ -254,6 +257,8 @@ def delete_table(call: Call, table: Table, version_token: str = "") -> None:
     check_token(table, version_token)
     tables.close_warehouse(call, table.warehouse)
     table.delete(call)
+    tables.counted(call, table.address, tables=-1)
+    table_replicating.forget(call, table)
 
 
 # Encryption and storage class
