@@ -1,8 +1,8 @@
 """Compaction: many small files of a table become few, with the same rows, in a snapshot of its own ("replace").
 
 Files are put together that have the same columns and lie in the same partition; the rows of a table that has a sort
-order come in that order, as far as it is one of whole columns. Tables with deletion files are left to
-their engines, as are those of version 3 of the format, whose rows have ids.
+order come in that order, as far as it is one of whole columns. Tables with deletion files are left to their engines, as
+are those of other versions of the format than the second: in the third rows have ids.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ LEAST = 5
 """Files that are worth it."""
 NEARLY = 0.75
 """What part of the size that is aimed at makes a file large enough."""
-HELD = 256 * 1024 * 1024
+HELD = 64 * 1024 * 1024
 """Bytes of files that are put together at a time."""
 
 Members = dict[str, Any]
@@ -31,7 +31,7 @@ Members = dict[str, Any]
 
 async def compacted(call: Call, size: int, sorting: bool, before: Metadata, files: Files) -> Metadata | None:
     """The table with its small files put together; None if there is nothing to do."""
-    if before["format-version"] > 2:
+    if before["format-version"] != 2:
         return None
     if any(told.get("content", 0) != manifests.DATA for told in await snapshots.listed(before, files)):
         return None
