@@ -250,6 +250,22 @@ def test_tables_are_encrypted_as_their_bucket_says(aws: Account, s3tables: Any, 
     assert wrong == ("BadRequestException", 400)
 
 
+def test_files_have_the_storage_class_of_their_table(aws: Account, s3tables: Any, sales: str) -> None:
+    tiering = {"storageClass": "INTELLIGENT_TIERING"}
+    s3tables.put_table_bucket_storage_class(tableBucketARN=sales, storageClassConfiguration=tiering)
+    told = s3tables.get_table_bucket_storage_class(tableBucketARN=sales)
+    assert told["storageClassConfiguration"] == tiering
+    named = {"tableBucketARN": sales, "namespace": "sales", "name": "t"}
+    s3tables.create_table(**named, **TABLE, metadata={"iceberg": {"schema": SCHEMA}})
+    assert s3tables.get_table_storage_class(**named)["storageClassConfiguration"] == tiering
+    bucket, _, key = s3tables.get_table(**named)["metadataLocation"].removeprefix("s3://").partition("/")
+    assert aws.client("s3").head_object(Bucket=bucket, Key=key)["StorageClass"] == "INTELLIGENT_TIERING"
+    standard = {"storageClass": "STANDARD"}
+    s3tables.create_table(**named | {"name": "u"}, **TABLE, storageClassConfiguration=standard)
+    told = s3tables.get_table_storage_class(**named | {"name": "u"})
+    assert told["storageClassConfiguration"] == standard
+
+
 def test_maintenance_is_on_unless_it_is_turned_off(s3tables: Any, daily: dict[str, str]) -> None:
     told = s3tables.get_table_maintenance_configuration(**daily)["configuration"]
     assert told["icebergSnapshotManagement"]["settings"]["icebergSnapshotManagement"] == {

@@ -202,7 +202,7 @@ def replica_of(there: Call, table: Table, bucket: TableBucket) -> Table:
         id=identifier,
         address=address,
         account=bucket.account,
-        warehouse=tables.open_warehouse(there, address, bucket.encryption).name,
+        warehouse=tables.open_warehouse(there, address, bucket.encryption, bucket.storage_class).name,
         created=there.now,
         creator=bucket.account,
         modified=there.now,

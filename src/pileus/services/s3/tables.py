@@ -236,7 +236,7 @@ def counted(call: Call, address: str, *, namespaces: int = 0, tables: int = 0) -
 # Warehouses
 
 
-def open_warehouse(call: Call, address: str, encryption: Mapping[str, str]) -> Bucket:
+def open_warehouse(call: Call, address: str, encryption: Mapping[str, str], storage_class: str = "") -> Bucket:
     """The bucket for the files of a table."""
     start = names.uuid4()[:19]
     name = f"{start}{names.token(LONGEST - len(start) - len(SUFFIX), names.LOWER)}{SUFFIX}"
@@ -248,6 +248,7 @@ def open_warehouse(call: Call, address: str, encryption: Mapping[str, str]) -> B
         room=names.token(8),
         created=call.now,
         table=address,
+        shelf=storage_class if storage_class != "STANDARD" else "",
     )
     if encryption.get("sseAlgorithm") == "aws:kms":
         default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": encryption["kmsKeyArn"]}

@@ -86,7 +86,8 @@ async def create_table(
             storage_class=storage_class_configuration.get("storageClass", bucket.storage_class),
             tags=tagged(tags),
         )
-        table.warehouse = tables.open_warehouse(call, table.address, table.encryption).name
+        opened = tables.open_warehouse(call, table.address, table.encryption, table.storage_class)
+        table.warehouse = opened.name
         tidy.later(call, address=table.address, warehouse=table.warehouse, delay=PATIENCE)
     if metadata is not None:
         table.location = await begin(call, bucket, table, metadata["iceberg"])
