@@ -209,7 +209,7 @@ class Cloud:
 
     def perform(self, call: Call, name: str, request: dict[str, Any]) -> Any:
         """Run an operation on a request in wire names, if its principal may: its result, or a coroutine of it."""
-        bound = self.service(call.service).bound(name)
+        bound = named(call.service).bound(name)
         kind = self.trail.kind(call, bound)
         try:
             bound.check(request)

@@ -20,7 +20,7 @@ from functools import cached_property
 from typing import Any, TypeVar, overload
 
 from pileus import models
-from pileus.models.validation import message, violations
+from pileus.models.validation import checker, message
 
 from .edge import Edge
 from .errors import Fault, Unfinished
@@ -295,6 +295,7 @@ class Bound:
 
     __slots__ = (
         "action",
+        "checker",
         "function",
         "ignored",
         "is_async",
@@ -335,6 +336,8 @@ class Bound:
         self.action = action
         self.whole = whole
         self.unsigned = unsigned
+        self.checker = checker(model.input) if model.input else None
+        """Finds what is wrong with a request, if anything can be."""
         self.meter = service.meters.get(model.name)
         self.is_async = inspect.iscoroutinefunction(function)
         self.rehearsed = service.rehearsed if DRY_RUN in (model.input.members if model.input else ()) else None
@@ -342,40 +345,46 @@ class Bound:
         """Members of the request that have no effect."""
 
     def __call__(self, call: Any, request: dict[str, Any]) -> Any:
-        """Run the function on a request in wire names; a coroutine where it is async."""
-        if self.rehearsed and request.get(DRY_RUN):
-            return self._rehearse(call, request)
-        return self._run(call, request)
+        """Run the function on a request in wire names; a coroutine where it is async.
 
-    def _rehearse(self, call: Any, request: dict[str, Any]) -> Any:
-        """Raise what says that the request would succeed: after all that was done for it, which this undoes."""
-        assert self.rehearsed
-        if not self.is_async:
-            self._run(call, request)
-        raise self.rehearsed()
-
-    def _run(self, call: Any, request: dict[str, Any]) -> Any:
+        Where the request only asks whether it would succeed, all is done for it, and undone by the error that says so.
+        """
+        rehearsed = self.rehearsed if self.rehearsed and request.get(DRY_RUN) else None
+        if rehearsed and self.is_async:
+            raise rehearsed()
         names = self.members
-        arguments = {names[member]: value for member, value in request.items() if member in names}
+        arguments: dict[str, Any] = {}
+        for member, value in request.items():
+            if member in names:
+                arguments[names[member]] = value
         if self.whole:
             arguments["request"] = request
         if self.on is None:
-            return self.function(call, **arguments)
-        found = call.found  # by the access decision, a moment ago
-        return self.function(call, self.find(call, request) if found is None else found, **arguments)
+            result = self.function(call, **arguments)
+        else:
+            found = call.found  # by the access decision, a moment ago
+            result = self.function(call, self.find(call, request) if found is None else found, **arguments)
+        if rehearsed:
+            raise rehearsed()
+        return result
 
     def find(self, call: Any, request: dict[str, Any]) -> Any:
         """The resource that the operation acts on, if it declares one; raises its error for one that is not there."""
-        names = self.on_members
-        return self.on and self.on(
-            call, **{names[member]: value for member, value in request.items() if member in names}
-        )
+        if self.on is None:
+            return None
+        arguments = {}
+        for member, name in self.on_members.items():
+            if member in request:
+                arguments[name] = request[member]
+        return self.on(call, **arguments)
 
     def check(self, request: dict[str, Any]) -> None:
         """Raise the service's validation error where the request breaks the model's constraints."""
-        if self.model.input is None or not (broken := violations(self.model.input, request)):
+        if self.checker is None:
             return
-        if overlooks := self.service.overlooks:
+        broken: list[str] = []
+        self.checker(request, "", broken)
+        if broken and (overlooks := self.service.overlooks):
             broken = [violation for violation in broken if not overlooks(violation)]
         if broken:
             raise self.service.invalid(self.model, broken)
