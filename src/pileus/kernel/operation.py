@@ -15,12 +15,14 @@ parameter names are without effect, and known to be.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable
+from asyncio import CancelledError
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from contextlib import suppress
 from functools import cached_property
 from typing import Any, TypeVar, overload
 
 from pileus import models
-from pileus.models.validation import checker, message
+from pileus.models.validation import Sound, checker, message
 
 from .edge import Edge
 from .errors import Fault, Unfinished
@@ -98,6 +100,7 @@ class Service:
         honours: Iterable[str] = (),
         name: str = "",
         unsigned: bool = False,
+        ahead: Function | None = None,
     ) -> Callable[[F], F]: ...
 
     def operation(
@@ -109,6 +112,7 @@ class Service:
         honours: Iterable[str] = (),
         name: str = "",
         unsigned: bool = False,
+        ahead: Function | None = None,
     ) -> Any:
         """Declare an operation.
 
@@ -117,10 +121,22 @@ class Service:
         empty one means that AWS never authorises this call. A parameter `request` gets all members as one dict with
         their wire names; `honours` then says which of them are heeded. `unsigned` lets in who signs nothing, where the
         model does not say so: whoever signs is asked as ever.
+
+        `ahead` is for what takes long and needs no transaction, such as arithmetic in another thread. It is a function
+        like the operation, called before it when the request comes from outside; what it returns is awaited, if it is
+        not None, and is then `call.ahead` for the operation. This must do without it too: calls from within the cloud
+        may be in the middle of a transaction, and do not wait.
         """
 
         def declare(function: Function) -> Function:
-            options = {"on": on, "action": action, "honours": tuple(honours), "name": name, "unsigned": unsigned}
+            options = {
+                "on": on,
+                "action": action,
+                "honours": tuple(honours),
+                "name": name,
+                "unsigned": unsigned,
+                "ahead": ahead,
+            }
             self._declared.append((function, options))
             return function
 
@@ -295,6 +311,7 @@ class Bound:
 
     __slots__ = (
         "action",
+        "ahead",
         "checker",
         "function",
         "ignored",
@@ -324,6 +341,7 @@ class Bound:
         whole: bool,
         heeded: Iterable[str],
         unsigned: bool,
+        ahead: Function | None,
     ) -> None:
         self.service = service
         self.model = model
@@ -336,6 +354,7 @@ class Bound:
         self.action = action
         self.whole = whole
         self.unsigned = unsigned
+        self.ahead = ahead
         self.checker = checker(model.input) if model.input else None
         """Finds what is wrong with a request, if anything can be."""
         self.meter = service.meters.get(model.name)
@@ -345,13 +364,31 @@ class Bound:
         """Members of the request that have no effect."""
 
     def __call__(self, call: Any, request: dict[str, Any]) -> Any:
-        """Run the function on a request in wire names; a coroutine where it is async.
+        """Run the function on a request in wire names; a coroutine where it is async."""
+        if self.rehearsed and request.get(DRY_RUN):
+            return self._rehearse(call, request)
+        return self._run(self.function, call, request)
 
-        Where the request only asks whether it would succeed, all is done for it, and undone by the error that says so.
-        """
-        rehearsed = self.rehearsed if self.rehearsed and request.get(DRY_RUN) else None
-        if rehearsed and self.is_async:
-            raise rehearsed()
+    def later(self, call: Any, request: dict[str, Any]) -> Coroutine[Any, Any, Any] | None:
+        """The operation in a transaction of its own after what `ahead` waits for; None if it waits for nothing."""
+        waiting = self._run(self.ahead, call, request) if self.ahead else None
+        return None if waiting is None else self._after(waiting, call, request)
+
+    async def _after(self, waiting: Awaitable[Any], call: Any, request: dict[str, Any]) -> Any:
+        with suppress(CancelledError):  # who asked is gone, or the server stops: it happens all the same
+            call.ahead = await waiting
+        call.found = None  # it may have changed meanwhile
+        with call.store.attempt():
+            return self(call, request)
+
+    def _rehearse(self, call: Any, request: dict[str, Any]) -> Any:
+        """Raise what says that the request would succeed: after all that was done for it, which this undoes."""
+        assert self.rehearsed
+        if not self.is_async:
+            self._run(self.function, call, request)
+        raise self.rehearsed()
+
+    def _run(self, function: Function, call: Any, request: dict[str, Any]) -> Any:
         names = self.members
         arguments: dict[str, Any] = {}
         for member, value in request.items():
@@ -360,13 +397,9 @@ class Bound:
         if self.whole:
             arguments["request"] = request
         if self.on is None:
-            result = self.function(call, **arguments)
-        else:
-            found = call.found  # by the access decision, a moment ago
-            result = self.function(call, self.find(call, request) if found is None else found, **arguments)
-        if rehearsed:
-            raise rehearsed()
-        return result
+            return function(call, **arguments)
+        found = call.found  # by the access decision, a moment ago
+        return function(call, self.find(call, request) if found is None else found, **arguments)
 
     def find(self, call: Any, request: dict[str, Any]) -> Any:
         """The resource that the operation acts on, if it declares one; raises its error for one that is not there."""
@@ -380,7 +413,7 @@ class Bound:
 
     def check(self, request: dict[str, Any]) -> None:
         """Raise the service's validation error where the request breaks the model's constraints."""
-        if self.checker is None:
+        if self.checker is None or type(request) is Sound:
             return
         broken: list[str] = []
         self.checker(request, "", broken)
@@ -399,6 +432,7 @@ def bind(
     honours: tuple[str, ...],
     name: str,
     unsigned: bool = False,
+    ahead: Function | None = None,
 ) -> Bound:
     """Match a function with the model; TypeError where they disagree."""
     where = f"{service.name}.{function.__name__}"
@@ -427,6 +461,7 @@ def bind(
         whole=whole,
         heeded={*members, *on_members, *honours, *service.reserved, *([DRY_RUN] if service.rehearsed else ())},
         unsigned=unsigned,
+        ahead=ahead,
     )
 
 
