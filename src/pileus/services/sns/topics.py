@@ -64,10 +64,16 @@ class Topic(Record, arn="{name}", cfn="AWS::SNS::Topic"):
     tags: dict[str, str] = {}
     protection: str = ""
     """Its data protection policy."""
+    version: str = ""
+    """Of its subscriptions: another one after each change of any of them (see `audience`)."""
 
     @property
     def fifo(self) -> bool:
         return self.name.endswith(".fifo")
+
+    @property
+    def signature_version(self) -> str:
+        return self.attributes.get("SignatureVersion", "1")
 
     @property
     def most_bytes(self) -> int:
@@ -146,7 +152,7 @@ def create_topic(
         return {"TopicArn": topic.arn(call)}
     topic = Topic(name, names.token(12), given, call.now, held)
     if data_protection_policy:
-        topic.protection = protection.checked(data_protection_policy)
+        topic.protection = protection.checked(call, data_protection_policy)
     topic.put(call)
     return {"TopicArn": topic.arn(call)}
 
@@ -237,7 +243,7 @@ def clear(call: Call, topic: str) -> None:
 @sns.operation(on=Topic.by_resource_arn)
 def put_data_protection_policy(call: Call, topic: Topic, data_protection_policy: str) -> None:
     """Say what data may not pass through the topic; an empty policy lets everything pass."""
-    topic.protection = protection.checked(data_protection_policy) if data_protection_policy else ""
+    topic.protection = protection.checked(call, data_protection_policy) if data_protection_policy else ""
     topic.put(call)
 
 
