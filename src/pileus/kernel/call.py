@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -62,10 +62,12 @@ class Call(msgspec.Struct, eq=False):
     """The services that called on the principal's behalf, the first one first."""
     members: Mapping[str, Any] = {}
     """The request in wire names, for access decisions that only the operation can make."""
-    signature: Signature | None = None
-    """None for what is unsigned, and for what the cloud itself calls."""
+    signature: Callable[[], Signature] | None = None
+    """Tells how it is signed; None for what is not, and for what the cloud itself calls."""
     passage: Passage | None = None
     """The endpoint of a private network through which it came."""
+    json: bool = False
+    """Whether it is answered in JSON: then a map in its result may be a `msgspec.Raw` that is JSON already."""
     found: Any = None
     """What the operation acts on, where it has been looked up already."""
     ahead: Any = None

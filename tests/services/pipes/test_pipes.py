@@ -213,3 +213,78 @@ def test_what_is_no_pipe_is_refused(pipes: Any, pipe: Any, queue: Any, refused: 
     with refused("NotImplemented"):
         pipe("arn:aws:kafka:us-east-1:111122223333:cluster/c/x", target.arn)
     assert pipes.list_pipes()["Pipes"] == []
+
+
+def test_a_pipe_tells_what_it_does_in_groups_buckets_and_streams(
+    client: Any, aws: Any, pipe: Any, queue: Any, clock: CloudClock, role: str
+) -> None:
+    """Whoever makes the pipe, and may, lets AWS's delivery of logs in: nothing else has to be set up."""
+    logs, s3, firehose, iam = client("logs"), client("s3"), client("firehose"), client("iam")
+    s3.create_bucket(Bucket=f"told-{aws.id}")
+    s3.create_bucket(Bucket=f"kept-{aws.id}")
+    logs.create_log_group(logGroupName="told")
+    group = logs.describe_log_groups()["logGroups"][0]["arn"]
+    kept = {"BucketARN": f"arn:aws:s3:::kept-{aws.id}", "RoleARN": role, "BufferingHints": {"IntervalInSeconds": 60}}
+    stream = firehose.create_delivery_stream(DeliveryStreamName="told", ExtendedS3DestinationConfiguration=kept)
+    clock.advance(5)
+    source, target = queue(), queue()
+    pipe(
+        source.arn,
+        target.arn,
+        TargetParameters={"InputTemplate": '{"got": <$.body>}'},
+        LogConfiguration={
+            "Level": "TRACE",
+            "IncludeExecutionData": ["ALL"],
+            "CloudwatchLogsLogDestination": {"LogGroupArn": group},
+            "S3LogDestination": {"BucketName": f"told-{aws.id}", "BucketOwner": aws.id, "Prefix": "mine"},
+            "FirehoseLogDestination": {"DeliveryStreamArn": stream["DeliveryStreamARN"]},
+        },
+    )
+    assert firehose.list_tags_for_delivery_stream(DeliveryStreamName="told")["Tags"] == [
+        {"Key": "LogDeliveryEnabled", "Value": "true"}
+    ]
+    assert iam.get_role(RoleName="AWSServiceRoleForLogDelivery")["Role"]["Path"].startswith("/aws-service-role/")
+    client("sqs").send_message(QueueUrl=source.url, MessageBody='{"a": 1}')
+    assert arrived(target, 1)
+
+    def objects(bucket: str) -> list[tuple[str, str]]:
+        keys = [one["Key"] for one in s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
+        return [(key, s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode()) for key in keys]
+
+    pause = threading.Event()
+    for _ in range(200):
+        clock.advance(61)
+        if (told := objects(f"told-{aws.id}")) and (put := objects(f"kept-{aws.id}")):
+            break
+        pause.wait(0.02)
+    events = [one["message"] for one in logs.filter_log_events(logGroupName="told")["events"]]
+    lines = [json.loads(line) for line in events]
+    assert [line["messageType"] for line in lines] == [
+        "EXECUTION_STARTED",
+        "TARGET_STAGE_ENTERED",
+        "TARGET_TRANSFORMATION_STARTED",
+        "TARGET_TRANSFORMATION_SUCCEEDED",
+        "TARGET_INVOCATION_STARTED",
+        "TARGET_INVOCATION_SUCCEEDED",
+        "TARGET_STAGE_SUCCEEDED",
+        "EXECUTION_SUCCEEDED",
+    ]
+    assert len({line["executionId"] for line in lines}) == 1
+    assert json.loads(lines[0]["payload"])[0]["body"] == '{"a": 1}'
+    ((key, text),) = told
+    assert key.startswith(f"mine/AWSLogs/{aws.id}/pipes/")
+    assert text.splitlines() == events
+    ((_, text),) = put
+    assert text.splitlines() == events
+
+
+def test_logs_of_a_pipe_are_json(pipes: Any, queue: Any, role: str, aws: Any, refused: Any) -> None:
+    bucket = {"BucketName": "told", "BucketOwner": aws.id, "OutputFormat": "w3c"}
+    with refused("ValidationException", "OutputFormat w3c is not supported"):
+        pipes.create_pipe(
+            Name="p",
+            Source=queue().arn,
+            Target=queue().arn,
+            RoleArn=role,
+            LogConfiguration={"Level": "INFO", "S3LogDestination": bucket},
+        )

@@ -14,7 +14,7 @@ from typing import BinaryIO, Self
 
 from pileus.kernel.store import Durability, StoreFailed, StoreFull
 
-from .storage import threaded
+from .storage import Chunk, threaded
 
 SMALL = 64 * 1024
 """So much is read or written on the loop itself: going to a thread and back takes longer."""
@@ -115,18 +115,21 @@ class FileSink:
         self._name = name
         self._file: BinaryIO | None = None
 
-    async def save(self, chunks: list[bytes], *, last: bool) -> None:
-        small = self._file is None and sum(map(len, chunks)) <= SMALL
-        if last and small and self._files.durability == "process":
-            self._save(chunks, last)
-        else:
-            await threaded(self._save, chunks, last)
+    async def save(self, chunks: Iterable[Chunk]) -> None:
+        await threaded(self._save, chunks, False)
 
-    def _save(self, chunks: list[bytes], last: bool) -> None:
+    async def finish(self, chunks: list[bytes]) -> None:
+        if self._files.durability == "process" and sum(map(len, chunks)) <= SMALL:
+            self._save(chunks, True)
+        else:
+            await threaded(self._save, chunks, True)
+
+    def _save(self, chunks: Iterable[Chunk], last: bool) -> None:
         try:
             if self._file is None:
                 self._file = open(self._files.room(self._name), "xb", opener=_private)  # noqa: SIM115
-            self._file.writelines(chunks)
+            for chunk in chunks:
+                self._file.write(chunk)
             if last:
                 self._finish(self._file)
         except OSError as error:

@@ -9,12 +9,28 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypedDict
 
 from . import faults, numbers
 
 Value = dict[str, Any]
 Item = dict[str, Value]
+
+
+class Attribute(TypedDict, total=False):
+    """A value as it is read from JSON, where binaries are in Base64."""
+
+    S: str
+    N: str
+    B: bytes
+    SS: list[str]
+    NS: list[str]
+    BS: list[bytes]
+    M: dict[str, Attribute]
+    L: list[Attribute]
+    NULL: bool
+    BOOL: bool
+
 
 DEEPEST = 32
 TYPES = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from pileus.kernel import Arn, Call, Fault, Record, Unfinished, arn, identity, jsonpath, names, roles
+from pileus.kernel import Arn, Call, Fault, Record, Unfinished, arn, identity, jsonpath, log_delivery, names, roles
 from pileus.kernel import tags as tagging
 from pileus.kernel.patterns import InvalidPattern, parse
 from pileus.kernel.resource_type import resource_type
@@ -112,13 +112,23 @@ def check(call: Call, pipe: Pipe) -> None:
         except InvalidPattern as error:
             raise validation(f"Filter pattern is not valid. Reason: {error}") from None
     check_paths(pipe.target_parameters)
-    if {"S3LogDestination", "FirehoseLogDestination"} & pipe.logs.keys():
-        raise Unfinished("Pileus does not implement logs of pipes to S3 and Firehose yet.")
+    check_logs(call, pipe)
     service = identity.service("pipes.amazonaws.com", source_account=call.account)
     try:
         roles.taken_on(call, pipe.role, "check", service)
     except Fault:
         raise validation("Pipes is not authorized to assume the role provided.") from None
+
+
+def check_logs(call: Call, pipe: Pipe) -> None:
+    """Raise for logs in a format that there is not yet; let delivery write to where they go."""
+    form = pipe.logs.get("S3LogDestination", {}).get("OutputFormat", "json")
+    if form != "json":
+        raise validation(f"OutputFormat {form} is not supported. The supported format is json.")
+    from .logs import places
+
+    for destination in places(call, pipe):
+        log_delivery.admit(call, destination)
 
 
 def check_paths(parameters: Members) -> None:

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
-from pileus.kernel import Call, Principal, arn, jsonpath, names, targets, templates
+from pileus.kernel import Call, Fault, Principal, arn, jsonpath, names, targets, templates
 from pileus.kernel.patterns import Pattern, parse
 from pileus.kernel.targets import Failed, Sending
 
 from .definitions import Pipe, filters
+from .logs import Execution
 from .sources import settled
 
 Document = dict[str, Any]
@@ -56,21 +58,51 @@ def inner(text: str, *, encoded: bool) -> Any:
 class Passage:
     """A batch and the pipe that it passes."""
 
-    def __init__(self, call: Call, pipe: Pipe, principal: Principal) -> None:
+    def __init__(self, call: Call, pipe: Pipe, principal: Principal, execution: Execution) -> None:
         self.call = call
         self.pipe = pipe
         self.principal = principal
+        self.execution = execution
 
     async def take(self, records: list[Document]) -> Any:
         """Bring records to the target; what a function answers. `Failed` where they do not get there."""
         events: list[Any] = records
         if self.pipe.enrichment:
-            template = self.pipe.enrichment_parameters.get("InputTemplate", "")
-            events = await self.enriched([self.filled(template, record) for record in records])
+            with self.stage("ENRICHMENT", records):
+                texts = self.transformed("ENRICHMENT", self.pipe.enrichment_parameters, records)
+                with self.step("ENRICHMENT_INVOCATION", records):
+                    events = await self.enriched(texts)
         if not events:
+            self.execution.note(self.call, "TARGET_STAGE_SKIPPED")
             return None
-        template = self.pipe.target_parameters.get("InputTemplate", "")
-        return await self.hand_over(events, [self.filled(template, event) for event in events])
+        with self.stage("TARGET", events):
+            texts = self.transformed("TARGET", self.pipe.target_parameters, events)
+            with self.step("TARGET_INVOCATION", events):
+                return await self.hand_over(events, texts)
+
+    # Telling
+
+    def stage(self, name: str, events: list[Any]) -> AbstractContextManager[None]:
+        return self.step(f"{name}_STAGE", events, begun="ENTERED")
+
+    @contextmanager
+    def step(self, name: str, events: list[Any], begun: str = "STARTED") -> Iterator[None]:
+        """Tell the logs of a step, and how it ends."""
+        self.execution.note(self.call, f"{name}_{begun}", events)
+        try:
+            yield
+        except (Failed, Fault) as error:
+            self.execution.note(self.call, f"{name}_FAILED", events, str(error))
+            raise
+        self.execution.note(self.call, f"{name}_SUCCEEDED", events)
+
+    def transformed(self, stage: str, parameters: Document, events: list[Any]) -> list[str]:
+        """Events as the template of a stage shows them; without one nothing is told of it."""
+        template = parameters.get("InputTemplate", "")
+        if not template:
+            return [self.filled("", event) for event in events]
+        with self.step(f"{stage}_TRANSFORMATION", events):
+            return [self.filled(template, event) for event in events]
 
     # Templates
 
@@ -201,8 +233,6 @@ class Passage:
 
 def put_line(logs: Any, group: str, stream: str, line: Document) -> None:
     """Write a line into a stream, which is made where it is not there."""
-    from pileus.kernel import Fault
-
     try:
         logs.put_log_events(log_group_name=group, log_stream_name=stream, log_events=[line])
     except Fault as fault:

@@ -75,10 +75,11 @@ def shown(found: Object, request: Mapping[str, Any]) -> dict[str, Any]:
         "ETag": f'"{found.etag}"',
         **found.headers,
     }
-    for override, name in OVERRIDES.items():
-        if override in request:
-            value = request[override]
-            told[name] = value if isinstance(value, str) else formatdate(value, usegmt=True)
+    if not OVERRIDES.keys().isdisjoint(request):
+        for override, name in OVERRIDES.items():
+            if override in request:
+                value = request[override]
+                told[name] = value if isinstance(value, str) else formatdate(value, usegmt=True)
     if found.metadata:
         told["Metadata"] = found.metadata
     if found.storage_class != STANDARD:

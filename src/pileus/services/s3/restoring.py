@@ -36,7 +36,7 @@ def readable(call: Call, found: Object) -> bool:
 
 
 def check_readable(call: Call, found: Object) -> None:
-    if not readable(call, found):
+    if found.archived and not readable(call, found):
         words = "The operation is not valid for the object's storage class"
         tier = found.tier or None
         raise faults.fault("InvalidObjectState", words, 403, StorageClass=found.storage_class, AccessTier=tier)

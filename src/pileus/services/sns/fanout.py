@@ -12,7 +12,7 @@ from typing import Any
 
 from pileus.kernel import Arn, Call, Fault
 
-from . import audience, delivering, metrics, retries, sns, status
+from . import audience, delivering, metrics, protection, retries, sns, status
 from .audience import Hearer, parse
 from .envelopes import Envelope
 from .messages import NOTIFICATION, Notice, unpacked
@@ -28,17 +28,28 @@ MOST_RAW_ATTRIBUTES = 10
 class Fanout:
     """One message of one topic, being delivered."""
 
-    def __init__(self, call: Call, topic: Topic, notice: Notice, envelope: Envelope | None = None) -> None:
+    def __init__(
+        self, call: Call, topic: Topic, notice: Notice, envelope: Envelope | None = None, span: Span | None = None
+    ) -> None:
         self.call = call
         self.topic = topic
         self.notice = notice
         self.envelope = envelope or Envelope(call, notice, topic)
         self.audience = audience.of(call, topic)
         self.sqs = call.aws("sqs", principal=self.audience.principal)
-        self.span = Span.of(call, topic, notice)
+        self.span = span or Span.of(call, topic, notice)
 
     def give(self, hearer: Hearer) -> None:
-        """Deliver to one subscriber, or see to it."""
+        """Deliver to one subscriber, or see to it, as far as it may see the message."""
+        if self.topic.protection and self.notice.kind == NOTIFICATION:
+            notice = protection.outbound(self.topic, hearer.subscription, self.notice)
+            if notice is not self.notice:
+                if notice is not None:
+                    Fanout(self.call, self.topic, notice, span=self.span).hand(hearer)
+                return
+        self.hand(hearer)
+
+    def hand(self, hearer: Hearer) -> None:
         here = self.span.delivering(self.call, hearer.subscription) if self.span else self.call
         if hearer.queue:
             self.enqueue(here, hearer, hearer.queue)

@@ -128,7 +128,7 @@ def to_topic(call: Call, topic: Topic, notice: Notice, envelope: Envelope | None
         reason = "The request includes MessageDeduplicationId parameter that is not valid for this topic type"
         raise invalid("MessageDeduplicationId", reason)
     if topic.protection:
-        notice.message = protection.inbound(call, topic, notice.message)
+        notice.message = protection.inbound(call, topic, notice)
     if key := topic.attributes.get("KmsMasterKeyId"):
         use_key(call, key, notice.topic_arn)
     if not topic.fifo:

@@ -40,6 +40,8 @@ class Subscription(Record, key=("topic", "id"), indexes={"endpoint": ("topic", "
     """Whether who confirmed it signed that."""
     locked: bool = False
     """Whether only who signs may end it."""
+    principal: str = ""
+    """Who subscribed: the ARN of a user, a role, or the account's root."""
     replaying: str = ""
     """Status of the replay, where there is one."""
 
@@ -172,6 +174,7 @@ def subscribe(
         attributes={name: value for name, value in given.items() if value},
         confirmed=needs_no_confirmation(protocol, endpoint, subscriber),
         created=call.now,
+        principal=call.principal.session.get("issuer") or call.principal.arn,
     )
     if not subscription.confirmed:
         confirmations.begin(call, topic, subscription)
@@ -300,7 +303,7 @@ def get_subscription_attributes(call: Call, subscription: Subscription, subscrip
         "ConfirmationWasAuthenticated": "true" if subscription.authenticated else "false",
         "PendingConfirmation": "false" if subscription.confirmed else "true",
         "RawMessageDelivery": "false",
-        "SubscriptionPrincipal": f"arn:{call.partition}:iam::{subscription.owner}:root",
+        "SubscriptionPrincipal": subscription.principal or f"arn:{call.partition}:iam::{subscription.owner}:root",
     }
     if subscription.protocol in ("http", "https") and topic:
         policies = topic.attributes.get("DeliveryPolicy", ""), subscription.attributes.get("DeliveryPolicy", "")

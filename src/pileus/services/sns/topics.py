@@ -152,7 +152,7 @@ def create_topic(
         return {"TopicArn": topic.arn(call)}
     topic = Topic(name, names.token(12), given, call.now, held)
     if data_protection_policy:
-        topic.protection = protection.checked(data_protection_policy)
+        topic.protection = protection.checked(call, data_protection_policy)
     topic.put(call)
     return {"TopicArn": topic.arn(call)}
 
@@ -243,7 +243,7 @@ def clear(call: Call, topic: str) -> None:
 @sns.operation(on=Topic.by_resource_arn)
 def put_data_protection_policy(call: Call, topic: Topic, data_protection_policy: str) -> None:
     """Say what data may not pass through the topic; an empty policy lets everything pass."""
-    topic.protection = protection.checked(data_protection_policy) if data_protection_policy else ""
+    topic.protection = protection.checked(call, data_protection_policy) if data_protection_policy else ""
     topic.put(call)
 
 
