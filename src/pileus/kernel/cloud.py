@@ -220,7 +220,7 @@ class Cloud:
                 raise Unfinished(f"Pileus does not heed {', '.join(sorted(ignored))} of {call.service}:{name} yet.")
             if call.principal.type != "Root":
                 self.usage.note(call)
-            call.members = request
+            call.members, call.found = request, None
             call = admitted(call, bound, request)
             if bound.is_async:
                 result = bound(call, request)

@@ -7,6 +7,8 @@ policy to be checked.
 
 from __future__ import annotations
 
+from functools import cache
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -30,9 +32,16 @@ def admitted(call: Call, bound: Bound, request: dict[str, Any]) -> Call:
                 return call
     elif principal.type == "AWSService" and principal.arn in ("pileus.amazonaws.com", f"{service.name}.amazonaws.com"):
         return call
-    from .enforcement import examined
+    examined: Call = enforcement().examined(call, bound, request, owner, given)
+    return examined
 
-    return examined(call, bound, request, owner, given)
+
+@cache
+def enforcement() -> ModuleType:
+    """Imported once somebody asks for it; an import in a function costs as much as all else here."""
+    from . import enforcement
+
+    return enforcement
 
 
 def unlimited(call: Call, account: str) -> bool:
