@@ -13,11 +13,11 @@ from typing import Any
 from pileus.kernel import Arn, Call, Fault
 
 from . import audience, delivering, metrics, protection, retries, sns, status
-from .audience import Hearer, parse
+from .audience import Hearer
 from .envelopes import Envelope
 from .messages import NOTIFICATION, Notice, unpacked
 from .subscriptions import Subscription
-from .topics import Topic
+from .topics import Topic, parse
 from .tracing import Span
 
 log = logging.getLogger("pileus.sns")
