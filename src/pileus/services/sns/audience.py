@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from pileus.kernel import Call, identity
 
-from .messages import NOTIFICATION, Notice
 from .subscriptions import Subscription
 from .topics import Topic, parse
 
@@ -36,10 +35,6 @@ class Hearer:
         self.queue = parse(subscription.endpoint) if subscription.protocol == "sqs" else None
         self.raw = subscription.raw
         self.selective = bool(subscription.attributes.get("FilterPolicy"))
-
-    def wraps(self, notice: Notice) -> bool:
-        """Whether it gets the message in an envelope."""
-        return not self.raw or notice.kind != NOTIFICATION
 
 
 class Audience:
