@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import lru_cache
 from typing import Any, Self
 
 from pileus.kernel import Arn, Call, Record, arn, names
@@ -30,10 +31,13 @@ GRANTED = (
 )
 
 
+parse = lru_cache(maxsize=4096)(arn.parse)
+
+
 def parsed(value: str, parameter: str = "TopicArn") -> Arn:
     """An ARN of SNS."""
     try:
-        found = arn.parse(value)
+        found = parse(value)
     except ValueError:
         reason = f"An ARN must have at least 6 elements, not {value.count(':') + 1}"
         raise invalid(parameter, reason if value.count(":") < 5 else "") from None
@@ -94,6 +98,9 @@ class Topic(Record, arn="{name}", cfn="AWS::SNS::Topic"):
     @classmethod
     def by_resource_arn(cls, call: Call, resource_arn: str) -> Self:
         return cls.by_arn(call, resource_arn)
+
+    def arn(self, call: Call) -> str:
+        return call.arn(self.name)
 
     def policy(self, call: Call) -> str:
         return self.attributes.get("Policy") or default_policy(call, self)
