@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable
 from typing import Any
 
 from pileus.kernel import Call, Fault, Principal, arn, identity, names, roles, targets, templates
@@ -17,14 +16,6 @@ from .targets import Target
 
 MOST_HOPS = 8
 INPUTS = ("Input", "InputPath", "InputTransformer")
-
-
-class Later(Exception):
-    """The target may not be called before so many seconds."""
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__()
-        self.seconds = seconds
 
 
 async def invoke(call: Call, rule: Rule, target: Target, event: dict[str, Any], accounts: tuple[str, ...] = ()) -> None:
@@ -42,7 +33,6 @@ async def invoke(call: Call, rule: Rule, target: Target, event: dict[str, Any], 
     )
     ways: dict[str, targets.Way] = {
         **targets.WAYS,
-        "api-destination": to_destination,
         "schemas": lambda sending: to_discoverer(sending, event),
         "event-bus": lambda sending: to_bus(sending, event, accounts),
     }
@@ -99,9 +89,3 @@ def to_discoverer(sending: Sending, event: dict[str, Any]) -> None:
             if fault.code != "NotFoundException":
                 raise
             schemas.create_schema(registry_name=registry, schema_name=name, content=content, type="OpenApi3")
-
-
-def to_destination(sending: Sending) -> Awaitable[None]:
-    from . import destinations
-
-    return destinations.request(sending.call, sending.to, sending.parameters, sending.text)
