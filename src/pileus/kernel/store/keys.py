@@ -99,7 +99,9 @@ def _signed(raw: bytes, negative: bool) -> int:
 
 def _double(item: float) -> bytes:
     if item >= 0:
-        return _CODED_DOUBLE.pack(_DOUBLE, -abs(item))  # its sign inverted; -0.0 equals 0.0 and must be the same key
+        # Its sign inverted; -0.0 equals 0.0 and must be the same key.
+        coded: bytes = _CODED_DOUBLE.pack(_DOUBLE, -abs(item))
+        return coded
     if item != item:
         raise ValueError("NaN cannot be part of a key")
     (bits,) = struct.unpack(">Q", struct.pack(">d", item))
