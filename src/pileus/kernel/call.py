@@ -93,11 +93,10 @@ class Call(msgspec.Struct, eq=False):
     def partition(self) -> str:
         return regions.partition_of(self.region)
 
-    def at(self, account: str | None = None, region: str | None = None, **changes: Any) -> Call:
-        """The same call looking at another account or Region."""
-        return replace(
-            self, account=account or self.account, region=region or self.region, found=None, ahead=None, **changes
-        )
+    def at(self, account: str | None = None, region: str | None = None, *, json: bool = False, **changes: Any) -> Call:
+        """The same call looking at another account or Region; its result is for whoever asks, and no JSON."""
+        changes |= {"found": None, "ahead": None, "json": json}
+        return replace(self, account=account or self.account, region=region or self.region, **changes)
 
     def within(self, service: str, operation: str, principal: Principal) -> Call:
         """A call of another service in the course of this one."""

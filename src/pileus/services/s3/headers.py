@@ -43,7 +43,7 @@ def metadata(request: Mapping[str, Any]) -> dict[str, str]:
     given: dict[str, str] = request.get("Metadata", {})
     if not given:
         return given
-    size = sum(len(name.encode()) + len(value.encode()) for name, value in given.items())
+    size = len("".join((*given, *given.values())).encode())
     if size > MOST_METADATA:
         words = "Your metadata headers exceed the maximum allowed metadata size"
         raise faults.fault("MetadataTooLarge", words, Size=size, MaxSizeAllowed=MOST_METADATA)
