@@ -33,12 +33,13 @@ def admitted(call: Call, bound: Bound, request: dict[str, Any]) -> Call:
                 return call
     elif principal.type == "AWSService" and principal.arn in ("pileus.amazonaws.com", f"{service.name}.amazonaws.com"):
         return call
-    admitted: Call = enforcement().examined(call, bound, request, owner, given)
-    return admitted
+    examined: Call = enforcement().examined(call, bound, request, owner, given)
+    return examined
 
 
 @cache
 def enforcement() -> ModuleType:
+    """Imported once somebody asks for it; an import in a function costs as much as all else here."""
     from . import enforcement
 
     return enforcement

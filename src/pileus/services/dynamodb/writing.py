@@ -40,25 +40,24 @@ class Write(msgspec.Struct, frozen=True, eq=False):
     """Whether the item goes with the error if the condition does not hold."""
 
 
-class Outcome:
+class Outcome(msgspec.Struct, eq=False):
     """What an item was, and what it is to be."""
 
-    __slots__ = ("_old", "_raw", "new", "new_size", "old_size", "write")
-
-    def __init__(self, write: Write, raw: bytes | None) -> None:
-        self.write = write
-        self.old_size = 0 if raw is None else size_of(raw)
-        self.new: Item | None = None
-        self.new_size = 0
-        self._raw = raw
-        self._old: Item | None = None
+    write: Write
+    raw: bytes | None
+    """What is stored of it."""
+    old_size: int
+    new: Item | None = None
+    new_size: int = 0
+    read: Item | None = None
+    """What is stored, once somebody has asked for it."""
 
     @property
     def old(self) -> Item | None:
-        """Read when somebody asks for it: of most only the size matters."""
-        if self._old is None and self._raw is not None:
-            self._old = load(self._raw)
-        return self._old
+        """Read when it is first asked for: of most only the size matters."""
+        if self.read is None and self.raw is not None:
+            self.read = load(self.raw)
+        return self.read
 
     @property
     def units(self) -> float:
@@ -120,7 +119,8 @@ def update(
 
 def decide(call: Call, write: Write) -> Outcome:
     """What the write comes to; raises where its condition does not hold."""
-    outcome = Outcome(write, call.store.get(write.table.prefix + write.place))
+    raw = call.store.get(write.table.prefix + write.place)
+    outcome = Outcome(write, raw, 0 if raw is None else size_of(raw))
     if write.condition is not None and not write.condition(outcome.old or {}):
         raise faults.condition_failed(outcome.old if write.tell_failed else None)
     if write.kind == "put":
