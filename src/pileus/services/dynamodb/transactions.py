@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from typing import Any
+from zlib import crc32
 
 import msgspec
 
@@ -22,6 +23,8 @@ from .throttling import charge, is_throttle
 MOST = 100
 LARGEST = 4 * 1024 * 1024
 REMEMBERED = 600.0
+CLEARING = 16
+"""Tokens of which about one clears away what is no longer remembered."""
 CODES = {
     "ConditionalCheckFailedException": "ConditionalCheckFailed",
     "ValidationException": "ValidationError",
@@ -195,9 +198,10 @@ def remembered(call: Call, token: str) -> Done | None:
 
 
 def remember(call: Call, token: str, digest: bytes) -> None:
-    """Keep a token for ten minutes; every new one clears away two that are older."""
-    for old in list(Done.scan(call, index="at", before=(call.now - REMEMBERED,), limit=2)):
-        old.delete(call)
+    """Keep a token for ten minutes; one of a few clears away older ones, more than came since the last did."""
+    if crc32(token.encode()) % CLEARING == 0:
+        for old in list(Done.scan(call, index="at", before=(call.now - REMEMBERED,), limit=2 * CLEARING)):
+            old.delete(call)
     Done(token=token, at=call.now, digest=digest).put(call)
 
 
