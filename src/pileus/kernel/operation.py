@@ -76,6 +76,8 @@ class Service:
         self.forgets: list[Function] = []
         self.shares: dict[str, Function] = {}
         """What tells whether a resource may be shared, by its type as RAM names it."""
+        self.ways: dict[str, Function] = {}
+        """How targets of the service's own kinds are called that are no operation's business, by kind."""
         self.notes: Function | None = None
         self.meters: dict[str, Function] = {}
         """What counts the calls of an operation, by its name."""
@@ -221,6 +223,15 @@ class Service:
 
         def declare(function: F) -> F:
             self.shares[kind] = function
+            return function
+
+        return declare
+
+    def way(self, kind: str) -> Callable[[F], F]:
+        """Declare how a kind of target is called that rules and pipes may name (see `pileus.kernel.targets`)."""
+
+        def declare(function: F) -> F:
+            self.ways[kind] = function
             return function
 
         return declare

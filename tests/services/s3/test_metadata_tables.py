@@ -61,7 +61,7 @@ def test_a_journal_tells_what_happens(aws: Account, cloud: LocalCloud, s3: Any, 
     told = put(s3, bucket, "a", b"hello", Metadata={"m": "n"}, Tagging="t=u", ChecksumAlgorithm="SHA256")
     s3.put_object_tagging(Bucket=bucket, Key="a", Tagging={"TagSet": [{"Key": "t", "Value": "v"}]})
     s3.delete_object(Bucket=bucket, Key="a")
-    cloud.clock.advance(120)
+    cloud.clock.advance(180)
     made = table(aws, bucket)
     assert " ".join(field.name for field in made.schema().fields) == COLUMNS
     first, second, third = rows(aws, bucket)
@@ -90,7 +90,7 @@ def test_versions_and_delete_markers_in_a_journal(aws: Account, cloud: LocalClou
         UploadId=upload,
         MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]},
     )
-    cloud.clock.advance(120)
+    cloud.clock.advance(180)
     told = [(r["key"], r["record_type"], r["is_delete_marker"], r["version_id"]) for r in rows(aws, versioned)]
     assert told[:3] == [
         ("a", "CREATE", False, version),
@@ -179,11 +179,11 @@ def test_a_configuration_comes_and_goes(aws: Account, cloud: LocalCloud, s3: Any
     assert refused(s3.get_bucket_metadata_table_configuration, Bucket=bucket) == ("MethodNotAllowed", 405)
     assert refused(s3.delete_bucket_metadata_table_configuration, Bucket=bucket) == ("MethodNotAllowed", 405)
     put(s3, bucket, "a", b"1")
-    cloud.clock.advance(120)
+    cloud.clock.advance(180)
     s3.delete_bucket_metadata_configuration(Bucket=bucket)
     assert refused(s3.get_bucket_metadata_configuration, Bucket=bucket) == missing
     put(s3, bucket, "b", b"1")
-    cloud.clock.advance(120)
+    cloud.clock.advance(180)
     assert [row["key"] for row in rows(aws, bucket)] == ["a"], "the table stays as it is"
     configure(s3, cloud, bucket)
     told = configuration(s3, bucket)["JournalTableConfigurationResult"]
@@ -199,6 +199,13 @@ def test_rows_of_a_journal_expire(aws: Account, cloud: LocalCloud, s3: Any, buck
     s3tables = aws.client("s3tables")
     told = s3tables.get_table_record_expiration_configuration(tableArn=arn)["configuration"]
     assert told == {"status": "enabled", "settings": {"days": 7}}
+    put(s3, bucket, "old", b"1")
+    cloud.clock.advance(5 * DAY)
+    put(s3, bucket, "young", b"1")
+    cloud.clock.advance(3 * DAY)
+    assert [row["key"] for row in rows(aws, bucket)] == ["young"]
+    job = s3tables.get_table_record_expiration_job_status(tableArn=arn)
+    assert job["status"] == "Successful"
     expiration = {"Expiration": "ENABLED", "Days": 7}
     assert configuration(s3, bucket)["JournalTableConfigurationResult"]["RecordExpiration"] == expiration
 
@@ -227,7 +234,7 @@ def test_version_one_writes_into_a_table_bucket_of_ones_own(
     assert (destination["TableNamespace"], destination["TableName"]) == ("aws_s3_metadata", "mine")
     assert configuration(s3, bucket)["DestinationResult"]["TableBucketType"] == "customer"
     put(s3, bucket, "a", b"1")
-    cloud.clock.advance(120)
+    cloud.clock.advance(180)
     assert catalog(aws, arn).load_table("aws_s3_metadata.mine").scan().count() == 1
     s3.delete_bucket_metadata_table_configuration(Bucket=bucket)
     nowhere = {"S3TablesDestination": {"TableBucketArn": f"{arn}-not", "TableName": "mine"}}

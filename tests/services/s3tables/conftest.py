@@ -68,7 +68,7 @@ def allow(*actions: str, on: str = "*") -> dict[str, Any]:
     return {"Effect": "Allow", "Action": list(actions), "Resource": on}
 
 
-def catalog(aws: Account, bucket: str, **key: str) -> Any:
+def catalog(aws: Account, bucket: str, region: str = "us-east-1", **key: str) -> Any:
     """PyIceberg's catalog of a table bucket."""
     from pyiceberg.catalog import load_catalog
 
@@ -80,7 +80,7 @@ def catalog(aws: Account, bucket: str, **key: str) -> Any:
             "warehouse": bucket,
             "rest.sigv4-enabled": "true",
             "rest.signing-name": "s3tables",
-            "rest.signing-region": aws.region,
+            "rest.signing-region": region,
             "client.access-key-id": key.get("aws_access_key_id", aws.id),
             "client.secret-access-key": key.get("aws_secret_access_key", "test"),
         },

@@ -135,3 +135,81 @@ def test_nobody_in_particular_is_turned_away(aws: Account, bucket: str) -> None:
         urllib.request.urlopen(request)
     assert raised.value.code in (400, 403)
     assert json.loads(raised.value.read())
+
+
+def asked(aws: Account, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+    """What the endpoint answers to a signed request."""
+    from botocore.auth import SigV4Auth
+    from botocore.awsrequest import AWSRequest
+    from botocore.credentials import Credentials
+
+    url = f"{aws.cloud.endpoint}/iceberg/v1/{path}"
+    data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+    request = AWSRequest(method, url, data=data)
+    SigV4Auth(Credentials(aws.id, "test"), "s3tables", aws.region).add_auth(request)
+    try:
+        with urllib.request.urlopen(
+            urllib.request.Request(url, data, dict(request.headers), method=method)
+        ) as response:
+            return response.status, json.loads(response.read() or b"null")
+    except urllib.error.HTTPError as error:
+        return error.code, json.loads(error.read() or b"null")
+
+
+def test_a_client_is_told_where_things_are(aws: Account, bucket: str) -> None:
+    status, told = asked(aws, "GET", f"config?warehouse={bucket}")
+    assert (status, told["overrides"]["prefix"]) == (200, bucket.replace(":", "%3A").replace("/", "%2F"))
+    assert told["defaults"]["s3.endpoint"] == aws.cloud.endpoint
+    assert "POST /v1/{prefix}/namespaces/{namespace}/tables/{table}" in told["endpoints"]
+    assert asked(aws, "GET", "config")[0] == 400
+    assert asked(aws, "GET", "config?warehouse=mine")[0] == 400
+    assert asked(aws, "GET", f"config?warehouse={bucket}-not")[0] == 404
+
+
+def test_pages(aws: Account, s3tables: Any, bucket: str) -> None:
+    for name in ("a", "b", "c"):
+        s3tables.create_namespace(tableBucketARN=bucket, namespace=[name])
+    prefix = bucket.replace(":", "%3A").replace("/", "%2F")
+    _, first = asked(aws, "GET", f"{prefix}/namespaces?pageSize=2")
+    assert first["namespaces"] == [["a"], ["b"]]
+    _, rest = asked(aws, "GET", f"{prefix}/namespaces?pageSize=2&pageToken={first['next-page-token']}")
+    assert (rest["namespaces"], rest["next-page-token"]) == ([["c"]], None)
+    assert asked(aws, "GET", f"{prefix}/namespaces?parent=a")[1] == {"namespaces": []}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("POST", "namespaces", b"{", 400),
+        ("POST", "namespaces", [], 400),
+        ("POST", "namespaces", {"namespace": ["a", "b"]}, 400),
+        ("POST", "namespaces", {"namespace": ["a"], "properties": {"owner": "me"}}, 400),
+        ("POST", "namespaces/sales/tables", {"name": "t", "schema": [1]}, 400),
+        ("POST", "namespaces/sales/tables", {"name": "t"}, 400),
+        ("POST", "namespaces/sales/tables", {"schema": {"fields": []}}, 400),
+        ("POST", "namespaces/sales/tables", {"name": "t", "stage-create": True}, 400),
+        ("POST", "namespaces/sales/tables/daily", {"updates": [1]}, 400),
+        ("POST", "namespaces/sales/tables/daily", {"updates": [{"action": "add-schema"}]}, 400),
+        ("POST", "namespaces/sales/tables/daily", {"requirements": [{"type": "assert-create"}]}, 409),
+        ("POST", "namespaces/sales/tables/weekly", {}, 404),
+        ("POST", "tables/rename", {"source": "daily"}, 400),
+        ("DELETE", "namespaces/sales/tables/daily?purgeRequested=false", None, 400),
+        ("POST", "namespaces/sales/properties", {}, 405),
+        ("GET", "views", None, 405),
+    ],
+)
+def test_what_is_refused(aws: Account, daily: dict[str, str], method: str, path: str, body: Any, status: int) -> None:
+    prefix = daily["tableBucketARN"].replace(":", "%3A").replace("/", "%2F")
+    found, told = asked(aws, method, f"{prefix}/{path}", body)
+    assert (found, told["error"]["code"]) == (status, status)
+
+
+def test_cloudtrail_knows_requests_by_their_operations(aws: Account, bucket: str) -> None:
+    tables = catalog(aws, bucket)
+    tables.create_namespace("sales")
+    tables.create_table("sales.daily", schema=ROWS.schema)
+    aws.cloud.clock.advance(1)
+    found = aws.client("cloudtrail").lookup_events(
+        LookupAttributes=[{"AttributeKey": "EventSource", "AttributeValue": "s3tables.amazonaws.com"}]
+    )["Events"]
+    assert {"CreateTableBucket", "CreateNamespace", "CreateTable"} <= {event["EventName"] for event in found}

@@ -77,15 +77,42 @@ def opened(content: bytes) -> Any:
     return pyarrow.parquet.read_table(pyarrow.BufferReader(content))
 
 
+def joined(contents: list[Any]) -> Any:
+    """Arrow tables of the same columns as one."""
+    import pyarrow
+
+    return pyarrow.concat_tables(contents)
+
+
+def since(content: bytes, column: str, at: float) -> Any:
+    """Those rows of a file that are not older than a time."""
+    import pyarrow.compute
+
+    table = opened(content)
+    return table.filter(pyarrow.compute.greater_equal(table.column(column), moment(at)))
+
+
+def renamed(content: bytes, column: str, before: str, after: str) -> bytes:
+    """A file whose column of addresses has another beginning."""
+    import pyarrow.compute
+
+    table = opened(content)
+    index = table.schema.get_field_index(column)
+    changed = pyarrow.compute.replace_substring(table.column(index), before, after, max_replacements=1)
+    return parquet(table.set_column(index, table.schema.field(index), changed))
+
+
 def data_file(path: str, size: int, content: Any, metadata: Metadata, partition: Any = None) -> Entry:
     """What a manifest tells of a file: how many values its columns have, and between what they are."""
     import pyarrow.compute
 
     counts, nulls, lowest, highest = [], [], [], []
+    there = {(field.metadata or {}).get(ID): index for index, field in enumerate(content.schema)}
     for field in schema_of(metadata)["fields"]:
-        if field["name"] not in content.column_names:
+        number = field["id"]
+        if (index := there.get(str(number).encode())) is None:
             continue
-        column, number = content.column(field["name"]), field["id"]
+        column = content.column(index)
         counts.append({"key": number, "value": len(column)})
         nulls.append({"key": number, "value": column.null_count})
         if str(field["type"]) in _AS_BYTES and column.null_count < len(column):

@@ -85,6 +85,8 @@ class Bucket(
     def arn(self, call: Call) -> str:
         if self.zone:
             return f"arn:{self.partition}:s3express:{self.region}:{self.owner}:bucket/{self.name}"
+        if self.table:
+            return self.table
         return f"arn:{self.partition}:s3:::{self.name}"
 
     def resource_policy(self, call: Call) -> str | None:

@@ -7,12 +7,14 @@ from typing import Any
 
 from pileus.kernel import Call, Fault
 
-from . import journals, live_inventories, s3, tables
+from . import journals, live_inventories, s3, tables, upkeep
 from .buckets import Bucket
 from .metadata_tables import Setup, expire, failed
 from .tables import METADATA, Table
 
 ACTIONS = ["GetTable", "GetTableData", "PutTableData", "GetTableMetadataLocation", "UpdateTableMetadataLocation"]
+KEPT = 24
+"""Hours for which a snapshot stays: there is one every few minutes."""
 
 Members = dict[str, Any]
 
@@ -115,6 +117,10 @@ def settle(call: Call, room: str, which: str, address: str) -> None:
     bucket = Bucket.get(call, call.partition, setup.name) if setup else None
     if setup is None or bucket is None or bucket.room != room:
         return
+    table = tables.table_of(call, address)
+    if table is not None:
+        table.maintenance = {upkeep.SNAPSHOTS: {"settings": {upkeep.SNAPSHOTS: {"maxSnapshotAgeHours": KEPT}}}}
+        table.put(tables.beside(call, address))
     at = journals.itself(call, bucket)
     getattr(setup, which)["arn"] = address
     if which == "journal":

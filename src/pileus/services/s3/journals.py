@@ -11,18 +11,18 @@ from typing import Any
 
 from pileus.engines.iceberg import rows, snapshots
 from pileus.engines.iceberg.metadata import Metadata, schema_of
-from pileus.kernel import Call, Record, identity, names
+from pileus.kernel import Call, Fault, Record, identity, names
 from pileus.kernel.blobs import threaded
 
-from . import events, s3, table_files
+from . import s3, table_files
 from .buckets import Bucket
 from .objects import Object
 from .table_files import Files
-from .tables import Table
+from .tables import METADATA, Table
 from .versions import Version
 
 CREATE, UPDATE, DELETE = "CREATE", "UPDATE_METADATA", "DELETE"
-WAIT = 60.0
+WAIT = 120.0
 """Seconds for which rows come together."""
 BATCH = 20_000
 """Rows in one file."""
@@ -136,8 +136,8 @@ def plan(call: Call, bucket: Bucket, delay: float = WAIT) -> None:
 
 
 def itself(call: Call, bucket: Bucket) -> Call:
-    """S3 on behalf of a bucket."""
-    who = identity.service(events.S3_ITSELF, bucket.arn(call), bucket.owner)
+    """S3 Metadata on behalf of a bucket."""
+    who = identity.service(METADATA, bucket.arn(call), bucket.owner)
     return call.at(service="s3", account=bucket.owner, region=bucket.region, principal=who, source_ip="", members={})
 
 
@@ -162,6 +162,12 @@ async def write_journal(call: Call, room: str) -> None:
         except table_files.Lost:
             with call.transaction():
                 failed(call, room, "journal", "DestinationTableNotFound", "The destination table doesn't exist.")
+            return
+        except Fault as fault:
+            if fault.code != "AccessDenied":
+                raise
+            with call.transaction():
+                failed(call, room, "journal", "AccessDeniedWritingToTable", fault.message)
             return
 
 

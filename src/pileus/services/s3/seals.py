@@ -285,7 +285,7 @@ def asked(call: Call, bucket: Bucket, request: dict[str, Any], customer: Custome
         key = default.get("KMSMasterKeyID", "")
     return Seal(
         algorithm,
-        key_arn(call, key),
+        key if bucket.table and key else key_arn(call, key),
         request.get("SSEKMSEncryptionContext", ""),
         bool(bucket.zone) or request.get("BucketKeyEnabled", bucket.encryption.get("BucketKeyEnabled", False)),
     )

@@ -33,7 +33,10 @@ MANAGED = "aws"
 """The type of table buckets, and of their tables, that only S3 itself writes into."""
 METADATA = "metadata.s3.amazonaws.com"
 """What writes into metadata tables."""
-ITSELF = ("s3.amazonaws.com", "s3tables.amazonaws.com")
+MAINTENANCE = "maintenance.s3tables.amazonaws.com"
+"""What looks after tables."""
+REPLICATION = "replication.s3tables.amazonaws.com"
+ITSELF = ("s3.amazonaws.com", "s3tables.amazonaws.com", METADATA, MAINTENANCE, REPLICATION)
 
 
 class TableBucket(Record, arn="bucket/{name}", cfn="AWS::S3Tables::TableBucket", kw_only=True, omit_defaults=True):
@@ -258,14 +261,16 @@ def targets(call: Call, request: dict[str, Any]) -> list[Target] | None:
     bucket = Bucket.get(call, call.partition, request["Bucket"])
     if bucket is None or call.operation not in READS | WRITES:
         return None
+    if call.principal.arn in ITSELF:
+        return []
     there = beside(call, bucket.table)
     table = table_of(there, bucket.table)
     if table is None:
-        if call.principal.arn in ITSELF or call.principal.account == bucket.owner:
+        if call.principal.account == bucket.owner:
             return []  # it is only being made
         raise faults.no_bucket(bucket.name)
     does = "GetTableData" if call.operation in READS else "PutTableData"
-    if does == "PutTableData" and table.manager and call.principal.arn not in ITSELF:
+    if does == "PutTableData" and table.manager:
         raise faults.denied()
     keys, policy = table.condition_keys(there, {}), table.resource_policy(there)
     return [Target(table.address, table.account, policy, tags=table.tags, keys=keys, action=f"s3tables:{does}")]

@@ -8,7 +8,6 @@
     policies, tagging who may do what
     catalog           the Iceberg REST endpoint, `/iceberg`: what query engines speak
     maintenance       how snapshots, files and records go, and how small files are put together: what is set about it
-    keeping           that maintenance done
     replication       read-only copies of tables in other table buckets
 
 This is a further API of S3 and shares its records (`services/s3/tables`), as S3 Control does. The files of a table

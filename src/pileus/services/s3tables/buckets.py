@@ -146,8 +146,10 @@ def delete_table_bucket(call: Call, bucket: TableBucket) -> None:
 
 @s3tables.operation(on=by_arn)
 def get_table_bucket_encryption(call: Call, bucket: TableBucket) -> dict[str, Any]:
-    """How new tables are encrypted; as everything in S3 is, unless something else was set."""
-    return {"encryptionConfiguration": bucket.encryption or AS_USUAL}
+    """How new tables are encrypted, if something was set: else they are as everything in S3 is."""
+    if not bucket.encryption:
+        raise faults.missing("table bucket encryption configuration")
+    return {"encryptionConfiguration": bucket.encryption}
 
 
 @s3tables.operation(on=by_arn)

@@ -125,7 +125,9 @@ async def answered(call: Call, request: Request) -> tuple[int, Members | None]:
     try:
         body = json.loads(request.body) if request.body else {}
     except ValueError:
-        raise faults.bad("The request body is not JSON.") from None
+        body = None
+    if not isinstance(body, dict):
+        raise faults.bad("The request body is not a JSON object.")
     if path == "config":
         return 200, await config(Asked(call, query.get("warehouse", ""), (), query, body))
     for (method, pattern), does in PATHS.items():
@@ -250,11 +252,18 @@ async def drop_table(asked: Asked) -> tuple[int, None]:
 
 
 async def rename_table(asked: Asked) -> tuple[int, None]:
-    source, target = asked.body["source"], asked.body["destination"]
-    named = {"newNamespaceName": ".".join(target["namespace"]), "newName": target["name"]}
-    named = {key: name for key, name in named.items() if name not in (source["namespace"][0], source["name"])} or named
-    await asked.does("RenameTable", namespace=".".join(source["namespace"]), name=source["name"], **named)
+    (space, name), (new_space, new_name) = (identifier(asked.body.get(end)) for end in ("source", "destination"))
+    changed = {"newNamespaceName": new_space if new_space != space else None, "newName": new_name}
+    await asked.does("RenameTable", namespace=space, name=name, **changed)
     return 204, None
+
+
+def identifier(given: Any) -> tuple[str, str]:
+    """The namespace and the name of a table, as a body has them."""
+    space = given.get("namespace") if isinstance(given, dict) else None
+    if not isinstance(space, list) or len(space) != 1 or not isinstance(given.get("name"), str):
+        raise faults.bad("A table is named by a namespace of one level and a name.")
+    return str(space[0]), given["name"]
 
 
 Doing = Callable[[Asked], Awaitable[tuple[int, Members | None]]]

@@ -26,16 +26,19 @@ async def create(asked: Asked, space: str, body: Members) -> None:
     """Create a table with the schema that a client gives, in the API's words."""
     iceberg: Members = {"schemaV2": camel(body.get("schema") or {})}
     for name, member in (("partition-spec", "partitionSpec"), ("write-order", "writeOrder")):
-        if (given := body.get(name)) and given.get("fields"):
-            iceberg[member] = camel(given) | {"fields": [camel(field) for field in given["fields"]]}
+        given = camel(body.get(name) or {})
+        if isinstance(fields := given.get("fields"), list) and fields:
+            iceberg[member] = given | {"fields": [camel(field) for field in fields]}
     if body.get("properties"):
         iceberg["properties"] = body["properties"]
     told = {"iceberg": iceberg}
     await asked.does("CreateTable", namespace=space, name=body.get("name", ""), format="ICEBERG", metadata=told)
 
 
-def camel(given: Members) -> Members:
+def camel(given: Any) -> Members:
     """Members as the API spells them."""
+    if not isinstance(given, dict):
+        raise faults.bad("The request is malformed.")
     return {re.sub("-(.)", lambda match: match[1].upper(), name): value for name, value in given.items()}
 
 

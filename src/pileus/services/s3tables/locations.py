@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from pileus.kernel import Call
+from pileus.services.s3 import table_replicating, upkeep
 from pileus.services.s3.buckets import Bucket
 from pileus.services.s3.objects import Object
 from pileus.services.s3.tables import Table
@@ -46,6 +47,8 @@ def update_table_metadata_location(
         raise faults.bad("The specified metadata location does not exist.")
     table.move_to(call, key, call.principal.account)
     table.put(call)
+    upkeep.plan(call, table)
+    table_replicating.soon(call, table)
     return {
         "name": table.name,
         "tableARN": table.address,

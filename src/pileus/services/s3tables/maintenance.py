@@ -1,5 +1,5 @@
 """How a table's snapshots, files and records go, and how small files are put together: what is set about it, and how it
-went ("Maintenance for tables" and "Maintenance for table buckets", S3 User Guide). `keeping` does it.
+went ("Maintenance for tables" and "Maintenance for table buckets", S3 User Guide). `services/s3/upkeep` does it.
 """
 
 from __future__ import annotations
@@ -8,39 +8,16 @@ from typing import Any
 
 from pileus.kernel import Call, Fault, Unfinished
 from pileus.services.s3.tables import METADATA, Table, TableBucket, home
+from pileus.services.s3.upkeep import COMPACTION, EXPIRATION, REMOVAL, SNAPSHOTS, configured
 
 from . import faults, s3tables
 from .buckets import by_arn, check_own
 from .tables import by_name, by_table_arn
 
-REMOVAL = "icebergUnreferencedFileRemoval"
-COMPACTION = "icebergCompaction"
-SNAPSHOTS = "icebergSnapshotManagement"
-USUALLY: dict[str, dict[str, Any]] = {
-    REMOVAL: {"unreferencedDays": 3, "nonCurrentDays": 10},
-    COMPACTION: {"targetFileSizeMB": 512, "strategy": "auto"},
-    SNAPSHOTS: {"minSnapshotsToKeep": 1, "maxSnapshotAgeHours": 120},
-}
 SIZES = range(64, 513)
 """What files may be put together to, in MB."""
 
 Members = dict[str, Any]
-
-
-def configured(held: Members, kind: str) -> Members:
-    """How something is maintained: as it was set, else as usual."""
-    found = held.get(kind, {})
-    return {
-        "status": found.get("status", "enabled"),
-        "settings": {kind: USUALLY[kind] | found.get("settings", {}).get(kind, {})},
-    }
-
-
-def settings(table: Table, kind: str) -> Members | None:
-    """The settings of a kind of maintenance of a table; None if it is disabled."""
-    found = configured(table.maintenance, kind)
-    told: Members = found["settings"][kind]
-    return told if found["status"] == "enabled" else None
 
 
 def changed(held: Members, kind: str, value: Members) -> Members:
@@ -138,5 +115,5 @@ def get_table_record_expiration_job_status(call: Call, table: Table) -> Members:
     """How the removal of records went the last time."""
     if table.expiration.get("status") != "enabled":
         return {"status": "Disabled"}
-    found: Members = table.jobs.get("expiration", {"status": "NotYetRun"})
+    found: Members = table.jobs.get(EXPIRATION, {"status": "NotYetRun"})
     return found

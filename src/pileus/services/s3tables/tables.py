@@ -9,7 +9,7 @@ from pileus.engines.iceberg.metadata import Refused
 from pileus.kernel import Call, names
 from pileus.kernel.access.enforcement import authorize
 from pileus.kernel.access.target import Target
-from pileus.services.s3 import tables
+from pileus.services.s3 import table_replicating, tables, upkeep
 from pileus.services.s3.tables import Namespace, Table, TableBucket, new_token
 
 from . import faults, namespaces, s3tables
@@ -97,6 +97,9 @@ async def create_table(
             storage_class=storage_class_configuration.get("storageClass", bucket.storage_class),
             tags=tagged(tags),
         ).put(call)
+        if location:
+            upkeep.plan(call, made)
+            table_replicating.soon(call, made)
     return {"tableARN": made.address, "versionToken": made.token}
 
 
@@ -242,7 +245,7 @@ def rename_table(
         raise faults.bad("A new name or a new namespace must be specified.")
     name, space = new_name or table.name, new_namespace_name or table.namespace
     check_new(call, tables.home(call, table), space, name)
-    table.move(call, namespace=space, name=name, token=new_token(), modified=call.now, modifier=call.principal.account)
+    table.move(call, namespace=space, name=name, modified=call.now, modifier=call.principal.account or call.account)
 
 
 @s3tables.operation(on=by_name)
