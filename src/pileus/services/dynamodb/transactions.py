@@ -16,7 +16,7 @@ from pileus.kernel import Call, Fault, Record
 
 from . import capacity, dynamodb, faults, paths, writing
 from .items import view_of
-from .records import collection, read
+from .records import collection, load, read, size_of, told
 from .tables import Table
 from .throttling import charge, is_throttle
 
@@ -77,12 +77,16 @@ def transact_get_items(
         if (table.box, place) in seen:
             raise faults.invalid("Transaction request cannot include multiple operations on one item")
         seen.add((table.box, place))
-        item, size = read(call, table, place)
+        raw = call.store.get(table.prefix + place)
+        size = 0 if raw is None else size_of(raw)
         total += size
         units = 2 * capacity.read_units(size, True)
         charge(call, table, "Read", units)
         bill.add(table, units)
-        answers.append({"Item": paths.projected(item, view[0]) if view else item} if item is not None else {})
+        if raw is None:
+            answers.append({})
+        else:
+            answers.append({"Item": told(call, raw) if view is None else paths.projected(load(raw), view[0])})
     if total > LARGEST:
         raise faults.invalid("Aggregated size of items in the transaction exceeds the limit of 4 MB")
     return {"Responses": answers} | bill.told(return_consumed_capacity, "Read")
@@ -113,8 +117,8 @@ def transact_write_items(
         table = outcome.write.table
         others = {name: 2 * units for name, units in carried_out(call, outcomes, outcome).items()}
         bill.add(table, 2 * outcome.units, others)
-        if told := collection(table, outcome.write.key, return_item_collection_metrics):
-            metrics.setdefault(table.name, []).append(told)
+        if measured := collection(table, outcome.write.key, return_item_collection_metrics):
+            metrics.setdefault(table.name, []).append(measured)
     if client_request_token:
         remember(call, client_request_token, digest)
     return ({"ItemCollectionMetrics": metrics} if metrics else {}) | bill.told(return_consumed_capacity, "Write")
