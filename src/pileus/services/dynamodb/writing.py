@@ -51,6 +51,8 @@ class Outcome(msgspec.Struct, eq=False):
     new_size: int = 0
     read: Item | None = None
     """What is stored, once somebody has asked for it."""
+    kept: bytes = b""
+    """The new item as it is stored from now on, unless others had to be told of it."""
 
     @property
     def old(self) -> Item | None:
@@ -154,7 +156,7 @@ def carry_out(call: Call, outcome: Outcome, times: int = 1) -> capacity.Units:
     elif table.watched:
         units = replace(call, table, write.place, outcome.old, outcome.new, outcome.new_size)
     elif outcome.new is not None or outcome.old_size:
-        keep(call, table, write.place, outcome.new, outcome.new_size)
+        outcome.kept = keep(call, table, write.place, outcome.new, outcome.new_size)
     others = {name: times * cost for name, cost in units.items()} if units else units
     charge(call, table, "Write", times * outcome.units, others)
     return units
@@ -169,6 +171,8 @@ def returned(call: Call, outcome: Outcome, wanted: str) -> Item | msgspec.Raw | 
         return None
     if wanted == "ALL_OLD":
         return None if outcome.raw is None else told(call, outcome.raw)
+    if wanted == "ALL_NEW" and outcome.kept:
+        return told(call, outcome.kept)
     item = outcome.old if wanted.endswith("OLD") else outcome.new
     if item is None or wanted.startswith("ALL"):
         return item
