@@ -12,7 +12,7 @@ import hashlib
 from asyncio import Future
 from collections import deque
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from queue import SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
@@ -24,7 +24,9 @@ from pileus.kernel.edge import Answer
 from . import sns
 
 if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+    from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 
     from pileus.kernel.cloud import Cloud
     from pileus.kernel.master_key import MasterKey
@@ -84,6 +86,14 @@ def opened(master_key: MasterKey, sealed: bytes) -> RSAPrivateKey:
     return serialization.load_der_private_key(master_key.open(sealed, PURPOSE), None)  # type: ignore[return-value]
 
 
+@cache
+def scheme(version: str) -> tuple[PKCS1v15, SHA1 | SHA256]:
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import padding
+
+    return padding.PKCS1v15(), hashes.SHA256() if version == "2" else hashes.SHA1()
+
+
 class Draft(NamedTuple):
     """What is to be signed, by which key, and what then goes with the signature."""
 
@@ -101,10 +111,7 @@ class Draft(NamedTuple):
         return cls(key, text.encode(), version, call.url(f"_pileus/at/sns/{signer.file}"))
 
     def sign(self) -> bytes:
-        from cryptography.hazmat.primitives import hashes
-        from cryptography.hazmat.primitives.asymmetric import padding
-
-        return self.key.sign(self.text, padding.PKCS1v15(), hashes.SHA256() if self.version == "2" else hashes.SHA1())
+        return self.key.sign(self.text, *scheme(self.version))
 
     def members(self, signature: bytes) -> dict[str, str]:
         signed = base64.b64encode(signature).decode()
