@@ -138,8 +138,10 @@ async def signed_aside(call: Call, members: dict[str, Any], version: str) -> dic
 class Signatory:
     """A thread that signs. RSA takes longer than all the rest of Publish, and does not need the interpreter.
 
-    So as not to wake the event loop for each, it is told once of all signatures that were made since it last looked.
+    So as not to wake the event loop for each, it is told of several signatures at once where others wait.
     """
+
+    AT_ONCE = 4
 
     def __init__(self, cloud: Cloud) -> None:
         self._loop = asyncio.get_running_loop()
@@ -147,8 +149,8 @@ class Signatory:
         self._waiting: set[Future[bytes]] = set()
         self._made: deque[tuple[Future[bytes], bytes | Exception]] = deque()
         self._told = False
-        self._thread = Thread(target=self._work, name="sns-signatory", daemon=True)
-        self._thread.start()
+        self._closed = False
+        Thread(target=self._work, name="sns-signatory", daemon=True).start()
 
     def signature(self, draft: Draft) -> Future[bytes]:
         future: Future[bytes] = self._loop.create_future()
@@ -158,21 +160,16 @@ class Signatory:
 
     async def close(self) -> None:
         """Let go of what is not signed: who waits for it is cancelled."""
+        self._closed = True
+        self._asked.put(None)
         for future in self._waiting:
             future.cancel()
-        self._asked.put(None)
 
     def _work(self) -> None:
-        while asked := self._asked.get():
+        while (asked := self._asked.get()) and not self._closed:
             draft, future = asked
-            if future.cancelled():
-                continue
-            try:
-                made: bytes | Exception = draft.sign()
-            except Exception as error:
-                made = error
-            self._made.append((future, made))
-            if not self._told:
+            self._made.append((future, b"" if future.cancelled() else attempted(draft)))
+            if not self._told and (len(self._made) >= self.AT_ONCE or self._asked.empty()):
                 self._told = True
                 self._loop.call_soon_threadsafe(self._hand_out)
 
@@ -187,6 +184,13 @@ class Signatory:
                 future.set_result(made)
             else:
                 future.set_exception(made)
+
+
+def attempted(draft: Draft) -> bytes | Exception:
+    try:
+        return draft.sign()
+    except Exception as error:
+        return error
 
 
 @sns.address
