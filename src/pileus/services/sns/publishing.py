@@ -50,7 +50,7 @@ def composed(
     most = to.most_bytes if isinstance(to, Topic) else settings.MOST_BYTES
     messages.check_message(message, subject, message_structure, message_attributes, most)
     return Notice(
-        id=names.uuid4(),
+        id=names.request_id(),  # which is no secret either
         topic_arn=to.arn(call) if isinstance(to, Topic) else "",
         message=message,
         at=call.now,
