@@ -9,7 +9,7 @@ from pileus.kernel.call import Call
 from pileus.kernel.clock import Clock
 from pileus.kernel.cloud import Cloud
 from pileus.kernel.store import Store, open_store
-from pileus.kernel.task import Dead, Pending, run_until
+from pileus.kernel.task import Dead, Pending, next_look, run_until
 
 START = 1_700_000_000.0
 
@@ -41,6 +41,32 @@ def in_a_cloud(service: Service, scenario: Callable[[Cloud, Call], Awaitable[Any
 @pytest.fixture
 def service() -> Service:
     return Service("sqs")
+
+
+def test_what_expires_is_looked_for_later_than_now_whatever_the_sum_of_floats(service: Service) -> None:
+    """Of what is counted in microseconds, floats have not enough to say from 2038 on: the hour is over, and is not."""
+    micros, hour = 2_200_000_001_715_809, 3600.0
+    expires = micros / 1_000_000 + hour
+
+    def expired(now: float) -> bool:
+        return micros <= int((now - hour) * 1_000_000)
+
+    assert not expired(expires)
+    looks: list[float] = []
+
+    @service.task
+    def forget(call: Call) -> None:
+        looks.append(call.now)
+        if not expired(call.now) and len(looks) < 100:
+            forget.later(call, due=next_look(call, expires))
+
+    async def scenario(cloud: Cloud, call: Call) -> None:
+        with call.transaction():
+            forget.later(call, due=expires)
+        await run_until(cloud, expires + 1)
+
+    in_a_cloud(service, scenario)
+    assert looks == [expires, pytest.approx(expires + 0.001)]
 
 
 def test_a_task_runs_at_its_time_on_the_cloud_clock(service: Service) -> None:

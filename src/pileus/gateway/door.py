@@ -91,7 +91,7 @@ class Door:
                 members = protocols.named(route.protocol).decode(route.operation, request, route.labels)
                 if route.labels:
                     named_by_address(route, members)
-                result = self.cloud.perform(call, call.operation, members)
+                result = self.cloud.perform(call, call.operation, members, patient=True)
                 ignored = without_effect(service, call, members)
             if type(result) is CoroutineType:
                 self._await(request, route, service, call, result, ignored, reply, entry)
@@ -130,7 +130,7 @@ class Door:
             principal=principal,
             service=route.model.name,
             operation=operation.name if operation else "",
-            request_id=entry.request_id,
+            id=entry.request_id,
             endpoint=f"{request.scheme}://{request.host}" if request.host else "",
             source_ip=request.client,
             passage=request.passage,
@@ -138,6 +138,7 @@ class Door:
             trace=headers.get("x-amzn-trace-id", ""),
             secure=request.scheme == "https",
             signature=None if request.signed is None else partial(signature, cloud, request.signed),
+            json=route.protocol == "json",
         )
 
     def _service(self, route: routing.Route) -> Service | None:
@@ -278,9 +279,9 @@ def named_by_address(route: routing.Route, members: dict[str, Any]) -> None:
 
 
 def encoded(route: routing.Route, result: Any, ignored: str, entry: Entry) -> Response:
-    if route.operation is None:
-        answer: Answer = result
-        return Response(*answer)
+    if isinstance(result, Answer):
+        return Response(*result)
+    assert route.operation
     response = protocols.named(route.protocol).encode(
         route.operation, {} if result is None else result, entry.request_id
     )

@@ -69,6 +69,9 @@ _AT_HOSTS = {"lambda-url": "lambda"}
 _AT_PATHS = {("POST", "/putMedia"): "kinesisvideo"}
 """What a service does at a path of its own that no model has, because SDKs had to write it by hand."""
 
+_BELOW_PATHS = {"s3tables": "/iceberg/"}
+"""What a service answers below a path of its own that no model has: another protocol, which it speaks too."""
+
 _PLAIN_PATHS = {
     ("POST", "/ingest/bulk"): "logs",
     ("POST", "/ingest/json"): "logs",
@@ -236,6 +239,8 @@ def _by_path(request: Request, known: Clues) -> Route:
         return _matched(match, known)
     if (service := _AT_PATHS.get((request.method, path))) in known.rest:
         return Route(load(service), "rest-json", None, {}, known.region)
+    if path.startswith(_BELOW_PATHS.get(known.rest[0], "\0")):
+        return Route(load(known.rest[0]), "rest-json", None, {}, known.region, whole=True)
     if known.rest[0] in ("s3", "s3control"):
         return _beside_the_model(request, path, known)
     raise _no_operation(load(known.rest[0]), index()[known.rest[0]]["protocol"], known.region)

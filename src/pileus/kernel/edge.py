@@ -18,7 +18,7 @@ Fields = list[tuple[str, str]]
 
 
 class Answer(NamedTuple):
-    """An HTTP response that no operation's output describes."""
+    """An HTTP response that no operation's output describes. An operation may return one too."""
 
     status: int
     fields: Fields

@@ -94,6 +94,19 @@ def service(name: str, source_arn: str = "", source_account: str = "") -> Princi
     return Principal("AWSService", "", name, name, session={key: value for key, value in told.items() if value})
 
 
+def linked(call: Call, name: str, role: str, policy: str) -> Principal:
+    """A service-linked role of the call's account, as which a service does what its policy lets it do there.
+
+    IAM has it once the service has made it (`pileus.kernel.roles.link`); what it may do is AWS's policy in any case,
+    which nobody else can change.
+    """
+    issuer = f"arn:{call.partition}:iam::{call.account}:role/aws-service-role/{name}/{role}"
+    policies = [f"arn:{call.partition}:iam::aws:policy/aws-service-role/{policy}"]
+    session = {"issuer": issuer, "improvised": True, "policy_arns": policies}
+    arn = f"arn:{call.partition}:sts::{call.account}:assumed-role/{role}/{name.partition('.')[0]}"
+    return Principal("AssumedRole", call.account, arn, f"AROALINKED00000000000:{role}", session=session)
+
+
 def account_of(access_key_id: str) -> str:
     """The account that a key nobody issued stands for: twelve digits name it, any other is the default account's."""
     return access_key_id if len(access_key_id) == 12 and access_key_id.isdigit() else DEFAULT_ACCOUNT

@@ -23,7 +23,7 @@ def put(store: Store, content: bytes, over: str = "") -> str:
 
     Names grow with time, so that new parcels stand together in the store's tree.
     """
-    name = over or time.time_ns().to_bytes(8, "big").hex() + os.urandom(4).hex()
+    name = over or f"{time.time_ns():016x}{os.urandom(4).hex()}"
     store.put(RECORDS + pack((name,)), content)
     return name
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from . import identity
 from .access.attached import Grants
+from .errors import Fault
 from .identity import Credential, Principal
 
 if TYPE_CHECKING:
@@ -34,3 +35,13 @@ def improvised(call: Call, role_arn: str, session_name: str) -> Principal:
     arn = f"arn:{partition}:sts::{account}:assumed-role/{name}/{session_name}"
     key = identity.new_access_key_id("ASIA", account)
     return Principal("AssumedRole", account, arn, f"AROAIMPROVISED0000000:{session_name}", key, session)
+
+
+def link(call: Call, service: str, role: str, principal: Principal | None = None) -> None:
+    """Make the service-linked role of a service where it is not there yet, as the caller or somebody else who may."""
+    try:
+        call.aws("iam", principal=identity.service("pileus.amazonaws.com")).get_role(role_name=role)
+    except Fault as fault:
+        if fault.code != "NoSuchEntityException":
+            raise
+        call.aws("iam", principal=principal).create_service_linked_role(aws_service_name=service)

@@ -51,6 +51,8 @@ MOST_IN_MEMORY = 20_000
 """Tasks that are read, and neither run nor parked, before the store keeps the rest."""
 TURNS = 4
 """So often the event loop comes round before a watch that was woken is seen at work."""
+SHORTEST = 0.001
+"""Seconds until a task looks again at what has not expired yet."""
 NOTHING = (-math.inf, "")
 BEHIND_ALL = "\U0010ffff"
 
@@ -123,6 +125,15 @@ class Task:
 
     def __call__(self, call: Call, **arguments: Any) -> Any:
         return self.function(call, **arguments)
+
+
+def next_look(call: Call, expires: float, least: float = SHORTEST) -> float:
+    """When a task that clears away what has expired comes again, for what expires next: then, and later than now.
+
+    Were it due at this very instant, it might find by its own sum of floats that nothing has expired yet, come again at
+    once, and find the same.
+    """
+    return max(expires, call.now + least)
 
 
 def doubling(tries: int) -> float:

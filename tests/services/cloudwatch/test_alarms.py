@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import urllib.request
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from pileus.testing.account import Account
-from pileus.testing.local import CloudClock
+from pileus.testing.local import CloudClock, LocalCloud
 
 Put = Callable[..., None]
 
@@ -206,6 +207,71 @@ def test_an_alarm_on_an_expression(metrics: Any, state: Any, put: Put, minute: i
     )
     put(6.0)
     clock.advance(60)
+    assert state() == "ALARM"
+
+
+COVERING = "SELECT MAX(Load) FROM SCHEMA(\"Works\", Host) WHERE Host != 'spare'"
+
+
+@pytest.mark.parametrize("expression", [COVERING, "FILL(load, 0) + 1"])
+def test_an_alarm_on_an_expression_sleeps_until_there_are_data(
+    cloud: LocalCloud,
+    aws: Account,
+    metrics: Any,
+    state: Any,
+    put: Put,
+    minute: int,
+    clock: CloudClock,
+    expression: str,
+) -> None:
+    """Alarms look again at each minute: a year of them takes long, unless they sleep while nothing can change."""
+    host = [{"Name": "Host", "Value": "one"}]
+    metric = {"Namespace": "Works", "MetricName": "Load", "Dimensions": host}
+    query: dict[str, Any] = {"Id": "q", "Expression": expression, "Period": 60}
+    load = {"Id": "load", "MetricStat": {"Metric": metric, "Period": 60, "Stat": "Sum"}, "ReturnData": False}
+    metrics.put_metric_alarm(
+        AlarmName="high",
+        Metrics=[query] if expression == COVERING else [query, load],
+        EvaluationPeriods=1,
+        Threshold=5.0,
+        ComparisonOperator="GreaterThanThreshold",
+        TreatMissingData="notBreaching",
+    )
+
+    def awake() -> bool:
+        with urllib.request.urlopen(f"{cloud.endpoint}/_pileus/tasks") as answer:
+            waiting = json.load(answer)["pending"]
+        return any(one["task"] == "cloudwatch.evaluate_due" and one["account"] == aws.id for one in waiting)
+
+    for _ in range(2):  # of a metric that is not there yet, and of one that is
+        clock.advance(60)
+        assert (state(), awake()) == ("OK", False)
+        put(9.0, Dimensions=[{"Name": "Host", "Value": "spare"}])
+        assert not awake()
+        put(9.0, Dimensions=host)
+        clock.advance(60)
+        assert (state(), awake()) == ("ALARM", True)
+        clock.advance(300)
+        assert (state(), awake()) == ("OK", False)
+        put(9.0, Dimensions=host, at=clock.now() + 600)
+        clock.advance(660)
+        assert state() == "ALARM"
+        clock.advance(300)
+
+
+def test_an_alarm_that_tells_the_time_never_sleeps(
+    metrics: Any, state: Any, minute: int, clock: CloudClock, mortal: None
+) -> None:
+    metrics.put_metric_alarm(
+        AlarmName="high",
+        Metrics=[{"Id": "q", "Expression": "HOUR(TIME_SERIES(1))", "Period": 60}],
+        EvaluationPeriods=1,
+        Threshold=12.0,
+        ComparisonOperator="GreaterThanOrEqualToThreshold",
+    )
+    clock.advance(86400 - clock.now() % 86400 + 6 * 3600)
+    assert state() == "OK"
+    clock.advance(6 * 3600 + 120)
     assert state() == "ALARM"
 
 

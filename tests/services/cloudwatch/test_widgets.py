@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import io
 import json
+import urllib.request
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
-from pileus.testing.local import CloudClock
+from pileus.testing.account import Account
+from pileus.testing.local import CloudClock, LocalCloud
 
 Image = pytest.importorskip("PIL.Image", reason="Pillow comes with matplotlib")
 pytest.importorskip("matplotlib")
@@ -82,3 +88,23 @@ def test_what_is_no_widget(metrics: Any) -> None:
     ):
         with pytest.raises(ClientError, match=why):
             metrics.get_metric_widget_image(MetricWidget=text)
+
+
+def test_a_bare_picture_for_those_who_speak_http(aws: Account, cloud: LocalCloud, metrics: Any) -> None:
+    """The query protocol, and `image/png` for the format: the answer is the picture (API reference, OutputFormat)."""
+    widget = {"metrics": [["Works", "Load", {"color": "#ff0000"}]], "width": 200, "height": 100}
+    form = {
+        "Action": "GetMetricWidgetImage",
+        "Version": "2010-08-01",
+        "OutputFormat": "image/png",
+        "MetricWidget": json.dumps(widget),
+    }
+    request = AWSRequest("POST", cloud.endpoint, data=urlencode(form).encode())
+    request.headers["Content-Type"] = "application/x-www-form-urlencoded"
+    SigV4Auth(Credentials(aws.id, "test"), "monitoring", "us-east-1").add_auth(request)
+    sent = urllib.request.Request(cloud.endpoint, request.body, dict(request.headers))
+    with urllib.request.urlopen(sent) as answer:
+        assert answer.headers["Content-Type"] == "image/png"
+        assert Image.open(io.BytesIO(answer.read())).size == (200, 100)
+    with pytest.raises(ClientError, match="OutputFormat is invalid"):
+        metrics.get_metric_widget_image(MetricWidget=json.dumps(widget), OutputFormat="gif")

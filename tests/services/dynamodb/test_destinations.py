@@ -30,11 +30,15 @@ def told(kinesis: Any, arn: str) -> list[dict[str, Any]]:
     return [json.loads(record["Data"]) for record in records]
 
 
-def test_a_stream_is_told_of_every_change_in_order(db: Any, make: Make, clock: CloudClock, kinesis: Any) -> None:
+def test_a_stream_is_told_of_every_change_in_order(
+    account: Account, db: Any, make: Make, clock: CloudClock, kinesis: Any
+) -> None:
     table = make()
     arn = stream(kinesis, clock, table)
     enabled = db.enable_kinesis_streaming_destination(TableName=table, StreamArn=arn)
     assert enabled["DestinationStatus"] == "ENABLING"
+    role = "AWSServiceRoleForDynamoDBKinesisDataStreamsReplication"
+    assert account.client("iam").get_role(RoleName=role)["Role"]["Path"].startswith("/aws-service-role/")
     clock.advance(1)
     described = db.describe_kinesis_streaming_destination(TableName=table)["KinesisDataStreamDestinations"]
     assert described == [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -31,18 +32,7 @@ def test_a_bus_tells_what_becomes_of_events(client: Any, logs: Any, clock: Cloud
     logs.create_log_group(logGroupName="/aws/vendedlogs/events/b")
     group = logs.describe_log_groups()["logGroups"][0]["arn"]
     account = bus.split(":")[4]
-    allow = {
-        "Effect": "Allow",
-        "Principal": {"Service": "delivery.logs.amazonaws.com"},
-        "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
-        "Resource": f"{group.removesuffix(':*')}:*",
-    }
-    document = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
-    logs.put_resource_policy(policyName="p", policyDocument=document)
     s3.create_bucket(Bucket=f"errors-{account}")
-    put = {"Effect": "Allow", "Principal": {"Service": "delivery.logs.amazonaws.com"}, "Action": "s3:PutObject"}
-    put["Resource"] = f"arn:aws:s3:::errors-{account}/*"
-    s3.put_bucket_policy(Bucket=f"errors-{account}", Policy=json.dumps({"Version": "2012-10-17", "Statement": [put]}))
     delivered(logs, bus, "INFO_LOGS", group)
     delivered(logs, bus, "ERROR_LOGS", f"arn:aws:s3:::errors-{account}")
     events.put_rule(Name="r", EventBusName="b", EventPattern='{"source": ["shop"]}')
@@ -68,6 +58,69 @@ def test_a_bus_tells_what_becomes_of_events(client: Any, logs: Any, clock: Cloud
     events.put_events(Entries=[entry | {"Source": "shop"}])
     clock.advance(1)
     assert len(logs.filter_log_events(logGroupName="/aws/vendedlogs/events/b")["events"]) == before
+
+
+def test_a_bus_tells_a_stream_that_is_tagged_for_it(client: Any, logs: Any, clock: CloudClock) -> None:
+    events, s3, firehose = client("events"), client("s3"), client("firehose")
+    bus = events.create_event_bus(Name="b", LogConfig={"Level": "INFO"})["EventBusArn"]
+    account = bus.split(":")[4]
+    s3.create_bucket(Bucket=f"told-{account}")
+    stream = firehose.create_delivery_stream(
+        DeliveryStreamName="told",
+        ExtendedS3DestinationConfiguration={
+            "BucketARN": f"arn:aws:s3:::told-{account}",
+            "RoleARN": f"arn:aws:iam::{account}:role/told",
+            "BufferingHints": {"IntervalInSeconds": 60},
+        },
+    )["DeliveryStreamARN"]
+    clock.advance(5)
+    delivered(logs, bus, "INFO_LOGS", stream)
+
+    def told() -> list[str]:
+        entry = {"EventBusName": "b", "Source": "shop", "DetailType": "t", "Detail": "{}"}
+        events.put_events(Entries=[entry])
+        clock.advance(70)
+        found = s3.list_objects_v2(Bucket=f"told-{account}").get("Contents", [])
+        texts = [s3.get_object(Bucket=f"told-{account}", Key=one["Key"])["Body"].read() for one in found]
+        return [json.loads(line)["message_type"] for text in texts for line in text.splitlines()]
+
+    assert told() == ["EVENT_RECEIPT", "NO_STANDARD_RULES_MATCHED"]
+    firehose.untag_delivery_stream(DeliveryStreamName="told", TagKeys=["LogDeliveryEnabled"])
+    assert len(told()) == 2  # the role may only write where the tag says so
+
+
+def test_records_have_the_shape_that_their_delivery_says(client: Any, logs: Any, clock: CloudClock) -> None:
+    events, s3 = client("events"), client("s3")
+    bus = events.create_event_bus(Name="b", LogConfig={"Level": "INFO"})["EventBusArn"]
+    account = bus.split(":")[4]
+    s3.create_bucket(Bucket=f"told-{account}")
+    (template,) = logs.describe_configuration_templates(
+        service="events", logTypes=["INFO_LOGS"], deliveryDestinationTypes=["S3"]
+    )["configurationTemplates"]
+    assert "w3c" in template["allowedOutputFormats"] and "dd" in template["allowedSuffixPathFields"]
+    assert len(logs.describe_configuration_templates(resourceTypes=["event-bus"])["configurationTemplates"]) == 9
+    logs.put_delivery_source(name="s", resourceArn=bus, logType="INFO_LOGS")
+    to = logs.put_delivery_destination(
+        name="d",
+        outputFormat="w3c",
+        deliveryDestinationConfiguration={"destinationResourceArn": f"arn:aws:s3:::told-{account}"},
+    )["deliveryDestination"]["arn"]
+    logs.create_delivery(
+        deliverySourceName="s",
+        deliveryDestinationArn=to,
+        recordFields=["event_bus_name", "message_type"],
+        fieldDelimiter=";",
+        s3DeliveryConfiguration={"suffixPath": "{yyyy}/{MM}", "enableHiveCompatiblePath": True},
+    )
+    events.put_events(Entries=[{"EventBusName": "b", "Source": "shop", "DetailType": "t", "Detail": "{}"}])
+    clock.advance(1)
+    found = s3.list_objects_v2(Bucket=f"told-{account}")["Contents"]
+    at = datetime.fromtimestamp(clock.now(), UTC)
+    place = f"AWSLogs/{account}/EventBusLogs/us-east-1/year={at:%Y}/month={at:%m}/"
+    assert all(one["Key"].startswith(place) for one in found)
+    texts = {s3.get_object(Bucket=f"told-{account}", Key=one["Key"])["Body"].read().decode() for one in found}
+    head = "#Version: 1.0\n#Fields: event_bus_name message_type\n"
+    assert texts == {f"{head}b;EVENT_RECEIPT\n", f"{head}b;NO_STANDARD_RULES_MATCHED\n"}
 
 
 def test_an_endpoint_is_seen_from_its_other_region(client: Any, clock: CloudClock, refused: Any) -> None:

@@ -217,3 +217,42 @@ def test_policies_name_a_group_with_all_its_streams(aws: Any, logs: Any, put: An
     assert len(reader.get_log_events(logGroupName="app", logStreamName="main")["events"]) == 1
     with refused("AccessDeniedException", "log-group:other:log-stream:"):
         reader.filter_log_events(logGroupName="other")
+
+
+def test_what_is_sensitive_is_reported_when_it_comes(aws: Any, logs: Any, put: Any, clock: Any, refused: Any) -> None:
+    """Audit findings go to where the policy says, and are counted in a metric."""
+    s3 = aws.client("s3")
+    logs.create_log_group(logGroupName="findings")
+    s3.create_bucket(Bucket=f"findings-{aws.id}")
+    card = "arn:aws:dataprotection::aws:data-identifier/CreditCardNumber"
+    places = {"CloudWatchLogs": {"LogGroup": "findings"}, "S3": {"Bucket": f"findings-{aws.id}"}}
+    policy = json.loads(protecting(MAIL, card))
+    policy["Statement"][0]["Operation"]["Audit"]["FindingsDestination"] = places
+    logs.put_data_protection_policy(logGroupIdentifier="app", policyDocument=json.dumps(policy))
+    put("bob@example.com paid with 4111 1111 1111 1111, not 4111 1111 1111 1112", "nothing")
+    clock.advance(1)
+    (event,) = logs.filter_log_events(logGroupName="findings")["events"]
+    told = json.loads(event["message"])
+    assert told["resourceArn"] == f"arn:aws:logs:us-east-1:{aws.id}:log-group:app:*"
+    assert told["dataIdentifiers"] == [
+        {"name": "EmailAddress", "count": 1, "detections": [{"start": 0, "end": 15}]},
+        {"name": "CreditCardNumber", "count": 1, "detections": [{"start": 26, "end": 45}]},
+    ]
+    (kept,) = s3.list_objects_v2(Bucket=f"findings-{aws.id}")["Contents"]
+    text = s3.get_object(Bucket=f"findings-{aws.id}", Key=kept["Key"])["Body"].read().decode()
+    assert text == event["message"] + "\n"
+    counted = aws.client("cloudwatch").get_metric_statistics(
+        Namespace="AWS/Logs",
+        MetricName="LogEventsWithFindings",
+        Dimensions=[{"Name": "LogGroupName", "Value": "app"}],
+        StartTime=clock.now() - 600,
+        EndTime=clock.now() + 60,
+        Period=60,
+        Statistics=["Sum"],
+    )["Datapoints"]
+    assert [one["Sum"] for one in counted] == [1.0]
+    shown = [one["message"] for one in logs.get_log_events(logGroupName="app", logStreamName="main")["events"]]
+    assert shown[0] == f"{'*' * 15} paid with {'*' * 19}, not 4111 1111 1111 1112"
+    policy["Statement"][1]["Operation"]["Deidentify"] = {"RedactConfig": {}}
+    with refused("InvalidParameterException", "MaskConfig"):
+        logs.put_data_protection_policy(logGroupIdentifier="app", policyDocument=json.dumps(policy))

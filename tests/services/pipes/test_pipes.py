@@ -13,6 +13,8 @@ import pytest
 
 from pileus.testing.local import CloudClock
 
+from .conftest import Api
+
 
 @pytest.fixture
 def pipes(client: Any, clock: CloudClock) -> Any:
@@ -213,3 +215,138 @@ def test_what_is_no_pipe_is_refused(pipes: Any, pipe: Any, queue: Any, refused: 
     with refused("NotImplemented"):
         pipe("arn:aws:kafka:us-east-1:111122223333:cluster/c/x", target.arn)
     assert pipes.list_pipes()["Pipes"] == []
+
+
+def test_a_pipe_tells_what_it_does_in_groups_buckets_and_streams(
+    client: Any, aws: Any, pipe: Any, queue: Any, clock: CloudClock, role: str
+) -> None:
+    """Whoever makes the pipe, and may, lets AWS's delivery of logs in: nothing else has to be set up."""
+    logs, s3, firehose, iam = client("logs"), client("s3"), client("firehose"), client("iam")
+    s3.create_bucket(Bucket=f"told-{aws.id}")
+    s3.create_bucket(Bucket=f"kept-{aws.id}")
+    logs.create_log_group(logGroupName="told")
+    group = logs.describe_log_groups()["logGroups"][0]["arn"]
+    kept = {"BucketARN": f"arn:aws:s3:::kept-{aws.id}", "RoleARN": role, "BufferingHints": {"IntervalInSeconds": 60}}
+    stream = firehose.create_delivery_stream(DeliveryStreamName="told", ExtendedS3DestinationConfiguration=kept)
+    clock.advance(5)
+    source, target = queue(), queue()
+    pipe(
+        source.arn,
+        target.arn,
+        TargetParameters={"InputTemplate": '{"got": <$.body>}'},
+        LogConfiguration={
+            "Level": "TRACE",
+            "IncludeExecutionData": ["ALL"],
+            "CloudwatchLogsLogDestination": {"LogGroupArn": group},
+            "S3LogDestination": {"BucketName": f"told-{aws.id}", "BucketOwner": aws.id, "Prefix": "mine"},
+            "FirehoseLogDestination": {"DeliveryStreamArn": stream["DeliveryStreamARN"]},
+        },
+    )
+    assert firehose.list_tags_for_delivery_stream(DeliveryStreamName="told")["Tags"] == [
+        {"Key": "LogDeliveryEnabled", "Value": "true"}
+    ]
+    assert iam.get_role(RoleName="AWSServiceRoleForLogDelivery")["Role"]["Path"].startswith("/aws-service-role/")
+    client("sqs").send_message(QueueUrl=source.url, MessageBody='{"a": 1}')
+    assert arrived(target, 1)
+
+    def objects(bucket: str) -> list[tuple[str, str]]:
+        keys = [one["Key"] for one in s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
+        return [(key, s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode()) for key in keys]
+
+    pause = threading.Event()
+    for _ in range(200):
+        clock.advance(61)
+        if (told := objects(f"told-{aws.id}")) and (put := objects(f"kept-{aws.id}")):
+            break
+        pause.wait(0.02)
+    events = [one["message"] for one in logs.filter_log_events(logGroupName="told")["events"]]
+    lines = [json.loads(line) for line in events]
+    assert [line["messageType"] for line in lines] == [
+        "EXECUTION_STARTED",
+        "TARGET_STAGE_ENTERED",
+        "TARGET_TRANSFORMATION_STARTED",
+        "TARGET_TRANSFORMATION_SUCCEEDED",
+        "TARGET_INVOCATION_STARTED",
+        "TARGET_INVOCATION_SUCCEEDED",
+        "TARGET_STAGE_SUCCEEDED",
+        "EXECUTION_SUCCEEDED",
+    ]
+    assert len({line["executionId"] for line in lines}) == 1
+    assert json.loads(lines[0]["payload"])[0]["body"] == '{"a": 1}'
+    ((key, text),) = told
+    assert key.startswith(f"mine/AWSLogs/{aws.id}/pipes/")
+    assert text.splitlines() == events
+    ((_, text),) = put
+    assert text.splitlines() == events
+
+
+def test_logs_of_a_pipe_are_json(pipes: Any, queue: Any, role: str, aws: Any, refused: Any) -> None:
+    bucket = {"BucketName": "told", "BucketOwner": aws.id, "OutputFormat": "w3c"}
+    with refused("ValidationException", "OutputFormat w3c is not supported"):
+        pipes.create_pipe(
+            Name="p",
+            Source=queue().arn,
+            Target=queue().arn,
+            RoleArn=role,
+            LogConfiguration={"Level": "INFO", "S3LogDestination": bucket},
+        )
+
+
+def test_api_destinations_enrich_and_are_targets(
+    client: Any, aws: Any, pipe: Any, queue: Any, role: str, api: Api, clock: CloudClock
+) -> None:
+    """Each event is asked about by itself; what a role may not call, it does not."""
+    events, sqs, iam, source = client("events"), client("sqs"), client("iam"), queue()
+    key = {"ApiKeyAuthParameters": {"ApiKeyName": "x-key", "ApiKeyValue": "k"}}
+    made = events.create_connection(Name="c", AuthorizationType="API_KEY", AuthParameters=key)
+    arns = [
+        events.create_api_destination(
+            Name=name, ConnectionArn=made["ConnectionArn"], InvocationEndpoint=f"{api.url}/{name}/*", HttpMethod="POST"
+        )["ApiDestinationArn"]
+        for name in ("ask", "tell")
+    ]
+    api.text = '[{"price": 7}, {"price": 8}]'
+    trust = {"Effect": "Allow", "Principal": {"Service": "pipes.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    iam.create_role(
+        RoleName="pipes", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": trust})
+    )
+    allow = (
+        {"Effect": "Allow", "Action": "sqs:*", "Resource": "*"},
+        {
+            "Effect": "Allow",
+            "Action": "events:InvokeApiDestination",
+            "Resource": arns,
+        },
+    )
+    policy = {"Version": "2012-10-17", "Statement": allow}
+    iam.put_role_policy(RoleName="pipes", PolicyName="p", PolicyDocument=json.dumps(policy))
+    pipe(
+        source.arn,
+        arns[1],
+        Enrichment=arns[0],
+        EnrichmentParameters={
+            "InputTemplate": '{"item": <$.body.item>}',
+            "HttpParameters": {"PathParameterValues": ["$.body.item"], "HeaderParameters": {"x-way": "enrich"}},
+        },
+        TargetParameters={"HttpParameters": {"PathParameterValues": ["$.price"]}},
+    )
+    sqs.send_message(QueueUrl=source.url, MessageBody='{"item": "tea"}')
+
+    def asked(count: int) -> list[tuple[str, str]]:
+        pause = threading.Event()
+        for _ in range(400):
+            if len(api.requests) >= count:
+                break
+            pause.wait(0.02)
+        return [(one["path"], one["body"]) for one in api.requests]
+
+    assert asked(3) == [("/ask/tea", '{"item": "tea"}'), ("/tell/7", '{"price":7}'), ("/tell/8", '{"price":8}')]
+    assert (api.requests[0]["headers"]["x-way"], api.requests[0]["headers"]["x-key"]) == ("enrich", "k")
+    iam.put_role_policy(
+        RoleName="pipes",
+        PolicyName="p",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": allow[:1]}),
+    )
+    sqs.send_message(QueueUrl=source.url, MessageBody='{"item": "milk"}')
+    threading.Event().wait(0.3)
+    assert len(api.requests) == 3

@@ -170,22 +170,3 @@ def test_an_encrypted_topic_wants_a_key_that_may_be_used(aws: Any, sns: Any, top
     kms.disable_key(KeyId=key)
     with refused("KMSDisabled"):
         sns.publish(TopicArn=arn, Message="x")
-
-
-def test_sensitive_data_are_masked_or_refused(sns: Any, topic: Any, queue: Any, refused: Any) -> None:
-    arn, heard = topic(), queue()
-    sns.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=heard.arn, Attributes={"RawMessageDelivery": "true"})
-
-    def statement(identifier: str, operation: dict[str, Any]) -> dict[str, Any]:
-        name = f"arn:aws:dataprotection::aws:data-identifier/{identifier}"
-        return {"DataDirection": "Inbound", "Principal": ["*"], "DataIdentifier": [name], "Operation": operation}
-
-    mask = {"Deidentify": {"MaskConfig": {"MaskWithCharacter": "#"}}}
-    statements = [statement("EmailAddress", mask), statement("CreditCardNumber", {"Deny": {}})]
-    policy = {"Name": "p", "Version": "2021-06-01", "Statement": statements}
-    sns.put_data_protection_policy(ResourceArn=arn, DataProtectionPolicy=json.dumps(policy))
-    assert json.loads(sns.get_data_protection_policy(ResourceArn=arn)["DataProtectionPolicy"]) == policy
-    sns.publish(TopicArn=arn, Message="write to a@example.com, order 1234567812345678")
-    assert heard.bodies() == ["write to #############, order 1234567812345678"]
-    with refused("AuthorizationError"):
-        sns.publish(TopicArn=arn, Message="4111 1111 1111 1111")

@@ -291,7 +291,9 @@ def header_writer(part: Shape) -> Callable[[Any], str]:
 
 
 def _string(value: Any) -> str:
-    return field_value(value if type(value) is str else texts.string_text(value))
+    if type(value) is str and value.isascii() and value.isprintable():
+        return value
+    return field_value(texts.string_text(value))
 
 
 def _quoted(text: str) -> str:

@@ -54,7 +54,7 @@ def found(call: Call, principal: Principal) -> Standing:
     grants = attached.grants_of(call, principal)
     boundary = attached.boundary_of(call, principal)
     session = session_policies(call, principal)
-    linked = grants is not None and SERVICE_LINKED in grants.owner
+    linked = SERVICE_LINKED in (grants.owner if grants else principal.session.get("issuer", ""))
     unlimited = rooted(principal) or (grants is None and principal.session.get("improvised"))
     return Standing(
         Caller.of(principal),

@@ -15,7 +15,8 @@ from pileus.kernel.resource_type import resource_type
 from . import cloudwatch, history
 from .checking import ACTIONS, COMPOSITE, INSUFFICIENT_DATA, LOG, METRIC, OK, check, check_criteria
 from .faults import bad_token, validation
-from .metrics import dimensions_of, identity, known, label_of
+from .metrics import dimensions_of, identity, label_of
+from .watches import naming, watch
 
 PAGE = 50
 MOST_AT_ONCE = 100
@@ -55,40 +56,6 @@ class State(Record):
     """When it is evaluated next; None while nothing could change it."""
     suppressed: str = ""
     suppressed_reason: str = ""
-
-
-class Watch(Record, key=("metric", "alarm")):
-    """An alarm looks at a metric."""
-
-    metric: bytes
-    alarm: str
-
-
-def watchers(call: Call, metric: bytes) -> list[str]:
-    return [watch.alarm for watch in Watch.scan(call, metric)]
-
-
-def watched(configuration: dict[str, Any]) -> list[dict[str, Any]]:
-    """The metrics that an alarm looks at, as the model's structures."""
-    if name := configuration.get("MetricName"):
-        where = {"Namespace": configuration["Namespace"], "Dimensions": configuration.get("Dimensions", [])}
-        return [{"MetricName": name, **where}]
-    stats = [query["MetricStat"] for query in configuration.get("Metrics", ()) if "MetricStat" in query]
-    return [stat["Metric"] for stat in stats]
-
-
-def watch(call: Call, alarm: Alarm, *, on: bool) -> None:
-    for metric in watched(alarm.configuration):
-        dimensions = dimensions_of(metric.get("Dimensions", ()))
-        namespace, name = metric["Namespace"], metric["MetricName"]
-        note = Watch(identity(namespace, name, label_of(dimensions)), alarm.name)
-        if on:
-            note.put(call)
-        else:
-            note.delete(call)
-        if found := known(call, namespace, name, dimensions):
-            found.watchers = watchers(call, note.metric)
-            found.put(call)
 
 
 # Putting
@@ -274,7 +241,7 @@ def describe_alarms_for_metric(
     """The alarms that look at a metric by itself."""
     asked = {"Statistic": statistic, "ExtendedStatistic": extended_statistic, "Period": period, "Unit": unit}
     metric = identity(namespace, metric_name, label_of(dimensions_of(dimensions)))
-    found = [alarm for name in watchers(call, metric) if (alarm := Alarm.get(call, name))]
+    found = [alarm for name in naming(call, metric) if (alarm := Alarm.get(call, name))]
     fitting = [
         shown(call, alarm, state_of(call, alarm.name))
         for alarm in found

@@ -15,11 +15,12 @@ from typing import Any
 
 from pileus.kernel import Call, Record
 
-from . import cloudwatch, history, insights, queries
+from . import cloudwatch, history, insights, queries, watches
 from .alarms import Alarm, State
 from .checking import ALARM, BAND, COMPOSITE, INSUFFICIENT_DATA, METRIC, OK, period_of, zone_of
+from .expressions import functions, parse
 from .faults import validation
-from .functions import Line, Value
+from .functions import CHANGING, Line, Value
 from .metrics import dimensions_of, identity, label_of
 from .points import between
 from .reading import Series, series
@@ -126,7 +127,7 @@ def evaluate(call: Call, alarm: Alarm, state: State, at: float) -> None:
             each(call, alarm, state, views)
         elif (value := views[0].verdict) is not None and value != state.value:
             turn(call, alarm, state, value, *views[0].reason(value))
-    if any(view.known for view in views) or awaited(call, configuration, end) or alarm.warming is not None:
+    if alarm.warming is not None or restless(call, configuration, views, start, end):
         schedule(call, alarm, state)
     else:
         state.put(call)
@@ -281,14 +282,26 @@ def verdict(breaches: list[bool | None], periods: int, to_alarm: int, missing: s
     return ALARM if oldest >= to_alarm else None
 
 
-def awaited(call: Call, configuration: dict[str, Any], end: int) -> bool:
-    """Whether what is already there lies in the future, or in a period that has begun."""
-    if not configuration.get("MetricName"):
-        texts = [query.get("Expression", "").upper() for query in configuration["Metrics"]]
-        return any("SELECT" in text[:8] or "INSIGHT_RULE_METRIC" in text for text in texts)
-    dimensions = label_of(dimensions_of(configuration.get("Dimensions", ())))
-    metric = identity(configuration["Namespace"], configuration["MetricName"], dimensions)
-    return next(between(call, metric, end, max(call.now, end) + 2 * 3600 + 60), None) is not None
+def restless(call: Call, configuration: dict[str, Any], views: list[View], start: int, end: int) -> bool:
+    """Whether the passing of time could change what an alarm sees.
+
+    It can where there are data, be it in the future or in a period that has begun. Expressions have values without
+    any (FILL), which stay as they are unless they tell the time or read logs.
+    """
+    if configuration.get("MetricName"):
+        if any(view.known for view in views):
+            return True
+        start = end
+    elif any(functions(parse(text)) & CHANGING for text in expressions(configuration)):
+        return True
+    upto = max(call.now, end) + 2 * 3600 + 60
+    return any(next(between(call, metric, start, upto), None) for metric in watches.seen(call, configuration))
+
+
+def expressions(configuration: dict[str, Any]) -> list[str]:
+    """The expressions of metric math that an alarm has."""
+    texts = [query["Expression"] for query in configuration["Metrics"] if "Expression" in query]
+    return [text for text in texts if not insights.is_query(text)]
 
 
 # Turning

@@ -71,6 +71,13 @@ def names(tree: Node) -> Iterator[str]:
             yield from names(argument)
 
 
+def functions(tree: Node) -> set[str]:
+    """The functions and operators that an expression applies."""
+    if not isinstance(tree, Apply):
+        return set()
+    return {tree.function}.union(*map(functions, tree.arguments))
+
+
 def tokens(text: str) -> Iterator[tuple[str, str]]:
     at, text = 0, text.rstrip()
     while at < len(text):

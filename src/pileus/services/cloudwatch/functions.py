@@ -402,6 +402,8 @@ OTHERS: dict[str, Callable[..., Any]] = {
     "SEARCH": search,
     "ANOMALY_DETECTION_BAND": anomaly_band,
     "INSIGHT_RULE_METRIC": insight_rule_metric,
+}
+CALENDAR: dict[str, Callable[..., Any]] = {
     "EPOCH": calendar(lambda when: when.timestamp()),
     "MINUTE": calendar(lambda when: float(when.minute)),
     "HOUR": calendar(lambda when: float(when.hour)),
@@ -410,3 +412,6 @@ OTHERS: dict[str, Callable[..., Any]] = {
     "MONTH": calendar(lambda when: float(when.month)),
     "YEAR": calendar(lambda when: float(when.year)),
 }
+OTHERS |= CALENDAR
+CHANGING = {*CALENDAR, "INSIGHT_RULE_METRIC"}
+"""What gives other values later though no metric has got any."""

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from pileus.kernel import Call, Record
+from pileus.kernel.task import next_look
 
 from . import cloudwatch
 from .faults import bad_token
@@ -62,7 +63,7 @@ def forget(call: Call) -> None:
     for item in list(HistoryItem.scan(call, upto=(call.now - KEPT,), limit=FORGOTTEN_AT_ONCE)):
         item.delete(call)
     if oldest := HistoryItem.first(call):
-        forget.later(call, due=max(oldest.at + KEPT, call.now + 1))
+        forget.later(call, due=next_look(call, oldest.at + KEPT))
 
 
 @cloudwatch.operation

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from pileus.kernel import Call
 
@@ -59,6 +60,7 @@ def is_query(expression: str) -> bool:
     return expression.lstrip()[:6].upper() == "SELECT"
 
 
+@lru_cache(maxsize=1024)
 def parse(text: str) -> Query:
     found = QUERY.fullmatch(text)
     if found is None or found["function"].upper() not in FUNCTIONS:

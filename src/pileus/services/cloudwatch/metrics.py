@@ -148,10 +148,11 @@ def put(call: Call, namespace: str, datum: dict[str, Any], where: str) -> list[s
     name, label = datum["MetricName"], label_of(dimensions) if dimensions else ""
     metric = Metric.get(call, namespace, name, label)
     if metric is None:
-        from .alarms import watchers
+        from .watches import looking
 
-        watching = watchers(call, identity(namespace, name, label))
-        metric = Metric(namespace, name, label, dimensions, call.now, watching).put(call)
+        metric = Metric(namespace, name, label, dimensions, call.now)
+        metric.watchers = looking(call, metric)
+        metric.put(call)
     elif call.now - metric.seen > SEEN_EVERY:
         metric.seen = call.now
         metric.put(call)

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from pileus.kernel import Call, Fault, Principal, Record, Unfinished, identity
+from pileus.kernel import Call, Fault, Principal, Record, Unfinished, identity, roles
 
 from . import dynamodb, values
 from .keys import END
@@ -30,12 +30,13 @@ KEPT = 86400.0
 """What a stream has not taken for a day is given up."""
 
 
-def replicator(call: Call) -> Principal:
-    """Who writes into streams: a service-linked role, which may in the whole account.
+REPLICATION = "kinesisreplication.dynamodb.amazonaws.com"
+LINKED_ROLE = "AWSServiceRoleForDynamoDBKinesisDataStreamsReplication"
 
-    IAM: AWSServiceRoleForDynamoDBKinesisDataStreamsReplication.
-    """
-    return identity.root(call.account, partition=call.partition)
+
+def replicator(call: Call) -> Principal:
+    """Who writes into streams: a service-linked role, which may in the whole account."""
+    return identity.linked(call, REPLICATION, LINKED_ROLE, "DynamoDBKinesisReplicationServiceRolePolicy")
 
 
 class Outbox(Record):
@@ -167,6 +168,7 @@ def enable_kinesis_streaming_destination(
     if sum(one["status"] != "DISABLED" for one in table.destinations) >= MOST:
         raise Fault("LimitExceededException", f"Only {MOST} destinations per table can be enabled at a time")
     check_allowed(call, stream_arn)
+    roles.link(call, REPLICATION, LINKED_ROLE)
     precision = enable_kinesis_streaming_configuration.get("ApproximateCreationDateTimePrecision", "MILLISECOND")
     enabled = {"arn": stream_arn, "status": "ENABLING", "precision": precision}
     table.destinations = [one for one in table.destinations if one["arn"] != stream_arn] + [enabled]
@@ -208,7 +210,7 @@ def settle(call: Call, name: str, box: str, arn: str) -> None:
         destination["status"] = "DISABLED"
     elif destination["status"] in ("ENABLING", "UPDATING"):
         try:
-            call.aws("kinesis", principal=replicator(call)).describe_stream_summary(stream_arn=arn)
+            call.aws("kinesis", principal=replicator(call)).describe_stream(stream_arn=arn, limit=1)
         except (Fault, Unfinished) as error:
             destination |= {"status": "ENABLE_FAILED", "description": str(error)}
         else:

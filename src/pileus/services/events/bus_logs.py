@@ -7,11 +7,10 @@ and the target only where the bus says so. How objects in the bucket are called 
 
 from __future__ import annotations
 
-import json
 import logging
-from typing import Any
+from typing import Any, NamedTuple
 
-from pileus.kernel import Call, Fault, arn, identity, names, paging
+from pileus.kernel import Call, Fault, arn, identity, log_delivery, names, paging
 
 from . import events
 from .buses import Bus
@@ -52,57 +51,62 @@ async def write(call: Call, record: Members) -> None:
     kind = f"{record['log_level']}_LOGS"
     with call.transaction():
         found = destinations(call, record["resource_arn"], kind)
-    for target, settings in found:
+    for one in found:
         try:
-            await put(call, target, settings, record)
+            await put(call, one, record)
         except (Fault, ValueError) as problem:
-            log.warning("%s: a log record was not taken by %s: %s", record["resource_arn"], target, problem)
+            log.warning("%s: a log record was not taken by %s: %s", record["resource_arn"], one.target, problem)
 
 
-def destinations(call: Call, resource: str, kind: str) -> list[tuple[str, Members]]:
-    """Where records of a bus and a type go: ARNs, with what the delivery says of objects in buckets."""
+class Delivery(NamedTuple):
+    """Where records of a bus and a type go, and in what shape."""
+
+    source: str
+    target: str
+    form: str
+    fields: list[str]
+    delimiter: str
+    s3: Members
+
+
+def destinations(call: Call, resource: str, kind: str) -> list[Delivery]:
     logs = call.aws("logs", principal=identity.service("logs.amazonaws.com", source_account=call.account))
     asked: Members = {"resource_arns": [resource]}
     sources = paging.every(logs.describe_delivery_sources, "deliverySources", token="nextToken", **asked)
-    wanted = [one["name"] for one in sources if one["logType"] == kind]
+    wanted = {one["name"]: one["arn"] for one in sources if one["logType"] == kind}
     if not wanted:
         return []
     found = []
-    asked = {"delivery_source_names": wanted}
+    asked = {"delivery_source_names": list(wanted)}
     for one in paging.every(logs.describe_deliveries, "deliveries", token="nextToken", **asked):
         name = one["deliveryDestinationArn"].rpartition(":")[2]
         destination = logs.get_delivery_destination(name=name)["deliveryDestination"]
-        target = (destination.get("deliveryDestinationConfiguration") or {}).get("destinationResourceArn", "")
-        found.append((target, one.get("s3DeliveryConfiguration") or {}))
+        delivery = Delivery(
+            wanted[one["deliverySourceName"]],
+            (destination.get("deliveryDestinationConfiguration") or {}).get("destinationResourceArn", ""),
+            destination.get("outputFormat") or "json",
+            one.get("recordFields") or [],
+            one.get("fieldDelimiter") or "",
+            one.get("s3DeliveryConfiguration") or {},
+        )
+        found.append(delivery)
     return found
 
 
-async def put(call: Call, target: str, settings: Members, record: Members) -> None:
-    to = arn.parse(target)
-    ours = identity.service("delivery.logs.amazonaws.com", record["resource_arn"], call.account)
-    line = json.dumps(record, separators=(",", ":"))
+async def put(call: Call, delivery: Delivery, record: Members) -> None:
+    to = arn.parse(delivery.target)
+    line = log_delivery.written(record, delivery.fields, delivery.form, delivery.delimiter)
     if to.service == "s3":
-        path = f"{settings.get('suffixPath', '').strip('/')}/{names.uuid4()}.log".lstrip("/")
-        key = f"{to.resource.partition('/')[2]}/AWSLogs/{call.account}/EventBusLogs/{call.region}/{path}".lstrip("/")
-        bucket = to.resource.partition("/")[0]
-        await call.aws("s3", principal=ours).put_object(bucket=bucket, key=key, body=f"{line}\n".encode())
+        hive = bool(delivery.s3.get("enableHiveCompatiblePath"))
+        suffix = log_delivery.filled(call, delivery.s3.get("suffixPath") or "", hive=hive)
+        bucket, _, folder = to.resource.partition("/")
+        parts = (folder, "AWSLogs", call.account, "EventBusLogs", call.region, suffix, f"{names.uuid4()}.log")
+        body = log_delivery.headed(record, delivery.fields, delivery.form, line)
+        await log_delivery.to_bucket(call, delivery.source, bucket, "/".join(filter(None, parts)), body)
         return
     with call.transaction():
         if to.service == "firehose":
-            name = to.resource.partition("/")[2]
-            firehose = call.aws("firehose", principal=identity.service("firehose.amazonaws.com"))
-            firehose.put_record(delivery_stream_name=name, record={"Data": f"{line}\n".encode()})
+            log_delivery.to_stream(call, delivery.target, [line])
         else:
-            to_group(call, to.resource.split(":")[1], line, record["message_timestamp_ms"], ours)
-
-
-def to_group(call: Call, group: str, line: str, at: int, ours: identity.Principal) -> None:
-    logs = call.aws("logs", principal=ours)
-    itself = call.aws("logs", principal=identity.service("logs.amazonaws.com", source_account=call.account))
-    try:
-        itself.create_log_stream(log_group_name=group, log_stream_name=STREAM)
-    except Fault as fault:
-        if fault.code != "ResourceAlreadyExistsException":
-            raise
-    event = {"timestamp": at, "message": line}
-    logs.put_log_events(log_group_name=group, log_stream_name=STREAM, log_events=[event])
+            event = {"timestamp": record["message_timestamp_ms"], "message": line}
+            log_delivery.to_group(call, delivery.source, to.resource.split(":")[1], STREAM, [event])

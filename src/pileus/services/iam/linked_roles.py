@@ -22,6 +22,7 @@ SERVICES = {
     "cloudtrail": ("CloudTrail", "CloudTrailServiceRolePolicy"),
     "config": ("Config", "AWSConfigServiceRolePolicy"),
     "dax": ("DAX", "DAXServiceRolePolicy"),
+    "delivery.logs": ("LogDelivery", "AWSServiceRoleForLogDeliveryPolicy"),
     "dynamodb.application-autoscaling": (
         "ApplicationAutoScaling_DynamoDBTable",
         "AWSApplicationAutoscalingDynamoDBTablePolicy",
@@ -41,6 +42,10 @@ SERVICES = {
     "guardduty": ("AmazonGuardDuty", "AmazonGuardDutyServiceRolePolicy"),
     "inspector2": ("AmazonInspector2", "AmazonInspector2ServiceRolePolicy"),
     "kafka": ("Kafka", "KafkaServiceRolePolicy"),
+    "kinesisreplication.dynamodb": (
+        "DynamoDBKinesisDataStreamsReplication",
+        "DynamoDBKinesisReplicationServiceRolePolicy",
+    ),
     "macie": ("AmazonMacie", "AmazonMacieServiceRolePolicy"),
     "ops.apigateway": ("APIGateway", "APIGatewayServiceRolePolicy"),
     "opensearchservice": ("AmazonOpenSearchService", "AmazonOpenSearchServiceRolePolicy"),

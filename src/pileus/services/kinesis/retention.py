@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pileus.kernel import Call
+from pileus.kernel.task import next_look
 
 from . import faults, kinesis, positions
 from .log import END, PURGED_AT_ONCE, Head, under
@@ -89,7 +90,7 @@ def trim(call: Call, name: str, box: str, number: int) -> None:
     kept = stream.retention * HOUR
     if oldest is not None:
         expires = positions.time_of(int.from_bytes(oldest[-8:], "big")) + kept
-        trim.later(call, name=name, box=box, number=number, due=max(expires, call.now + OFTEN))
+        trim.later(call, name=name, box=box, number=number, due=next_look(call, expires, OFTEN))
         return
     if head is not None:
         head.trimming = False

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from pileus.kernel import Call
+from pileus.kernel.task import next_look
 
 from . import faults, kinesisvideo
 from .fragments import Fragment, drop
 from .streams import LONGEST, SLICE, Stream, current
-
-LEAST = 0.001
-"""Seconds until the next sweep: where it is due at this very instant, sums of floats may differ on whether it is."""
 
 
 @kinesisvideo.operation(on=Stream.of)
@@ -49,4 +47,4 @@ def sweep(call: Call, name: str, box: str, planned: float) -> None:
         stream.sweep = 0.0
         stream.put(call)
     else:
-        plan(call, stream, max(oldest.server + stream.keeps, call.now + LEAST))
+        plan(call, stream, next_look(call, oldest.server + stream.keeps))

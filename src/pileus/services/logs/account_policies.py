@@ -9,6 +9,7 @@ import json
 from typing import Any
 
 from pileus.kernel import Call, Record, Unfinished
+from pileus.kernel.sensitive import findings
 
 from . import criteria, faults, logs
 
@@ -120,7 +121,7 @@ def check(call: Call, kind: str, document: str) -> None:
     from . import indexes, protection, retention_policies, subscriptions, transformers
 
     if kind == "DATA_PROTECTION_POLICY":
-        protection.rules(document)
+        findings.admit(call, protection.rules(document).destinations)
     elif kind == "FIELD_INDEX_POLICY":
         indexes.fields_of(document)
     elif kind == "TRANSFORMER_POLICY":

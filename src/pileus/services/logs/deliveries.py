@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from pileus.kernel import Call, Fault, Record, names
+from pileus.kernel import Call, Fault, Record, log_delivery, names
 from pileus.kernel.access import grammar
 
 from . import faults, logs
@@ -249,6 +249,8 @@ def create_delivery(
         s3=s3_delivery_configuration,
         tags=tags,
     ).put(call)
+    if found.target:
+        log_delivery.admit(call, found.target)
     return {"delivery": delivery(call, made)}
 
 

@@ -65,6 +65,7 @@ def arrived(call: Call, group: Group, stream: Stream, times: list[int], messages
     """Store events that were accepted, and pass them on to those who want them."""
     number, ingested = stream.number, int(call.now * 1000)
     store(call, stream, times, messages, octets, ciphers.seal(call, group))
+    protection.audit(call, group, messages)
     subscribed = group.subscriptions or AccountPolicy.first(call, "SUBSCRIPTION_FILTER_POLICY")
     if (group.metric_filters or subscribed) and (mask := protection.mask(call, group)):
         messages = [mask(ingested, message) for message in messages]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pileus.kernel import Call, Fault
+from pileus.kernel import Call, Fault, roles
 from pileus.kernel.identity import Principal, service
 
 from .addresses import email_of
@@ -60,15 +60,8 @@ def depart(call: Call, found: Organization, member: Member, method: str) -> None
 
 def link(call: Call, principal: Principal | None = None) -> None:
     """Make the role by which Organizations acts in the account, as somebody who may, or as the cloud itself."""
-    itself = service("pileus.amazonaws.com")
     try:
-        call.aws("iam", principal=itself).get_role(role_name=LINKED_ROLE)
-        return
-    except Fault as fault:
-        if fault.code != "NoSuchEntityException":
-            raise
-    try:
-        call.aws("iam", principal=principal or itself).create_service_linked_role(aws_service_name=PRINCIPAL)
+        roles.link(call, PRINCIPAL, LINKED_ROLE, principal or service("pileus.amazonaws.com"))
     except Fault as fault:
         if fault.code != "AccessDenied":
             raise

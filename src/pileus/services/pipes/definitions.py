@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from pileus.kernel import Arn, Call, Fault, Record, Unfinished, arn, identity, jsonpath, names, roles
+from pileus.kernel import Arn, Call, Fault, Record, Unfinished, arn, identity, jsonpath, log_delivery, names, roles
 from pileus.kernel import tags as tagging
 from pileus.kernel.patterns import InvalidPattern, parse
 from pileus.kernel.resource_type import resource_type
+from pileus.kernel.tagging import declare
 
 from . import pipes
 
@@ -104,7 +105,7 @@ def check(call: Call, pipe: Pipe) -> None:
         raise validation(f"{SOURCES[source.service]} with a StartingPosition are required for the source.")
     for place in (pipe.enrichment, pipe.target):
         to = parsed(place, "Target") if place else None
-        if to and (to.service == "execute-api" or to.resource.startswith("api-destination/")):
+        if to and to.service == "execute-api":
             raise Unfinished(f"Pileus does not implement pipes to {place} yet.")
     for pattern in filters(pipe):
         try:
@@ -112,13 +113,23 @@ def check(call: Call, pipe: Pipe) -> None:
         except InvalidPattern as error:
             raise validation(f"Filter pattern is not valid. Reason: {error}") from None
     check_paths(pipe.target_parameters)
-    if {"S3LogDestination", "FirehoseLogDestination"} & pipe.logs.keys():
-        raise Unfinished("Pileus does not implement logs of pipes to S3 and Firehose yet.")
+    check_logs(call, pipe)
     service = identity.service("pipes.amazonaws.com", source_account=call.account)
     try:
         roles.taken_on(call, pipe.role, "check", service)
     except Fault:
         raise validation("Pipes is not authorized to assume the role provided.") from None
+
+
+def check_logs(call: Call, pipe: Pipe) -> None:
+    """Raise for logs in a format that there is not yet; let delivery write to where they go."""
+    form = pipe.logs.get("S3LogDestination", {}).get("OutputFormat", "json")
+    if form != "json":
+        raise validation(f"OutputFormat {form} is not supported. The supported format is json.")
+    from .logs import places
+
+    for destination in places(call, pipe):
+        log_delivery.admit(call, destination)
 
 
 def check_paths(parameters: Members) -> None:
@@ -342,21 +353,4 @@ def of(call: Call, resource_arn: str) -> Pipe:
     return Pipe.named(call, parsed(resource_arn, "resourceArn").resource.partition("/")[2])
 
 
-@pipes.operation(on=of)
-def tag_resource(call: Call, pipe: Pipe, tags: dict[str, str]) -> Members:
-    pipe.tags = pipe.tags | tags
-    tagging.check(pipe.tags)
-    pipe.put(call)
-    return {}
-
-
-@pipes.operation(on=of)
-def untag_resource(call: Call, pipe: Pipe, tag_keys: list[str]) -> Members:
-    pipe.tags = {name: value for name, value in pipe.tags.items() if name not in tag_keys}
-    pipe.put(call)
-    return {}
-
-
-@pipes.operation(on=of)
-def list_tags_for_resource(call: Call, pipe: Pipe) -> Members:
-    return {"tags": pipe.tags}
+declare(pipes, of)

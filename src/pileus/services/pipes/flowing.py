@@ -52,7 +52,9 @@ async def flow(call: Call, name: str, course: str) -> None:
             await from_stream(run)
     except Fault as fault:
         # The source is gone, or the role may not read it: that may change.
-        logs.note(run.call, pipe, "ERROR", "EXECUTION_FAILED", str(fault))
+        execution = logs.Execution(pipe)
+        execution.note(run.call, "EXECUTION_FAILED", message=str(fault))
+        execution.over(run.call)
         await asyncio.sleep(PAUSE)
 
 
@@ -83,15 +85,18 @@ class Run:
 
     async def pass_on(self, records: list[Document]) -> Any:
         """Bring records to the target, and tell the logs."""
-        call = fresh(self.call)
-        logs.note(call, self.pipe, "INFO", "EXECUTION_STARTED", "", records)
+        execution = logs.Execution(self.pipe)
+        execution.note(self.call, "EXECUTION_STARTED", records)
         try:
-            answer = await Passage(call, self.pipe, self.principal).take(records)
+            answer = await Passage(fresh(self.call), self.pipe, self.principal, execution).take(records)
         except (Failed, Fault) as error:
             failed = error if isinstance(error, Failed) else Failed.of(error)
-            logs.note(fresh(self.call), self.pipe, "ERROR", "EXECUTION_FAILED", str(failed), records)
+            execution.note(self.call, "EXECUTION_FAILED", records, str(failed))
             raise failed from error
-        logs.note(fresh(self.call), self.pipe, "INFO", "EXECUTION_SUCCEEDED", "", records)
+        else:
+            execution.note(self.call, "EXECUTION_SUCCEEDED", records)
+        finally:
+            execution.over(fresh(self.call))
         return answer
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from pileus.kernel import Call, Fault, paging
+from pileus.kernel import Call, Fault, paging, roles
 from pileus.kernel.access.attached import Membership
 from pileus.kernel.identity import service
 
@@ -61,11 +61,5 @@ def enable_sharing_with_aws_organization(call: Call) -> dict[str, bool]:
             f"Unable to enable sharing with AWS Organizations. Received {fault.code} from AWSOrganizations with the "
             f"following error message: {fault.message}"
         ) from None
-    role = "AWSServiceRoleForResourceAccessManager"
-    try:
-        call.aws("iam", principal=CLOUD).get_role(role_name=role)
-    except Fault as fault:
-        if fault.code != "NoSuchEntityException":
-            raise
-        call.aws("iam").create_service_linked_role(aws_service_name=PRINCIPAL)
+    roles.link(call, PRINCIPAL, "AWSServiceRoleForResourceAccessManager")
     return {"returnValue": True}

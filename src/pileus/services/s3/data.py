@@ -204,21 +204,22 @@ def slices(parts: Iterable[Part], start: int, stop: int) -> list[Slice]:
 
 def read(call: Call, opener: Opener, parts: list[Part], start: int, stop: int) -> bytes | AsyncIterator[bytes]:
     """A range of bytes: at once if they are a parcel, else piece by piece."""
+    if len(parts) == 1 and parts[0].packed and start < stop <= parts[0].size:  # as most are
+        return unpacked(call, opener, parts[0], start, stop)
     wanted = slices(parts, start, stop)
     if not wanted:
         return b""
     if len(wanted) == 1 and wanted[0].part.packed:
-        return unpacked(call, opener, wanted[0])
+        return unpacked(call, opener, *wanted[0])
     return Outgoing(call, opener, wanted)
 
 
-def unpacked(call: Call, opener: Opener, wanted: Slice) -> bytes:
+def unpacked(call: Call, opener: Opener, part: Part, start: int, stop: int) -> bytes:
     """Bytes of a parcel, which is one segment."""
-    part = wanted.part
     sealed = parcels.get(call.store, part.place)
     assert sealed is not None, f"a part refers to a parcel that is not there: {part.place}"
     plain = seals.unseal(seals.open_key(call, opener, part.key), sealed)
-    return plain if wanted.stop - wanted.start == len(plain) else plain[wanted.start : wanted.stop]
+    return plain if stop - start == len(plain) else plain[start:stop]
 
 
 class Outgoing:
@@ -230,7 +231,7 @@ class Outgoing:
         self._first = b"" if wanted[0].part.packed else seals.open_key(call, opener, wanted[0].part.key)
         self._pieces = self._run(call, opener, wanted)
         self._parcels = {
-            each.part.place: unpacked(call, opener, each) for each in wanted if each.part.packed and each.part.place
+            each.part.place: unpacked(call, opener, *each) for each in wanted if each.part.packed and each.part.place
         }
 
     def __aiter__(self) -> Self:

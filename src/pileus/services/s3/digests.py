@@ -101,7 +101,7 @@ def wanted(request: Mapping[str, Any], body: Any = None) -> Wanted | None:
     announced = getattr(body, "announced", ())
     if not announced and SAID.isdisjoint(request):
         return None
-    given = [name for name in MEMBERS if name in request]
+    given = list(MEMBERS.keys() & request.keys())
     announced = [FIELDS[name] for name in announced if name in FIELDS]
     if len(given) + len(announced) > 1:
         words = "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed."

@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -67,9 +68,15 @@ class Opener(NamedTuple):
 
 
 def cipher(key: bytes) -> AESGCM:
+    return aes_gcm()(key)
+
+
+@cache
+def aes_gcm() -> type[AESGCM]:
+    """Imported when the first object comes, and looked up no more."""
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-    return AESGCM(key)
+    return AESGCM
 
 
 def new_key(call: Call, opener: Opener) -> tuple[bytes, bytes]:
@@ -278,7 +285,7 @@ def asked(call: Call, bucket: Bucket, request: dict[str, Any], customer: Custome
         key = default.get("KMSMasterKeyID", "")
     return Seal(
         algorithm,
-        key_arn(call, key),
+        key if bucket.table and key else key_arn(call, key),
         request.get("SSEKMSEncryptionContext", ""),
         bool(bucket.zone) or request.get("BucketKeyEnabled", bucket.encryption.get("BucketKeyEnabled", False)),
     )

@@ -60,19 +60,19 @@ _MASK = 6
 def new_id(serial: int) -> str:
     """An id for the version of that serial number, which can be read from it and by nobody guessed."""
     noise = os.urandom(18)
-    hidden = bytes(a ^ b for a, b in zip(serial.to_bytes(_MASK, "big"), noise, strict=False))
-    return base64.b64encode(noise + hidden, b"._").decode()
+    hidden = serial ^ int.from_bytes(noise[:_MASK], "big")
+    return base64.b64encode(noise + hidden.to_bytes(_MASK, "big"), b"._").decode()
 
 
 def serial_of(version: str) -> int | None:
     """The serial number that an id carries; None for what never was an id."""
-    if len(version) != 32:
+    if len(version) != 32 or version.endswith("="):
         return None
     try:
         raw = base64.b64decode(version, b"._", validate=True)
     except ValueError:
         return None
-    return int.from_bytes(bytes(a ^ b for a, b in zip(raw[:_MASK], raw[18:], strict=True)), "big")
+    return int.from_bytes(raw[:_MASK], "big") ^ int.from_bytes(raw[-_MASK:], "big")
 
 
 # Finding
@@ -233,7 +233,7 @@ def retire(call: Call, bucket: Bucket, name: str, old: Object | None) -> None:
 def remove(call: Call, bucket: Bucket, found: Object | Version) -> None:
     """Remove one version for good; what was below it comes to the top."""
     found.delete(call)
-    if (foreign := Foreign.get(call, found.room, found.name, found.version)) is not None:
+    if found.version != NULL and (foreign := Foreign.get(call, found.room, found.name, found.version)) is not None:
         foreign.delete(call)
     held = found.held if isinstance(found, Version) else found
     if held is not None:

@@ -1,123 +1,200 @@
-"""Data protection: what a topic does not let through, or lets through without what is sensitive in it.
+"""Data protection: what a topic does not let through, lets through without what is sensitive in it, or reports.
 
-Developer Guide, "Message data protection". Sensitive data are told by their form. Data identifiers that are not in
-`FORMS`, and audits, are not built.
+Developer Guide, "Message data protection". Inbound statements are about who publishes, outbound ones about who
+subscribed; only the message is looked at, and not its attributes. What the data look like is in
+`pileus.kernel.sensitive`.
 """
 
 from __future__ import annotations
 
 import json
-import re
+import logging
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from pileus.kernel import Call, Fault, Unfinished
+import msgspec
 
+from pileus.kernel import Call, Fault, sensitive
+from pileus.kernel.identity import Principal
+from pileus.kernel.sensitive import Finder, Unknown, findings
+from pileus.kernel.sensitive.forms import Span
+
+from . import sns
 from .faults import invalid
 
 if TYPE_CHECKING:
+    from .messages import Notice
+    from .subscriptions import Subscription
     from .topics import Topic
 
 LONGEST = 30_720
 VERSION = "2021-06-01"
-MANAGED = re.compile(r"arn:[^:]+:dataprotection::aws:data-identifier/([A-Za-z0-9-]+)")
+OPERATIONS = {"Audit", "Deidentify", "Deny"}
+VENDED = "/aws/vendedlogs/"
+DENIED = "The message was denied by the data protection policy."
 
-FORMS = {
-    "Address": r"\b\d{1,5}\s+\w+(?:\s\w+)*\s(?:Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Lane|Ln|Drive|Dr)\b",
-    "AwsSecretKey": r"(?<![A-Za-z0-9/+=])[A-Za-z0-9/+=]{40}(?![A-Za-z0-9/+=])",
-    "CreditCardNumber": r"\b(?:\d[ -]?){12,18}\d\b",
-    "EmailAddress": r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}",
-    "IpAddress": r"\b(?:\d{1,3}\.){3}\d{1,3}\b",
-    "OpenSshPrivateKey": r"-----BEGIN OPENSSH PRIVATE KEY-----",
-    "PgpPrivateKey": r"-----BEGIN PGP PRIVATE KEY BLOCK-----",
-    "PkcsPrivateKey": r"-----BEGIN (?:RSA |EC |ENCRYPTED )?PRIVATE KEY-----",
-    "PhoneNumber-US": r"(?<!\d)(?:\+?1[ .-]?)?\(?\d{3}\)?[ .-]?\d{3}[ .-]?\d{4}(?!\d)",
-    "Ssn-US": r"\b(?!000|666|9\d\d)\d{3}-(?!00)\d{2}-(?!0000)\d{4}\b",
-    "ZipCode-US": r"\b\d{5}-\d{4}\b",
-}
+log = logging.getLogger("pileus.sns")
+
+Members = dict[str, Any]
 
 
-def checked(text: str) -> str:
-    """A policy as a topic keeps it."""
+def checked(call: Call, text: str) -> str:
+    """A policy as a topic keeps it; the delivery of logs may write to where its findings go."""
     try:
         policy: Any = json.loads(text)
     except ValueError:
         policy = None
     if len(text) > LONGEST or not isinstance(policy, dict):
-        raise invalid("DataProtectionPolicy", "Policy Error: the policy is not a valid JSON document")
-    statements = policy.get("Statement")
-    if policy.get("Version") != VERSION or not policy.get("Name") or not isinstance(statements, list) or not statements:
-        raise invalid("DataProtectionPolicy", "Policy Error: Name, Version and Statement are required")
-    for statement in statements:
-        check_statement(statement, custom_forms(policy))
+        raise wrong("the policy is not a valid JSON document")
+    told = policy.get("Statement")
+    if policy.get("Version") != VERSION or not policy.get("Name") or not isinstance(told, list) or not told:
+        raise wrong("Name, Version and Statement are required")
+    try:
+        custom = sensitive.custom_identifiers(policy)
+        for statement in told:
+            check_statement(statement, custom)
+        audits = [statement["Operation"]["Audit"] for statement in told if "Audit" in statement["Operation"]]
+        if len(audits) > 1:
+            raise Unknown("a policy can have one Audit statement")
+        places = [destinations(audit, name) for audit in audits for name in ("Findings", "NoFindings")]
+    except Unknown as problem:
+        raise wrong(str(problem)) from None
+    for place in places:
+        findings.admit(call, place)
     return text
+
+
+def wrong(reason: str) -> Fault:
+    return invalid("DataProtectionPolicy", f"Policy Error: {reason}")
 
 
 def check_statement(statement: Any, custom: dict[str, str]) -> None:
     if not isinstance(statement, dict) or statement.get("DataDirection") not in ("Inbound", "Outbound"):
-        raise invalid("DataProtectionPolicy", "Policy Error: DataDirection must be Inbound or Outbound")
+        raise Unknown("DataDirection must be Inbound or Outbound")
+    if ("Principal" in statement) == ("NotPrincipal" in statement):
+        raise Unknown("a statement must have Principal or NotPrincipal")
     operation = statement.get("Operation")
-    if not isinstance(operation, dict) or len(operation) != 1:
-        raise invalid("DataProtectionPolicy", "Policy Error: a statement must have one Operation")
-    if "Audit" in operation or statement["DataDirection"] == "Outbound":
-        raise Unfinished("Pileus does not implement audits and outbound statements of data protection policies yet.")
-    if not {"Deny", "Deidentify"} & {*operation}:
-        raise invalid("DataProtectionPolicy", "Policy Error: unknown Operation")
-    patterns(statement, custom)
+    if not isinstance(operation, dict) or len(operation) != 1 or not operation.keys() <= OPERATIONS:
+        raise Unknown(f"a statement must have one Operation of {', '.join(sorted(OPERATIONS))}")
+    if not finders(statement, custom):
+        raise Unknown("a statement must have a DataIdentifier")
+    if "Deidentify" in operation:
+        check_deidentify(operation["Deidentify"])
+    if "Audit" in operation:
+        if statement["DataDirection"] != "Inbound":
+            raise Unknown("Audit is for inbound messages only")
+        check_audit(operation["Audit"])
 
 
-def custom_forms(policy: dict[str, Any]) -> dict[str, str]:
-    given = policy.get("Configuration", {}).get("CustomDataIdentifier", [])
-    return {one["Name"]: one["Regex"] for one in given}
+def check_deidentify(how: Any) -> None:
+    if not isinstance(how, dict) or len(how) != 1 or not {"MaskConfig", "RedactConfig"} >= how.keys():
+        raise Unknown("Deidentify needs MaskConfig or RedactConfig")
+    if len(how.get("MaskConfig", {}).get("MaskWithCharacter", "#")) != 1:
+        raise Unknown("MaskWithCharacter must be one character")
 
 
-def patterns(statement: dict[str, Any], custom: dict[str, str]) -> list[re.Pattern[str]]:
-    found = []
-    for identifier in statement.get("DataIdentifier", []):
-        managed = MANAGED.fullmatch(identifier)
-        form = FORMS.get(managed[1]) if managed else custom.get(identifier)
-        if managed and form is None:
-            raise Unfinished(f"Pileus does not implement the data identifier {identifier} yet.")
-        if form is None:
-            raise invalid("DataProtectionPolicy", f"Policy Error: unknown data identifier {identifier}")
-        found.append(re.compile(form))
-    return found
+def check_audit(audit: Any) -> None:
+    rate = str(audit.get("SampleRate", "")) if isinstance(audit, dict) else ""
+    if not rate.isdigit() or int(rate) > 99:
+        raise Unknown("SampleRate must be from 0 to 99")
+    for name in ("Findings", "NoFindings"):
+        group = destinations(audit, name).get("CloudWatchLogs", VENDED)
+        if not group.startswith(VENDED):
+            raise Unknown(f"the name of the log group must begin with {VENDED}")
 
 
-def inbound(call: Call, topic: Topic, message: str) -> str:
-    """The message as the topic lets it in; a fault where it does not."""
-    policy = json.loads(topic.protection)
-    custom = custom_forms(policy)
-    for statement in policy["Statement"]:
-        if not concerns(statement, call):
+def destinations(audit: Members, name: str) -> dict[str, str]:
+    return findings.checked(audit.get(f"{name}Destination", {}))
+
+
+def finders(statement: Members, custom: dict[str, str]) -> list[Finder]:
+    return [sensitive.finder(identifier, custom) for identifier in statement.get("DataIdentifier", [])]
+
+
+class Statement:
+    """One statement of a policy, ready to be applied."""
+
+    def __init__(self, told: Members, custom: dict[str, str]) -> None:
+        self.denies = "Deny" in told["Operation"]
+        self.deidentify: Members | None = told["Operation"].get("Deidentify")
+        self.audit: Members | None = told["Operation"].get("Audit")
+        self.finders = finders(told, custom)
+        given = told.get("Principal", told.get("NotPrincipal"))
+        self._named = {*(given if isinstance(given, list) else [given])}
+        self._excepted = "NotPrincipal" in told
+
+    def concerns(self, who: tuple[str, ...]) -> bool:
+        """Whether it is about somebody, who may have several names."""
+        return bool({"*", *who} & self._named) != self._excepted
+
+    def spans(self, message: str) -> list[Span]:
+        return sensitive.apart(span for one in self.finders for span in one.found(message))
+
+
+@lru_cache(maxsize=256)
+def statements(policy: str, direction: str) -> list[Statement]:
+    document = json.loads(policy)
+    custom = sensitive.custom_identifiers(document)
+    return [Statement(one, custom) for one in document["Statement"] if one["DataDirection"] == direction]
+
+
+def applied(policy: list[Statement], message: str, who: tuple[str, ...]) -> str | None:
+    """What is left of a message for somebody; None where it is denied."""
+    for statement in policy:
+        if statement.audit or not statement.concerns(who):
             continue
-        for pattern in patterns(statement, custom):
-            hits = [hit for hit in pattern.finditer(message) if is_true(pattern, hit[0])]
-            if hits and "Deny" in statement["Operation"]:
-                raise Fault("AuthorizationErrorException", "The message was denied by the data protection policy.")
-            for hit in reversed(hits):
-                instead = hidden(statement["Operation"]["Deidentify"], hit[0])
-                message = message[: hit.start()] + instead + message[hit.end() :]
+        spans = statement.spans(message)
+        if spans and statement.denies:
+            return None
+        if how := statement.deidentify:
+            mask = how.get("MaskConfig")
+            instead = None if mask is None else str(mask.get("MaskWithCharacter", "#"))
+            message = sensitive.replaced(message, spans, instead)
     return message
 
 
-def concerns(statement: dict[str, Any], call: Call) -> bool:
-    """Whether a statement is about who publishes."""
-    excepted = statement.get("NotPrincipal")
-    named = excepted if excepted is not None else statement.get("Principal", ["*"])
-    issuer = call.principal.session.get("issuer", "")
-    meant = bool({"*", call.principal.arn, issuer} & {*(named if isinstance(named, list) else [named])})
-    return meant != (excepted is not None)
+def names_of(principal: Principal) -> tuple[str, ...]:
+    """The names by which a policy may mean somebody: the role of a session among them."""
+    issuer = principal.session.get("issuer", "")
+    return (principal.arn, issuer) if issuer else (principal.arn,)
 
 
-def is_true(pattern: re.Pattern[str], text: str) -> bool:
-    """Whether a number of that form is one: cards have a check digit (ISO/IEC 7812)."""
-    if pattern.pattern != FORMS["CreditCardNumber"]:
-        return True
-    digits = [int(sign) for sign in text if sign.isdigit()][::-1]
-    doubled = [sum(divmod(2 * digit, 10)) for digit in digits[1::2]]
-    return (sum(digits[::2]) + sum(doubled)) % 10 == 0
+def inbound(call: Call, topic: Topic, notice: Notice) -> str:
+    """The message as the topic lets it in; a fault where it does not."""
+    policy, who = statements(topic.protection, "Inbound"), names_of(call.principal)
+    message = applied(policy, notice.message, who)
+    if message is None:
+        raise Fault("AuthorizationErrorException", DENIED)
+    for statement in policy:
+        if statement.audit and statement.concerns(who):
+            audit(call, notice, statement.audit, statement.finders)
+    return message
 
 
-def hidden(how: dict[str, Any], text: str) -> str:
-    mask = how.get("MaskConfig")
-    return "" if mask is None else str(mask.get("MaskWithCharacter", "#")) * len(text)
+def outbound(topic: Topic, subscription: Subscription, notice: Notice) -> Notice | None:
+    """The message as a subscriber may see it; None where it may not."""
+    message = applied(statements(topic.protection, "Outbound"), notice.message, (subscription.principal,))
+    if message is None:
+        return None
+    return notice if message == notice.message else msgspec.structs.replace(notice, message=message)
+
+
+def audit(call: Call, notice: Notice, how: Members, looked_for: list[Finder]) -> None:
+    """Report what is in a message, if it is one of those that are looked into."""
+    if int(notice.id[:8], 16) % 100 >= int(how["SampleRate"]):
+        return
+    about = {"messageId": notice.id, "callerPrincipal": call.principal.arn}
+    told = findings.finding(call, looked_for, notice.message, notice.topic_arn, **about)
+    places = destinations(how, "NoFindings" if told is None else "Findings")
+    if places:
+        nothing = {**about, "resourceArn": notice.topic_arn, "dataIdentifiers": []}
+        report.later(call, topic=notice.topic_arn, destinations=places, finding=told or nothing)
+
+
+@sns.task(retries=2)
+async def report(call: Call, topic: str, destinations: dict[str, str], finding: Members) -> None:
+    name = topic.rpartition(":")[2]
+    try:
+        await findings.deliver(call, destinations, call.arn(f"topic/{name}", "logs"), name, [finding])
+    except Fault as fault:
+        log.warning("%s: a finding was not taken: %s", topic, fault)

@@ -40,6 +40,8 @@ class Subscription(Record, key=("topic", "id"), indexes={"endpoint": ("topic", "
     """Whether who confirmed it signed that."""
     locked: bool = False
     """Whether only who signs may end it."""
+    principal: str = ""
+    """Who subscribed: the ARN of a user, a role, or the account's root."""
     replaying: str = ""
     """Status of the replay, where there is one."""
 
@@ -51,6 +53,21 @@ class Subscription(Record, key=("topic", "id"), indexes={"endpoint": ("topic", "
     def live(self) -> bool:
         """Whether it is given what is published now."""
         return self.confirmed and not (self.replaying and archive.apart(self.replaying, self.attributes))
+
+    def put(self, call: Call) -> Self:
+        self._renew(call)
+        return super().put(call)
+
+    def delete(self, call: Call) -> None:
+        self._renew(call)
+        super().delete(call)
+
+    def _renew(self, call: Call) -> None:
+        """Let nobody believe that the topic's subscriptions are what they were."""
+        topic = Topic.get(call, self.topic_name)
+        if topic and topic.id == self.topic:
+            topic.version = names.token(8)
+            topic.put(call)
 
     def arn(self, call: Call) -> str:
         return f"arn:{call.partition}:sns:{call.region}:{call.account}:{self.topic_name}:{self.id}"
@@ -157,6 +174,7 @@ def subscribe(
         attributes={name: value for name, value in given.items() if value},
         confirmed=needs_no_confirmation(protocol, endpoint, subscriber),
         created=call.now,
+        principal=call.principal.session.get("issuer") or call.principal.arn,
     )
     if not subscription.confirmed:
         confirmations.begin(call, topic, subscription)
@@ -285,7 +303,7 @@ def get_subscription_attributes(call: Call, subscription: Subscription, subscrip
         "ConfirmationWasAuthenticated": "true" if subscription.authenticated else "false",
         "PendingConfirmation": "false" if subscription.confirmed else "true",
         "RawMessageDelivery": "false",
-        "SubscriptionPrincipal": f"arn:{call.partition}:iam::{subscription.owner}:root",
+        "SubscriptionPrincipal": subscription.principal or f"arn:{call.partition}:iam::{subscription.owner}:root",
     }
     if subscription.protocol in ("http", "https") and topic:
         policies = topic.attributes.get("DeliveryPolicy", ""), subscription.attributes.get("DeliveryPolicy", "")

@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from pileus.kernel import Call, Record
+from pileus.kernel.task import next_look
 
 from . import xray
 
@@ -120,7 +121,7 @@ def forget(call: Call) -> None:
         Segment.delete_all(call, trace.id)
         trace.delete(call)
     if oldest := Trace.first(call, index="by_start"):
-        forget.later(call, due=max(oldest.start + KEPT, call.now + 1))
+        forget.later(call, due=next_look(call, oldest.start + KEPT))
 
 
 # Reading

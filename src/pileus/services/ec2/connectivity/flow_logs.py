@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pileus.kernel import Call, Fault, Record
+from pileus.kernel import Call, Fault, Record, log_delivery
 from pileus.kernel.errors import Unfinished
 from pileus.kernel.filters import Filters
 from pileus.services.ec2 import ec2
@@ -19,7 +19,7 @@ from pileus.services.ec2.network.changes import changed
 from pileus.services.ec2.tags import shown_tags, specified
 from pileus.services.ec2.tokens import made_before, remember
 
-from . import flow_log_buckets, flow_log_formats
+from . import flow_log_formats
 
 LOGS, BUCKET, STREAM = "cloud-watch-logs", "s3", "kinesis-data-firehose"
 
@@ -119,8 +119,8 @@ def create_flow_logs(
         tags=specified(tag_specifications, "vpc-flow-log"),
     )
     made, failed = _made(call, template, resource_ids)
-    if made and log_destination_type == BUCKET:
-        flow_log_buckets.admit(call, template.destination)
+    if made and log_destination_type in (BUCKET, STREAM):
+        log_delivery.admit(call, template.destination)
     remember(call, client_token, " ".join(made))
     return {"FlowLogIds": made, "ClientToken": client_token or None, "Unsuccessful": failed}
 

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pileus.engines.network import Flow, FlowKey
-from pileus.kernel import Call, Fault, Record, identity, roles
+from pileus.kernel import Call, Fault, Record, identity, log_delivery, roles
 from pileus.kernel.errors import Unfinished
 from pileus.services.ec2 import ec2
 from pileus.services.ec2.connectivity import flow_logs
@@ -26,9 +26,7 @@ from pileus.services.ec2.network.vpcs import Vpc
 
 from .flow_lines import Lines, Window
 
-PRINCIPAL, DELIVERY = "vpc-flow-logs.amazonaws.com", "delivery.logs.amazonaws.com"
-MOST = 500
-"""Records in a batch for Firehose."""
+PRINCIPAL = "vpc-flow-logs.amazonaws.com"
 
 Flows = dict[FlowKey, Flow]
 
@@ -131,13 +129,10 @@ async def to_bucket(call: Call, log: FlowLog, lines: Lines, told: dict[str, list
     """One compressed file with a header."""
     text = "\n".join([lines.header, *(record for records in told.values() for record in records), ""])
     bucket, _, folder = log.destination.split(":::", 1)[1].partition("/")
-    ours = identity.service(DELIVERY, call.arn(f"flow-log/{log.flow_log_id}", "logs"), call.account)
-    await call.aws("s3", principal=ours).put_object(
-        bucket=bucket,
-        key=(f"{folder.strip('/')}/" if folder.strip("/") else "") + key(call, log, text),
-        body=gzip.compress(text.encode(), mtime=0),
-        acl="bucket-owner-full-control",
-    )
+    place = f"{folder.strip('/')}/" if folder.strip("/") else ""
+    source = call.arn(f"flow-log/{log.flow_log_id}", "logs")
+    body = gzip.compress(text.encode(), mtime=0)
+    await log_delivery.to_bucket(call, source, bucket, place + key(call, log, text), body)
 
 
 def key(call: Call, log: FlowLog, text: str) -> str:
@@ -155,13 +150,9 @@ def key(call: Call, log: FlowLog, text: str) -> str:
 
 
 async def to_stream(call: Call, log: FlowLog, lines: Lines, told: dict[str, list[str]]) -> None:
-    """Each record is one of the stream's. It is put by a service-linked role, AWSServiceRoleForLogDelivery."""
-    ours = identity.root(call.account, partition=call.partition)
-    name = log.destination.rpartition("/")[2]
-    records: list[dict[str, Any]] = [{"Data": f"{one}\n".encode()} for each in told.values() for one in each]
-    for start in range(0, len(records), MOST):
-        put = call.aws("firehose", principal=ours).put_record_batch
-        await settled(put(delivery_stream_name=name, records=records[start : start + MOST]))
+    """Each record is one of the stream's."""
+    with call.transaction():
+        log_delivery.to_stream(call, log.destination, [line for each in told.values() for line in each])
 
 
 async def settled(result: Any) -> Any:
