@@ -6,7 +6,8 @@ import asyncio
 import errno
 import os
 import subprocess
-from collections.abc import Awaitable, Callable
+import threading
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -44,7 +45,6 @@ async def written(blobs: Blobs, store: sqlite.SqliteStore, *chunks: bytes) -> st
     async with blobs.writer() as writer:
         for chunk in chunks:
             await writer.write(chunk)
-        assert writer.size == sum(map(len, chunks))
         name = await writer.keep()
         with store.attempt():
             blobs.adopt(name)
@@ -77,6 +77,32 @@ def test_what_is_written_is_read(run: Run, size: int, chunk: int) -> None:
         assert blobs.open(name).size == size
         assert await read(blobs, name) == content
         assert blobs.storage.path(name).read_bytes() == content
+
+    run(scenario)
+
+
+def test_what_is_poured_is_made_as_it_is_written(run: Run) -> None:
+    async def scenario(store: sqlite.SqliteStore, blobs: Blobs) -> None:
+        room, makers = bytearray(SMALL), set[int]()
+
+        def made(letters: bytes) -> Iterator[memoryview]:
+            for letter in letters:
+                room[:] = bytes([letter]) * SMALL
+                makers.add(threading.get_ident())
+                yield memoryview(room)
+
+        async with blobs.writer() as writer:
+            await writer.write(b"first")
+            await writer.pour(made(b"abc"))
+            await writer.pour(made(b"d"))
+            await writer.write(b"last")
+            name = await writer.keep()
+            with store.attempt():
+                blobs.adopt(name)
+        store.flush()
+        content = b"".join([bytes([letter]) * SMALL for letter in b"abcd"])
+        assert await read(blobs, name) == b"first" + content + b"last"
+        assert makers and threading.get_ident() not in makers
 
     run(scenario)
 
@@ -277,7 +303,7 @@ def test_reset_puts_everything_aside(run: Run) -> None:
         name = await written(blobs, store, b"2")
         await removals()
         assert files(blobs) == {name}
-        assert list(blobs.storage.folder.parent.glob("*.old")) == []
+        assert list(blobs.storage.folder.parent.glob(f"{blobs.storage.folder.name}.*.old")) == []
 
     run(scenario)
 
@@ -335,6 +361,26 @@ def test_a_full_disk_is_a_full_store(tmp_path: Path) -> None:
         asyncio.run(scenario())
     finally:
         subprocess.run(["umount", "--lazy", str(disk)], check=True)
+
+
+@pytest.mark.parametrize("cached", [0, 1, PIECE // 3])
+def test_what_is_not_in_memory_is_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cached: int) -> None:
+    content = os.urandom(2 * PIECE + 100)
+
+    def partly(file: int, rooms: list[bytearray], at: int, flags: int) -> int:
+        if at % PIECE >= cached:
+            raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+        rooms[0][:cached] = os.pread(file, cached, at)
+        return cached
+
+    async def scenario() -> None:
+        store = sqlite.open(None)
+        blobs = Blobs(store, tmp_path)
+        name = await written(blobs, store, content)
+        monkeypatch.setattr(os, "preadv", partly)
+        assert await read(blobs, name) == content
+
+    asyncio.run(scenario())
 
 
 def test_a_disk_that_fails_is_a_store_that_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

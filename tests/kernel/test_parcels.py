@@ -18,6 +18,18 @@ def test_what_is_put_is_got_until_it_is_discarded() -> None:
     store.close()
 
 
+def test_one_that_is_put_over_another_has_its_name_and_is_undone_with_its_attempt() -> None:
+    store = open_store(None)
+    name = parcels.put(store, b"first")
+    with suppress(ValueError), store.attempt():
+        assert parcels.put(store, b"lost", over=name) == name
+        raise ValueError
+    assert parcels.get(store, name) == b"first"
+    assert parcels.put(store, b"second", over=name) == name
+    assert parcels.get(store, name) == b"second"
+    store.close()
+
+
 def test_a_parcel_goes_with_its_attempt() -> None:
     store = open_store(None)
     kept = parcels.put(store, b"kept")

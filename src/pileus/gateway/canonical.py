@@ -88,10 +88,9 @@ def _unsigned_parameters(signed: Signed) -> frozenset[str]:
 def canonical_headers(headers: Headers, names: tuple[str, ...]) -> str:
     """The signed headers, an empty line, and the list of their names."""
     pick, template = _layout(names)
-    values = dict(headers.fields)
-    if len(values) == len(headers.fields):
+    if len(headers.first) == len(headers.fields):
         try:
-            lines: str = template % pick(values)
+            lines: str = template % pick(headers.first)
         except KeyError:
             pass
         else:

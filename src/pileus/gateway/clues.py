@@ -26,6 +26,8 @@ class Clues(NamedTuple):
     """The signing name of the credential scope, or an empty text."""
     region: str | None
     host: Host
+    favoured: str
+    """The mark of operations that win on equal terms: `s3express` for directory buckets."""
 
 
 @lru_cache(maxsize=2048)
@@ -36,6 +38,7 @@ def clues(scope: str, host: str, domain: str) -> Clues:
     hinted = by_host_word().get(there.service or "", ())
     services = by_signing_name().get(signed_for, () if signed_for and not hinted else hinted)
     services = tuple(sorted(services, key=lambda name: name not in hinted))
+    express = signed_for == "s3express" or (there.service or "").startswith("s3express")
     return Clues(
         services,
         speaking(services, "rest-json", "rest-xml"),
@@ -43,14 +46,16 @@ def clues(scope: str, host: str, domain: str) -> Clues:
         signed_for,
         region or there.region,
         there,
+        "s3express" if express else "",
     )
 
 
 def signing_scope(request: Request) -> str:
     """Region and signing name (`us-east-1/sqs`) of a request signed by SigV4 or SigV4A; otherwise an empty text."""
-    authorization = request.headers.get("authorization")
+    headers = request.headers.first
+    authorization = headers.get("authorization", "")
     if authorization.startswith("AWS4-"):
-        return _scope(authorization, request.headers.get("x-amz-region-set"))
+        return _scope(authorization, headers.get("x-amz-region-set", ""))
     return form_scope(request.query.encode()) if request.query else ""
 
 

@@ -10,6 +10,8 @@ import logging
 import re
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Generator
+from functools import partial
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from pileus.kernel import names
@@ -25,6 +27,7 @@ from . import protocols, routing
 from .callers import caller, made_at
 from .message import Request, Response
 from .requestlog import Entry, RequestLog
+from .signed import Signed
 
 if TYPE_CHECKING:
     from .websocket import WebSocket
@@ -78,7 +81,7 @@ class Door:
             self._reply(reply, refusal(route, unroutable.fault, entry), entry)
             return
         entry.service = route.model.name
-        ignored, call = "", None
+        service, call, ignored = None, None, ""
         try:
             service = self._service(route)
             call = self._admit(request, route, service.edge if service else None, entry)
@@ -88,15 +91,15 @@ class Door:
                 members = protocols.named(route.protocol).decode(route.operation, request, route.labels)
                 if route.labels:
                     named_by_address(route, members)
-                result = self.cloud.perform(call, call.operation, members)
+                result = self.cloud.perform(call, call.operation, members, patient=True)
                 ignored = without_effect(service, call, members)
-            if isinstance(result, Coroutine):
-                self._await(request, route, call, result, ignored, reply, entry)
+            if type(result) is CoroutineType:
+                self._await(request, route, service, call, result, ignored, reply, entry)
                 return
             response = encoded(route, result, ignored, entry)
         except Exception as error:
             response = refusal(route, error, entry)
-        self._finish(request, route, call, response, reply, entry)
+        self._finish(request, route, service, call, response, reply, entry)
 
     def upgrade(self, request: Request, socket: WebSocket) -> Awaitable[None] | None:
         """What a service says over a WebSocket at its own address; None where there is no such thing."""
@@ -112,7 +115,7 @@ class Door:
 
     def _admit(self, request: Request, route: routing.Route, edge: Edge | None, entry: Entry) -> Call:
         """Who calls, if they may come in."""
-        cloud, operation = self.cloud, route.operation
+        cloud, operation, headers = self.cloud, route.operation, request.headers.first
         entry.operation = operation.name if operation else request.method
         principal = caller(cloud, request)
         if principal is ANONYMOUS and edge is None and operation is None:
@@ -127,14 +130,15 @@ class Door:
             principal=principal,
             service=route.model.name,
             operation=operation.name if operation else "",
-            request_id=entry.request_id,
+            id=entry.request_id,
             endpoint=f"{request.scheme}://{request.host}" if request.host else "",
             source_ip=request.client,
             passage=request.passage,
-            user_agent=request.headers.get("user-agent"),
-            trace=request.headers.get("x-amzn-trace-id"),
+            user_agent=headers.get("user-agent", ""),
+            trace=headers.get("x-amzn-trace-id", ""),
             secure=request.scheme == "https",
-            signature=signature(cloud, request),
+            signature=None if request.signed is None else partial(signature, cloud, request.signed),
+            json=route.protocol == "json",
         )
 
     def _service(self, route: routing.Route) -> Service | None:
@@ -145,11 +149,17 @@ class Door:
             return None
 
     def _finish(
-        self, request: Request, route: routing.Route, call: Call | None, response: Response, reply: Reply, entry: Entry
+        self,
+        request: Request,
+        route: routing.Route,
+        service: Service | None,
+        call: Call | None,
+        response: Response,
+        reply: Reply,
+        entry: Entry,
     ) -> None:
         """Send a response, as a page of another origin may read it, and have the service take note of it."""
-        service = self._service(route)
-        if service and service.edge and "origin" in request.headers:
+        if service and service.edge and "origin" in request.headers.first:
             service.edge.dress(self.cloud.system, request, route.labels, response.headers)
         if service and service.notes:
             try:
@@ -162,6 +172,7 @@ class Door:
         self,
         request: Request,
         route: routing.Route,
+        service: Service | None,
         call: Call,
         result: Coroutine[Any, Any, Any],
         ignored: str,
@@ -173,17 +184,17 @@ class Door:
                 response = encoded(route, await waiting, ignored, entry)
             except Exception as error:
                 response = refusal(route, error, entry)
-            self._finish(request, route, call, response, reply, entry)
+            self._finish(request, route, service, call, response, reply, entry)
 
         waiting: Awaitable[Any] = result
         if request.stream is None and route.operation and route.operation.streaming_input is not None:
             try:  # with its whole body there it seldom waits for anything, and then needs no task
                 waiting = Begun(result, result.send(None))
             except StopIteration as done:
-                self._finish(request, route, call, encoded(route, done.value, ignored, entry), reply, entry)
+                self._finish(request, route, service, call, encoded(route, done.value, ignored, entry), reply, entry)
                 return
             except Exception as error:
-                self._finish(request, route, call, refusal(route, error, entry), reply, entry)
+                self._finish(request, route, service, call, refusal(route, error, entry), reply, entry)
                 return
         task = asyncio.get_running_loop().create_task(finish())
         self._underway.add(task)
@@ -211,11 +222,8 @@ class Door:
         await asyncio.gather(*self._underway, return_exceptions=True)
 
 
-def signature(cloud: Cloud, request: Request) -> Signature | None:
-    """How a request is signed, if it is."""
-    signed = request.signed
-    if signed is None:
-        return None
+def signature(cloud: Cloud, signed: Signed) -> Signature:
+    """How a request is signed."""
     place = "REST-QUERY-STRING" if signed.presigned else "REST-HEADER"
     return Signature(signed.algorithm, place, made_at(cloud, signed))
 

@@ -148,7 +148,7 @@ class Exchange:
             self._open_stream()
             self._answer()
         elif self.complete:
-            self._answer_whole()
+            self._answer()
 
     def receive(self, piece: bytes) -> None:
         self._received += len(piece)
@@ -170,7 +170,7 @@ class Exchange:
         if self.stream is not None:
             self.stream.end(trailers)
         elif self.begun and not self.answered:
-            self._answer_whole()
+            self._answer()
 
     def vanish(self, failure: Exception) -> None:
         """The client is gone, or what it sends has become unreadable: a reply will go nowhere."""
@@ -196,9 +196,8 @@ class Exchange:
             self._channel.respond(self, response)
         except ValueError:
             self._channel.respond(self, self.failed())
-        if self.stream is not None and not isinstance(response.body, bytes):
-            return  # such a body may be made of the request's, as it arrives
-        self.drop_body()
+        if self.stream is not None and isinstance(response.body, bytes):  # any other may be made of it, as it arrives
+            self.drop_body()
 
     def drop_body(self) -> None:
         """The reply is on its way and needs no more of the request."""
@@ -231,16 +230,13 @@ class Exchange:
         if self.complete:
             self.stream.end(self.request.trailers)
 
-    def _answer_whole(self) -> None:
-        pieces = self._pieces
-        if pieces:
-            self.request.body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-            self._pieces = []
-        self._answer()
-
     def _answer(self) -> None:
+        request, pieces = self.request, self._pieces
+        if pieces:
+            request.body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+            self._pieces = []
         try:
-            self._server.application.answer(self.request, self.reply)
+            self._server.application.answer(request, self.reply)
         except Exception:
             failure = self.failed()
             if not self.answered:

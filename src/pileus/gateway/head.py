@@ -28,6 +28,12 @@ _AUTHORITY_END = re.compile(r"[/?#]")
 # Requests
 
 
+@lru_cache(512)
+def field_name(octets: bytes) -> str:
+    """A field's name in lower case: clients have few of them."""
+    return octets.decode().lower()
+
+
 def request_of(method: str, target: str, fields: Fields, version: str, scheme: str, client: str) -> Request:
     """The request that an HTTP/1 parser has read; Refusal for what the parser lets pass and HTTP does not."""
     if version != "1.1" and version != "1.0":
@@ -98,9 +104,17 @@ def _check_coding(headers: Headers, version: str) -> None:
 # Responses
 
 
-def own_fields(response: Response) -> dict[str, str]:
-    """What the application says in fields that are the listener's to write."""
-    return {name: value for field, value in response.headers if (name := field.lower()) in OWN}
+def sorted_out(response: Response) -> tuple[dict[str, str], Fields]:
+    """What the application says in fields that are the listener's to write, by lower-case name; its other fields."""
+    own: dict[str, str] = {}
+    others: Fields = []
+    for field in response.headers:
+        name = field[0].lower()
+        if name in OWN:
+            own[name] = field[1]
+        else:
+            others.append(field)
+    return own, others
 
 
 def bodiless(method: str, status: int) -> bool:
@@ -119,13 +133,9 @@ def content_length(response: Response, own: dict[str, str], bare: bool) -> int |
     return declared
 
 
-def response_head(response: Response, own: dict[str, str], framing: str, date: str) -> bytes:
+def response_head(status: int, fields: Fields, framing: str, date: str) -> bytes:
     """Status line and fields; `framing` are the lines that say where the message ends and what comes after."""
-    fields = response.headers
-    if own:
-        fields = [field for field in fields if field[0].lower() not in OWN]
-        date = own.get("date", date)
-    return f"{status_line(response.status)}{field_lines(fields)}{framing}date: {date}\r\n\r\n".encode("latin-1")
+    return f"{status_line(status)}{field_lines(fields)}{framing}date: {date}\r\n\r\n".encode("latin-1")
 
 
 def field_lines(fields: Fields) -> str:

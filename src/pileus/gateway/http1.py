@@ -17,7 +17,16 @@ import httptools
 
 from .exchange import Exchange, Refusal, dispose, log, measured, plain
 from .gate import Gate
-from .head import bodiless, body_length, check_size, content_length, own_fields, request_of, response_head
+from .head import (
+    bodiless,
+    body_length,
+    check_size,
+    content_length,
+    field_name,
+    request_of,
+    response_head,
+    sorted_out,
+)
 from .message import NO_HEADERS, Headers, Request, Response
 
 if TYPE_CHECKING:
@@ -160,7 +169,7 @@ class Http1(asyncio.Protocol):
             raise Refusal(414, "The request target is too long")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._fields.append((name.decode().lower(), value.decode("latin-1").rstrip(" \t")))
+        self._fields.append((field_name(name), value.decode("latin-1").rstrip(" \t")))
 
     def on_headers_complete(self) -> None:
         fields, self._fields = self._fields, []
@@ -315,7 +324,7 @@ class Http1(asyncio.Protocol):
     def _say_last(self, response: Response) -> None:
         body = cast(bytes, response.body)
         framing = f"content-length: {len(body)}\r\nconnection: close\r\n"
-        self._write(response_head(response, {}, framing, self._server.date.now()) + body)
+        self._write(response_head(response.status, response.headers, framing, self._server.date.now()) + body)
         self._linger()
 
     def _finished(self, exchange: Exchange) -> None:
@@ -344,7 +353,7 @@ class Http1(asyncio.Protocol):
             dispose(response)
             return
         body, request = response.body, exchange.request
-        own = own_fields(response)
+        own, fields = sorted_out(response)
         bare = bodiless(request.method, response.status)
         length = content_length(response, own, bare)
         chunked = length is None and not bare and request.http_version != "1.0"
@@ -356,7 +365,8 @@ class Http1(asyncio.Protocol):
             framing += "connection: close\r\n"
         elif request.http_version == "1.0":
             framing += "connection: keep-alive\r\n"
-        head = response_head(response, own, framing, self._server.date.now())
+        date = own["date"] if "date" in own else self._server.date.now()
+        head = response_head(response.status, fields, framing, date)
         if closing:
             self._final = exchange
         if bare:
@@ -373,7 +383,9 @@ class Http1(asyncio.Protocol):
         self._finished(exchange)
 
     def _closes_after(self, exchange: Exchange, own: dict[str, str]) -> bool:
-        if exchange is self._final or self._server.closing or (own and own.get("connection", "").lower() == "close"):
+        if exchange is self._final or self._server.closing:
+            return True
+        if "connection" in own and own["connection"].lower() == "close":
             return True
         if exchange.complete:
             return False

@@ -31,7 +31,7 @@ from hyperframe.frame import GoAwayFrame
 
 from .exchange import Exchange, Refusal, dispose, log, measured, plain
 from .gate import Gate
-from .head import OWN, bodiless, check_host, check_size, content_length, field_lines, own_fields, status_line
+from .head import Fields, bodiless, check_host, check_size, content_length, field_lines, sorted_out, status_line
 from .message import NO_HEADERS, Headers, Request, Response
 
 if TYPE_CHECKING:
@@ -327,10 +327,11 @@ class Stream:
         if self._gone or exchange is not self.exchange:
             dispose(response)
             return
-        own = own_fields(response)
+        own, fields = sorted_out(response)
         bare = bodiless(exchange.request.method, response.status)
         length = content_length(response, own, bare)
-        head = _response_fields(response, length, own.get("date") or self._connection.server.date.now())
+        date = own["date"] if "date" in own else self._connection.server.date.now()
+        head = _response_fields(response.status, fields, length, date)
         body = response.body
         if isinstance(body, bytes) or bare:
             rest = b"" if bare or not isinstance(body, bytes) else body
@@ -469,12 +470,12 @@ def _check(request: Request, limits: Limits) -> None:
     check_host(request.headers, required=True)
 
 
-def _response_fields(response: Response, length: int | None, date: str) -> list[tuple[bytes, bytes]]:
-    fields = [(name, value) for field, value in response.headers if (name := field.lower()) not in OWN]
-    if length is not None and response.status != 204:
-        fields.append(("content-length", str(length)))
-    fields.append(("date", date))
-    status_line(response.status)
-    field_lines(fields)
-    head = [(b":status", b"%d" % response.status)]
-    return head + [(name.encode("latin-1"), value.encode("latin-1")) for name, value in fields]
+def _response_fields(status: int, fields: Fields, length: int | None, date: str) -> list[tuple[bytes, bytes]]:
+    told = [(name.lower(), value) for name, value in fields]
+    if length is not None and status != 204:
+        told.append(("content-length", str(length)))
+    told.append(("date", date))
+    status_line(status)
+    field_lines(told)
+    head = [(b":status", b"%d" % status)]
+    return head + [(name.encode("latin-1"), value.encode("latin-1")) for name, value in told]

@@ -12,7 +12,7 @@ class Headers:
     __slots__ = ("fields", "first")
 
     def __init__(self, fields: Iterable[tuple[str, str]] = ()) -> None:
-        self.fields = list(fields)
+        self.fields = fields if type(fields) is list else list(fields)
         self.first: dict[str, str] = dict(reversed(self.fields))
         """The first value of each name."""
 
@@ -51,6 +51,7 @@ class Request:
         "client",
         "gone",
         "headers",
+        "host",
         "http_version",
         "method",
         "on_gone",
@@ -79,6 +80,8 @@ class Request:
         self.method = method
         self.path, _, self.query = target.partition("?")
         self.headers = headers
+        self.host = headers.first.get("host", "")
+        """Host and port as the client wrote them, or an empty text."""
         self.passage: Any = None
         """The endpoint of a private network by which it came."""
         self.body = body
@@ -99,11 +102,6 @@ class Request:
         self.scheme = scheme
         self.client = client
         self.http_version = http_version
-
-    @property
-    def host(self) -> str:
-        """Host and port as the client wrote them, or an empty text."""
-        return self.headers.get("host")
 
     @property
     def target(self) -> str:

@@ -63,16 +63,32 @@ class Asked(NamedTuple):
     """Only operations all of whose required parameters and headers are there will do."""
 
 
+class Candidates:
+    """Those that one template leads to, the better ones first."""
+
+    __slots__ = ("plain", "ranked")
+
+    def __init__(self) -> None:
+        self.ranked: list[Candidate] = []
+        self.plain: list[Candidate] = []
+        """Those without query constants: all that a request without a query can mean."""
+
+    def add(self, candidate: Candidate) -> None:
+        self.ranked.append(candidate)
+        if not candidate.constants:
+            self.plain.append(candidate)
+
+
 class Node:
-    """One segment of the tree. Each list of candidates has the better ones first."""
+    """One segment of the tree."""
 
     __slots__ = ("candidates", "greedy", "label", "literals")
 
     def __init__(self) -> None:
         self.literals: dict[str, Node] = {}
         self.label: Node | None = None
-        self.greedy: list[tuple[list[str], list[Candidate]]] = []
-        self.candidates: list[Candidate] = []
+        self.greedy: list[tuple[list[str], Candidates]] = []
+        self.candidates = Candidates()
 
 
 class Paths:
@@ -132,14 +148,15 @@ def _swallow(node: Node, segments: list[str], at: int, values: list[str], asked:
     return None
 
 
-def _choose(candidates: list[Candidate], asked: Asked) -> Candidate | None:
+def _choose(candidates: Candidates, asked: Asked) -> Candidate | None:
     """The candidate with the most constants, and among those the one that lacks the least of what it requires."""
-    if len(candidates) == 1 and not candidates[0].constants and not asked.complete:
-        return candidates[0]
+    ranked = candidates.ranked if asked.parameters else candidates.plain
+    if len(ranked) == 1 and not ranked[0].constants and not asked.complete:
+        return ranked[0]
     best = None
     fewest = 1_000
-    for candidate in candidates:
-        if best is not None and len(candidate.constants) < len(best.constants):
+    for candidate in ranked:
+        if best is not None and (fewest == 0 or len(candidate.constants) < len(best.constants)):
             break
         if candidate.constants and not _has_constants(candidate.constants, asked.parameters):
             continue
@@ -157,8 +174,9 @@ def _has_constants(constants: tuple[tuple[str, str | None], ...], parameters: di
 
 
 def _missing(candidate: Candidate, asked: Asked) -> int:
-    lacking = sum(name not in asked.parameters for name in candidate.parameters)
-    return lacking + sum(name not in asked.headers for name in candidate.headers)
+    lacking = [name for name in candidate.parameters if name not in asked.parameters]
+    lacking += [name for name in candidate.headers if name not in asked.headers.first]
+    return len(lacking)
 
 
 def parameters_of(query: str) -> dict[str, str]:
@@ -235,14 +253,15 @@ def _place(node: Node, path: str, candidate: Candidate) -> None:
             node = node.label
         else:
             node = node.literals.setdefault(segment, Node())
-    node.candidates.append(candidate)
+    node.candidates.add(candidate)
 
 
 def _place_greedy(node: Node, tail: list[str], candidate: Candidate) -> None:
     """Put a template that goes on with literals after its greedy label before those that go on with fewer."""
     for known, candidates in node.greedy:
         if known == tail:
-            candidates.append(candidate)
+            candidates.add(candidate)
             return
-    node.greedy.append((tail, [candidate]))
+    node.greedy.append((tail, Candidates()))
+    node.greedy[-1][1].add(candidate)
     node.greedy.sort(key=lambda way: -len(way[0]))

@@ -32,6 +32,15 @@ def stamp(second: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(second))
 
 
+def line(entry: Entry, seconds: float, epoch: float) -> str:
+    """What the log says of a request that took so long; `epoch` is the real time at which `started` would be zero."""
+    return (
+        f"{stamp(int(epoch + entry.started + seconds))} service={entry.service} "
+        f"operation={entry.operation} account={entry.account} status={entry.status} error={entry.error} "
+        f"ms={seconds * 1000:.2f} request_id={entry.request_id}\n"
+    )
+
+
 class RequestLog:
     """Counts requests, and writes their lines in batches: `file` may be None for none."""
 
@@ -41,58 +50,57 @@ class RequestLog:
         """Told of every answer and the seconds it took, while somebody listens."""
         self.total = 0
         self.errors = 0
-        self._lines: list[str] = []
-        self._counts: defaultdict[tuple[str, str, int], int] = defaultdict(int)
-        self._seconds: defaultdict[tuple[str, str], list[float]] = defaultdict(lambda: [0.0] * (len(SECONDS) + 2))
+        self._unwritten: list[tuple[Entry, float]] = []
+        self._seconds: defaultdict[tuple[str, str, int], list[float]] = defaultdict(lambda: [0.0] * (len(SECONDS) + 2))
+        """By service, operation and status: how many requests took up to so long, and how long all of them took."""
 
     def add(self, entry: Entry) -> None:
         seconds = time.perf_counter() - entry.started
         self.total += 1
         self.errors += entry.status >= 500
-        self._counts[entry.service, entry.operation, entry.status] += 1
-        histogram = self._seconds[entry.service, entry.operation]
+        histogram = self._seconds[entry.service, entry.operation, entry.status]
         histogram[bisect_left(SECONDS, seconds)] += 1
         histogram[-1] += seconds
         if self.on_answer is not None:
             self.on_answer(entry, seconds)
         if self.file is not None:
-            self._write(
-                f"{stamp(int(time.time()))} service={entry.service} "
-                f"operation={entry.operation} account={entry.account} status={entry.status} error={entry.error} "
-                f"ms={seconds * 1000:.2f} request_id={entry.request_id}\n"
-            )
+            self._write(entry, seconds)
 
-    def _write(self, line: str) -> None:
-        if not self._lines:
+    def _write(self, entry: Entry, seconds: float) -> None:
+        if not self._unwritten:
             try:
                 asyncio.get_running_loop().call_later(0.05, self.flush)
             except RuntimeError:
                 return
-        self._lines.append(line)
+        self._unwritten.append((entry, seconds))
 
     def flush(self) -> None:
-        lines, self._lines = self._lines, []
-        if self.file is not None and lines:
+        answered, self._unwritten = self._unwritten, []
+        if self.file is not None and answered:
+            epoch = time.time() - time.perf_counter()
             with contextlib.suppress(OSError):  # a full disk, a closed pipe: these lines are lost, and nothing else
-                self.file.write("".join(lines))
+                self.file.write("".join([line(entry, seconds, epoch) for entry, seconds in answered]))
                 self.file.flush()
 
     def exposition(self) -> str:
         """The numbers in Prometheus' text format, version 0.0.4."""
         lines = ["# HELP pileus_requests_total Requests answered.", "# TYPE pileus_requests_total counter"]
-        for (service, operation, status), count in sorted(self._counts.items()):
+        operations: defaultdict[tuple[str, str], list[list[float]]] = defaultdict(list)
+        for (service, operation, status), histogram in sorted(self._seconds.items()):
             labels = f'service="{service}",operation="{operation}",status="{status}"'
-            lines.append(f"pileus_requests_total{{{labels}}} {count}")
+            lines.append(f"pileus_requests_total{{{labels}}} {int(sum(histogram[:-1]))}")
+            operations[service, operation].append(histogram)
         lines += [
             "# HELP pileus_request_seconds Time from request to answer.",
             "# TYPE pileus_request_seconds histogram",
         ]
-        for (service, operation), histogram in sorted(self._seconds.items()):
+        for (service, operation), histograms in operations.items():
             labels = f'service="{service}",operation="{operation}"'
-            count = 0
-            for bound, number in zip((*map(str, SECONDS), "+Inf"), histogram, strict=False):
-                count += int(number)
-                lines.append(f'pileus_request_seconds_bucket{{{labels},le="{bound}"}} {count}')
-            lines.append(f"pileus_request_seconds_sum{{{labels}}} {histogram[-1]:.6f}")
-            lines.append(f"pileus_request_seconds_count{{{labels}}} {count}")
+            *counts, seconds = map(sum, zip(*histograms, strict=True))
+            below = 0
+            for bound, number in zip((*map(str, SECONDS), "+Inf"), counts, strict=True):
+                below += int(number)
+                lines.append(f'pileus_request_seconds_bucket{{{labels},le="{bound}"}} {below}')
+            lines.append(f"pileus_request_seconds_sum{{{labels}}} {seconds:.6f}")
+            lines.append(f"pileus_request_seconds_count{{{labels}}} {below}")
         return "\n".join(lines) + "\n"

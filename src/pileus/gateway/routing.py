@@ -69,6 +69,9 @@ _AT_HOSTS = {"lambda-url": "lambda"}
 _AT_PATHS = {("POST", "/putMedia"): "kinesisvideo"}
 """What a service does at a path of its own that no model has, because SDKs had to write it by hand."""
 
+_BELOW_PATHS = {"s3tables": "/iceberg/"}
+"""What a service answers below a path of its own that no model has: another protocol, which it speaks too."""
+
 _PLAIN_PATHS = {
     ("POST", "/ingest/bulk"): "logs",
     ("POST", "/ingest/json"): "logs",
@@ -86,18 +89,18 @@ def route(request: Request, domain: str = "localhost") -> Route:
 
     Raises Unroutable if there is no such service or operation.
     """
-    headers = request.headers
-    there = hosts.parse_host(request.host, domain)
+    headers = request.headers.first
+    scope = signing_scope(request)
+    known = clues(scope, request.host, domain)
+    there = known.host
     if service := _AT_HOSTS.get(there.kind):
         return Route(load(service), "rest-json", None, {"Host": there.label}, there.region, whole=True)
-    scope = signing_scope(request)
     if target := headers.get("x-amz-target"):
         found = _by_target(target, scope, request.host, domain)
-        binary = headers.get("content-type").startswith("application/x-amz-cbor")
+        binary = headers.get("content-type", "").startswith("application/x-amz-cbor")
         return found._replace(protocol="json-cbor") if binary else found
     if headers.get("smithy-protocol") == "rpc-v2-cbor":
         return _by_rpc_path(request.path, scope, request.host, domain)
-    known = clues(scope, request.host, domain)
     if found_plain := _plain(request, known):
         return found_plain
     if not known.services:
@@ -231,13 +234,13 @@ def _by_path(request: Request, known: Clues) -> Route:
     if known.host.kind == "website" and known.host.label:
         return _website(request, known)
     path = _path_in_service(request.path or "/", known)
-    express = known.signed_for == "s3express" or (known.host.service or "").startswith("s3express")
-    tree = paths(known.rest, favoured="s3express" if express else "")
-    match = tree.match(request.method, path, request.query, request.headers)
+    match = paths(known.rest, known.favoured).match(request.method, path, request.query, request.headers)
     if match is not None:
         return _matched(match, known)
     if (service := _AT_PATHS.get((request.method, path))) in known.rest:
         return Route(load(service), "rest-json", None, {}, known.region)
+    if path.startswith(_BELOW_PATHS.get(known.rest[0], "\0")):
+        return Route(load(known.rest[0]), "rest-json", None, {}, known.region, whole=True)
     if known.rest[0] in ("s3", "s3control"):
         return _beside_the_model(request, path, known)
     raise _no_operation(load(known.rest[0]), index()[known.rest[0]]["protocol"], known.region)
@@ -274,8 +277,10 @@ def _path_in_service(path: str, known: Clues) -> str:
 def _bucket_of(host: Host, path: str) -> str:
     if host.kind in ("bucket", "accesspoint", "website"):
         return hosts.bucket(host)
+    if not host.front:
+        return ""
     named = directory.by_host_word().get(host.service or "", ())
-    if not host.front or "s3" in named or "s3control" in named or path.startswith(_BUCKETLESS):
+    if "s3" in named or "s3control" in named or path.startswith(_BUCKETLESS):
         return ""
     return host.front
 

@@ -80,15 +80,15 @@ def from_header(authorization: str, request: Request) -> Signed:
     claim = _regular(rest)
     if claim is None or not signature.isalnum():
         claim, signature = _irregular(authorization, request)
-    headers = request.headers
-    date = headers.get("x-amz-date")
+    headers = request.headers.first
+    date = headers.get("x-amz-date", "")
     timestamp = instant(date)
     if timestamp is None:
         date, timestamp = _other_date(date, authorization, claim, request)
     if date[:8] != claim.day:
         raise _wrong_day(claim, date, presigned=False)
-    region = claim.region or _region_set(headers.get("x-amz-region-set"), claim)
-    token = headers.get("x-amz-security-token") or headers.get("x-amz-s3session-token")
+    region = claim.region or _region_set(headers.get("x-amz-region-set", ""), claim)
+    token = headers.get("x-amz-security-token") or headers.get("x-amz-s3session-token", "")
     return Signed(
         claim.algorithm,
         claim.access_key,

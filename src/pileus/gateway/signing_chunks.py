@@ -39,7 +39,8 @@ _EMPTY = sha256().hexdigest()
 
 def chunk_decoder(request: Request, signed: Signed | None, secret: str | None) -> ChunkDecoder | None:
     """A decoder for the body of that request; without a secret the signatures of the chunks are not looked at."""
-    match = _CHUNKED.fullmatch(request.headers.get("x-amz-content-sha256"))
+    declared = request.headers.first.get("x-amz-content-sha256", "")
+    match = _CHUNKED.fullmatch(declared) if declared.startswith("STREAMING-") else None
     if match is None:
         return None
     length = request.headers.get("x-amz-decoded-content-length")

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from contextlib import AbstractContextManager
+from copy import copy
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+from msgspec.structs import replace
 
 from . import names, regions
 from .identity import Principal
@@ -33,87 +37,77 @@ class Passage(NamedTuple):
     """A policy document; without one everything may pass."""
 
 
-class Call:
+class Call(msgspec.Struct, eq=False):
     """What an operation or a task is given to work with.
 
     `now` is the cloud time at which the call began and stays so. `endpoint` is how the caller reached the cloud
     (`http://localhost:4566`), and what addresses that are handed out begin with.
     """
 
-    def __init__(
-        self,
-        cloud: Cloud,
-        *,
-        account: str,
-        region: str,
-        principal: Principal,
-        service: str = "",
-        operation: str = "",
-        request_id: str = "",
-        endpoint: str = "",
-        now: float | None = None,
-        source_ip: str = "",
-        user_agent: str = "",
-        trace: str = "",
-        secure: bool = False,
-        called_via: tuple[str, ...] = (),
-        members: Mapping[str, Any] = {},
-        signature: Signature | None = None,
-        passage: Passage | None = None,
-    ) -> None:
-        self.cloud = cloud
-        self.store: Store = cloud.store
-        self.account = account
-        self.region: str = region
-        self.principal: Principal = principal
-        self.service = service
-        self.operation = operation
-        self.request_id = request_id or names.request_id()
-        self.endpoint = endpoint or cloud.endpoint
-        self.now: float = cloud.clock.now() if now is None else now
-        self.source_ip: str = source_ip
-        self.user_agent: str = user_agent
-        self.trace: str = trace
-        """The trace header with which it came (X-Amzn-Trace-Id)."""
-        self.secure: bool = secure
-        self.called_via: tuple[str, ...] = called_via
-        """The services that called on the principal's behalf, the first one first."""
-        self.found: Any = None
-        """What the operation acts on, where it has been looked up already."""
-        self.members: Mapping[str, Any] = members
-        """The request in wire names, for access decisions that only the operation can make."""
-        self.signature = signature
-        """None for what is unsigned, and for what the cloud itself calls."""
-        self.passage = passage
-        """The endpoint of a private network through which it came."""
+    cloud: Cloud
+    account: str
+    region: str
+    principal: Principal
+    service: str = ""
+    operation: str = ""
+    id: str = ""
+    """See `request_id`."""
+    endpoint: str = ""
+    now: float = 0.0
+    source_ip: str = ""
+    user_agent: str = ""
+    trace: str = ""
+    """The trace header with which it came (X-Amzn-Trace-Id)."""
+    secure: bool = False
+    called_via: tuple[str, ...] = ()
+    """The services that called on the principal's behalf, the first one first."""
+    members: Mapping[str, Any] = {}
+    """The request in wire names, for access decisions that only the operation can make."""
+    signature: Callable[[], Signature] | None = None
+    """Tells how it is signed; None for what is not, and for what the cloud itself calls."""
+    passage: Passage | None = None
+    """The endpoint of a private network through which it came."""
+    json: bool = False
+    """Whether it is answered in JSON: then a map in its result may be a `msgspec.Raw` that is JSON already."""
+    found: Any = None
+    """What the operation acts on, where it has been looked up already."""
+    ahead: Any = None
+    """What was done for the operation before its transaction (see `Service.operation`)."""
+    store: Store = None  # type: ignore[assignment]
+    """The cloud's."""
+
+    def __post_init__(self) -> None:
+        if self.store is None:  # it is new, and not made of another by `at`
+            self.store = self.cloud.store
+            self.endpoint = self.endpoint or self.cloud.endpoint
+            self.now = self.cloud.clock.now()
+
+    @property
+    def request_id(self) -> str:
+        """Made when it is first asked for: calls within the cloud seldom are."""
+        if not self.id:
+            self.id = names.request_id()
+        return self.id
 
     @property
     def partition(self) -> str:
         return regions.partition_of(self.region)
 
-    def at(self, account: str | None = None, region: str | None = None, **changes: Any) -> Call:
-        """The same call looking at another account or Region."""
-        return Call(
-            self.cloud,
-            **self._particulars() | {"account": account or self.account, "region": region or self.region} | changes,
-        )
+    def at(self, account: str | None = None, region: str | None = None, *, json: bool = False, **changes: Any) -> Call:
+        """The same call looking at another account or Region; its result is for whoever asks, and no JSON."""
+        changes |= {"found": None, "ahead": None, "json": json}
+        return replace(self, account=account or self.account, region=region or self.region, **changes)
 
-    def _particulars(self) -> dict[str, Any]:
-        names = ("account", "region", "principal", "service", "operation", "request_id", "endpoint", "now")
-        return {
-            name: getattr(self, name)
-            for name in (
-                *names,
-                "source_ip",
-                "user_agent",
-                "trace",
-                "secure",
-                "called_via",
-                "members",
-                "signature",
-                "passage",
-            )
-        }
+    def within(self, service: str, operation: str, principal: Principal) -> Call:
+        """A call of another service in the course of this one."""
+        inner = copy(self)
+        inner.service, inner.operation, inner.principal = service, operation, principal
+        if principal is self.principal:  # on behalf of whoever called this one (IAM: forward access sessions)
+            inner.called_via = (*self.called_via, f"{self.service}.amazonaws.com")
+        else:
+            inner.called_via = ()
+        inner.id, inner.passage, inner.json, inner.found, inner.ahead = "", None, False, None, None
+        return inner
 
     # Names
 

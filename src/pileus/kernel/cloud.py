@@ -9,13 +9,13 @@ import keyword
 import logging
 import pkgutil
 from collections.abc import Awaitable, Callable, Mapping
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 from pileus import models
 
-from . import identity, names
+from . import identity
 from .access.admission import admitted
 from .access.kept import Kept
 from .blobs import Blobs
@@ -207,8 +207,11 @@ class Cloud:
         """Whether there is a service of that botocore name."""
         return name in services()
 
-    def perform(self, call: Call, name: str, request: dict[str, Any]) -> Any:
-        """Run an operation on a request in wire names, if its principal may: its result, or a coroutine of it."""
+    def perform(self, call: Call, name: str, request: dict[str, Any], *, patient: bool = False) -> Any:
+        """Run an operation on a request in wire names, if its principal may: its result, or a coroutine of it.
+
+        Who is patient may get a coroutine of any operation; others of those alone that are async.
+        """
         bound = self.service(call.service).bound(name)
         kind = self.trail.kind(call, bound)
         try:
@@ -217,10 +220,13 @@ class Cloud:
                 raise Unfinished(f"Pileus does not heed {', '.join(sorted(ignored))} of {call.service}:{name} yet.")
             if call.principal.type != "Root":
                 self.usage.note(call)
-            call.members = request
+            call.members, call.found = request, None
             call = admitted(call, bound, request)
             if bound.is_async:
                 result = bound(call, request)
+            else:
+                result = bound.later(call, request) if patient and bound.ahead else None
+            if result is not None:
                 if bound.meter:
                     result = metered(bound.meter, call, request, result)
                 return result if kind is None else self.trail.watched(kind, call, request, result)
@@ -264,27 +270,14 @@ class Client:
         self._service = service
         self._principal = principal
 
-    def _via(self) -> tuple[str, ...]:
-        """The services through which a principal calls that is not the service's own (IAM: forward access sessions)."""
-        call = self._call
-        return (*call.called_via, f"{call.service}.amazonaws.com") if self._principal is call.principal else ()
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        """An operation: its result, or a coroutine of it."""
+        return partial(self._perform, *spelt(self._service, name))
 
-    def __getattr__(self, name: str) -> Callable[..., dict[str, Any] | Awaitable[dict[str, Any]]]:
-        operation, wire = spelt(self._service, name)
-
-        def perform(**members: Any) -> Any:
-            request = {wire[member]: value for member, value in members.items() if value is not None}
-            inner = self._call.at(
-                service=self._service,
-                operation=operation,
-                principal=self._principal,
-                request_id=names.request_id(),
-                called_via=self._via(),
-                passage=None,
-            )
-            return inner.cloud.perform(inner, operation, request)
-
-        return perform
+    def _perform(self, operation: str, wire: dict[str, str], /, **members: Any) -> Any:
+        request = {wire[member]: value for member, value in members.items() if value is not None}
+        inner = self._call.within(self._service, operation, self._principal)
+        return inner.cloud.perform(inner, operation, request)
 
 
 @cache

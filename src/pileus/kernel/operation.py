@@ -15,12 +15,14 @@ parameter names are without effect, and known to be.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable
+from asyncio import CancelledError
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from contextlib import suppress
 from functools import cached_property
 from typing import Any, TypeVar, overload
 
 from pileus import models
-from pileus.models.validation import message, violations
+from pileus.models.validation import Sound, checker, message
 
 from .edge import Edge
 from .errors import Fault, Unfinished
@@ -100,6 +102,7 @@ class Service:
         honours: Iterable[str] = (),
         name: str = "",
         unsigned: bool = False,
+        ahead: Function | None = None,
     ) -> Callable[[F], F]: ...
 
     def operation(
@@ -111,6 +114,7 @@ class Service:
         honours: Iterable[str] = (),
         name: str = "",
         unsigned: bool = False,
+        ahead: Function | None = None,
     ) -> Any:
         """Declare an operation.
 
@@ -119,10 +123,22 @@ class Service:
         empty one means that AWS never authorises this call. A parameter `request` gets all members as one dict with
         their wire names; `honours` then says which of them are heeded. `unsigned` lets in who signs nothing, where the
         model does not say so: whoever signs is asked as ever.
+
+        `ahead` is for what takes long and needs no transaction, such as arithmetic in another thread. It is a function
+        like the operation, called before it when the request comes from outside; what it returns is awaited, if it is
+        not None, and is then `call.ahead` for the operation. This must do without it too: calls from within the cloud
+        may be in the middle of a transaction, and do not wait.
         """
 
         def declare(function: Function) -> Function:
-            options = {"on": on, "action": action, "honours": tuple(honours), "name": name, "unsigned": unsigned}
+            options = {
+                "on": on,
+                "action": action,
+                "honours": tuple(honours),
+                "name": name,
+                "unsigned": unsigned,
+                "ahead": ahead,
+            }
             self._declared.append((function, options))
             return function
 
@@ -306,6 +322,8 @@ class Bound:
 
     __slots__ = (
         "action",
+        "ahead",
+        "checker",
         "function",
         "ignored",
         "is_async",
@@ -334,6 +352,7 @@ class Bound:
         whole: bool,
         heeded: Iterable[str],
         unsigned: bool,
+        ahead: Function | None,
     ) -> None:
         self.service = service
         self.model = model
@@ -346,6 +365,9 @@ class Bound:
         self.action = action
         self.whole = whole
         self.unsigned = unsigned
+        self.ahead = ahead
+        self.checker = checker(model.input) if model.input else None
+        """Finds what is wrong with a request, if anything can be."""
         self.meter = service.meters.get(model.name)
         self.is_async = inspect.iscoroutinefunction(function)
         self.rehearsed = service.rehearsed if DRY_RUN in (model.input.members if model.input else ()) else None
@@ -356,37 +378,57 @@ class Bound:
         """Run the function on a request in wire names; a coroutine where it is async."""
         if self.rehearsed and request.get(DRY_RUN):
             return self._rehearse(call, request)
-        return self._run(call, request)
+        return self._run(self.function, call, request)
+
+    def later(self, call: Any, request: dict[str, Any]) -> Coroutine[Any, Any, Any] | None:
+        """The operation in a transaction of its own after what `ahead` waits for; None if it waits for nothing."""
+        waiting = self._run(self.ahead, call, request) if self.ahead else None
+        return None if waiting is None else self._after(waiting, call, request)
+
+    async def _after(self, waiting: Awaitable[Any], call: Any, request: dict[str, Any]) -> Any:
+        with suppress(CancelledError):  # who asked is gone, or the server stops: it happens all the same
+            call.ahead = await waiting
+        call.found = None  # it may have changed meanwhile
+        with call.store.attempt():
+            return self(call, request)
 
     def _rehearse(self, call: Any, request: dict[str, Any]) -> Any:
         """Raise what says that the request would succeed: after all that was done for it, which this undoes."""
         assert self.rehearsed
         if not self.is_async:
-            self._run(call, request)
+            self._run(self.function, call, request)
         raise self.rehearsed()
 
-    def _run(self, call: Any, request: dict[str, Any]) -> Any:
+    def _run(self, function: Function, call: Any, request: dict[str, Any]) -> Any:
         names = self.members
-        arguments = {names[member]: value for member, value in request.items() if member in names}
+        arguments: dict[str, Any] = {}
+        for member, value in request.items():
+            if member in names:
+                arguments[names[member]] = value
         if self.whole:
             arguments["request"] = request
         if self.on is None:
-            return self.function(call, **arguments)
+            return function(call, **arguments)
         found = call.found  # by the access decision, a moment ago
-        return self.function(call, self.find(call, request) if found is None else found, **arguments)
+        return function(call, self.find(call, request) if found is None else found, **arguments)
 
     def find(self, call: Any, request: dict[str, Any]) -> Any:
         """The resource that the operation acts on, if it declares one; raises its error for one that is not there."""
-        names = self.on_members
-        return self.on and self.on(
-            call, **{names[member]: value for member, value in request.items() if member in names}
-        )
+        if self.on is None:
+            return None
+        arguments = {}
+        for member, name in self.on_members.items():
+            if member in request:
+                arguments[name] = request[member]
+        return self.on(call, **arguments)
 
     def check(self, request: dict[str, Any]) -> None:
         """Raise the service's validation error where the request breaks the model's constraints."""
-        if self.model.input is None or not (broken := violations(self.model.input, request)):
+        if self.checker is None or type(request) is Sound:
             return
-        if overlooks := self.service.overlooks:
+        broken: list[str] = []
+        self.checker(request, "", broken)
+        if broken and (overlooks := self.service.overlooks):
             broken = [violation for violation in broken if not overlooks(violation)]
         if broken:
             raise self.service.invalid(self.model, broken)
@@ -401,6 +443,7 @@ def bind(
     honours: tuple[str, ...],
     name: str,
     unsigned: bool = False,
+    ahead: Function | None = None,
 ) -> Bound:
     """Match a function with the model; TypeError where they disagree."""
     where = f"{service.name}.{function.__name__}"
@@ -429,6 +472,7 @@ def bind(
         whole=whole,
         heeded={*members, *on_members, *honours, *service.reserved, *([DRY_RUN] if service.rehearsed else ())},
         unsigned=unsigned,
+        ahead=ahead,
     )
 
 

@@ -18,9 +18,12 @@ MOST = 32 * 1024
 RECORDS = pack(("parcel",))
 
 
-def put(store: Store, content: bytes) -> str:
-    """A name for new content. Names grow with time, so that new parcels stand together in the store's tree."""
-    name = time.time_ns().to_bytes(8, "big").hex() + os.urandom(4).hex()
+def put(store: Store, content: bytes, over: str = "") -> str:
+    """The name of new content: a new one, or that of a parcel that it takes the place of, which is written there.
+
+    Names grow with time, so that new parcels stand together in the store's tree.
+    """
+    name = over or f"{time.time_ns():016x}{os.urandom(4).hex()}"
     store.put(RECORDS + pack((name,)), content)
     return name
 

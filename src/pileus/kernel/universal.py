@@ -13,7 +13,6 @@ from typing import Any
 
 from pileus import models
 
-from . import names
 from .call import Call
 from .identity import Principal
 
@@ -48,9 +47,7 @@ async def perform(call: Call, service: str, action: str, text: str, principal: P
     operation = operation_of(service, action)
     given = json.loads(text) if text else {}
     request = fitted(operation.input, given) if operation.input else {}
-    inner = call.at(
-        service=operation.model.name, operation=operation.name, principal=principal, request_id=names.request_id()
-    )
+    inner = call.at(service=operation.model.name, operation=operation.name, principal=principal, id="")
     result = inner.cloud.perform(inner, operation.name, request)
     return await result if isinstance(result, Awaitable) else result
 

@@ -37,6 +37,8 @@ _PROPERTY = re.compile(r"\\([pP])(?:\{(\^?\w+)\}|([A-Z]))")
 _CODE_POINT = re.compile(r"\\x\{([0-9A-Fa-f]{1,6})\}")
 _PAIR = re.compile(r"\\u([dD][89abAB][0-9A-Fa-f]{2})\\u([dD][c-fC-F][0-9A-Fa-f]{2})")
 
+_FLAGS = re.compile(r"((?:\(\?[a-z]+\))?)(.*)", re.DOTALL)
+
 
 class Untranslatable(Exception):
     """Python's expressions have no equal."""
@@ -44,15 +46,25 @@ class Untranslatable(Exception):
 
 @cache
 def matcher(pattern: str) -> Callable[[str], Any] | None:
-    """What tells whether a text satisfies a pattern, or None when that cannot be told.
+    """What tells whether a text satisfies a pattern, or None when that cannot be told."""
+    text = searched(pattern)
+    return None if text is None else re.compile(text).search
+
+
+@cache
+def searched(pattern: str) -> str | None:
+    """What Python finds in exactly the texts that satisfy a pattern, or None when it has no such expression.
 
     A pattern is for the whole text, as AWS's services take it; one that is anchored at its start only is for the start.
     """
     try:
-        compiled = re.compile(translated(pattern), re.ASCII)
+        flags, inner = _FLAGS.fullmatch(translated(pattern)).groups()  # type: ignore[union-attr]  # everything matches
+        end = "" if pattern.startswith("^") and not pattern.endswith("$") else r"\Z"
+        text = rf"(?a){flags}\A(?:{inner}){end}"
+        re.compile(text)
     except (Untranslatable, re.error, RecursionError, OverflowError):
         return None
-    return compiled.match if pattern.startswith("^") and not pattern.endswith("$") else compiled.fullmatch
+    return text
 
 
 def translated(pattern: str) -> str:

@@ -22,6 +22,10 @@ LONGEST_SHOWN = 4_096
 TRAITS = frozenset({"required", "min", "max", "pattern", "enum"})
 
 
+class Sound(dict[str, Any]):
+    """A request whose reader has made sure already that it breaks no constraint."""
+
+
 class Constraint(NamedTuple):
     holds: Callable[[Any], Any]
     says: str
@@ -29,6 +33,8 @@ class Constraint(NamedTuple):
 
 def violations(shape: Shape | None, value: Any) -> list[str]:
     """What is wrong with a value, each as AWS says it; see `message`."""
+    if type(value) is Sound:
+        return []
     check = checker(shape) if shape is not None else None
     if check is None:
         return []

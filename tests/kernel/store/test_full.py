@@ -55,17 +55,9 @@ def test_a_group_that_finds_no_room_is_lost_and_told(full: sqlite.SqliteStore, t
         full.put(b"other", b"")
     full.after_commit(others.append)
     # Where no statement meets the limit, because all fits into the cache, the commit does.
-    try:
-        with full.attempt():
-            fill(full)
-        full.after_commit(mine.append)
-    except StoreFull:
-        full.after_commit(mine.append)
-        if full.pending:  # only the attempt was undone
-            ticks.end()
-            assert others == mine == [None]
-            assert dict(full.scan(b"", LAST)) == {b"first": b"1", b"other": b""}
-            return
+    with suppress(StoreFull), full.attempt():
+        fill(full)
+    full.after_commit(mine.append)
     ticks.end()
     assert isinstance(others[0], StoreFull)
     assert len(others) == len(mine) == 1

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from pileus.kernel.store import sqlite
 from pileus.kernel.store.keys import LAST
@@ -19,6 +19,8 @@ keys = st.binary(min_size=1, max_size=2).map(lambda key: bytes(byte % 4 for byte
     [b"", b"\xfe"]
 )
 values = st.binary(max_size=3) | st.integers(1, 20_000).map(bytes)
+
+MOST_NOTED, MOST_KEPT = sqlite.MOST_NOTED, sqlite.MOST_KEPT
 
 
 class Failure(Exception):
@@ -36,6 +38,11 @@ class Machine(RuleBasedStateMachine):
         self.attempts: list[dict[bytes, bytes]] = []
         self.waiting: list[tuple[int, list[BaseException | None]]] = []
 
+    @initialize(few=st.booleans())
+    def limit(self, few: bool) -> None:
+        """Let the store go over its limits, or not."""
+        sqlite.MOST_NOTED, sqlite.MOST_KEPT = (3, 4) if few else (MOST_NOTED, MOST_KEPT)
+
     def open(self) -> None:
         self.store = sqlite.open(self.folder / "data", schedule=self.ticks)
 
@@ -43,6 +50,7 @@ class Machine(RuleBasedStateMachine):
         while self.attempts:
             self.succeed()
         self.store.close()
+        sqlite.MOST_NOTED, sqlite.MOST_KEPT = MOST_NOTED, MOST_KEPT
         shutil.rmtree(self.folder)
 
     # Writes

@@ -6,6 +6,7 @@ import asyncio
 import re
 from pathlib import Path
 
+import apsw
 import pytest
 
 from pileus.kernel.store import Durability, Store, StoreFailed, sqlite
@@ -114,9 +115,10 @@ def test_count_and_delete_range(store: Store) -> None:
     assert store.count(b"", LAST) == 90
 
 
-def test_text_is_refused(store: Store) -> None:
+def test_text_is_refused(at_once: Store) -> None:
     with pytest.raises(StoreFailed):
-        store.put("text", b"")  # type: ignore[arg-type]
+        at_once.put("text", b"")  # type: ignore[arg-type]
+    assert contents(at_once) == {}
 
 
 # Attempts
@@ -159,12 +161,46 @@ def test_an_outer_failure_undoes_what_an_inner_attempt_wrote_first(store: Store,
     assert contents(store) == {b"other": b""}
 
 
-def test_reading_opens_nothing(store: Store, ticks: Ticks) -> None:
+def test_who_only_reads_waits_for_nothing_and_leaves_nothing_open(store: sqlite.SqliteStore, ticks: Ticks) -> None:
+    told = Told()
     with store.attempt():
         store.get(b"k")
         list(store.scan(b"", LAST))
+        store.after_commit(told)
     assert not store.pending
-    assert not ticks.due
+    assert told.errors == [None]
+    ticks.end()
+    assert not store.connection.in_transaction
+
+
+def test_an_attempt_that_only_reads_may_be_held(store: sqlite.SqliteStore, ticks: Ticks) -> None:
+    with store.attempt():
+        assert store.get(b"k") is None
+        ticks.end()
+        assert not store.connection.in_transaction
+        assert store.get(b"k") is None
+
+
+def test_others_at_the_file_are_waited_for(tmp_path: Path, ticks: Ticks) -> None:
+    """As they may be: an administrator's shell, say, which has changed something since the tick began to read."""
+    store = sqlite.open(tmp_path, schedule=ticks)
+    told = Told()
+    assert store.get(b"k") is None
+    other = apsw.Connection(str(tmp_path / "store.db"))
+    other.execute("INSERT INTO kv VALUES (x'00', x'01')")
+    with store.attempt():
+        store.put(b"k", b"1")
+    store.after_commit(told)
+    ticks.end()
+    assert told.errors == [None]
+    assert store.count(b"", LAST) == 2
+    other.execute("DELETE FROM kv WHERE k = x'00'")
+    with store.attempt():
+        store.put(b"l", b"2")
+        assert len(list(store.scan(b"", LAST))) == 2
+    store.flush()
+    other.close()
+    store.close()
 
 
 # Groups

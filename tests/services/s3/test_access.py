@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from pileus import LocalCloud
 from pileus.testing.account import Account
@@ -177,6 +178,27 @@ def test_policies_that_are_refused(s3: Any, bucket: str, text: str) -> None:
         "MalformedPolicy",
         400,
     )
+
+
+@pytest.mark.parametrize(
+    ("action", "below", "message"),
+    [
+        ("s3:GetObjectt", "/*", "Policy has invalid action"),
+        ("s3:GetObject", "", "Action does not apply to any resource(s) in statement"),
+        ("s3:ListBucket", "/*", "Action does not apply to any resource(s) in statement"),
+        ("s3:ListAllMyBuckets", "/*", "Action does not apply to any resource(s) in statement"),
+        ("s3:GetObject", "*", ""),
+        ("s3:Get*", "", ""),
+    ],
+)
+def test_an_action_applies_to_some_resource(s3: Any, bucket: str, action: str, below: str, message: str) -> None:
+    text = policy(bucket, action, below, {"AWS": "111122223333"})
+    if not message:
+        s3.put_bucket_policy(Bucket=bucket, Policy=text)
+        return
+    with pytest.raises(ClientError) as caught:
+        s3.put_bucket_policy(Bucket=bucket, Policy=text)
+    assert caught.value.response["Error"]["Message"] == message
 
 
 def test_requesters_pay_only_if_they_say_so(cloud: LocalCloud, s3: Any, bucket: str) -> None:

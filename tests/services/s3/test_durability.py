@@ -111,7 +111,9 @@ def test_replaced_and_deleted_bytes_are_reclaimed(tmp_path: Path) -> None:
         s3.create_bucket(Bucket="small-bucket")
         for number in range(4):
             put(s3, "small-bucket", "k", b"%d" % number * 100_000)
-        put(s3, "small-bucket", "k", b"small")
+        for body in (b"small", b"", b"small again", b"longer than it was", b"short"):
+            put(s3, "small-bucket", "k", body)
+            assert read(s3, "small-bucket", "k") == body
         put(s3, "small-bucket", "gone", b"x" * 100_000)
         s3.delete_object(Bucket="small-bucket", Key="gone")
         upload = s3.create_multipart_upload(Bucket="small-bucket", Key="u")["UploadId"]

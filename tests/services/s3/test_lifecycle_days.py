@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from pileus import LocalCloud
@@ -87,6 +87,10 @@ class Book:
 
 
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(  # a new version makes an older one superfluous at once
+    given_rules=[Rule("", 0, noncurrent=2, keep=1)],
+    given_writes=[(0, "a/", 0), (0, "a/", 0), (0, "a/", 0), (4, "a/", 0)],
+)
 @given(given_rules=st.lists(rules, min_size=1, max_size=3), given_writes=writes)
 def test_every_day_is_as_the_book_has_it(
     clock: Any, cloud: LocalCloud, given_rules: list[Rule], given_writes: list[tuple[int, str, int]]

@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EventStreamError
 
-from .conftest import put, refused
+from pileus import LocalCloud
+
+from .conftest import fresh, put, refused
 
 pytest.importorskip("duckdb", reason="DuckDB is not installed")
 pytest.importorskip("sqlglot", reason="sqlglot is not installed")
@@ -369,3 +371,42 @@ def test_encrypted_with_a_customers_key(s3: Any, bucket: str) -> None:
     put(s3, bucket, "k", PEOPLE, **key)
     assert select(s3, bucket, "SELECT COUNT(*) FROM S3Object", **key) == "4\n"
     assert refused(ask, s3=s3, bucket=bucket, sql="SELECT * FROM S3Object") == ("InvalidRequest", 400)
+
+
+# Archived objects
+
+
+def test_an_archived_object_is_queried_into_another_bucket(cloud: LocalCloud, s3: Any, bucket: str) -> None:
+    put(s3, bucket, "k", PEOPLE, StorageClass="GLACIER")
+    target = fresh()
+    s3.create_bucket(Bucket=target)
+    query = {
+        "InputSerialization": CSV,
+        "ExpressionType": "SQL",
+        "Expression": "SELECT name FROM S3Object WHERE city = 'Bern'",
+        "OutputSerialization": {"CSV": {}},
+    }
+    place = {"BucketName": target, "Prefix": "found", "UserMetadata": [{"Name": "m", "Value": "n"}]}
+    place |= {"StorageClass": "STANDARD_IA", "Tagging": {"TagSet": [{"Key": "a", "Value": "b"}]}}
+    asked = {"Type": "SELECT", "Tier": "Expedited", "SelectParameters": query, "OutputLocation": {"S3": place}}
+    told = s3.restore_object(Bucket=bucket, Key="k", RestoreRequest=asked)
+    assert told["ResponseMetadata"]["HTTPStatusCode"] == 202
+    path = told["RestoreOutputPath"]
+    assert path.startswith("found/") and "Contents" not in s3.list_objects_v2(Bucket=target)
+    cloud.clock.advance(600)
+    keys = [each["Key"].removeprefix(f"{path}/") for each in s3.list_objects_v2(Bucket=target)["Contents"]]
+    assert keys == ["job.txt", "result_manifest.txt", "results/part-0"]
+    found = s3.get_object(Bucket=target, Key=f"{path}/results/part-0")
+    assert found["Body"].read() == b"Anna\nCleo\n"
+    assert (found["Metadata"], found["StorageClass"], found["TagCount"]) == ({"m": "n"}, "STANDARD_IA", 1)
+    assert json.loads(s3.get_object(Bucket=target, Key=f"{path}/job.txt")["Body"].read())["status"] == "Succeeded"
+    assert refused(s3.get_object, Bucket=bucket, Key="k") == ("InvalidObjectState", 403), "it is still in the archive"
+
+
+def test_queries_of_archived_objects_that_are_refused(s3: Any, bucket: str) -> None:
+    put(s3, bucket, "k", PEOPLE, StorageClass="GLACIER")
+    query = {"InputSerialization": CSV, "ExpressionType": "SQL", "Expression": "SELECT", "OutputSerialization": {}}
+    place = {"S3": {"BucketName": bucket, "Prefix": "p"}}
+    whole = {"Type": "SELECT", "SelectParameters": query, "OutputLocation": place}
+    for asked in (whole, whole | {"Days": 1}, {"Type": "SELECT"}):
+        assert refused(s3.restore_object, Bucket=bucket, Key="k", RestoreRequest=asked)[1] == 400

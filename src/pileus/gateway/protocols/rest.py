@@ -241,6 +241,10 @@ class Outgoing(NamedTuple):
     headers: dict[str, tuple[str, Callable[[Any], str]]]
     prefixes: dict[str, str]
     status: str | None
+    content_type: str
+    """The member that is the header Content-Type, or an empty text."""
+    payload: str
+    """The member that is the whole body, or an empty text."""
 
 
 @cache
@@ -250,18 +254,21 @@ def outgoing(shape: Shape) -> Outgoing:
         headers={name: (wire, header_writer(part)) for wire, name, part in at["header"]},
         prefixes={name: wire for wire, name, _ in at["headers"]},
         status=at["statusCode"][0][1] if at["statusCode"] else None,
+        content_type=next((name for wire, name, _ in at["header"] if wire.lower() == "content-type"), ""),
+        payload=shape.traits.get("payload", ""),
     )
 
 
 def head(shape: Shape, result: dict[str, Any], fields: Fields) -> tuple[int | None, dict[str, Any]]:
     """Append the members that are headers to `fields`; the status, if a member says it, and the members left over."""
     places = outgoing(shape)
+    headers = places.headers
     rest, status = {}, None
     for name, value in result.items():
         if value is None:
             continue
-        if name in places.headers:
-            field, write = places.headers[name]
+        if name in headers:
+            field, write = headers[name]
             fields.append((field, write(value)))
         elif name in places.prefixes:
             prefix = places.prefixes[name]
@@ -280,8 +287,13 @@ def header_writer(part: Shape) -> Callable[[Any], str]:
         return lambda values: ", ".join(quote(item(value)) for value in values)
     if part.traits.get("jsonvalue"):
         return lambda value: b64encode(msgspec.json.encode(value)).decode()
-    write = texts.writer(part, "rfc822")
-    return (lambda value: field_value(write(value))) if part.type == "string" else write
+    return _string if part.type == "string" else texts.writer(part, "rfc822")
+
+
+def _string(value: Any) -> str:
+    if type(value) is str and value.isascii() and value.isprintable():
+        return value
+    return field_value(texts.string_text(value))
 
 
 def _quoted(text: str) -> str:
@@ -298,31 +310,39 @@ def encode(operation: Operation, result: dict[str, Any], fields: Fields, render:
             raise KeyError(f"{operation.name} returns nothing, but its handler returned {sorted(result)}")
         return Response(operation.status, fields)
     status, rest = head(shape, result, fields)
-    body, default_type = _body(shape, rest, render, content_type)
+    places = outgoing(shape)
+    body, default_type = _body(shape, places.payload, rest, render, content_type)
     status = status or (result.status if isinstance(result, Result) else operation.status)
     if operation.method == "HEAD" or status in (204, 304):
         return Response(status, fields)
-    if body and default_type and not any(name.lower() == "content-type" for name, _ in fields):
+    if body and default_type and result.get(places.content_type) is None:
         fields.append(("Content-Type", default_type))
     return Response(status, fields, body)
 
 
 def _body(
-    shape: Shape, rest: dict[str, Any], render: Render, content_type: str
+    shape: Shape, payload: str, rest: dict[str, Any], render: Render, content_type: str
 ) -> tuple[bytes | AsyncIterator[bytes], str]:
-    name = shape.traits.get("payload")
-    if name is None:
+    if not payload:
         return render(shape, rest), content_type
-    if unknown := rest.keys() - {name}:
-        raise KeyError(f"{shape.name} has no member {sorted(unknown)} in its body")
-    part = shape.members[name]
-    if name not in rest:
-        return b"", ""
-    value = rest[name]
+    if payload not in rest:
+        body: bytes | AsyncIterator[bytes] = b""
+        default_type = ""
+    else:
+        body, default_type = _payload_body(shape.members[payload], rest.pop(payload), render, content_type)
+    if rest:
+        raise KeyError(f"{shape.name} has no member {sorted(rest)} in its body")
+    return body, default_type
+
+
+def _payload_body(
+    part: Shape, value: Any, render: Render, content_type: str
+) -> tuple[bytes | AsyncIterator[bytes], str]:
+    if part.type == "blob":
+        streamed = not isinstance(value, bytes) and isinstance(value, AsyncIterator)
+        return value if streamed else texts.blob_bytes(value), "application/octet-stream"
     if part.traits.get("eventstream"):
         return eventstream.encoded(part, value, render, content_type), eventstream.CONTENT_TYPE
-    if part.type == "blob":
-        return value if isinstance(value, AsyncIterator) else texts.blob_bytes(value), "application/octet-stream"
     if part.type == "string":
         return texts.string_text(value).encode(), "text/plain"
     return render(part, value), content_type

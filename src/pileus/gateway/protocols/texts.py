@@ -144,6 +144,8 @@ def blob_text(value: Any) -> str:
 
 def blob_bytes(value: Any) -> bytes:
     """The bytes of a blob; a text stands for its UTF-8."""
+    if type(value) is bytes:
+        return value
     if isinstance(value, str):
         return value.encode()
     if isinstance(value, bytes | bytearray | memoryview):

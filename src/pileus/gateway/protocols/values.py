@@ -10,6 +10,8 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple
 
+from msgspec import Raw
+
 from pileus.models import Shape
 
 from . import texts
@@ -242,7 +244,9 @@ def _write_map(notation: Notation, shape: Shape) -> Convert:
     kind, convert = writer(notation, shape.value)
     sparse = bool(shape.traits.get("sparse"))
 
-    def write(value: Any) -> dict[str, Any]:
+    def write(value: Any) -> Any:
+        if type(value) is Raw:  # it is JSON already (`Call.json`)
+            return value
         return {
             key: item if type(item) is kind or item is None else convert(item)
             for key, item in value.items()

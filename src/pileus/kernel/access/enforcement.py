@@ -59,10 +59,7 @@ def examined(call: Call, bound: Bound, request: Members, owner: str, given: list
     key = found.key(actions)
     if key is None or not call.cloud.access.passed(key):
         decide_all(call, bound, request, actions, found, key)
-    if found.record is not None:
-        if at_owner is call:
-            at_owner = call.at()
-        at_owner.found = found.record
+    at_owner.found = found.record
     return at_owner
 
 
@@ -85,7 +82,7 @@ def decide_all(
 
 def closed(call: Call, account: str) -> bool:
     """Whether an account's organization has closed it."""
-    if not call.cloud.access.limited(call, account):
+    if not account or not call.cloud.access.limited(call, account):
         return False
     member = Standing.membership(call, account)
     return member is not None and member.suspended

@@ -17,6 +17,7 @@ import asyncio
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -25,7 +26,7 @@ from pileus.kernel.store import Durability, Store
 from pileus.kernel.store.keys import pack
 
 from .files import Files
-from .storage import Sink, Source, Storage, threaded
+from .storage import Chunk, Source, Storage, threaded
 
 BATCH = 1024 * 1024
 """What a writer gathers before it writes."""
@@ -160,38 +161,37 @@ class Writer:
     def __init__(self, blobs: Blobs, name: str) -> None:
         self._blobs = blobs
         self.name = name
-        self.size = 0
-        self._sink: Sink | None = None
+        self._sink = blobs.storage.sink(name)
         self._waiting: list[bytes] = []
         self._gathered = 0
 
     async def __aenter__(self) -> Self:
         self._blobs.begun(self.name)
-        self._sink = self._blobs.storage.sink(self.name)
         return self
 
     async def write(self, chunk: bytes) -> None:
         self._waiting.append(chunk)
-        self.size += len(chunk)
         self._gathered += len(chunk)
         if self._gathered >= BATCH:
-            await self._save(last=False)
+            await self._sink.save(self._taken())
+
+    async def pour(self, chunks: Iterable[Chunk]) -> None:
+        """Write what is made as it is written: on a thread, and each chunk may change when the next is asked for."""
+        await self._sink.save(chain(self._taken(), chunks))
 
     async def keep(self) -> str:
         """The blob's name, now that its bytes are complete and, where the cloud promises so, on the disk."""
-        await self._save(last=True)
+        await self._sink.finish(self._taken())
         return self.name
 
-    async def _save(self, *, last: bool) -> None:
-        assert self._sink is not None
+    def _taken(self) -> list[bytes]:
         waiting, self._waiting, self._gathered = self._waiting, [], 0
-        await self._sink.save(waiting, last=last)
+        return waiting
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._sink is not None:
-            self._sink.close()
+        self._sink.close()
         self._blobs.ended(self.name)
 
 

@@ -16,6 +16,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 from pileus.kernel.store import StoreFailed
 
+from .storage import Chunk, threaded
+
 if TYPE_CHECKING:
     from obstore.store import S3Store
 
@@ -137,13 +139,19 @@ class BucketSink:
         self._number = 0
         self._rest = bytearray()
 
-    async def save(self, chunks: list[bytes], *, last: bool) -> None:
-        for chunk in chunks:
-            self._rest += chunk
+    async def save(self, chunks: Iterable[Chunk]) -> None:
+        await threaded(self._gather, chunks)
         while len(self._rest) >= PIECE:
             await self._put(bytes(self._rest[:PIECE]))
             del self._rest[:PIECE]
-        if last and (self._rest or not self._number):
+
+    def _gather(self, chunks: Iterable[Chunk]) -> None:
+        for chunk in chunks:
+            self._rest += chunk
+
+    async def finish(self, chunks: list[bytes]) -> None:
+        await self.save(chunks)
+        if self._rest or not self._number:
             await self._put(bytes(self._rest))
 
     async def _put(self, piece: bytes) -> None:

@@ -14,12 +14,14 @@ from typing import BinaryIO, Self
 
 from pileus.kernel.store import Durability, StoreFailed, StoreFull
 
-from .storage import threaded
+from .storage import Chunk, threaded
 
 SMALL = 64 * 1024
 """So much is read or written on the loop itself: going to a thread and back takes longer."""
 PIECE = 256 * 1024
 """What a reader yields at a time."""
+
+NOWAIT = getattr(os, "RWF_NOWAIT", 0)
 
 log = logging.getLogger("pileus")
 
@@ -115,18 +117,21 @@ class FileSink:
         self._name = name
         self._file: BinaryIO | None = None
 
-    async def save(self, chunks: list[bytes], *, last: bool) -> None:
-        small = self._file is None and sum(map(len, chunks)) <= SMALL
-        if last and small and self._files.durability == "process":
-            self._save(chunks, last)
-        else:
-            await threaded(self._save, chunks, last)
+    async def save(self, chunks: Iterable[Chunk]) -> None:
+        await threaded(self._save, chunks, False)
 
-    def _save(self, chunks: list[bytes], last: bool) -> None:
+    async def finish(self, chunks: list[bytes]) -> None:
+        if self._files.durability == "process" and sum(map(len, chunks)) <= SMALL:
+            self._save(chunks, True)
+        else:
+            await threaded(self._save, chunks, True)
+
+    def _save(self, chunks: Iterable[Chunk], last: bool) -> None:
         try:
             if self._file is None:
                 self._file = open(self._files.room(self._name), "xb", opener=_private)  # noqa: SIM115
-            self._file.writelines(chunks)
+            for chunk in chunks:
+                self._file.write(chunk)
             if last:
                 self._finish(self._file)
         except OSError as error:
@@ -164,9 +169,24 @@ class FileSource:
         if left <= 0 or not self._open:
             self.close()
             raise StopAsyncIteration
-        piece = self._read(left) if left <= SMALL else await threaded(self._read, min(left, PIECE))
+        if left <= SMALL:
+            piece = self._read(left)
+        else:
+            size = min(left, PIECE)
+            piece = self._at_hand(size) or await threaded(self._read, size)
         self._at += len(piece)
         return piece
+
+    def _at_hand(self, size: int) -> bytes:
+        """What of the next bytes is in memory already (Linux): a copy is quicker than going to a thread and back."""
+        if not NOWAIT:
+            return b""
+        room = bytearray(size)
+        try:
+            count = os.preadv(self._file, [room], self._at, NOWAIT)
+        except OSError:  # none, or the file system cannot tell
+            return b""
+        return bytes(memoryview(room)[:count])
 
     def _read(self, size: int) -> bytes:
         try:

@@ -12,13 +12,17 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 T = TypeVar("T")
+Chunk = bytes | memoryview
 
 
 class Sink(Protocol):
     """Takes the bytes of one new blob."""
 
-    async def save(self, chunks: list[bytes], *, last: bool) -> None:
-        """Keep these bytes; with the last ones the blob is complete, and as safe as the cloud promises."""
+    async def save(self, chunks: Iterable[Chunk]) -> None:
+        """Keep these bytes, each chunk before the next is asked for. The asking is done on a thread."""
+
+    async def finish(self, chunks: list[bytes]) -> None:
+        """Keep the last bytes: now the blob is complete, and as safe as the cloud promises."""
 
     def close(self) -> None:
         """Nothing more will come, be the blob complete or not. What there is of it is removed by its name."""

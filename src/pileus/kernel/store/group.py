@@ -1,8 +1,12 @@
-"""Group commit: the writes of one tick share a transaction, and each attempt among them has a savepoint of its own.
+"""Group commit: the writes of one tick share a transaction, and each attempt among them can be undone by itself.
 
-Nothing is opened before the first write, so calls that only read pay nothing. SQLite may roll a whole transaction back
-when a single statement meets a full disk or a failing one (sqlite.org/lang_transaction.html, section 4): then the group
-is lost, and everybody in it is told so.
+What the calls of a tick read, they read in the transaction too, for the locks that SQLite takes for a statement outside
+of one cost more than the reading. Writes are noted, and brought into the database together when the group commits: an
+attempt that fails has its notes struck out. Where a statement must see them earlier, or writes by itself, they are
+brought in before, behind a savepoint for each attempt they belong to.
+
+SQLite may roll a whole transaction back when a single statement meets a full disk or a failing one
+(sqlite.org/lang_transaction.html, section 4): then the group is lost, and everybody in it is told so.
 """
 
 from __future__ import annotations
@@ -17,12 +21,15 @@ from .store import Committed, Schedule, StoreCorrupt, StoreFailed, StoreFull
 
 log = logging.getLogger("pileus")
 
+Noted = tuple[bytes, bytes | None]
+"""A key and what is to be its value; None deletes it."""
+
 
 class Group:
     """The writes since the last commit, the attempts under way, and who waits for the commit.
 
     It is the context manager of every attempt; entering it again begins a nested one. Without a `schedule`, the group
-    ends with the outermost attempt.
+    ends with the outermost attempt. `write` brings what was noted into the database.
     """
 
     __slots__ = (
@@ -35,25 +42,36 @@ class Group:
         "_ticking",
         "_undone",
         "_waiting",
+        "_write",
         "before_commit",
+        "noted",
+        "open",
         "pending",
-        "ready",
     )
 
     def __init__(
-        self, connection: apsw.Connection, schedule: Schedule | None, *, undone: Callable[[], None] = lambda: None
+        self,
+        connection: apsw.Connection,
+        schedule: Schedule | None,
+        *,
+        write: Callable[[list[Noted]], None],
+        undone: Callable[[], None],
     ) -> None:
         self._connection = connection
         self._execute = connection.cursor().execute
-        self.pending = False
+        self.open = False
         """Whether a transaction is open."""
-        self.ready = False
-        """Whether the transaction and the savepoints of all attempts under way are open, so that one may write."""
+        self.pending = False
+        """Whether there is anything to commit."""
+        self.noted: list[Noted] = []
+        """What was written and is not in the database yet, in its order."""
         self._schedule = schedule
+        self._write = write
         self._undone = undone
         """Told when writes have been undone, so that nobody remembers them."""
         self._ticking = False
-        self._marks: list[int] = []  # how many waited when each of the attempts under way began
+        # How many waited, and how much was noted, when each of the attempts under way began.
+        self._marks: list[tuple[int, int]] = []
         self._savepoints = 0  # how many of the attempts have one: the outer ones, for they are opened together
         self._waiting: list[Committed] = []
         self.before_commit: list[Callable[[], None]] = []
@@ -63,58 +81,90 @@ class Group:
     # Attempts
 
     def __enter__(self) -> None:
-        self._marks.append(len(self._waiting))
-        self.ready = False
+        self._marks.append((len(self._waiting), len(self.noted)))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        mark = self._marks.pop()
+        waiting, noted = self._marks.pop()
         depth = len(self._marks)
         if error is not None:
-            self._undo(depth, mark, error)
+            self._undo(depth, waiting, noted, error)
         elif self._savepoints > depth:
             self._savepoints = depth
             self._execute("RELEASE attempt")
-        self.ready = self.pending and self._savepoints == depth
         if self._lost is not None:
             self._leave_lost(depth, error)
-        elif depth == 0 and self._schedule is None and self.pending and (lost := self.commit()) and error is None:
+        elif self._schedule is None and depth == 0 and self.open and (lost := self.commit()) and error is None:
             raise lost
 
-    def prepare(self) -> None:
-        """Make ready for a write: open the transaction, and a savepoint for each attempt that has none."""
-        if self._lost is not None:
-            raise self._lost
-        if not self.pending:
-            if not self._marks and self._schedule is None:
-                return  # SQLite commits a statement outside a transaction by itself
-            self._open()
-        while self._savepoints < len(self._marks):
-            self._execute("SAVEPOINT attempt")
-            self._savepoints += 1
-        self.ready = True
+    @property
+    def alone(self) -> bool:
+        """Whether nothing is under way with whose end a transaction would be committed."""
+        return self._schedule is None and not self._marks and not self.open
 
-    def _open(self) -> None:
+    def begin(self) -> None:
+        """Open the transaction, if there will be an end to it."""
+        if self.alone:
+            return
         if self._schedule is not None and not self._ticking:
             self._schedule(self._tick)
             self._ticking = True
         try:
-            self._execute("BEGIN IMMEDIATE")
+            self._execute("BEGIN")
         except apsw.Error as error:
             raise failure(error) from error
+        self.open = True
+
+    def prepare(self) -> None:
+        """Make ready for a write."""
+        if self._lost is not None:
+            raise self._lost
+        if not self.open:
+            self.begin()
         self.pending = True
 
-    def _undo(self, depth: int, mark: int, error: BaseException) -> None:
-        if self._savepoints > depth:
-            self._savepoints = depth
+    def settle(self, *, whole: bool = False) -> None:
+        """Bring what was noted into the transaction; attempts that noted some of it get savepoints, or all attempts."""
+        noted, marks = self.noted, self._marks
+        at = 0
+        try:
+            self._claim()
+            while self._savepoints < len(marks):
+                mark = marks[self._savepoints][1]
+                if mark == len(noted) and not whole:
+                    break  # this attempt, and those within it, have noted nothing
+                self._write(noted[at:mark])
+                self._execute("SAVEPOINT attempt")
+                self._savepoints += 1
+                at = mark
+            self._write(noted[at:])
+        except apsw.Error as error:
+            lost = failure(error)
+            self._end(lost)
+            raise lost from error
+        noted.clear()
+        self._marks = [(waiting, 0) for waiting, _ in marks]
+
+    def _claim(self) -> None:
+        """Become the one who writes. Others at the file, such as an administrator's shell, are waited for."""
+        if self._connection.txn_state("main") != apsw.SQLITE_TXN_WRITE:
+            self._execute("ROLLBACK")  # of what only read
+            self._execute("BEGIN IMMEDIATE")
+
+    def _undo(self, depth: int, waiting: int, noted: int, error: BaseException) -> None:
+        written = self._savepoints > depth
+        if written or len(self.noted) > noted:
+            del self.noted[noted:]
             self._undone()
+        if written:
+            self._savepoints = depth
             try:
                 self._execute("ROLLBACK TO attempt; RELEASE attempt")
             except apsw.Error as reason:
                 self.failed(reason)
-        if undone := self._waiting[mark:]:
-            del self._waiting[mark:]
+        if undone := self._waiting[waiting:]:
+            del self._waiting[waiting:]
             tell(undone, error)
 
     def _leave_lost(self, depth: int, error: BaseException | None) -> None:
@@ -136,37 +186,54 @@ class Group:
         """Commit what is pending, and tell those who wait; the reason, if it is lost."""
         if self._marks:
             raise RuntimeError("An attempt is under way; it cannot be committed in parts")
-        if not self.pending:
+        if not self.open:
             return None
-        for write in self.before_commit:
-            write()
-        if not self.pending:  # that took the group with it, and everybody has been told
-            return StoreFailed("The group of writes was lost")
+        if self.pending:
+            for write in self.before_commit:
+                write()
+            if not self.pending:  # that took the group with it, and everybody has been told
+                return StoreFailed("The group of writes was lost")
+        return self._commit()
+
+    def _commit(self) -> StoreFailed | None:
         lost = None
         try:
+            if self.noted and self._connection.in_transaction:  # else it was rolled back, as COMMIT will say
+                self._write_last()
             self._execute("COMMIT")
         except apsw.Error as error:
             lost = failure(error)
         self._end(lost)
         return lost
 
+    def _write_last(self) -> None:
+        """Bring in what is noted, mostly without having claimed to be the one who writes."""
+        try:
+            self._write(self.noted)
+        except apsw.BusyError:
+            self._claim()
+            self._write(self.noted)
+
     def failed(self, error: apsw.Error) -> StoreFailed:
         """What to raise for a statement's error, after finding out whether it took the group with it."""
         reason = failure(error)
-        if self.pending and not self._connection.in_transaction:
+        if self.open and not self._connection.in_transaction:
             self._end(reason)
         return reason
 
     def _tick(self) -> None:
         self._ticking = False
-        if self._marks and self.pending:
-            self._end(StoreFailed("An attempt was held across an await, with the writes of other calls inside it"))
-        else:
+        if not self._marks:
             self.commit()
+        elif self.pending:
+            self._end(StoreFailed("An attempt was held across an await, with the writes of other calls inside it"))
+        elif self.open:
+            self._commit()
 
     def _end(self, lost: StoreFailed | None) -> None:
-        self.pending = self.ready = False
+        self.open = self.pending = False
         self._savepoints = 0
+        self.noted.clear()
         waiting, self._waiting = self._waiting, []
         if lost is not None:
             self._undone()

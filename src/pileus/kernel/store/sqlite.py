@@ -11,7 +11,7 @@ import apsw
 
 from .checkpoint import Checkpoints
 from .format import connect, connect_to_read, create, prepare
-from .group import Group, failure
+from .group import Group, Noted, failure
 from .lock import Lock
 from .store import Committed, Durability, Schedule
 
@@ -30,6 +30,9 @@ PIECE = 256 * 1024
 MOST_KEPT = 4096
 """Values that are remembered: those of a key or a queue are asked for with every call that names it."""
 LONGEST_KEPT = 2048
+
+MOST_NOTED = 256
+"""Writes that wait for the commit before they are brought into the database."""
 
 Row = tuple[bytes, bytes]
 
@@ -69,10 +72,12 @@ class SqliteStore:
         """For the snapshots of this package alone."""
         self.path = Path(connection.filename) if lock else None
         """The database's file, if it has one."""
-        self._execute = connection.cursor().execute
+        cursor = connection.cursor()
+        self._execute, self._execute_many = cursor.execute, cursor.executemany
+        self._group = Group(connection, schedule, write=self._write, undone=self._forget)
+        self._noted = self._group.noted
         self._kept: dict[bytes, bytes | None] = {}
-        """What some keys have: nobody else writes to the file, so it stays true until they are written or undone."""
-        self._group = Group(connection, schedule, undone=self._kept.clear)
+        """What some keys have, among them all that are noted. Nobody else writes to the file, so it stays true."""
         self._lock = lock
         self._checkpoints = Checkpoints(connection) if lock else None
 
@@ -82,12 +87,14 @@ class SqliteStore:
         kept = self._kept
         if key in kept:
             return kept[key]
+        if not self._group.open:
+            self._group.begin()
         try:
             value: bytes | None = self._execute(GET, (key,)).get
         except apsw.Error as error:
             raise self._group.failed(error) from error
         if len(kept) >= MOST_KEPT:
-            kept.clear()
+            self._forget()
         if value is None or len(value) <= LONGEST_KEPT:
             kept[key] = value
         return value
@@ -100,12 +107,23 @@ class SqliteStore:
         return self._onward(rows, start, end, reverse, limit)
 
     def count(self, start: bytes, end: bytes) -> int:
+        self._settle(start, end)
         try:
             return cast(int, self._execute(COUNT, (start, end)).get)
         except apsw.Error as error:
             raise self._group.failed(error) from error
 
+    def _settle(self, start: bytes, end: bytes) -> None:
+        """Make ready to read a range, for which what was noted of it must be in the database."""
+        if not self._group.open:
+            self._group.begin()
+        for key, _ in self._noted:
+            if start <= key < end:
+                self._group.settle()
+                return
+
     def _rows(self, start: bytes, end: bytes, reverse: bool, size: int) -> list[Row]:
+        self._settle(start, end)
         try:
             return cast(list[Row], self._execute(REVERSE if reverse else FORWARD, (start, end, size)).fetchall())
         except apsw.Error as error:
@@ -126,32 +144,54 @@ class SqliteStore:
 
     # Writes
 
-    def put(self, key: bytes, value: bytes) -> None:
-        group = self._group
-        if not group.ready:
-            group.prepare()
-        self._kept.pop(key, None)
-        try:
-            self._execute(PUT, (key, value))
-        except apsw.Error as error:
-            raise group.failed(error) from error
+    def put(self, key: bytes, value: bytes | None) -> None:
+        noted = self._noted
+        if not noted:
+            if self._group.alone:
+                with self._group:
+                    return self.put(key, value)
+            self._group.prepare()
+        elif len(noted) >= MOST_NOTED:
+            self._group.settle()
+        noted.append((key, value))
+        self._kept[key] = value
+        return None
 
     def delete(self, key: bytes) -> None:
-        self._kept.pop(key, None)
-        self._change(DELETE, (key,))
+        self.put(key, None)
 
     def delete_range(self, start: bytes, end: bytes) -> int:
-        self._kept.clear()
-        self._change(DELETE_RANGE, (start, end))
+        group = self._group
+        if group.alone:
+            with group:
+                return self.delete_range(start, end)
+        group.prepare()
+        group.settle(whole=True)
+        self._forget()
+        try:
+            self._execute(DELETE_RANGE, (start, end))
+        except apsw.Error as error:
+            raise group.failed(error) from error
         return self.connection.changes()
 
-    def _change(self, statement: str, bindings: tuple[bytes, ...]) -> None:
-        if not self._group.ready:
-            self._group.prepare()
-        try:
-            self._execute(statement, bindings)
-        except apsw.Error as error:
-            raise self._group.failed(error) from error
+    def _write(self, noted: list[Noted]) -> None:
+        """Bring writes into the database: of those of a key the last one."""
+        last = dict(noted)
+        rows = [row for row in last.items() if row[1] is not None]
+        if len(rows) < len(last):
+            self._execute_many(DELETE, [(key,) for key, value in last.items() if value is None])
+        self._execute_many(PUT, rows)
+        kept = self._kept
+        for key, value in rows:
+            if value and len(value) > LONGEST_KEPT:
+                kept.pop(key, None)
+        if len(kept) > MOST_KEPT:
+            self._forget()
+
+    def _forget(self) -> None:
+        """Keep only what the database does not know yet."""
+        self._kept.clear()
+        self._kept.update(self._noted)
 
     # Attempts and commits
 

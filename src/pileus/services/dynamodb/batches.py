@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
+
+from msgspec import Raw
 
 from pileus.kernel import Call, Fault
 
 from . import capacity, dynamodb, faults, paths, writing
 from .items import view_of
-from .records import collection, load
+from .records import collection, load, size_of, told
 from .tables import Table
-from .throttling import charge, is_throttle
+from .throttling import charge, enforced, is_throttle
 from .values import Item
 
 MOST_READ = 100
@@ -25,7 +28,7 @@ def batch_get_item(
     """Items of several keys and tables; what goes beyond 16 MB is left to be asked for again."""
     if sum(len(asked["Keys"]) for asked in request_items.values()) > MOST_READ:
         raise faults.invalid("Too many items requested for the BatchGetItem call")
-    answers: dict[str, list[Item]] = {}
+    answers: dict[str, list[Item | Raw]] = {}
     unprocessed: dict[str, dict[str, Any]] = {}
     bill = capacity.Bill()
     room = LARGEST_ANSWER
@@ -38,7 +41,7 @@ def batch_get_item(
         found = answers.setdefault(name, [])
         for key, place in zip(asked["Keys"], places(table, asked["Keys"]), strict=True):
             raw = call.store.get(table.prefix + place)
-            size = int.from_bytes(raw[:4], "big") if raw else 0
+            size = 0 if raw is None else size_of(raw)
             units = capacity.read_units(size, consistent)
             throttle = None if size > room else affordable(call, table, "Read", units)
             if size > room or throttle:
@@ -50,8 +53,7 @@ def batch_get_item(
             bill.add(table, units)
             if raw is not None:
                 room -= size
-                item = load(raw)
-                found.append(item if view is None else paths.projected(item, view[0]))
+                found.append(told(call, raw) if view is None else paths.projected(load(raw), view[0]))
     return {"Responses": answers, "UnprocessedKeys": unprocessed} | bill.told(return_consumed_capacity)
 
 
@@ -101,7 +103,7 @@ def batch_write_item(
     for name, write, request in writes:
         outcome = writing.decide(call, write)
         try:
-            with call.store.attempt():
+            with call.store.attempt() if enforced(call, write.table) else nullcontext():
                 units = writing.carry_out(call, outcome)
         except Fault as fault:
             if not is_throttle(fault):
@@ -111,8 +113,8 @@ def batch_write_item(
                 raise
             continue
         bill.add(write.table, outcome.units, units)
-        if told := collection(write.table, write.key, return_item_collection_metrics):
-            metrics.setdefault(name, []).append(told)
+        if measured := collection(write.table, write.key, return_item_collection_metrics):
+            metrics.setdefault(name, []).append(measured)
     answer: dict[str, Any] = {"UnprocessedItems": unprocessed}
     if metrics:
         answer["ItemCollectionMetrics"] = metrics

@@ -8,7 +8,7 @@ from pileus.kernel import Call
 
 from . import capacity, dynamodb, expressions, faults, legacy, paths, writing
 from .legacy import Conditions
-from .records import read
+from .records import load, size_of, told
 from .tables import Table
 from .throttling import charge
 from .values import Item
@@ -49,15 +49,15 @@ def get_item(
     view = None
     if projection_expression is not None or attributes_to_get is not None or expression_attribute_names is not None:
         view = view_of(expression_attribute_names, projection_expression, attributes_to_get)
-    item, size = read(call, table, table.schema.place_of(key))
-    told: dict[str, Any] = {}
-    if item is not None:
-        told["Item"] = item if view is None else paths.projected(item, view[0])
-    units = capacity.read_units(size, consistent_read)
+    raw = call.store.get(table.prefix + table.schema.place_of(key))
+    answer: dict[str, Any] = {}
+    if raw is not None:
+        answer["Item"] = told(call, raw) if view is None else paths.projected(load(raw), view[0])
+    units = capacity.read_units(0 if raw is None else size_of(raw), consistent_read)
     charge(call, table, "Read", units)
     if return_consumed_capacity != "NONE":
-        told["ConsumedCapacity"] = capacity.consumed(table, return_consumed_capacity, units)
-    return told
+        answer["ConsumedCapacity"] = capacity.consumed(table, return_consumed_capacity, units)
+    return answer
 
 
 SINGLE = (
@@ -99,6 +99,8 @@ def written(call: Call, write: writing.Write, request: dict[str, Any]) -> dict[s
 
 def condition_of(request: dict[str, Any], tell: bool = False) -> tuple[expressions.Matches | None, bool]:
     """The condition of a put or a delete, and whether its error shows the item."""
+    if CHOICES.isdisjoint(request):
+        return None, False
     if request.get("ReturnValues", "NONE") not in ("NONE", "ALL_OLD"):
         raise faults.invalid("ReturnValues can only be ALL_OLD or NONE")
     tell = tell or request.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"
@@ -120,6 +122,7 @@ def condition_of(request: dict[str, Any], tell: bool = False) -> tuple[expressio
     return test, tell
 
 
+CHOICES = frozenset(SINGLE)
 CONDITIONAL = frozenset(SINGLE[:5])
 
 

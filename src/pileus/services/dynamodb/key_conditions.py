@@ -100,7 +100,7 @@ def checked(keys: Keys, name: str, part: Part) -> tuple[Value, ...]:
         if kind not in value:
             raise faults.bad_parameter("Condition parameter type does not match schema type")
         if part.operator != "begins_with":
-            keys.check(name, kind, value)
+            keys.encoded(name, kind, value)
         elif kind == "N":
             raise faults.invalid(
                 "Invalid KeyConditionExpression: Incorrect operand type for operator or function; "

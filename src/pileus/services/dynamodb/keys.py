@@ -7,7 +7,6 @@ the sort key, and a segment of a parallel scan is one range too.
 
 from __future__ import annotations
 
-from typing import Any
 from zlib import crc32
 
 from pileus.kernel.store.keys import pack
@@ -38,29 +37,27 @@ class Keys:
 
     def partition(self, item: Item) -> bytes:
         """Where in a table or an index the partition of an item is."""
-        key = b"".join([encode(self.types[name], item[name]) for name in self.hashes])
-        return crc32(key).to_bytes(4, "big") + key
+        return self.joined([encode(self.types[name], item[name]) for name in self.hashes])
 
     def place(self, item: Item) -> bytes:
         """Where in a table an item is, or in an index its entry but for the item's own key."""
-        place = self.partition(item)
-        for name in self.ranges:
-            place += encode(self.types[name], item[name])
-        return place
+        return self.joined([encode(kind, item[name]) for name, kind in self.types.items()])
 
     def place_of(self, key: Item) -> bytes:
         """Where the item of a key is that came from outside."""
         if len(key) != len(self.names):
             raise faults.no_match()
+        parts = []
         for name, kind in self.types.items():
             value = key.get(name)
             if value is None or kind not in value or len(value) != 1:
                 raise faults.no_match()
-            self.check(name, kind, value)
-        return self.place(key)
+            parts.append(self.encoded(name, kind, value))
+        return self.joined(parts)
 
     def place_in(self, item: Item) -> bytes:
         """Where an item that came from outside goes."""
+        parts = []
         for name, kind in self.types.items():
             value = item.get(name)
             if value is None:
@@ -68,22 +65,30 @@ class Keys:
             if kind not in value:
                 actual = next(iter(value))
                 raise faults.bad_parameter(f"Type mismatch for key {name} expected: {kind} actual: {actual}")
-            self.check(name, kind, value)
-        return self.place(item)
+            parts.append(self.encoded(name, kind, value))
+        return self.joined(parts)
 
-    def check(self, name: str, kind: str, value: Value) -> None:
-        content: Any = value[kind]
+    def joined(self, parts: list[bytes]) -> bytes:
+        """The place of encoded key attributes, those of the partition key first."""
+        hashed = parts[0] if len(self.hashes) == 1 else b"".join(parts[: len(self.hashes)])
+        return crc32(hashed).to_bytes(4, "big") + b"".join(parts)
+
+    def encoded(self, name: str, kind: str, value: Value) -> bytes:
+        """The bytes of a key attribute that came from outside; raises where it cannot be one."""
         if kind == "N":
-            value["N"] = numbers.normal(content)
-            return
-        if not content:
+            value["N"] = numbers.normal(value["N"])
+            return encode(kind, value)
+        if not value[kind]:
             what = "string" if kind == "S" else "binary"
             raise faults.invalid(
                 "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an "
                 f"empty {what} value. Key: {name}"
             )
-        if len(content) > LONGEST_RANGE // 4:
+        part = encode(kind, value)
+        if len(part) > LONGEST_RANGE:
+            content = value[kind]
             self.check_length(name, len(content.encode() if kind == "S" else content))
+        return part
 
     def check_length(self, name: str, length: int) -> None:
         if name in self.hashes and length > LONGEST_HASH:

@@ -15,19 +15,22 @@ from .capacity import Units
 from .tables import Table
 
 NAMESPACE = "AWS/DynamoDB"
+CONSUMED = {"Read": "ConsumedReadCapacityUnits", "Write": "ConsumedWriteCapacityUnits"}
 
 
 def consumed(call: Call, table: Table, kind: str, own: float, others: Units) -> None:
     """Capacity was consumed; `kind` is Read or Write."""
-    metric, place = f"Consumed{kind}CapacityUnits", (("TableName", table.name),)
-    whole = own + sum(others.get(index.name, 0.0) for index in table.indexes if index.local)
-    if whole:
-        call.cloud.meters.tally(call.account, call.region, NAMESPACE, place).add(metric, whole)
+    metric, place = CONSUMED[kind], (("TableName", table.name),)
     if others:
         for index in table.indexes:
-            if not index.local and (units := others.get(index.name)):
+            units = others.get(index.name, 0.0)
+            if index.local:
+                own += units
+            elif units:
                 dimensions: Dimensions = (*place, ("GlobalSecondaryIndexName", index.name))
                 call.cloud.meters.tally(call.account, call.region, NAMESPACE, dimensions).add(metric, units)
+    if own:
+        call.cloud.meters.tally(call.account, call.region, NAMESPACE, place).add(metric, own)
 
 
 @dynamodb.meter("Query", "Scan")

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from msgspec import Raw
+
 from pileus.kernel import Call
 
 from . import capacity, faults, legacy, paths
 from .expressions import Expressions, Matches
-from .records import load, read, size_of
+from .records import load, read, size_of, told
 from .tables import IndexKeys, Table
 from .throttling import charge
 from .values import Item
@@ -112,7 +114,7 @@ def start_after(reading: Reading, key: Item | None, bounded: bool) -> Reading:
         raise faults.invalid("The provided starting key is invalid")
     for keys in (table.schema, *([index] if index else [])):
         for name, kind in keys.types.items():
-            keys.check(name, kind, key[name])
+            keys.encoded(name, kind, key[name])
     own = table.schema.place(key)
     place = index.prefix + index.place(key) + own if index else table.prefix + own
     if not reading.start <= place < reading.end:
@@ -129,18 +131,25 @@ def page(call: Call, reading: Reading) -> dict[str, Any]:
     """The answer of a query or a scan."""
     table, index, view, matches = reading.table, reading.source, reading.view, reading.matches
     tree, limit, whole, counted = view.tree, reading.limit, view.whole, view.counted
-    items: list[Item] = []
+    untouched = tree is None and matches is None and not whole
+    items: list[Item | Raw] = []
     scanned = count = total = fetched = 0
-    last: Item | None = None
+    last: bytes | None = None
     units = 0.0
     most = None if limit is None else limit + 1
     for _, raw in call.store.scan(reading.start, reading.end, reverse=not reading.forward, limit=most):
         size = size_of(raw)
         if scanned == limit or (total + fetched + size > LARGEST_PAGE and last is not None):
             break
-        last = item = load(raw)
+        last = raw
         total += size
         scanned += 1
+        if untouched:
+            count += 1
+            if not counted:
+                items.append(told(call, raw))
+            continue
+        item = load(raw)
         if whole:
             own, own_size = read(call, table, table.schema.place(item))
             item = own or item
@@ -154,16 +163,17 @@ def page(call: Call, reading: Reading) -> dict[str, Any]:
     else:
         if scanned != limit:
             last = None
-    told: dict[str, Any] = {"Count": count, "ScannedCount": scanned}
+    answer: dict[str, Any] = {"Count": count, "ScannedCount": scanned}
     if not counted:
-        told["Items"] = items
+        answer["Items"] = items
     if last is not None:
-        told["LastEvaluatedKey"] = {
-            name: last[name] for name in dict.fromkeys((*table.schema.names, *(index.names if index else ())))
+        item = load(last)
+        answer["LastEvaluatedKey"] = {
+            name: item[name] for name in dict.fromkeys((*table.schema.names, *(index.names if index else ())))
         }
     read_cost = capacity.read_units(total, reading.consistent)
     own_cost, others = (units, {index.name: read_cost}) if index else (read_cost, {})
     charge(call, table, "Read", own_cost, others)
     if reading.capacity != "NONE":
-        told["ConsumedCapacity"] = capacity.consumed(table, reading.capacity, own_cost, others)
-    return told
+        answer["ConsumedCapacity"] = capacity.consumed(table, reading.capacity, own_cost, others)
+    return answer

@@ -1,11 +1,12 @@
 """Items at rest: reading one, and everything that a change of one must do.
 
-Under an item's place stand four bytes of its size, and the item. An index's entry is what the index projects of it.
+Under an item's place stand four bytes of its size, and the item in JSON, just as it is answered. An index's entry is
+what the index projects of it.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -16,12 +17,16 @@ from .capacity import Units, write_units
 from .recovery import noted
 from .replication import Stamp
 from .tables import IndexKeys, Table
-from .values import Item
+from .values import Attribute, Item
 
 LARGEST = 400 * 1024
 
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder().decode
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(dict[str, Attribute]).decode
+_decode_msgpack = msgspec.msgpack.Decoder(dict[str, Attribute]).decode
+
+JSON = ord("{")
+"""What an item begins with. Those that earlier versions stored are MessagePack, which begins otherwise."""
 
 
 def dump(item: Item, size: int) -> bytes:
@@ -29,8 +34,13 @@ def dump(item: Item, size: int) -> bytes:
 
 
 def load(raw: bytes) -> Item:
-    item: Item = _decode(memoryview(raw)[4:])
-    return item
+    item = memoryview(raw)[4:]
+    return cast(Item, _decode(item) if raw[4] == JSON else _decode_msgpack(item))
+
+
+def told(call: Call, raw: bytes) -> Item | msgspec.Raw:
+    """The item for an answer, of which nobody looks at a part."""
+    return msgspec.Raw(raw[4:]) if call.json and raw[4] == JSON else load(raw)
 
 
 def size_of(raw: bytes) -> int:
@@ -40,7 +50,17 @@ def size_of(raw: bytes) -> int:
 def read(call: Call, table: Table, place: bytes) -> tuple[Item | None, int]:
     """The item at a place and its size."""
     raw = call.store.get(table.prefix + place)
-    return (None, 0) if raw is None else (load(raw), int.from_bytes(raw[:4], "big"))
+    return (None, 0) if raw is None else (load(raw), size_of(raw))
+
+
+def keep(call: Call, table: Table, place: bytes, new: Item | None, size: int) -> bytes:
+    """Put an item where there was another or none, or remove it, and nothing else; what is stored now."""
+    if new is None:
+        call.store.delete(table.prefix + place)
+        return b""
+    raw = dump(new, size)
+    call.store.put(table.prefix + place, raw)
+    return raw
 
 
 def replace(
@@ -60,15 +80,12 @@ def replace(
     if table.group and (new is not None or old is not None or origin):
         new = replication.stamped(call, table, place, new, origin)
         size = values.size(new) if new else 0
-    if new is None:
-        if old is None:
-            return {}
-        call.store.delete(table.prefix + place)
-    else:
-        call.store.put(table.prefix + place, dump(new, size))
+    if new is None and old is None:
+        return {}
+    raw = keep(call, table, place, new, size)
     if not table.watched:
         return {}
-    units = {index.name: cost for index in table.entries if (cost := reindex(call, index, place, old, new))}
+    units = {index.name: cost for index in table.entries if (cost := reindex(call, index, place, old, new, raw))}
     if old != new:
         if table.vectors:
             vectors.reindex(call, table, place, old, new)
@@ -94,8 +111,8 @@ def entry(index: IndexKeys, place: bytes, item: Item | None) -> tuple[bytes, Ite
     return where, item if index.all else {name: value for name, value in item.items() if name in index.kept}
 
 
-def reindex(call: Call, index: IndexKeys, place: bytes, old: Item | None, new: Item | None) -> float:
-    """Bring an index up to date; what it costs."""
+def reindex(call: Call, index: IndexKeys, place: bytes, old: Item | None, new: Item | None, raw: bytes) -> float:
+    """Bring an index up to date; what it costs. `raw` is the new item as it is stored."""
     before, after = entry(index, place, old), entry(index, place, new)
     if before == after:
         return 0.0
@@ -104,9 +121,9 @@ def reindex(call: Call, index: IndexKeys, place: bytes, old: Item | None, new: I
         call.store.delete(before[0])
         cost += write_units(values.size(before[1]))
     if after:
-        size = values.size(after[1])
-        call.store.put(after[0], dump(after[1], size))
-        cost += write_units(max(size, values.size(before[1]) if before and before[0] == after[0] else 0))
+        kept = raw if index.all else dump(after[1], values.size(after[1]))
+        call.store.put(after[0], kept)
+        cost += write_units(max(size_of(kept), values.size(before[1]) if before and before[0] == after[0] else 0))
     return cost
 
 

@@ -121,8 +121,7 @@ class Table(Record, arn="table/{name}", cfn="AWS::DynamoDB::Table", kw_only=True
     @classmethod
     def named(cls, call: Call, table_name: str) -> Self:
         """The table of a name or an ARN, for operations on items."""
-        path = cls.layout.prefix(call.account, call.region) + pack((short(table_name),))
-        raw = call.store.get(path)
+        raw = call.store.get(_path(call.account, call.region, table_name))
         table: Self | None = None if raw is None else _shared(raw)
         if table is None or table.status in ("CREATING", "DELETING"):
             raise faults.not_there()
@@ -160,9 +159,10 @@ class Table(Record, arn="table/{name}", cfn="AWS::DynamoDB::Table", kw_only=True
 
     @cached_property
     def watched(self) -> bool:
-        """Whether anybody must be told of changes: indexes, a stream, expiry, recovery."""
+        """Whether anybody must be told of changes: other Regions, indexes, a stream, expiry, recovery."""
         return bool(
-            self.indexes
+            self.group
+            or self.indexes
             or self.view
             or self.ttl
             or self.recovery_since
@@ -193,6 +193,11 @@ class Table(Record, arn="table/{name}", cfn="AWS::DynamoDB::Table", kw_only=True
                     raise faults.invalid(f"Cannot read from backfilling global secondary index: {name}")
                 return entries
         raise faults.invalid(f"The table does not have the specified index: {name}")
+
+
+@lru_cache(maxsize=1024)
+def _path(account: str, region: str, name: str) -> bytes:
+    return Table.layout.prefix(account, region) + pack((short(name),))
 
 
 @lru_cache(maxsize=1024)

@@ -6,13 +6,15 @@ decided by what the item is, and then carried out.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from pileus.kernel import Call
 
 from . import capacity, conditions, expressions, faults, legacy, paths, updates, values
 from .expressions import Expressions, Matches
-from .records import LARGEST, check_index_keys, read, replace
+from .records import LARGEST, check_index_keys, keep, load, replace, size_of
 from .tables import Table
 from .throttling import charge
 from .values import Item
@@ -20,7 +22,7 @@ from .values import Item
 MOST_DEPTH = values.DEEPEST
 
 
-class Write(NamedTuple):
+class Write(msgspec.Struct, frozen=True, eq=False):
     """What is to happen to one item, if its condition holds."""
 
     kind: str
@@ -38,14 +40,24 @@ class Write(NamedTuple):
     """Whether the item goes with the error if the condition does not hold."""
 
 
-class Outcome(NamedTuple):
+class Outcome(msgspec.Struct, eq=False):
     """What an item was, and what it is to be."""
 
     write: Write
-    old: Item | None
+    raw: bytes | None
+    """What is stored of it."""
     old_size: int
-    new: Item | None
-    new_size: int
+    new: Item | None = None
+    new_size: int = 0
+    read: Item | None = None
+    """What is stored, once somebody has asked for it."""
+
+    @property
+    def old(self) -> Item | None:
+        """Read when it is first asked for: of most only the size matters."""
+        if self.read is None and self.raw is not None:
+            self.read = load(self.raw)
+        return self.read
 
     @property
     def units(self) -> float:
@@ -107,19 +119,20 @@ def update(
 
 def decide(call: Call, write: Write) -> Outcome:
     """What the write comes to; raises where its condition does not hold."""
-    old, old_size = read(call, write.table, write.place)
-    if write.condition is not None and not write.condition(old or {}):
-        raise faults.condition_failed(old if write.tell_failed else None)
+    raw = call.store.get(write.table.prefix + write.place)
+    outcome = Outcome(write, raw, 0 if raw is None else size_of(raw))
+    if write.condition is not None and not write.condition(outcome.old or {}):
+        raise faults.condition_failed(outcome.old if write.tell_failed else None)
     if write.kind == "put":
-        return Outcome(write, old, old_size, write.item, write.size)
-    if write.kind == "check":
-        return Outcome(write, old, old_size, old, old_size)
-    if write.kind == "delete":
-        return Outcome(write, old, old_size, None, 0)
-    new = updates.apply(write.update, old or write.key, write.values) if write.update else dict(old or write.key)
-    size = values.size(new)
-    check_updated(write, new, size)
-    return Outcome(write, old, old_size, new, size)
+        outcome.new, outcome.new_size = write.item, write.size
+    elif write.kind == "check":
+        outcome.new, outcome.new_size = outcome.old, outcome.old_size
+    elif write.kind == "update":
+        old = outcome.old or write.key
+        new = updates.apply(write.update, old, write.values) if write.update else dict(old)
+        outcome.new, outcome.new_size = new, values.size(new)
+        check_updated(write, new, outcome.new_size)
+    return outcome
 
 
 def check_updated(write: Write, new: Item, size: int) -> None:
@@ -134,11 +147,16 @@ def check_updated(write: Write, new: Item, size: int) -> None:
 
 def carry_out(call: Call, outcome: Outcome, times: int = 1) -> capacity.Units:
     """Do it; what it costs by index."""
-    write = outcome.write
+    write, table = outcome.write, outcome.write.table
     units: capacity.Units = {}
-    if write.kind != "check":
-        units = replace(call, write.table, write.place, outcome.old, outcome.new, outcome.new_size)
-    charge(call, write.table, "Write", times * outcome.units, {name: times * cost for name, cost in units.items()})
+    if write.kind == "check":
+        pass
+    elif table.watched:
+        units = replace(call, table, write.place, outcome.old, outcome.new, outcome.new_size)
+    elif outcome.new is not None or outcome.old_size:
+        keep(call, table, write.place, outcome.new, outcome.new_size)
+    others = {name: times * cost for name, cost in units.items()} if units else units
+    charge(call, table, "Write", times * outcome.units, others)
     return units
 
 

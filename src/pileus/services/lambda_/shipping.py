@@ -37,7 +37,7 @@ class Shipping:
 
     def carry(self, call: Call, log: Log, principal: Principal) -> None:
         """From now on, what that log takes in goes on to CloudWatch Logs."""
-        there = call.at(principal=principal, request_id="", service="lambda")
+        there = call.at(principal=principal, id="", service="lambda")
         log.on_event = self._noticing(log, there)
 
     def _noticing(self, log: Log, call: Call) -> Callable[[], None]:

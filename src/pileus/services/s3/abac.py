@@ -77,9 +77,9 @@ class Keys(Mapping[str, tuple[str, ...]]):
 
 def signature_keys(call: Call) -> dict[str, Values]:
     """What policies may know of a request's signature, such as how long ago a presigned one was made."""
-    signed = call.signature
     found: dict[str, Values] = {"s3:tlsversion": ("1.3",)} if call.secure else {}
-    if signed is not None:
+    if call.signature is not None:
+        signed = call.signature()
         found |= {"s3:authtype": (signed.place,), "s3:signatureversion": (signed.algorithm,)}
         if signed.algorithm.startswith("AWS4"):  # the older form of presigned requests only says when they end
             found["s3:signatureage"] = (str(max(0, int((call.now - signed.made) * 1000))),)

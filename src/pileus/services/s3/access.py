@@ -150,6 +150,12 @@ def check_key(call: Call, bucket: Bucket, key: str) -> None:
             raise faults.denied()
 
 
+def lets_list(call: Call, bucket: Bucket) -> bool:
+    """Whether it is the owner's root who calls, of whom `check_listed` asks nothing, whatever he lists."""
+    own = call.account == bucket.owner and not bucket.has_policy and unlimited(call, bucket.owner)
+    return own and not bucket.through
+
+
 def check_listed(call: Call, bucket: Bucket, key: str) -> None:
     """Refuse a call about one of the objects that a request lists."""
     if bucket.through:

@@ -69,18 +69,24 @@ class Bucket(
     """Whether its tags count in policies."""
     notifies: bool = False
     """Whether somebody wants to hear of what happens in it."""
+    journals: bool = False
+    """Whether metadata tables tell of what happens in it."""
     payer: str = "BucketOwner"
     acl: list[dict[str, Any]] = []
     """Grants, as the model has them; none means that all is the owner's."""
     tags: dict[str, str] = {}
     zone: str = ""
     """The id of the Availability Zone of a directory bucket."""
+    table: str = ""
+    """The ARN of the table whose files it holds."""
     through: str = ""
     """The ARN of the access point by which a call came to it; never stored."""
 
     def arn(self, call: Call) -> str:
         if self.zone:
             return f"arn:{self.partition}:s3express:{self.region}:{self.owner}:bucket/{self.name}"
+        if self.table:
+            return self.table
         return f"arn:{self.partition}:s3:::{self.name}"
 
     def resource_policy(self, call: Call) -> str | None:
@@ -101,8 +107,8 @@ class Bucket(
 
     @property
     def settled(self) -> bool:
-        """Whether all policies were asked before: those of directory buckets and of access points are."""
-        return bool(self.through or self.zone)
+        """Whether all policies were asked before: those of directory buckets, access points and tables are."""
+        return bool(self.through or self.zone or self.table)
 
     @property
     def versioned(self) -> bool:
@@ -125,6 +131,10 @@ class Bucket(
             from .directories import check
 
             check(call, bucket)
+        elif bucket.table:
+            from . import tables
+
+            tables.check(call, bucket)
         return bucket
 
 
@@ -137,7 +147,7 @@ def still(call: Call, bucket: Bucket) -> Bucket:
 
 
 def absent(name: str) -> Exception:
-    if not naming.is_bucket_name(name):
+    if not naming.is_bucket_name(name.removesuffix("--table-s3")):
         return faults.fault("InvalidBucketName", "The specified bucket is not valid.", BucketName=name)
     return faults.no_bucket(name)
 
@@ -317,7 +327,7 @@ def list_buckets(
     ):
         if not bucket.name.startswith(prefix) and bucket.name > prefix:
             break
-        if bucket.zone or (bucket_region and bucket.region != bucket_region):
+        if bucket.zone or bucket.table or (bucket_region and bucket.region != bucket_region):
             continue
         if len(found) == (max_buckets or MOST_LISTED):
             last = paging.sealed(call, bucket.name)

@@ -22,16 +22,15 @@ def matches(header: str, etag: str) -> bool:
 
 def check_read(request: Mapping[str, Any], found: Object) -> None:
     """RFC 9110, 13.2.2: If-Match outweighs If-Unmodified-Since, and If-None-Match If-Modified-Since."""
-    modified = math.floor(found.modified)
     if "IfMatch" in request:
         if not matches(request["IfMatch"], found.etag):
             raise faults.precondition("If-Match")
-    elif "IfUnmodifiedSince" in request and modified > request["IfUnmodifiedSince"]:
+    elif "IfUnmodifiedSince" in request and math.floor(found.modified) > request["IfUnmodifiedSince"]:
         raise faults.precondition("If-Unmodified-Since")
     if "IfNoneMatch" in request:
         if matches(request["IfNoneMatch"], found.etag):
             raise not_modified(found)
-    elif "IfModifiedSince" in request and modified <= request["IfModifiedSince"]:
+    elif "IfModifiedSince" in request and math.floor(found.modified) <= request["IfModifiedSince"]:
         raise not_modified(found)
 
 

@@ -9,13 +9,13 @@ async with Intake(call, opener, digests) as intake:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from pileus.kernel import Call, parcels
-from pileus.kernel.blobs import SMALL, Writer, threaded
+from pileus.kernel.blobs import SMALL, Writer
 
 from . import faults, seals
 from .digests import Digests
@@ -60,12 +60,14 @@ class Intake:
         elif body is not None:
             async for piece in body:
                 await self._add(piece)
-        if self._writer is None and self._gathered <= parcels.MOST:
-            self._sealed = self._work(self._gather(), last=True) if self.size else b""
+        if self._writer is None and self.size <= parcels.MOST:
+            self._sealed = self._rest() if self.size else b""
             return
-        await self._pass(last=True)
-        assert self._writer is not None
-        await self._writer.keep()
+        writer = await self._begun()
+        if self._gathered > SMALL:
+            await writer.pour(self._work(self._gather()))
+        await writer.write(self._rest())
+        await writer.keep()
 
     async def _add(self, piece: bytes) -> None:
         self._waiting.append(piece)
@@ -74,43 +76,58 @@ class Intake:
         if self.size > LARGEST:
             raise faults.too_large(self.size, LARGEST)
         if self._gathered >= BATCH:
-            await self._pass(last=False)
+            writer = await self._begun()
+            self._job = asyncio.ensure_future(writer.pour(self._work(self._gather())))
 
-    async def _pass(self, *, last: bool) -> None:
-        """Have what has gathered hashed, sealed and written, while more is read; wait for what was passed before."""
+    async def _begun(self) -> Writer:
+        """The writer, once it has written what it was given: meanwhile more was read."""
         if self._writer is None:
             self._writer = await self._call.cloud.blobs.writer().__aenter__()
         if self._job is not None:
             await self._job
-        self._job = asyncio.ensure_future(self._process(self._writer, self._gather(), last))
-        if last:
-            await self._job
+        return self._writer
 
-    async def _process(self, writer: Writer, data: bytes, last: bool) -> None:
-        if len(data) <= SMALL:
-            sealed = self._work(data, last)
-        else:
-            sealed = await threaded(self._work, data, last)
-        await writer.write(sealed)
-
-    def _gather(self) -> bytes:
+    def _gather(self) -> list[bytes]:
         waiting, self._waiting, self._gathered = self._waiting, [], 0
-        return waiting[0] if len(waiting) == 1 else b"".join(waiting)
+        return waiting
 
-    def _work(self, data: bytes, last: bool) -> bytes:
-        self.digests.update(data)
-        return self._sealer.feed(data, last=last)
+    def _work(self, pieces: list[bytes]) -> Iterator[memoryview]:
+        """Hash and seal: on a thread, as the writer asks for it."""
+        for piece in pieces:
+            self.digests.update(piece)
+            yield from self._sealer.feed(piece)
 
-    def adopt(self, call: Call, number: int = 1) -> Part:
-        """The part, stored with the transaction under way."""
+    def _rest(self) -> bytes:
+        """What has gathered last, which is little, hashed and sealed at once."""
+        return b"".join([*map(bytes, self._work(self._gather())), self._sealer.end()])
+
+    def adopt(self, call: Call, number: int = 1, over: str = "") -> Part:
+        """The part, stored with the transaction under way; a parcel in the place of one that is given up with it."""
         packed = self._writer is None
         if self._writer is not None:
             place = self._writer.name
             call.cloud.blobs.adopt(place)
         else:
-            place = parcels.put(call.store, self._sealed) if self._sealed else ""
+            place = parcels.put(call.store, self._sealed, over) if self._sealed else ""
         md5 = self.digests.md5.hex()
         return Part(number, self.size, md5, self.digests.checksum, place, packed, self._wrapped)
+
+
+class Small:
+    """The bytes of a part that are all there, and few. To be used as an `Intake` is."""
+
+    def __init__(self, call: Call, opener: Opener, digests: Digests, body: bytes) -> None:
+        self.digests = digests
+        digests.update(body)
+        self._size = len(body)
+        key, self._wrapped = seals.new_key(call, opener)
+        self._sealed = seals.seal(key, body) if body else b""
+
+    def adopt(self, call: Call, number: int = 1, over: str = "") -> Part:
+        """The part, as that of an `Intake`."""
+        place = parcels.put(call.store, self._sealed, over) if self._sealed else ""
+        digests = self.digests
+        return Part(number, self._size, digests.md5.hex(), digests.checksum, place, True, self._wrapped)
 
 
 class Carried:
@@ -187,21 +204,22 @@ def slices(parts: Iterable[Part], start: int, stop: int) -> list[Slice]:
 
 def read(call: Call, opener: Opener, parts: list[Part], start: int, stop: int) -> bytes | AsyncIterator[bytes]:
     """A range of bytes: at once if they are a parcel, else piece by piece."""
+    if len(parts) == 1 and parts[0].packed and start < stop <= parts[0].size:  # as most are
+        return unpacked(call, opener, parts[0], start, stop)
     wanted = slices(parts, start, stop)
     if not wanted:
         return b""
     if len(wanted) == 1 and wanted[0].part.packed:
-        return unpacked(call, opener, wanted[0])
+        return unpacked(call, opener, *wanted[0])
     return Outgoing(call, opener, wanted)
 
 
-def unpacked(call: Call, opener: Opener, wanted: Slice) -> bytes:
+def unpacked(call: Call, opener: Opener, part: Part, start: int, stop: int) -> bytes:
     """Bytes of a parcel, which is one segment."""
-    part = wanted.part
     sealed = parcels.get(call.store, part.place)
     assert sealed is not None, f"a part refers to a parcel that is not there: {part.place}"
-    plain = seals.cipher(seals.open_key(call, opener, part.key)).decrypt(seals.nonce(0), sealed, None)
-    return plain if wanted.stop - wanted.start == len(plain) else plain[wanted.start : wanted.stop]
+    plain = seals.unseal(seals.open_key(call, opener, part.key), sealed)
+    return plain if stop - start == len(plain) else plain[start:stop]
 
 
 class Outgoing:
@@ -213,7 +231,7 @@ class Outgoing:
         self._first = b"" if wanted[0].part.packed else seals.open_key(call, opener, wanted[0].part.key)
         self._pieces = self._run(call, opener, wanted)
         self._parcels = {
-            each.part.place: unpacked(call, opener, each) for each in wanted if each.part.packed and each.part.place
+            each.part.place: unpacked(call, opener, *each) for each in wanted if each.part.packed and each.part.place
         }
 
     def __aiter__(self) -> Self:

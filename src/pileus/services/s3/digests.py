@@ -82,6 +82,8 @@ ALGORITHMS: dict[str, Algorithm] = {
     "XXHASH128": Algorithm(lambda: Xxhash("new_xxhash3_128"), 16),
 }
 MEMBERS = {f"Checksum{name}": name for name in ALGORITHMS}
+SAID = frozenset((*MEMBERS, "ChecksumAlgorithm"))
+"""What a request may say of the checksum."""
 FIELDS = {f"x-amz-checksum-{name.lower()}": name for name in ALGORITHMS}
 
 
@@ -96,8 +98,11 @@ class Wanted(NamedTuple):
 
 def wanted(request: Mapping[str, Any], body: Any = None) -> Wanted | None:
     """What a request says of the checksum of its body; None if it says nothing."""
-    given = [] if MEMBERS.keys().isdisjoint(request) else [name for name in MEMBERS if name in request]
-    announced = [FIELDS[name] for name in getattr(body, "announced", ()) if name in FIELDS]
+    announced = getattr(body, "announced", ())
+    if not announced and SAID.isdisjoint(request):
+        return None
+    given = list(MEMBERS.keys() & request.keys())
+    announced = [FIELDS[name] for name in announced if name in FIELDS]
     if len(given) + len(announced) > 1:
         words = "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed."
         raise faults.invalid_request(words)

@@ -31,8 +31,14 @@ def forget(call: Call) -> None:
 
 def remove(call: Call, bucket: Bucket) -> None:
     """Remove a bucket and all that is set and noted about it, but for what is in it."""
+    from .metadata_tables import Setup, end
+    from .upkeep import Loose
+
     bucket.delete(call)
-    for kind in (Document, Count, Sweep, Line, Tally, Planned, Foreign):
+    if (setup := Setup.get(call, bucket.room)) is not None:
+        setup.delete(call)
+        end(call, bucket)
+    for kind in (Document, Count, Sweep, Line, Tally, Planned, Foreign, Loose):
         kind.delete_all(call, bucket.room)
     observe(call, bucket, logged=False, metered=False, analysed=False, measured=False)
 

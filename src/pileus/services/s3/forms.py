@@ -12,6 +12,7 @@ import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from email.message import Message
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlencode
 
@@ -135,7 +136,7 @@ async def post(call: Call, request: Request, labels: dict[str, str]) -> Answer:
         principal=principal,
         region=region(call, fields),
         members={"Bucket": name, "Key": key, **put},
-        signature=None if principal is ANONYMOUS else signature(call, fields),
+        signature=None if principal is ANONYMOUS else partial(signature, call, fields),
     )
     least, most = 0, None
     if "policy" in fields:

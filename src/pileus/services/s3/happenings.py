@@ -9,7 +9,7 @@ from typing import Any
 
 from pileus.kernel import Call
 
-from . import notifications, planning, replicating
+from . import journals, notifications, planning, replicating
 from .buckets import Bucket
 from .events import Subject
 from .objects import Object
@@ -21,6 +21,10 @@ NOTHING = "d41d8cd98f00b204e9800998ecf8427e"
 
 REPLICATED = ("ObjectTagging", "ObjectAcl", "ObjectRetention", "ObjectLegalHold")
 """Changes that are made to replicas too."""
+
+
+JOURNALED = ("ObjectTagging", "LifecycleTransition")
+"""Changes of what metadata tables tell."""
 
 
 def subject(bucket: Bucket, found: Object | Version, *, gone: bool = False) -> Subject:
@@ -36,10 +40,14 @@ def subject(bucket: Bucket, found: Object | Version, *, gone: bool = False) -> S
 
 def created(call: Call, bucket: Bucket, new: Object, how: str) -> None:
     """`Put`, `Post`, `Copy` or `CompleteMultipartUpload`."""
+    if bucket.versioned:
+        planning.soon(call, bucket)  # an older version may have as many newer ones now as a rule wants to keep
     if bucket.notifies:
         notifications.announce(call, bucket, f"ObjectCreated:{how}", subject(bucket, new))
     if bucket.replicates:
         replicating.created(call, bucket, new)
+    if bucket.journals:
+        journals.note(call, bucket, new, journals.CREATE)
 
 
 def marked(call: Call, bucket: Bucket, marker: Version, event: str = "ObjectRemoved") -> None:
@@ -49,6 +57,8 @@ def marked(call: Call, bucket: Bucket, marker: Version, event: str = "ObjectRemo
         notifications.announce(call, bucket, f"{event}:DeleteMarkerCreated", subject(bucket, marker))
     if bucket.replicates and event == "ObjectRemoved":
         replicating.marked(call, bucket, marker)
+    if bucket.journals:
+        journals.note(call, bucket, marker, journals.DELETE)
 
 
 def removed(call: Call, bucket: Bucket, old: Object | Version, event: str = "ObjectRemoved") -> None:
@@ -57,6 +67,8 @@ def removed(call: Call, bucket: Bucket, old: Object | Version, event: str = "Obj
         planning.soon(call, bucket)
     if bucket.notifies:
         notifications.announce(call, bucket, f"{event}:Delete", subject(bucket, old, gone=True))
+    if bucket.journals:
+        journals.note(call, bucket, old, journals.DELETE)
 
 
 def changed(call: Call, bucket: Bucket, found: Object, event: str, **more: Any) -> None:
@@ -67,3 +79,5 @@ def changed(call: Call, bucket: Bucket, found: Object, event: str, **more: Any) 
         notifications.announce(call, bucket, event, subject(bucket, found), **more)
     if bucket.replicates and event.startswith(REPLICATED):
         replicating.changed(call, bucket, found)
+    if bucket.journals and event.startswith(JOURNALED):
+        journals.note(call, bucket, found, journals.UPDATE)

@@ -43,7 +43,7 @@ def metadata(request: Mapping[str, Any]) -> dict[str, str]:
     given: dict[str, str] = request.get("Metadata", {})
     if not given:
         return given
-    size = sum(len(name.encode()) + len(value.encode()) for name, value in given.items())
+    size = len("".join((*given, *given.values())).encode())
     if size > MOST_METADATA:
         words = "Your metadata headers exceed the maximum allowed metadata size"
         raise faults.fault("MetadataTooLarge", words, Size=size, MaxSizeAllowed=MOST_METADATA)
@@ -75,10 +75,11 @@ def shown(found: Object, request: Mapping[str, Any]) -> dict[str, Any]:
         "ETag": f'"{found.etag}"',
         **found.headers,
     }
-    for override, name in OVERRIDES.items():
-        if override in request:
-            value = request[override]
-            told[name] = value if isinstance(value, str) else formatdate(value, usegmt=True)
+    if not OVERRIDES.keys().isdisjoint(request):
+        for override, name in OVERRIDES.items():
+            if override in request:
+                value = request[override]
+                told[name] = value if isinstance(value, str) else formatdate(value, usegmt=True)
     if found.metadata:
         told["Metadata"] = found.metadata
     if found.storage_class != STANDARD:

@@ -63,6 +63,9 @@ def walk(
     before: dict[str, Any] = {} if end is None else {"before": (end,)}
     if frame.prefix and not any(bound and bound[0] >= frame.prefix for bound in start.values()):
         start = {"since": (frame.prefix,)}
+    if not frame.delimiter:
+        yield from scan(**start, **before)
+        return
     while True:
         for record in scan(**start, **before):
             if common := frame.rolled(name(record)):

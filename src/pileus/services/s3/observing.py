@@ -60,7 +60,8 @@ def measure_account(call: Call, by: str, *, wanted: bool) -> None:
     if wanted == before:
         return
     for bucket in list(Bucket.scan(call, call.partition, call.account, index="owner")):
-        observe(call, bucket, measured=wanted)
+        if not bucket.table:
+            observe(call, bucket, measured=wanted)
 
 
 def begin(call: Call, bucket: Bucket) -> None:

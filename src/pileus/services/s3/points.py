@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import lru_cache
 from typing import Any
 
 from pileus.kernel import Call, Record, Unfinished
@@ -117,11 +118,19 @@ class Alias(Record, scope="cloud"):
 Point = AccessPoint | MultiRegionPoint | LambdaPoint
 DIRECTORY = "--xa-s3"
 """How the names of access points for directory buckets end, which are their aliases too."""
+TABLE = "--table-s3"
+"""And those of the buckets that tables of S3 Tables lie in."""
 _ARN = re.compile(
     r"arn:([^:]+):(s3|s3express|s3-object-lambda|s3-outposts):([^:]*):([^:]*):(accesspoint|outpost)[/:](.+)"
 )
 ALIASES = ("-s3alias", "--ol-s3", ".mrap", DIRECTORY)
 _HOSTED = re.compile(r"(.{3,50})-(\d{12})")
+
+
+@lru_cache(maxsize=4096)
+def is_ordinary(bucket: str) -> bool:
+    """Whether that can be nothing but a general purpose bucket, wherever a call came to."""
+    return ":" not in bucket and not bucket[-12:].isdigit() and not bucket.endswith(("--x-s3", *ALIASES))
 
 
 def is_named(call: Call, bucket: str) -> bool:
@@ -273,14 +282,20 @@ def guarded(call: Call, policy: str, blocked: set[str], owner: str) -> str:
 def targets(call: Call, request: dict[str, Any]) -> list[Target] | None:
     """What a request by an access point is about; None for one that names its bucket."""
     name = request.get("Bucket", "")
-    if name.endswith(("--x-s3", DIRECTORY)):
+    ordinary = is_ordinary(name)
+    if not ordinary and name.endswith(("--x-s3", DIRECTORY)):
         from . import directories
 
         return directories.targets(call, request)
     if "express" in call.principal.session:
         raise faults.denied()
+    if name.endswith(TABLE):
+        from . import tables
+
+        return tables.targets(call, request)
     if (
-        not is_named(call, name)
+        ordinary
+        or not is_named(call, name)
         or call.operation == "CreateBucket"
         or Bucket.get(call, call.partition, name) is not None
     ):

@@ -8,6 +8,8 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pileus.kernel import Call, Fault
+from pileus.kernel.access import actions
+from pileus.kernel.access.actions import Action
 
 from . import documents, faults
 from .naming import canonical_id
@@ -70,17 +72,46 @@ def check_statement(call: Call, bucket: Owner, statement: Any) -> None:
         if sum(name in statement for name in either) != 1:
             raise wrong(f"Missing required field {either[0]}")
     arn = bucket.arn(call)
-    prefix = "s3express:" if ":s3express:" in arn else "s3:"
-    for action in listed(statement.get("Action", statement.get("NotAction"))):
-        if action != "*" and not str(action).lower().startswith(prefix):
-            raise wrong("Policy has invalid action")
-    for resource in listed(statement.get("Resource", statement.get("NotResource"))):
-        if not fnmatchcase(arn, "/".join(str(resource).split("/")[: arn.count("/") + 1])):
+    prefix = "s3express" if ":s3express:" in arn else "s3"
+    named = [named_by(str(action), prefix) for action in listed(statement.get("Action", statement.get("NotAction")))]
+    if not all(named):
+        raise wrong("Policy has invalid action")
+    resources = [str(resource) for resource in listed(statement.get("Resource", statement.get("NotResource")))]
+    for resource in resources:
+        if not fnmatchcase(arn, "/".join(resource.split("/")[: arn.count("/") + 1])):
             raise wrong("Policy has invalid resource")
+    if (
+        arn.count(":") == 5
+        and "/" not in arn
+        and prefix == "s3"
+        and not statement.keys() & {"NotAction", "NotResource"}
+    ):
+        check_applying(arn, named, resources)
     if not isinstance(statement.get("Principal", statement.get("NotPrincipal")), dict | str):
         raise wrong("Invalid policy syntax.")
     if isinstance(statement.get("Principal"), str) and statement["Principal"] != "*":
         raise wrong("Invalid policy syntax.")
+
+
+def named_by(pattern: str, prefix: str) -> list[Action]:
+    """The actions of S3 that a pattern names."""
+    known = actions.prefix(prefix).actions
+    wanted = pattern.lower()
+    if wanted == "*":
+        return list(known.values())
+    return [action for name, action in known.items() if fnmatchcase(f"{prefix}:{name}", wanted)]
+
+
+def check_applying(arn: str, named: list[list[Action]], resources: list[str]) -> None:
+    """Refuse an action of objects where no resource can be one, and an action of buckets where none can be a bucket."""
+    there = set()
+    if any(fnmatchcase(arn, resource) for resource in resources):
+        there.add("bucket")
+    if any("/" in resource or fnmatchcase(f"{arn}/key", resource) for resource in resources):
+        there.add("object")
+    for several in named:
+        if not any(there & action.kinds.keys() for action in several):
+            raise wrong("Action does not apply to any resource(s) in statement")
 
 
 def wrong(message: str) -> Fault:

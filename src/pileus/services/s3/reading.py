@@ -110,7 +110,7 @@ def described(
         told["ContentRange"] = f"bytes {wanted.start}-{wanted.stop - 1}/{found.size}"
     if part is not None and found.parts:
         told["PartsCount"] = found.parts
-    if request.get("ChecksumMode", "").upper() == "ENABLED":
+    if "ChecksumMode" in request and request["ChecksumMode"].upper() == "ENABLED":
         told |= told_checksums(found, wanted, part)
     told |= seals.shown(found.seal)
     if bucket.versioned:
@@ -125,7 +125,8 @@ def described(
         told |= rules.expiring(call, bucket, found)
     if found.restore is not None:
         told |= restoring.shown(call, found)
-    return told | access.charged(call, bucket)
+    told |= access.charged(call, bucket)
+    return told
 
 
 def told_checksums(found: Object, wanted: Range, part: Part | None) -> dict[str, str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from pileus.kernel import Call
 
-from . import access, faults, s3, seals, versions
+from . import access, faults, journals, s3, seals, versions
 from .buckets import Bucket
 from .objects import Manifest, Part
 from .seals import Opener, Seal
@@ -42,6 +42,8 @@ def update_object_encryption(
     if found.manifest:
         Manifest(id=found.manifest, parts=parts).put(call)
     versions.save(call, found)
+    if bucket.journals:
+        journals.note(call, bucket, found, journals.UPDATE)
     return access.charged(call, bucket)
 
 

@@ -14,7 +14,7 @@ import msgspec
 
 from pileus.kernel import Call, Fault, identity
 
-from . import data, documents, events, notifications, planning, roles, s3, seals, versions
+from . import data, documents, events, journals, notifications, planning, roles, s3, seals, versions
 from .buckets import Bucket, still
 from .data import Carried, Intake
 from .digests import DEFAULT, Digests
@@ -287,6 +287,8 @@ def settle(job: Job, new: Object, parts: list[Part]) -> None:
     planning.soon(call, target)
     told = Subject(new.name, new.size, new.etag, new.version)
     notifications.announce(call, target, "ObjectCreated:Put", told)
+    if target.journals:
+        journals.note(call, target, new, journals.CREATE)
 
 
 # Delete markers and metadata
@@ -301,6 +303,8 @@ def mark(job: Job, found: Object | Version) -> None:
             marker = versions.mark_replica(call, target, job.key, job.version, found.modified)
             told = Subject(job.key, version=marker.version)
             notifications.announce(call, target, "ObjectRemoved:DeleteMarkerCreated", told)
+            if target.journals:
+                journals.note(call, target, marker, journals.DELETE)
 
 
 def change(job: Job, found: Object | Version) -> None:
@@ -323,6 +327,8 @@ def change(job: Job, found: Object | Version) -> None:
             other.event_days, other.event_years = held.event_days, held.event_years
         versions.save(call, other)
         planning.soon(call, job.target)
+        if job.target.journals:
+            journals.note(call, job.target, other, journals.UPDATE)
 
 
 # How it went

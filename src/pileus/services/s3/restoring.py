@@ -9,7 +9,7 @@ from __future__ import annotations
 from email.utils import formatdate
 from typing import Any
 
-from pileus.kernel import Call, Unfinished
+from pileus.kernel import Call
 from pileus.kernel.edge import Result
 
 from . import access, events, faults, happenings, notifications, planning, s3, versions
@@ -36,7 +36,7 @@ def readable(call: Call, found: Object) -> bool:
 
 
 def check_readable(call: Call, found: Object) -> None:
-    if not readable(call, found):
+    if found.archived and not readable(call, found):
         words = "The operation is not valid for the object's storage class"
         tier = found.tier or None
         raise faults.fault("InvalidObjectState", words, 403, StorageClass=found.storage_class, AccessTier=tier)
@@ -57,12 +57,15 @@ def restore_object(
     call: Call, bucket: Bucket, key: str, version_id: str = "", restore_request: dict[str, Any] = {}
 ) -> dict[str, Any]:
     """Have a copy made of an archived object; asked again once it is there, it stays so many days longer from now."""
-    if restore_request.keys() & {"Type", "SelectParameters", "OutputLocation"}:
-        raise Unfinished("Pileus does not select from archived objects yet.")
     found = versions.find(call, bucket, key, version_id, method="POST")
     if not found.archived:
         words = "Restore is not allowed for the object's current storage class"
         raise faults.fault("InvalidObjectState", words, 403, StorageClass=found.storage_class)
+    if restore_request.keys() & {"Type", "SelectParameters", "OutputLocation"}:
+        from . import archive_selecting
+
+        wait = delay(found, restore_request.get("Tier") or "Standard")
+        return archive_selecting.begun(call, bucket, found, restore_request, wait)
     days = lifetime(found, restore_request.get("Days"))
     tier = restore_request.get("GlacierJobParameters", {}).get("Tier") or restore_request.get("Tier") or "Standard"
     before = found.restore

@@ -11,6 +11,8 @@ import base64
 import hashlib
 import json
 import os
+from collections.abc import Iterator
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -66,9 +68,15 @@ class Opener(NamedTuple):
 
 
 def cipher(key: bytes) -> AESGCM:
+    return aes_gcm()(key)
+
+
+@cache
+def aes_gcm() -> type[AESGCM]:
+    """Imported when the first object comes, and looked up no more."""
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-    return AESGCM(key)
+    return AESGCM
 
 
 def new_key(call: Call, opener: Opener) -> tuple[bytes, bytes]:
@@ -122,31 +130,51 @@ def nonce(segment: int) -> bytes:
     return segment.to_bytes(12, "big")
 
 
+FIRST = nonce(0)
+
+
+def seal(key: bytes, plain: bytes) -> bytes:
+    """All of a small part, which is one segment."""
+    return cipher(key).encrypt(FIRST, plain, None)
+
+
+def unseal(key: bytes, sealed: bytes) -> bytes:
+    return cipher(key).decrypt(FIRST, sealed, None)
+
+
 class Sealer:
-    """Seals the bytes of one part as they come."""
+    """Seals the bytes of one part as they come. It has room for one segment, and needs no more memory."""
 
     def __init__(self, key: bytes) -> None:
         self._cipher = cipher(key)
         self._segment = 0
-        self._rest = b""
+        self._rest = bytearray()
+        self._sealed = memoryview(bytearray(SEALED))
 
-    def feed(self, data: bytes, *, last: bool = False) -> bytes:
-        """The segments that are full, and with the last bytes the rest."""
-        data = self._rest + data if self._rest else data
-        if last and not self._segment and len(data) < SEGMENT:
-            return self._seal(data)
-        sealed, at, view = [], 0, memoryview(data)
-        while len(data) - at >= SEGMENT:
-            sealed.append(self._seal(view[at : at + SEGMENT]))
+    def feed(self, data: bytes) -> Iterator[memoryview]:
+        """The segments that are full. Each is there until the next one is asked for."""
+        plain, at = memoryview(data), 0
+        if self._rest:
+            at = SEGMENT - len(self._rest)
+            self._rest += plain[:at]
+            if len(self._rest) < SEGMENT:
+                return
+            yield self._seal(self._rest)
+            self._rest.clear()
+        while len(plain) - at >= SEGMENT:
+            yield self._seal(plain[at : at + SEGMENT])
             at += SEGMENT
-        self._rest = data[at:]
-        if last and (self._rest or not self._segment):
-            sealed.append(self._seal(self._rest))
-        return b"".join(sealed)
+        self._rest += plain[at:]
 
-    def _seal(self, plain: bytes | memoryview) -> bytes:
+    def end(self) -> memoryview:
+        """The rest, which may be nothing: then it is a segment only if it is the only one."""
+        return self._seal(self._rest) if self._rest or not self._segment else self._sealed[:0]
+
+    def _seal(self, plain: bytearray | memoryview) -> memoryview:
+        sealed = self._sealed[: len(plain) + TAG]
+        self._cipher.encrypt_into(nonce(self._segment), plain, None, sealed)
         self._segment += 1
-        return self._cipher.encrypt(nonce(self._segment - 1), plain, None)
+        return sealed
 
 
 class Unsealer:
@@ -257,7 +285,7 @@ def asked(call: Call, bucket: Bucket, request: dict[str, Any], customer: Custome
         key = default.get("KMSMasterKeyID", "")
     return Seal(
         algorithm,
-        key_arn(call, key),
+        key if bucket.table and key else key_arn(call, key),
         request.get("SSEKMSEncryptionContext", ""),
         bool(bucket.zone) or request.get("BucketKeyEnabled", bucket.encryption.get("BucketKeyEnabled", False)),
     )

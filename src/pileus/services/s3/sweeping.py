@@ -2,7 +2,7 @@
 
 A sweep notes what is due next, and nothing that comes meanwhile can be due before the shortest of the rules' times has
 passed; so a bucket is only gone through on days that have something to do, and operations need not tell of what they
-write. The few that make something due at once (a tag, a version that is removed) say so by `planning.soon`.
+write. The few that make something due at once (a tag, a version that comes or goes) say so by `planning.soon`.
 """
 
 from __future__ import annotations

@@ -32,8 +32,9 @@ class Web:
         md5 = headers.get("content-md5")
         if md5:
             check_md5(md5, request.body)
-        given = [name for name, _ in headers if name in digests.FIELDS]
-        given += [name for name, _ in request.trailers if name in digests.FIELDS]
+        given: list[str] = []
+        if request.trailers.first or not digests.FIELDS.keys().isdisjoint(headers.first):
+            given = [name for name in (*headers.first, *request.trailers.first) if name in digests.FIELDS]
         for name in given:
             algorithm = digests.FIELDS[name]
             value = digests.checked(algorithm, headers.get(name) or request.trailers.get(name))

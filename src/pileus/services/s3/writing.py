@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pileus.kernel import Call
+from pileus.kernel import Call, parcels
 
 from . import (
     access,
@@ -26,9 +26,9 @@ from . import (
     versions,
 )
 from .buckets import Bucket, still
-from .data import LARGEST, Intake
+from .data import LARGEST, Intake, Small
 from .digests import MEMBERS, Digests
-from .objects import Object, Part
+from .objects import STANDARD, Object, Part
 
 ABOUT = (
     "ACL",
@@ -56,6 +56,7 @@ ABOUT = (
     "ObjectLockEventHoldDurationYears",
 )
 """Members that say something about a new object, whether it is put, copied, or sent in parts."""
+SAID = frozenset(ABOUT)
 GRANTS = ABOUT[:5]
 PUT = (*ABOUT, *MEMBERS, "ChecksumAlgorithm", "Body", "ContentLength", "ContentMD5", "IfMatch", "IfNoneMatch")
 
@@ -71,17 +72,26 @@ def begun(call: Call, bucket: Bucket, name: str, request: dict[str, Any], seal: 
         modified=0.0,
         owner=bucket.owner if bucket.ownership == "BucketOwnerEnforced" else call.account,
         seal=seal,
-        storage_class=directories.CLASS if bucket.zone else headers.storage_class(request),
-        headers=headers.system(request),
-        metadata=headers.metadata(request),
-        redirect=headers.redirect(request),
+        storage_class=directories.CLASS if bucket.zone else STANDARD,
+        headers={"ContentType": headers.DEFAULT_TYPE},
     )
+    if not SAID.isdisjoint(request):
+        describe(call, bucket, new, request)
+    return new
+
+
+def describe(call: Call, bucket: Bucket, new: Object, request: dict[str, Any]) -> None:
+    """Note on a new object what its request says about it."""
+    if not bucket.zone:
+        new.storage_class = headers.storage_class(request)
+    new.headers = headers.system(request)
+    new.metadata = headers.metadata(request)
+    new.redirect = headers.redirect(request)
     if tags := request.get("Tagging"):
         new.tags = tagging.from_header(tags)
     new.acl = granted(call, bucket, request)
     if bucket.ownership == "BucketOwnerPreferred" and request.get("ACL") == "bucket-owner-full-control":
         new.owner, new.acl = bucket.owner, []
-    return new
 
 
 def granted(call: Call, bucket: Bucket, request: dict[str, Any]) -> list[acls.Grant]:
@@ -124,38 +134,48 @@ async def put(
         )
     if "IfMatch" in request or "IfNoneMatch" in request:
         conditions.check_write(request, key, Object.get(call, bucket.room, key))
-    offset = request.get("WriteOffsetBytes")
-    if offset is not None:
-        appending.check_offset(bucket, Object.get(call, bucket.room, key), offset)
+    if "WriteOffsetBytes" in request:
+        appending.check_offset(bucket, Object.get(call, bucket.room, key), request["WriteOffsetBytes"])
     running = Digests(want.algorithm if want else digests.DEFAULT)
-    async with Intake(call, new.opener(call, bucket, customer), running) as intake:
+    opener = new.opener(call, bucket, customer)
+    if isinstance(body, bytes) and len(body) <= parcels.MOST:
+        small = Small(call, opener, running, body)
+        running.compare(want, body, request.get("ContentMD5", ""))
+        return placed(call, bucket, new, request, small, how)
+    async with Intake(call, opener, running) as intake:
         await intake.take(body)
         running.compare(want, body, request.get("ContentMD5", ""))
-        with call.transaction():
-            if not isinstance(body, bytes):
-                bucket = still(call, bucket)
-            old = Object.get(call, bucket.room, key)
-            conditions.check_write(request, key, old)
-            part = intake.adopt(call)
-            if offset:
-                appending.check_offset(bucket, old, offset)
-                assert old is not None
-                new = appending.append(call, old, new, part, running.algorithm)
-            else:
-                filled(new, part, running.algorithm, bucket)
-                new.modified = call.now
-                locks.apply(call, bucket, new, request)
-                versions.place(call, bucket, new, old)
-            happenings.created(call, bucket, new, how)
-    return {
-        "ETag": f'"{new.etag}"',
-        **checksums(new),
-        **seals.shown(new.seal, with_context=True),
-        **(versions.shown(bucket, new) if bucket.versioning == "Enabled" else {}),
-        **rules.expiring(call, bucket, new),
-        **({"Size": new.size} if offset is not None else {}),
-        **access.charged(call, bucket),
-    }
+        return placed(call, still(call, bucket), new, request, intake, how)
+
+
+def placed(
+    call: Call, bucket: Bucket, new: Object, request: dict[str, Any], intake: Intake | Small, how: str
+) -> dict[str, Any]:
+    """Make what has arrived the current version of its key, and tell of it."""
+    offset = request.get("WriteOffsetBytes")
+    with call.transaction():
+        old = Object.get(call, bucket.room, new.name)
+        if "IfMatch" in request or "IfNoneMatch" in request:
+            conditions.check_write(request, new.name, old)
+        if offset:
+            appending.check_offset(bucket, old, offset)
+            assert old is not None
+            new = appending.append(call, old, new, intake.adopt(call), intake.digests.algorithm)
+        else:
+            part = intake.adopt(call, over=versions.given_up(bucket, old))
+            filled(new, part, intake.digests.algorithm, bucket)
+            new.modified = call.now
+            locks.apply(call, bucket, new, request)
+            versions.place(call, bucket, new, old)
+        happenings.created(call, bucket, new, how)
+    told = {"ETag": f'"{new.etag}"', **checksums(new), **seals.shown(new.seal, with_context=True)}
+    if bucket.versioning == "Enabled":
+        told["VersionId"] = new.version
+    if bucket.has_lifecycle:
+        told |= rules.expiring(call, bucket, new)
+    if offset is not None:
+        told["Size"] = new.size
+    return told | access.charged(call, bucket)
 
 
 def filled(new: Object, part: Part, algorithm: str, bucket: Bucket) -> None:

@@ -60,7 +60,7 @@ async def generate(call: Call, job: Job, principal: Principal) -> None:
 def source(call: Call, given: Members, principal: Principal) -> Bucket:
     """The bucket that is to be listed, if the role may have that done."""
     found = Bucket.get(call, call.partition, given["SourceBucket"].rpartition(":")[2])
-    if found is None or found.zone:
+    if found is None or found.zone or found.table:
         raise Stopped("ManifestGenerationFailed", "The source bucket of the manifest does not exist.")
     if given.get("ExpectedBucketOwner", found.owner) != found.owner:
         raise Stopped("ManifestGenerationFailed", "The source bucket belongs to another account.")

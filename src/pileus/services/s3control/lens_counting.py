@@ -100,7 +100,7 @@ class Counting:
         call = self.call
         for account in self.accounts:
             for bucket in list(Bucket.scan(call, call.partition, account, call.partition, index="owner")):
-                if not bucket.zone and self.means(bucket):
+                if not bucket.zone and not bucket.table and self.means(bucket):
                     async for line in self.measured(bucket):
                         yield line
         for (account, region), sums in sorted(self._accounts.items()):

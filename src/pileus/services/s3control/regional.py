@@ -29,7 +29,7 @@ def list_regional_buckets(
         token=next_token,
         invalid=invalid_request("The continuation token provided is incorrect"),
         index="owner",
-        where=lambda bucket: bucket.region == call.region and not bucket.zone,
+        where=lambda bucket: bucket.region == call.region and not bucket.zone and not bucket.table,
     )
     rows = [
         {

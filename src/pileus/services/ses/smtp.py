@@ -82,7 +82,7 @@ class Door:
             account=sender.principal.account,
             region=sender.region,
             principal=sender.principal,
-        ).at(source_ip=session.peer[0], user_agent="SMTP", secure=bool(session.ssl), request_id=names.request_id())
+        ).at(source_ip=session.peer[0], user_agent="SMTP", secure=bool(session.ssl), id="")
         request = {"RawMessage": {"Data": envelope.content}, "Source": envelope.mail_from}
         request["Destinations"] = envelope.rcpt_tos
         found: str = self.cloud.perform(call, "SendRawEmail", request)["MessageId"]

@@ -80,12 +80,14 @@ def again_or_bury(
     call: Call, topic: Topic, subscription: Subscription, notice: Notice, tries: int, failed: Failed
 ) -> None:
     from . import fanout
+    from .audience import Hearer
 
     policy = fanout.policy_for(topic, subscription)
     delay = None if failed.final else retries.delay(policy, tries + 1)
     if delay is None:
         dead = fanout.Fanout(call, topic, notice)
-        dead.bury(subscription, dead.entry(subscription), Fault("DeliveryFailed", str(failed)))
+        hearer = Hearer(call, subscription)
+        dead.bury(hearer, dead.entry(hearer), Fault("DeliveryFailed", str(failed)))
     else:
         packed = notice.packed()
         deliver.later(call, topic=topic.id, subscription=subscription.id, notice=packed, tries=tries + 1, delay=delay)
@@ -99,7 +101,7 @@ async def tell(
     found = Topic.get(call, topic)
     if found is None:
         return
-    envelope = envelope_of(call, found, unpacked(notice))
+    envelope = Envelope(call, unpacked(notice), found)
     if protocol in ("email", "email-json"):
         with call.transaction():
             write(call, found, endpoint, envelope, subscription_arn, protocol)
@@ -114,12 +116,8 @@ async def tell(
                 tell.later(call, **given, notice=notice, tries=tries + 1, delay=delay)
 
 
-def envelope_of(call: Call, topic: Topic, notice: Notice) -> Envelope:
-    return Envelope(call, notice, topic.attributes.get("SignatureVersion", "1"), topic.fifo)
-
-
 async def to_subscriber(call: Call, topic: Topic, subscription: Subscription, notice: Notice) -> None:
-    envelope = envelope_of(call, topic, notice)
+    envelope = Envelope(call, notice, topic)
     subscription_arn = subscription.arn(call)
     match subscription.protocol:
         case "lambda":

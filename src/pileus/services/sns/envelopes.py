@@ -14,7 +14,7 @@ from pileus.kernel import Call
 
 from . import messages, signatures
 from .messages import NOTIFICATION, Notice
-from .topics import iso
+from .topics import Topic, iso
 
 VERSION = "2010-03-31"
 """Of SNS's API: addresses that nobody signs say by it which service they mean."""
@@ -23,11 +23,11 @@ VERSION = "2010-03-31"
 class Envelope:
     """One message for all subscribers of a topic: what they have in common is put together and signed once."""
 
-    def __init__(self, call: Call, notice: Notice, signature_version: str, fifo: bool) -> None:
+    def __init__(self, call: Call, notice: Notice, topic: Topic) -> None:
         self.call = call
         self.notice = notice
-        self.version = signature_version
-        self.fifo = fifo
+        self.version = "" if topic.fifo else topic.signature_version
+        """How it is signed. What comes from FIFO topics is not."""
         self._members: dict[str, dict[str, Any]] = {}
         self._texts: dict[str, tuple[str, str]] = {}
 
@@ -35,10 +35,18 @@ class Envelope:
         """Everything but the way to unsubscribe; attributes come last."""
         text = self.notice.text_for(protocol)
         if text not in self._members:
-            self._members[text] = self._made(text)
+            members = self._unsigned(text)
+            self._members[text] = members | signatures.signed(self.call, members, self.version)
         return self._members[text]
 
-    def _made(self, text: str) -> dict[str, Any]:
+    async def sign(self, protocol: str) -> None:
+        """Have it signed beside the event loop, so that `members` need not."""
+        text = self.notice.text_for(protocol)
+        if text not in self._members:
+            members = self._unsigned(text)
+            self._members[text] = members | await signatures.signed_aside(self.call, members, self.version)
+
+    def _unsigned(self, text: str) -> dict[str, Any]:
         notice, call = self.notice, self.call
         members: dict[str, Any] = {"Type": notice.kind, "MessageId": notice.id}
         if notice.sequence_number:
@@ -54,10 +62,7 @@ class Envelope:
         members["Timestamp"] = iso(notice.at)
         if notice.replayed:
             members["Replayed"] = True
-        if self.fifo:
-            return members
-        signature, address = signatures.sign(call, members, self.version)
-        return members | {"SignatureVersion": self.version, "Signature": signature, "SigningCertURL": address}
+        return members
 
     def text(self, protocol: str, subscription_arn: str) -> str:
         """The JSON for one subscriber."""

@@ -6,11 +6,16 @@ SHA-256 with RSA. The certificate is the cloud's own: no authority outside knows
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
+from asyncio import Future
+from collections import deque
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from queue import SimpleQueue
+from threading import Thread
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from urllib.parse import parse_qs
 
 from pileus.kernel import Call, Record
@@ -20,6 +25,9 @@ from . import sns
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+    from pileus.kernel.cloud import Cloud
+    from pileus.kernel.master_key import MasterKey
 
 PURPOSE = b"sns signing key"
 BITS = 2048
@@ -70,23 +78,108 @@ def made(call: Call) -> Signer:
 
 
 @lru_cache(maxsize=4)
-def loaded(secret: bytes) -> RSAPrivateKey:
+def opened(master_key: MasterKey, sealed: bytes) -> RSAPrivateKey:
     from cryptography.hazmat.primitives import serialization
 
-    return serialization.load_der_private_key(secret, None)  # type: ignore[return-value]
+    return serialization.load_der_private_key(master_key.open(sealed, PURPOSE), None)  # type: ignore[return-value]
 
 
-def sign(call: Call, members: dict[str, Any], version: str) -> tuple[str, str]:
-    """The signature of a message, and the address of the certificate."""
-    from cryptography.hazmat.primitives import hashes
-    from cryptography.hazmat.primitives.asymmetric import padding
+class Draft(NamedTuple):
+    """What is to be signed, by which key, and what then goes with the signature."""
 
-    signer = Signer.of(call)
-    text = "".join(f"{name}\n{members[name]}\n" for name in SIGNED if members.get(name) is not None)
-    key = loaded(call.cloud.master_key.open(signer.key, PURPOSE))
-    digest = hashes.SHA256() if version == "2" else hashes.SHA1()
-    signature = key.sign(text.encode(), padding.PKCS1v15(), digest)
-    return base64.b64encode(signature).decode(), call.url(f"_pileus/at/sns/{signer.file}")
+    key: RSAPrivateKey
+    text: bytes
+    version: str
+    certificate: str
+    """Its address."""
+
+    @classmethod
+    def of(cls, call: Call, members: dict[str, Any], version: str) -> Self:
+        signer = Signer.of(call)
+        text = "".join([f"{name}\n{members[name]}\n" for name in SIGNED if members.get(name) is not None])
+        key = opened(call.cloud.master_key, signer.key)
+        return cls(key, text.encode(), version, call.url(f"_pileus/at/sns/{signer.file}"))
+
+    def sign(self) -> bytes:
+        from cryptography.hazmat.primitives import hashes
+        from cryptography.hazmat.primitives.asymmetric import padding
+
+        return self.key.sign(self.text, padding.PKCS1v15(), hashes.SHA256() if self.version == "2" else hashes.SHA1())
+
+    def members(self, signature: bytes) -> dict[str, str]:
+        signed = base64.b64encode(signature).decode()
+        return {"SignatureVersion": self.version, "Signature": signed, "SigningCertURL": self.certificate}
+
+
+def signed(call: Call, members: dict[str, Any], version: str) -> dict[str, str]:
+    """The members by which a message is known to come from SNS; none where no version is asked for."""
+    if not version:
+        return {}
+    draft = Draft.of(call, members, version)
+    return draft.members(draft.sign())
+
+
+async def signed_aside(call: Call, members: dict[str, Any], version: str) -> dict[str, str]:
+    """The same, from a thread beside the event loop."""
+    if not version:
+        return {}
+    with call.store.attempt():
+        draft = Draft.of(call, members, version)
+    return draft.members(await call.cloud.engine(Signatory).signature(draft))
+
+
+class Signatory:
+    """A thread that signs. RSA takes longer than all the rest of Publish, and does not need the interpreter.
+
+    So as not to wake the event loop for each, it is told once of all signatures that were made since it last looked.
+    """
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._asked: SimpleQueue[tuple[Draft, Future[bytes]] | None] = SimpleQueue()
+        self._waiting: set[Future[bytes]] = set()
+        self._made: deque[tuple[Future[bytes], bytes | Exception]] = deque()
+        self._told = False
+        self._thread = Thread(target=self._work, name="sns-signatory", daemon=True)
+        self._thread.start()
+
+    def signature(self, draft: Draft) -> Future[bytes]:
+        future: Future[bytes] = self._loop.create_future()
+        self._waiting.add(future)
+        self._asked.put((draft, future))
+        return future
+
+    async def close(self) -> None:
+        """Let go of what is not signed: who waits for it is cancelled."""
+        for future in self._waiting:
+            future.cancel()
+        self._asked.put(None)
+
+    def _work(self) -> None:
+        while asked := self._asked.get():
+            draft, future = asked
+            if future.cancelled():
+                continue
+            try:
+                made: bytes | Exception = draft.sign()
+            except Exception as error:
+                made = error
+            self._made.append((future, made))
+            if not self._told:
+                self._told = True
+                self._loop.call_soon_threadsafe(self._hand_out)
+
+    def _hand_out(self) -> None:
+        self._told = False
+        while self._made:
+            future, made = self._made.popleft()
+            self._waiting.discard(future)
+            if future.cancelled():
+                continue
+            if isinstance(made, bytes):
+                future.set_result(made)
+            else:
+                future.set_exception(made)
 
 
 @sns.address

@@ -32,7 +32,7 @@ def note(call: Call, topic: Topic, subscription: Subscription, notice: Notice, e
     """Count how a delivery ended, and log it if the topic wants that."""
     metrics.delivered(call, topic, failed=bool(error))
     kind = KINDS.get(subscription.protocol)
-    if kind is None:
+    if kind is None or not topic.attributes:
         return
     role = topic.attributes.get(f"{kind}{'Failure' if error else 'Success'}FeedbackRoleArn")
     if not role:

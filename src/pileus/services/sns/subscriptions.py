@@ -54,6 +54,21 @@ class Subscription(Record, key=("topic", "id"), indexes={"endpoint": ("topic", "
         """Whether it is given what is published now."""
         return self.confirmed and not (self.replaying and archive.apart(self.replaying, self.attributes))
 
+    def put(self, call: Call) -> Self:
+        self._renew(call)
+        return super().put(call)
+
+    def delete(self, call: Call) -> None:
+        self._renew(call)
+        super().delete(call)
+
+    def _renew(self, call: Call) -> None:
+        """Let nobody believe that the topic's subscriptions are what they were."""
+        topic = Topic.get(call, self.topic_name)
+        if topic and topic.id == self.topic:
+            topic.version = names.token(8)
+            topic.put(call)
+
     def arn(self, call: Call) -> str:
         return f"arn:{call.partition}:sns:{call.region}:{call.account}:{self.topic_name}:{self.id}"
 

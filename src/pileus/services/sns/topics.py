@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import lru_cache
 from typing import Any, Self
 
 from pileus.kernel import Arn, Call, Fault, Record, arn, names
@@ -30,10 +31,13 @@ GRANTED = (
 )
 
 
+parse = lru_cache(maxsize=4096)(arn.parse)
+
+
 def parsed(value: str, parameter: str = "TopicArn") -> Arn:
     """An ARN of SNS."""
     try:
-        found = arn.parse(value)
+        found = parse(value)
     except ValueError:
         reason = f"An ARN must have at least 6 elements, not {value.count(':') + 1}"
         raise invalid(parameter, reason if value.count(":") < 5 else "") from None
@@ -64,12 +68,18 @@ class Topic(Record, arn="{name}", cfn="AWS::SNS::Topic"):
     tags: dict[str, str] = {}
     protection: str = ""
     """Its data protection policy."""
+    version: str = ""
+    """Of its subscriptions: another one after each change of any of them (see `audience`)."""
     archiving: float | None = None
     """Since when it has archived what is published, while it does."""
 
     @property
     def fifo(self) -> bool:
         return self.name.endswith(".fifo")
+
+    @property
+    def signature_version(self) -> str:
+        return self.attributes.get("SignatureVersion", "1")
 
     @property
     def most_bytes(self) -> int:
@@ -90,6 +100,9 @@ class Topic(Record, arn="{name}", cfn="AWS::SNS::Topic"):
     @classmethod
     def by_resource_arn(cls, call: Call, resource_arn: str) -> Self:
         return cls.by_arn(call, resource_arn)
+
+    def arn(self, call: Call) -> str:
+        return call.arn(self.name)
 
     def policy(self, call: Call) -> str:
         return self.attributes.get("Policy") or default_policy(call, self)
