@@ -13,16 +13,13 @@ import argparse
 import hashlib
 import json
 import os
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
-from boto3.s3.transfer import TransferConfig
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
@@ -102,49 +99,34 @@ def table(title: str, results: dict[str, Result]) -> None:
         print(f"{name:<16}{result.rate:>12,.0f}{result.p50:>9.2f}{result.p99:>9.2f}{result.errors:>8}{ratio:>12}")
 
 
-def listing(ours: Contender, sizes: tuple[int, ...], seconds: float) -> None:
-    """The first page, by what is in the bucket."""
-    print("\nListObjectsV2, first page of 1,000 (Pileus, 1 connection)")
-    print(f"{'keys':>10}{'pages/s':>10}{'p50 ms':>9}{'with delimiter: p50 ms':>26}")
-    for size in sizes:
-        bucket = Contender("Pileus", ours.endpoint, ours.keys, ours.pid)
-        for start in range(0, size, 50_000):
-            stop = min(size, start + 50_000)
-            puts = [bucket.request("PUT", f"/{n % 500:03}/{n:08}", b"x") for n in range(start, stop)]
-            apply(bucket.endpoint, puts, connections=16, seconds=3600, count=len(puts))
-        plain, rolled = bucket.list(seconds), bucket.list(seconds, "?delimiter=%2F&list-type=2")
-        print(f"{size:>10,}{plain.rate:>10,.0f}{plain.p50:>9.2f}{rolled.p50:>26.2f}")
+PAGES = {
+    "first page": "?list-type=2",
+    "with a delimiter": "?delimiter=%2F&list-type=2",
+    "100 from the middle": "?list-type=2&max-keys=100&start-after=250%2F",
+    "of versions": "?versions=",
+}
 
 
-def large(ours: Contender, size: int) -> None:
-    """One large object up and down in parts, and how much memory that takes."""
-    client = ours.client()
-    transfer = TransferConfig(multipart_chunksize=16 * 1024 * 1024, max_concurrency=4)
-    with tempfile.TemporaryDirectory() as folder:
-        path, back = Path(folder) / "up", Path(folder) / "down"
-        with path.open("wb") as file:
-            for _ in range(size // (1 << 20)):
-                file.write(os.urandom(1 << 20))
-        before = resident(ours.pid)
-        plain = timed(lambda: digest(path))
-        up = timed(lambda: client.upload_file(str(path), ours.bucket, "large", Config=transfer))
-        down = timed(lambda: client.download_file(ours.bucket, "large", str(back), Config=transfer))
-        same = digest(path) == digest(back)
-    megabytes = size / 1e6
-    print(f"\n{size / 1e9:.1f} GB in parts with boto3 (Pileus); bytes are {'the same' if same else 'NOT THE SAME'}")
-    print(f"MD5 of the file {megabytes / plain:,.0f} MB/s, up {megabytes / up:,.0f}, down {megabytes / down:,.0f}")
-    print(f"resident before {before:.0f} MB, after {resident(ours.pid):.0f} MB")
+def listing(ours: Contender, sizes: tuple[int, int], seconds: float, rounds: int = 8) -> None:
+    """Pages by how much is in the bucket, both buckets in turn; of each the best median of some short rounds."""
+    buckets = [filled(ours, size) for size in sizes]
+    print("\nA page of a list, milliseconds (Pileus, 1 connection)")
+    print(f"{'':<20}" + "".join([f"{size:>12,} keys" for size in sizes]) + f"{'ratio':>8}")
+    for name, query in PAGES.items():
+        taken = [[bucket.list(seconds / 4, query) for bucket in buckets] for _ in range(rounds)]
+        assert not any(result.errors for results in taken for result in results)
+        few, many = [min(result.p50 for result in results) for results in zip(*taken, strict=True)]
+        print(f"{name:<20}{few:>17.2f}{many:>17.2f}{many / few:>8.2f}")
 
 
-def digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "md5").hexdigest()
-
-
-def timed(work: Any) -> float:
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
+def filled(ours: Contender, size: int) -> Contender:
+    """A bucket with so many keys, in 500 folders."""
+    bucket = Contender("Pileus", ours.endpoint, ours.keys, ours.pid)
+    for start in range(0, size, 50_000):
+        stop = min(size, start + 50_000)
+        puts = [bucket.request("PUT", f"/{n % 500:03}/{n:08}", b"x") for n in range(start, stop)]
+        assert not apply(bucket.endpoint, puts, connections=16, seconds=3600, count=len(puts)).errors
+    return bucket
 
 
 def main() -> None:
@@ -154,7 +136,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=4)
     parser.add_argument("--listing", action="store_true", help="measure lists of buckets with 1,000 and 1,000,000 keys")
     parser.add_argument("--keys", type=int, default=1_000_000, help="how many keys the larger bucket has")
-    parser.add_argument("--large", action="store_true", help="measure an object of 1 GiB")
+    parser.add_argument("--large", action="store_true", help="measure an object of 1 GiB (more in benchmarks.large)")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     with ExitStack() as stack:
@@ -172,7 +154,9 @@ def main() -> None:
         if given.listing:
             listing(ours, (1_000, given.keys), given.seconds)
         if given.large:
-            large(ours, 1 << 30)
+            from . import large
+
+            large.compare(ours, 1 << 30, rounds=3)
         if given.json:
             print(json.dumps(told))
 

@@ -363,6 +363,26 @@ def test_a_full_disk_is_a_full_store(tmp_path: Path) -> None:
         subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
 
+@pytest.mark.parametrize("cached", [0, 1, PIECE // 3])
+def test_what_is_not_in_memory_is_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cached: int) -> None:
+    content = os.urandom(2 * PIECE + 100)
+
+    def partly(file: int, rooms: list[bytearray], at: int, flags: int) -> int:
+        if at % PIECE >= cached:
+            raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+        rooms[0][:cached] = os.pread(file, cached, at)
+        return cached
+
+    async def scenario() -> None:
+        store = sqlite.open(None)
+        blobs = Blobs(store, tmp_path)
+        name = await written(blobs, store, content)
+        monkeypatch.setattr(os, "preadv", partly)
+        assert await read(blobs, name) == content
+
+    asyncio.run(scenario())
+
+
 def test_a_disk_that_fails_is_a_store_that_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> bytes:
         raise OSError(errno.EIO, "Input/output error")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
 from contextlib import AbstractContextManager
+from copy import copy
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -92,11 +93,21 @@ class Call(msgspec.Struct, eq=False):
     def partition(self) -> str:
         return regions.partition_of(self.region)
 
-    def at(self, account: str | None = None, region: str | None = None, **changes: Any) -> Call:
-        """The same call looking at another account or Region."""
-        return replace(
-            self, account=account or self.account, region=region or self.region, found=None, ahead=None, **changes
-        )
+    def at(self, account: str | None = None, region: str | None = None, *, json: bool = False, **changes: Any) -> Call:
+        """The same call looking at another account or Region; its result is for whoever asks, and no JSON."""
+        changes |= {"found": None, "ahead": None, "json": json}
+        return replace(self, account=account or self.account, region=region or self.region, **changes)
+
+    def within(self, service: str, operation: str, principal: Principal) -> Call:
+        """A call of another service in the course of this one."""
+        inner = copy(self)
+        inner.service, inner.operation, inner.principal = service, operation, principal
+        if principal is self.principal:  # on behalf of whoever called this one (IAM: forward access sessions)
+            inner.called_via = (*self.called_via, f"{self.service}.amazonaws.com")
+        else:
+            inner.called_via = ()
+        inner.id, inner.passage, inner.json, inner.found, inner.ahead = "", None, False, None, None
+        return inner
 
     # Names
 

@@ -54,7 +54,11 @@ class Clock:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def now(self) -> float:
-        return self.at_wall(self._wall())
+        wall = self._wall()
+        stretch = self._stretches[-1]
+        if wall >= stretch.wall and stretch.running:  # as every request finds it
+            return stretch.cloud + (wall - stretch.wall)
+        return self.at_wall(wall)
 
     def at_wall(self, wall: float) -> float:
         """The cloud time that it was, or is, at a real instant: what a client's own clock stamped a request with."""

@@ -220,7 +220,7 @@ class Cloud:
                 raise Unfinished(f"Pileus does not heed {', '.join(sorted(ignored))} of {call.service}:{name} yet.")
             if call.principal.type != "Root":
                 self.usage.note(call)
-            call.members = request
+            call.members, call.found = request, None
             call = admitted(call, bound, request)
             if bound.is_async:
                 result = bound(call, request)
@@ -275,13 +275,8 @@ class Client:
         return partial(self._perform, *spelt(self._service, name))
 
     def _perform(self, operation: str, wire: dict[str, str], /, **members: Any) -> Any:
-        call, principal = self._call, self._principal
         request = {wire[member]: value for member, value in members.items() if value is not None}
-        # It calls as a service of its own, or else on behalf of whoever called it (IAM: forward access sessions).
-        via = (*call.called_via, f"{call.service}.amazonaws.com") if principal is call.principal else ()
-        inner = call.at(
-            service=self._service, operation=operation, principal=principal, id="", called_via=via, passage=None
-        )
+        inner = self._call.within(self._service, operation, self._principal)
         return inner.cloud.perform(inner, operation, request)
 
 

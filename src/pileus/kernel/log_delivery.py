@@ -8,6 +8,8 @@ logging from AWS services").
 from __future__ import annotations
 
 import json
+import re
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from . import arn, identity, roles
@@ -22,6 +24,10 @@ PRINCIPAL = "delivery.logs.amazonaws.com"
 LINKED_ROLE = "AWSServiceRoleForLogDelivery"
 GROUP_POLICY = "AWSLogDeliveryWrite20150319"
 TAG = {"Key": "LogDeliveryEnabled", "Value": "true"}
+VALUES = ("plain", "w3c", "raw")
+"""Output formats that have nothing but the values of fields."""
+VARIABLE = re.compile(r"\{([A-Za-z-]+)\}")
+HIVE = {"yyyy": "year", "MM": "month", "dd": "day", "HH": "hour"}
 MOST = 500
 """Records in a batch for a stream."""
 
@@ -62,6 +68,39 @@ def to_stream(call: Call, stream: str, lines: list[str]) -> None:
     for start in range(0, len(records), MOST):
         name = stream.rpartition("/")[2]
         firehose.put_record_batch(delivery_stream_name=name, records=records[start : start + MOST])
+
+
+# Writing as a delivery says
+
+
+def written(record: Members, fields: list[str], form: str, delimiter: str) -> str:
+    """A record with the fields that are wanted, as JSON or as their values."""
+    told = {name: record.get(name) for name in fields} if fields else record
+    if form not in VALUES:
+        return json.dumps(told, separators=(",", ":"))
+    values = (one if isinstance(one, str) else json.dumps(one, separators=(",", ":")) for one in told.values())
+    return (delimiter.replace("\\t", "\t") or " ").join(values)
+
+
+def headed(record: Members, fields: list[str], form: str, line: str) -> bytes:
+    """A line as a file of its own: W3C's begin with what their fields are."""
+    head = f"#Version: 1.0\n#Fields: {' '.join(fields or record)}\n" if form == "w3c" else ""
+    return f"{head}{line}\n".encode()
+
+
+def filled(call: Call, suffix: str, *, hive: bool) -> str:
+    """The suffix of a path, with its variables; for Hive each says its name."""
+    at = datetime.fromtimestamp(call.now, UTC)
+    known = {"account-id": call.account, "region": call.region}
+    known |= {"yyyy": f"{at:%Y}", "MM": f"{at:%m}", "dd": f"{at:%d}", "HH": f"{at:%H}"}
+
+    def value(found: re.Match[str]) -> str:
+        name = found[1]
+        if name not in known:
+            return found[0]
+        return f"{HIVE.get(name, name)}={known[name]}" if hive else known[name]
+
+    return VARIABLE.sub(value, suffix.strip("/"))
 
 
 # Letting in

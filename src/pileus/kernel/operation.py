@@ -22,7 +22,7 @@ from functools import cached_property
 from typing import Any, TypeVar, overload
 
 from pileus import models
-from pileus.models.validation import message, violations
+from pileus.models.validation import Sound, checker, message
 
 from .edge import Edge
 from .errors import Fault, Unfinished
@@ -76,6 +76,8 @@ class Service:
         self.forgets: list[Function] = []
         self.shares: dict[str, Function] = {}
         """What tells whether a resource may be shared, by its type as RAM names it."""
+        self.ways: dict[str, Function] = {}
+        """How targets of the service's own kinds are called that are no operation's business, by kind."""
         self.notes: Function | None = None
         self.meters: dict[str, Function] = {}
         """What counts the calls of an operation, by its name."""
@@ -225,6 +227,15 @@ class Service:
 
         return declare
 
+    def way(self, kind: str) -> Callable[[F], F]:
+        """Declare how a kind of target is called that rules and pipes may name (see `pileus.kernel.targets`)."""
+
+        def declare(function: F) -> F:
+            self.ways[kind] = function
+            return function
+
+        return declare
+
     def forget(self, function: F) -> F:
         """Declare what becomes of an account's things when the account is reset, for records of scope `cloud`.
 
@@ -312,6 +323,7 @@ class Bound:
     __slots__ = (
         "action",
         "ahead",
+        "checker",
         "function",
         "ignored",
         "is_async",
@@ -354,6 +366,8 @@ class Bound:
         self.whole = whole
         self.unsigned = unsigned
         self.ahead = ahead
+        self.checker = checker(model.input) if model.input else None
+        """Finds what is wrong with a request, if anything can be."""
         self.meter = service.meters.get(model.name)
         self.is_async = inspect.iscoroutinefunction(function)
         self.rehearsed = service.rehearsed if DRY_RUN in (model.input.members if model.input else ()) else None
@@ -387,7 +401,10 @@ class Bound:
 
     def _run(self, function: Function, call: Any, request: dict[str, Any]) -> Any:
         names = self.members
-        arguments = {names[member]: value for member, value in request.items() if member in names}
+        arguments: dict[str, Any] = {}
+        for member, value in request.items():
+            if member in names:
+                arguments[names[member]] = value
         if self.whole:
             arguments["request"] = request
         if self.on is None:
@@ -397,16 +414,21 @@ class Bound:
 
     def find(self, call: Any, request: dict[str, Any]) -> Any:
         """The resource that the operation acts on, if it declares one; raises its error for one that is not there."""
-        names = self.on_members
-        return self.on and self.on(
-            call, **{names[member]: value for member, value in request.items() if member in names}
-        )
+        if self.on is None:
+            return None
+        arguments = {}
+        for member, name in self.on_members.items():
+            if member in request:
+                arguments[name] = request[member]
+        return self.on(call, **arguments)
 
     def check(self, request: dict[str, Any]) -> None:
         """Raise the service's validation error where the request breaks the model's constraints."""
-        if self.model.input is None or not (broken := violations(self.model.input, request)):
+        if self.checker is None or type(request) is Sound:
             return
-        if overlooks := self.service.overlooks:
+        broken: list[str] = []
+        self.checker(request, "", broken)
+        if broken and (overlooks := self.service.overlooks):
             broken = [violation for violation in broken if not overlooks(violation)]
         if broken:
             raise self.service.invalid(self.model, broken)

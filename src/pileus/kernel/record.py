@@ -64,7 +64,8 @@ class Layout:
         # What has one name is asked for again and again; keys of more parts (messages, objects) seldom twice. `typed`
         # because 1, 1.0 and True are equal to Python and different keys.
         self.path = lru_cache(maxsize=4096, typed=True)(path) if len(key) == 1 else path
-        self.place = attrgetter(*key) if len(key) > 1 else lambda record: (getattr(record, key[0]),)
+        only = key[0]
+        self.place = attrgetter(*key) if len(key) > 1 else lambda record: (getattr(record, only),)
 
     @cached_property
     def decoder(self) -> msgspec.msgpack.Decoder[Any]:
@@ -127,9 +128,10 @@ class Record(msgspec.Struct, metaclass=RecordMeta):
 
     def delete(self, call: Call) -> None:
         """Remove the record from where its present key fields say it is."""
-        if self.layout.indexes:
+        layout = self.layout
+        if layout.indexes:
             self._reindex(call, self, None)
-        call.store.delete(self.layout.path(call.account, call.region, *self.place()))
+        call.store.delete(layout.path(call.account, call.region, *self.place()))
 
     def move(self, call: Call, **changes: Any) -> Self:
         """Change fields of the key (and others): removed from the old place, stored in the new one."""

@@ -5,7 +5,7 @@ Those that are unlike all others (several resources at once, a resource's type b
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pileus import models
@@ -58,22 +58,36 @@ def tag_form(shape: models.Shape) -> TagForm | None:
     return TagForm(names["key"], names["value"]) if names.keys() == {"key", "value"} else None
 
 
-def check(operation: models.Operation, held: Mapping[str, str]) -> None:
-    """Raise the operation's own error for too many tags, or the common one for a name that AWS keeps for itself."""
+Find = Callable[["Call", str], Any]
+
+
+def check(operation: models.Operation, held: Mapping[str, str], code: str = "ValidationException") -> None:
+    """Raise the operation's own error for too many tags, or `code` for a name that AWS keeps for itself."""
     codes = [code for code in operation.errors if code.startswith(("TooManyTags", "LimitExceeded"))]
     if len(held) > tags.MOST and codes:
         raise Fault(codes[0], f"The number of tags exceeds the limit of {tags.MOST}.")
-    tags.check(held)
+    tags.check(held, code=code)
 
 
-def declare(service: Service) -> None:
-    """Declare the tag operations that the service's model has."""
-    for names, maker in ((TAG, tagging), (UNTAG, untagging), (LIST, listing)):
-        if name := next((name for name in names if name in service.model.operation_names), None):
-            maker(service, service.model.operation(name))
+def declare(service: Service, find: Find | None = None, *, code: str = "ValidationException") -> None:
+    """Declare the tag operations that the service's model has.
+
+    The resource of an ARN is the one of a declared type, or what `find` says. `code` is the error for bad tags.
+    """
+    find = find or declared(service)
+    operations = [
+        next((service.model.operation(name) for name in names if name in service.model.operation_names), None)
+        for names in (TAG, UNTAG, LIST)
+    ]
+    if operations[0]:
+        tagging(service, operations[0], find, code)
+    if operations[1]:
+        untagging(service, operations[1], find)
+    if operations[2]:
+        listing(service, operations[2], find)
 
 
-def tagging(service: Service, operation: models.Operation) -> None:
+def tagging(service: Service, operation: models.Operation, find: Find, code: str) -> None:
     target, rest = members(operation)
     form = tag_form(rest[0][1]) if len(rest) == 1 else None
     if not target or not form:
@@ -83,14 +97,14 @@ def tagging(service: Service, operation: models.Operation) -> None:
     @takes(operation.input, [member], found=True)
     def function(call: Call, found: Any, request: Members) -> Members:
         found.tags = found.tags | form.read(request.get(member, ()))
-        check(operation, found.tags)
+        check(operation, found.tags, code)
         found.put(call)
         return {}
 
-    service.operation(name=operation.name, on=finder(service, operation, target))(function)
+    service.operation(name=operation.name, on=finder(operation, target, find))(function)
 
 
-def untagging(service: Service, operation: models.Operation) -> None:
+def untagging(service: Service, operation: models.Operation, find: Find) -> None:
     target, rest = members(operation)
     if not target or len(rest) != 1 or rest[0][1].type != "list":
         return
@@ -104,10 +118,10 @@ def untagging(service: Service, operation: models.Operation) -> None:
         found.put(call)
         return {}
 
-    service.operation(name=operation.name, on=finder(service, operation, target))(function)
+    service.operation(name=operation.name, on=finder(operation, target, find))(function)
 
 
-def listing(service: Service, operation: models.Operation) -> None:
+def listing(service: Service, operation: models.Operation, find: Find) -> None:
     target, rest = members(operation)
     outputs = operation.output.members if operation.output else {}
     forms = [(name, form) for name, shape in outputs.items() if (form := tag_form(shape))]
@@ -125,7 +139,7 @@ def listing(service: Service, operation: models.Operation) -> None:
         answer = {member: form.show(dict(held[start:stop]))}
         return answer | {following: paging.sealed(call, stop)} if stop < len(held) else answer
 
-    service.operation(name=operation.name, on=finder(service, operation, target))(function)
+    service.operation(name=operation.name, on=finder(operation, target, find))(function)
 
 
 TOKENS = ("nexttoken", "nextmarker", "marker")
@@ -147,12 +161,20 @@ def one_of(members: Mapping[str, models.Shape], names: tuple[str, ...]) -> str:
     return next((known[name] for name in names if name in known), "")
 
 
-def finder(service: Service, operation: models.Operation, target: str) -> Any:
-    """The resource of an ARN; of a bare key, where the service's tag operations take one."""
+def finder(operation: models.Operation, target: str, find: Find) -> Any:
+    """What finds the resource that a request names."""
 
     @takes(operation.input, [target])
     def found(call: Call, request: Members) -> Any:
-        what = request[target]
+        return find(call, request[target])
+
+    return found
+
+
+def declared(service: Service) -> Find:
+    """The resource of an ARN; of a bare key, where the service's tag operations take one."""
+
+    def find(call: Call, what: str) -> Any:
         kinds: list[ResourceType] = [kind for kind in service.resources if kind.tagged]
         for kind in kinds:
             named = not what.startswith("arn:") and len(kind.key) == 1
@@ -161,4 +183,4 @@ def finder(service: Service, operation: models.Operation, target: str) -> Any:
         meant = [kind for kind in kinds if kind.key_of(call, what)] or kinds
         raise meant[0].absent(what)
 
-    return found
+    return find

@@ -89,7 +89,8 @@ Way = Callable[[Sending], Any]
 
 async def invoke(sending: Sending, ways: Mapping[str, Way] | None = None) -> Any:
     """Call a target; `Failed` where it does not take the text."""
-    way = (ways or WAYS).get(kind_of(sending.to))
+    kind = kind_of(sending.to)
+    way = (ways or WAYS).get(kind) or own_way(sending, kind)
     if way is None:
         raise Failed("NO_RESOURCE", f"there is no target of the kind of {sending.to}", final=True)
     try:
@@ -97,6 +98,12 @@ async def invoke(sending: Sending, ways: Mapping[str, Way] | None = None) -> Any
         return await result if isinstance(result, Awaitable) else result
     except Fault as fault:
         raise Failed.of(fault) from fault
+
+
+def own_way(sending: Sending, kind: str) -> Way | None:
+    """The way that the target's own service has declared."""
+    cloud, service = sending.call.cloud, sending.to.service
+    return cloud.service(service).ways.get(kind) if cloud.built(service) else None
 
 
 def kind_of(to: Arn) -> str:

@@ -88,3 +88,9 @@ def test_what_is_answered_in_json_is_the_same(call: Call, old: bool) -> None:
     assert plain == ITEM
     assert isinstance(told, msgspec.Raw) != old
     assert msgspec.json.encode(told) == msgspec.json.encode(ITEM)
+
+
+def test_other_services_get_items_and_no_json(call: Call) -> None:
+    asked = call.at(json=True, service="states").aws("dynamodb")
+    assert asked.get_item(table_name="one", key=KEY) == {"Item": ITEM}
+    assert asked.scan(table_name="one")["Items"] == [ITEM]

@@ -14,7 +14,9 @@ import pileus
 from pileus.testing.local import CloudClock
 from tests.services.sns.conftest import Web, web
 
-__all__ = ["Web", "web"]
+from .serving import Api, api
+
+__all__ = ["Api", "Web", "api", "web"]
 
 numbers = itertools.count(1)
 

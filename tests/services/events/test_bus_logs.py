@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -86,6 +87,40 @@ def test_a_bus_tells_a_stream_that_is_tagged_for_it(client: Any, logs: Any, cloc
     assert told() == ["EVENT_RECEIPT", "NO_STANDARD_RULES_MATCHED"]
     firehose.untag_delivery_stream(DeliveryStreamName="told", TagKeys=["LogDeliveryEnabled"])
     assert len(told()) == 2  # the role may only write where the tag says so
+
+
+def test_records_have_the_shape_that_their_delivery_says(client: Any, logs: Any, clock: CloudClock) -> None:
+    events, s3 = client("events"), client("s3")
+    bus = events.create_event_bus(Name="b", LogConfig={"Level": "INFO"})["EventBusArn"]
+    account = bus.split(":")[4]
+    s3.create_bucket(Bucket=f"told-{account}")
+    (template,) = logs.describe_configuration_templates(
+        service="events", logTypes=["INFO_LOGS"], deliveryDestinationTypes=["S3"]
+    )["configurationTemplates"]
+    assert "w3c" in template["allowedOutputFormats"] and "dd" in template["allowedSuffixPathFields"]
+    assert len(logs.describe_configuration_templates(resourceTypes=["event-bus"])["configurationTemplates"]) == 9
+    logs.put_delivery_source(name="s", resourceArn=bus, logType="INFO_LOGS")
+    to = logs.put_delivery_destination(
+        name="d",
+        outputFormat="w3c",
+        deliveryDestinationConfiguration={"destinationResourceArn": f"arn:aws:s3:::told-{account}"},
+    )["deliveryDestination"]["arn"]
+    logs.create_delivery(
+        deliverySourceName="s",
+        deliveryDestinationArn=to,
+        recordFields=["event_bus_name", "message_type"],
+        fieldDelimiter=";",
+        s3DeliveryConfiguration={"suffixPath": "{yyyy}/{MM}", "enableHiveCompatiblePath": True},
+    )
+    events.put_events(Entries=[{"EventBusName": "b", "Source": "shop", "DetailType": "t", "Detail": "{}"}])
+    clock.advance(1)
+    found = s3.list_objects_v2(Bucket=f"told-{account}")["Contents"]
+    at = datetime.fromtimestamp(clock.now(), UTC)
+    place = f"AWSLogs/{account}/EventBusLogs/us-east-1/year={at:%Y}/month={at:%m}/"
+    assert all(one["Key"].startswith(place) for one in found)
+    texts = {s3.get_object(Bucket=f"told-{account}", Key=one["Key"])["Body"].read().decode() for one in found}
+    head = "#Version: 1.0\n#Fields: event_bus_name message_type\n"
+    assert texts == {f"{head}b;EVENT_RECEIPT\n", f"{head}b;NO_STANDARD_RULES_MATCHED\n"}
 
 
 def test_an_endpoint_is_seen_from_its_other_region(client: Any, clock: CloudClock, refused: Any) -> None:

@@ -68,3 +68,24 @@ def test_topics_tell_the_logs_how_deliveries_ended(client: Any, queue: Any, aws:
         told = json.loads(line)
         assert (told["notification"]["messageId"], told["status"]) == (sent, status)
         assert told["delivery"]["destination"] == endpoint
+
+
+def test_rules_act_on_instances_and_volumes(
+    client: Any, rule: Any, put: Any, aws: Any, clock: CloudClock, refused: Any
+) -> None:
+    """EventBridge's own targets: what they are about is the input, by its id or ARN."""
+    ec2 = client("ec2")
+    volume = ec2.create_volume(AvailabilityZone="us-east-1a", Size=1)["VolumeId"]
+    clock.advance(5)
+    own = f"arn:aws:events:us-east-1:{aws.id}:target"
+    role = f"arn:aws:iam::{aws.id}:role/acts"
+    with refused("ValidationException", "RoleArn is required"):
+        rule({"source": ["shop"]}, {"Arn": f"{own}/create-snapshot", "Input": json.dumps(volume)})
+    rule(
+        {"source": ["shop"]},
+        {"Arn": f"{own}/create-snapshot", "RoleArn": role, "InputPath": "$.detail.volume"},
+    )
+    put({"volume": f"arn:aws:ec2:us-east-1:{aws.id}:volume/{volume}"})
+    clock.advance(5)
+    (snapshot,) = ec2.describe_snapshots(OwnerIds=["self"])["Snapshots"]
+    assert snapshot["VolumeId"] == volume

@@ -154,3 +154,12 @@ def test_events_are_encrypted_under_their_group_s_key(logs: Any, aws: Any, put: 
         read()
     kms.enable_key(KeyId=one)
     assert len(read()) == 72
+
+
+def test_no_other_account_is_linked(aws: Any, logs: Any) -> None:
+    for asked, count in (([], 1), ([aws.id], 1), (["111122223333"], 0)):
+        members = {"includeLinkedAccounts": True, **({"accountIdentifiers": asked} if asked else {})}
+        assert len(logs.describe_log_groups(**members)["logGroups"]) == count
+        assert len(logs.list_log_groups(**members)["logGroups"]) == count
+        told = logs.list_aggregate_log_group_summaries(groupBy="DATA_SOURCE_NAME_AND_TYPE", **members)
+        assert sum(one["logGroupCount"] for one in told["aggregateLogGroupSummaries"]) == count

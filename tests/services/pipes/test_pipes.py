@@ -13,6 +13,8 @@ import pytest
 
 from pileus.testing.local import CloudClock
 
+from .conftest import Api
+
 
 @pytest.fixture
 def pipes(client: Any, clock: CloudClock) -> Any:
@@ -288,3 +290,63 @@ def test_logs_of_a_pipe_are_json(pipes: Any, queue: Any, role: str, aws: Any, re
             RoleArn=role,
             LogConfiguration={"Level": "INFO", "S3LogDestination": bucket},
         )
+
+
+def test_api_destinations_enrich_and_are_targets(
+    client: Any, aws: Any, pipe: Any, queue: Any, role: str, api: Api, clock: CloudClock
+) -> None:
+    """Each event is asked about by itself; what a role may not call, it does not."""
+    events, sqs, iam, source = client("events"), client("sqs"), client("iam"), queue()
+    key = {"ApiKeyAuthParameters": {"ApiKeyName": "x-key", "ApiKeyValue": "k"}}
+    made = events.create_connection(Name="c", AuthorizationType="API_KEY", AuthParameters=key)
+    arns = [
+        events.create_api_destination(
+            Name=name, ConnectionArn=made["ConnectionArn"], InvocationEndpoint=f"{api.url}/{name}/*", HttpMethod="POST"
+        )["ApiDestinationArn"]
+        for name in ("ask", "tell")
+    ]
+    api.text = '[{"price": 7}, {"price": 8}]'
+    trust = {"Effect": "Allow", "Principal": {"Service": "pipes.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    iam.create_role(
+        RoleName="pipes", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": trust})
+    )
+    allow = (
+        {"Effect": "Allow", "Action": "sqs:*", "Resource": "*"},
+        {
+            "Effect": "Allow",
+            "Action": "events:InvokeApiDestination",
+            "Resource": arns,
+        },
+    )
+    policy = {"Version": "2012-10-17", "Statement": allow}
+    iam.put_role_policy(RoleName="pipes", PolicyName="p", PolicyDocument=json.dumps(policy))
+    pipe(
+        source.arn,
+        arns[1],
+        Enrichment=arns[0],
+        EnrichmentParameters={
+            "InputTemplate": '{"item": <$.body.item>}',
+            "HttpParameters": {"PathParameterValues": ["$.body.item"], "HeaderParameters": {"x-way": "enrich"}},
+        },
+        TargetParameters={"HttpParameters": {"PathParameterValues": ["$.price"]}},
+    )
+    sqs.send_message(QueueUrl=source.url, MessageBody='{"item": "tea"}')
+
+    def asked(count: int) -> list[tuple[str, str]]:
+        pause = threading.Event()
+        for _ in range(400):
+            if len(api.requests) >= count:
+                break
+            pause.wait(0.02)
+        return [(one["path"], one["body"]) for one in api.requests]
+
+    assert asked(3) == [("/ask/tea", '{"item": "tea"}'), ("/tell/7", '{"price":7}'), ("/tell/8", '{"price":8}')]
+    assert (api.requests[0]["headers"]["x-way"], api.requests[0]["headers"]["x-key"]) == ("enrich", "k")
+    iam.put_role_policy(
+        RoleName="pipes",
+        PolicyName="p",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": allow[:1]}),
+    )
+    sqs.send_message(QueueUrl=source.url, MessageBody='{"item": "milk"}')
+    threading.Event().wait(0.3)
+    assert len(api.requests) == 3

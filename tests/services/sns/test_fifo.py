@@ -6,6 +6,8 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from pileus.testing.local import CloudClock
 
 
@@ -118,3 +120,35 @@ def test_an_archive_forgets_after_its_retention(sns: Any, topic: Any, queue: Any
     sns.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=heard.arn, Attributes=raw)
     clock.advance(1)
     assert heard.bodies() == ["young"]
+
+
+def test_an_archive_ends_with_its_policy_and_its_topic_not_before(
+    sns: Any, topic: Any, queue: Any, clock: CloudClock, refused: Any
+) -> None:
+    arn, heard = topic("t.fifo", ContentBasedDeduplication="true"), queue("q.fifo")
+    start = clock.now()
+    clock.advance(60)
+
+    def archive(policy: Any) -> None:
+        sns.set_topic_attributes(TopicArn=arn, AttributeName="ArchivePolicy", AttributeValue=json.dumps(policy))
+
+    archive({"MessageRetentionPeriod": "7"})
+    began = sns.get_topic_attributes(TopicArn=arn)["Attributes"]["BeginningArchiveTime"]
+    assert datetime.fromisoformat(began).timestamp() == pytest.approx(start + 60, abs=1)
+    publish(sns, arn, "old")
+    with refused("InvalidState", "Cannot delete a topic with an ArchivePolicy"):
+        sns.delete_topic(TopicArn=arn)
+    archive({})
+    clock.advance(60)
+    assert "BeginningArchiveTime" not in sns.get_topic_attributes(TopicArn=arn)["Attributes"]
+    archive({"MessageRetentionPeriod": "7"})
+    publish(sns, arn, "new")
+    policy = json.dumps({"PointType": "Timestamp", "StartingPoint": iso(start)})
+    raw = {"RawMessageDelivery": "true", "ReplayPolicy": policy}
+    sns.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=heard.arn, Attributes=raw)
+    clock.advance(1)
+    assert heard.bodies() == ["new"]
+    archive({})
+    sns.delete_topic(TopicArn=arn)
+    with refused("NotFound"):
+        sns.get_topic_attributes(TopicArn=arn)

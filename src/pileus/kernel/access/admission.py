@@ -7,6 +7,8 @@ policy to be checked.
 
 from __future__ import annotations
 
+from functools import cache
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -20,7 +22,8 @@ def admitted(call: Call, bound: Bound, request: dict[str, Any]) -> Call:
     """The call, looking at the account that owns what it is about; raises where its principal may not make it."""
     principal = call.principal
     service = bound.service
-    owner = (service.owner_of(call, request) if service.owner_of else "") or call.account
+    owner_of = service.owner_of
+    owner = (owner_of(call, request) if owner_of else "") or call.account
     given: list[Target] | None = None
     if principal.type == "Root":
         # What the request is about is asked for at its owner alone: elsewhere there is no such thing.
@@ -30,18 +33,26 @@ def admitted(call: Call, bound: Bound, request: dict[str, Any]) -> Call:
                 return call
     elif principal.type == "AWSService" and principal.arn in ("pileus.amazonaws.com", f"{service.name}.amazonaws.com"):
         return call
-    from .enforcement import examined
+    examined: Call = enforcement().examined(call, bound, request, owner, given)
+    return examined
 
-    return examined(call, bound, request, owner, given)
+
+@cache
+def enforcement() -> ModuleType:
+    """Imported once somebody asks for it; an import in a function costs as much as all else here."""
+    from . import enforcement
+
+    return enforcement
 
 
 def unlimited(call: Call, account: str) -> bool:
     """Whether it is the root of that account who calls, and nothing limits him: organization, endpoint or task."""
     principal = call.principal
+    session = principal.session
     return (
         principal.type == "Root"
         and principal.account == account
         and call.passage is None
-        and not (principal.session.get("policy_arns") or principal.session.get("policy"))
+        and not (session and (session.get("policy_arns") or session.get("policy")))
         and not call.cloud.access.limited(call, account)
     )

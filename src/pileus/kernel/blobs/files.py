@@ -21,6 +21,8 @@ SMALL = 64 * 1024
 PIECE = 256 * 1024
 """What a reader yields at a time."""
 
+NOWAIT = getattr(os, "RWF_NOWAIT", 0)
+
 log = logging.getLogger("pileus")
 
 
@@ -167,9 +169,24 @@ class FileSource:
         if left <= 0 or not self._open:
             self.close()
             raise StopAsyncIteration
-        piece = self._read(left) if left <= SMALL else await threaded(self._read, min(left, PIECE))
+        if left <= SMALL:
+            piece = self._read(left)
+        else:
+            size = min(left, PIECE)
+            piece = self._at_hand(size) or await threaded(self._read, size)
         self._at += len(piece)
         return piece
+
+    def _at_hand(self, size: int) -> bytes:
+        """What of the next bytes is in memory already (Linux): a copy is quicker than going to a thread and back."""
+        if not NOWAIT:
+            return b""
+        room = bytearray(size)
+        try:
+            count = os.preadv(self._file, [room], self._at, NOWAIT)
+        except OSError:  # none, or the file system cannot tell
+            return b""
+        return bytes(memoryview(room)[:count])
 
     def _read(self, size: int) -> bytes:
         try:

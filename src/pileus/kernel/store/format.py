@@ -23,6 +23,10 @@ TABLE = "CREATE TABLE kv(k BLOB NOT NULL UNIQUE, v BLOB NOT NULL) STRICT"
 
 BUSY_TIMEOUT = 1000
 """Milliseconds to wait for others at the file, such as an administrator's shell."""
+CACHE = 8192
+"""KB of pages that SQLite keeps. What it does not, the kernel has: reading that again costs a microsecond. But a commit
+after which a page was split looks through all that is kept; with eight times as much, among 100,000 rows of 1,000
+bytes, a new one took 24 µs instead of 12, and a get 4.2 instead of 3.1."""
 SYNCHRONOUS = {"process": "NORMAL", "disk": "FULL"}
 
 
@@ -34,7 +38,7 @@ def connect(name: str, durability: Durability) -> apsw.Connection:
         "journal_mode = WAL",
         f"synchronous = {SYNCHRONOUS[durability]}",
         f"fullfsync = {durability == 'disk':d}",
-        "cache_size = -65536",  # KB at most, and no more than was read
+        f"cache_size = -{CACHE}",
         "temp_store = MEMORY",
     ):
         connection.execute(f"PRAGMA {setting}").fetchall()

@@ -30,7 +30,15 @@ def pack(items: Iterable[Element]) -> bytes:
         if type(item) is str:
             key += b"\x02%b\0" % item.encode() if "\0" not in item else _text(item)
         elif type(item) is int:
-            key += _SMALL[item] if 0 <= item < 256 else _integer(item)
+            if 0 <= item < 256:
+                key += _SMALL[item]
+            elif 0 < item <= _ALL:
+                size = (item.bit_length() + 7) >> 3
+                key += _HEADS[size] + item.to_bytes(size, "big")
+            else:
+                key += _integer(item)
+        elif type(item) is float:
+            key += _double(item)
         elif type(item) is bytes:
             key += b"\x01%b\0" % item.replace(b"\0", b"\0\xff")
         else:
@@ -90,10 +98,12 @@ def _signed(raw: bytes, negative: bool) -> int:
 
 
 def _double(item: float) -> bytes:
+    if item >= 0:
+        return _CODED_DOUBLE.pack(_DOUBLE, -abs(item))  # its sign inverted; -0.0 equals 0.0 and must be the same key
     if item != item:
         raise ValueError("NaN cannot be part of a key")
-    bits = int.from_bytes(struct.pack(">d", item + 0.0), "big")  # -0.0 equals 0.0 and must be the same key
-    return b"\x21" + (bits ^ (_ALL if bits & _SIGN else _SIGN)).to_bytes(8, "big")
+    bits: int = struct.unpack(">Q", struct.pack(">d", item))[0]
+    return b"\x21" + (bits ^ _ALL).to_bytes(8, "big")
 
 
 def _rare(item: Element) -> bytes:
@@ -143,4 +153,7 @@ def _unpack_rare(code: int, key: bytes, at: int) -> tuple[Element, int]:
     raise ValueError(f"No element of a key begins with 0x{code:02x}")
 
 
+_CODED_DOUBLE = struct.Struct(">Bd")
+_HEADS = [bytes((_ZERO + size,)) for size in range(9)]
+"""What integers of so many bytes begin with."""
 _SMALL = [_integer(item) for item in range(256)]

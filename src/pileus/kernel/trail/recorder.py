@@ -116,9 +116,13 @@ class Recorder:
     def kind(self, call: Call, bound: Bound) -> Kind | None:
         """What the event of such a call is like; None where there is to be none."""
         kind = self._kinds.get(bound) or self.kind_of(bound)
-        if kind.data and not self._wanted(call, kind.data):
-            return None
         principal = call.principal
+        if kind.data:
+            if self._selections is None:
+                self._read_selections()
+            # CloudTrail would record its own deliveries for ever.
+            if kind.data not in self._selected or principal.arn == "cloudtrail.amazonaws.com":
+                return None
         if principal.type == "AWSService" and principal.arn in ("pileus.amazonaws.com", kind.source):
             return None  # a service at work within itself
         return kind
@@ -129,12 +133,6 @@ class Recorder:
         if kind is None:
             kind = self._kinds[bound] = Kind(bound)
         return kind
-
-    def _wanted(self, call: Call, resource_type: str) -> bool:
-        if self._selections is None:
-            self._read_selections()
-        # CloudTrail would record its own deliveries for ever.
-        return resource_type in self._selected and call.principal.arn != "cloudtrail.amazonaws.com"
 
     def _read_selections(self) -> list[Selection]:
         found = self._selections = list(Selection.scan(self._cloud.system))

@@ -111,8 +111,13 @@ def grown(
 def without(value: Any, secrets: Tree, silent: bool) -> Any:
     """A copy of the value without its secrets."""
     if isinstance(secrets, dict) and isinstance(value, dict):
-        kept = {name: without(inner, secrets.get(name), silent) for name, inner in value.items()}
-        return {name: inner for name, inner in kept.items() if inner is not None} if silent else kept
+        kept = {}
+        for name, inner in value.items():
+            if (secret := secrets.get(name)) is not None:
+                inner = without(inner, secret, silent)
+            if inner is not None or not silent:
+                kept[name] = inner
+        return kept
     if isinstance(secrets, list):
         if isinstance(value, list):
             return [without(inner, secrets[0], silent) for inner in value]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 from msgspec import Raw
@@ -12,7 +13,7 @@ from . import capacity, dynamodb, faults, paths, writing
 from .items import view_of
 from .records import collection, load, size_of, told
 from .tables import Table
-from .throttling import charge, is_throttle
+from .throttling import charge, enforced, is_throttle
 from .values import Item
 
 MOST_READ = 100
@@ -102,7 +103,7 @@ def batch_write_item(
     for name, write, request in writes:
         outcome = writing.decide(call, write)
         try:
-            with call.store.attempt():
+            with call.store.attempt() if enforced(call, write.table) else nullcontext():
                 units = writing.carry_out(call, outcome)
         except Fault as fault:
             if not is_throttle(fault):

@@ -64,14 +64,15 @@ class Bill:
         name = table.name
         self._tables[name] = table
         self._own[name] = self._own.get(name, 0.0) + own
-        self._others[name] = together(self._others.get(name, {}), others)
+        if others:
+            self._others[name] = together(self._others.get(name, {}), others)
 
     def told(self, mode: str, transaction: str = "") -> dict[str, Any]:
         """The member ConsumedCapacity, if it was asked for."""
         if mode == "NONE":
             return {}
         accounts = [
-            consumed(table, mode, self._own[name], self._others[name], transaction)
+            consumed(table, mode, self._own[name], self._others.get(name), transaction)
             for name, table in self._tables.items()
         ]
         return {"ConsumedCapacity": accounts}

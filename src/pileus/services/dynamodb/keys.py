@@ -71,7 +71,7 @@ class Keys:
     def joined(self, parts: list[bytes]) -> bytes:
         """The place of encoded key attributes, those of the partition key first."""
         hashed = parts[0] if len(self.hashes) == 1 else b"".join(parts[: len(self.hashes)])
-        return b"".join((crc32(hashed).to_bytes(4, "big"), *parts))
+        return crc32(hashed).to_bytes(4, "big") + b"".join(parts)
 
     def encoded(self, name: str, kind: str, value: Value) -> bytes:
         """The bytes of a key attribute that came from outside; raises where it cannot be one."""

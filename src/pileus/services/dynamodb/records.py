@@ -53,12 +53,14 @@ def read(call: Call, table: Table, place: bytes) -> tuple[Item | None, int]:
     return (None, 0) if raw is None else (load(raw), size_of(raw))
 
 
-def keep(call: Call, table: Table, place: bytes, new: Item | None, size: int) -> None:
-    """Put an item where there was another or none, or remove it, and nothing else."""
+def keep(call: Call, table: Table, place: bytes, new: Item | None, size: int) -> bytes:
+    """Put an item where there was another or none, or remove it, and nothing else; what is stored now."""
     if new is None:
         call.store.delete(table.prefix + place)
-    else:
-        call.store.put(table.prefix + place, dump(new, size))
+        return b""
+    raw = dump(new, size)
+    call.store.put(table.prefix + place, raw)
+    return raw
 
 
 def replace(
@@ -80,10 +82,10 @@ def replace(
         size = values.size(new) if new else 0
     if new is None and old is None:
         return {}
-    keep(call, table, place, new, size)
+    raw = keep(call, table, place, new, size)
     if not table.watched:
         return {}
-    units = {index.name: cost for index in table.entries if (cost := reindex(call, index, place, old, new))}
+    units = {index.name: cost for index in table.entries if (cost := reindex(call, index, place, old, new, raw))}
     if old != new:
         if table.vectors:
             vectors.reindex(call, table, place, old, new)
@@ -109,8 +111,8 @@ def entry(index: IndexKeys, place: bytes, item: Item | None) -> tuple[bytes, Ite
     return where, item if index.all else {name: value for name, value in item.items() if name in index.kept}
 
 
-def reindex(call: Call, index: IndexKeys, place: bytes, old: Item | None, new: Item | None) -> float:
-    """Bring an index up to date; what it costs."""
+def reindex(call: Call, index: IndexKeys, place: bytes, old: Item | None, new: Item | None, raw: bytes) -> float:
+    """Bring an index up to date; what it costs. `raw` is the new item as it is stored."""
     before, after = entry(index, place, old), entry(index, place, new)
     if before == after:
         return 0.0
@@ -119,9 +121,9 @@ def reindex(call: Call, index: IndexKeys, place: bytes, old: Item | None, new: I
         call.store.delete(before[0])
         cost += write_units(values.size(before[1]))
     if after:
-        size = values.size(after[1])
-        call.store.put(after[0], dump(after[1], size))
-        cost += write_units(max(size, values.size(before[1]) if before and before[0] == after[0] else 0))
+        kept = raw if index.all else dump(after[1], values.size(after[1]))
+        call.store.put(after[0], kept)
+        cost += write_units(max(size_of(kept), values.size(before[1]) if before and before[0] == after[0] else 0))
     return cost
 
 

@@ -132,7 +132,7 @@ def fill(call: Call, name: str, box: str, prefix: bytes, changes: bytes, at: flo
         call.store.put(table.prefix + place, raw)
         item = load(raw) if table.indexes or table.vectors else {}
         for index in table.entries:
-            reindex(call, index, place, None, item)
+            reindex(call, index, place, None, item, raw)
         if table.vectors:
             vectors.reindex(call, table, place, None, item)
     if onward is not None:

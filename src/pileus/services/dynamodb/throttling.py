@@ -36,7 +36,7 @@ class Bucket(Record, key=("box", "kind")):
 def charge(call: Call, table: Table, kind: str, own: float, others: Units = {}) -> None:
     """Take what a request costs from what the table and its indexes can take; `kind` is Read or Write."""
     metrics.consumed(call, table, kind, own, others)
-    if not (table.throttled or call.cloud.throttle):
+    if not enforced(call, table):
         return
     if own:
         local = sum(others.get(index.name, 0.0) for index in table.indexes if index.local)
@@ -44,6 +44,10 @@ def charge(call: Call, table: Table, kind: str, own: float, others: Units = {}) 
     for index in table.indexes:
         if not index.local and (units := others.get(index.name)):
             take(call, table, index, kind, units)
+
+
+def enforced(call: Call, table: Table) -> bool:
+    return table.throttled or call.cloud.throttle
 
 
 def take(call: Call, table: Table, what: Table | Index, kind: str, units: float) -> None:

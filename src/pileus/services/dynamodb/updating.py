@@ -273,7 +273,7 @@ def backfill(call: Call, name: str, box: str, index: str, after: bytes) -> None:
     for path, raw in rows:
         item = load(raw)
         if all(kind in item.get(key, {}) and item[key][kind] != "" for key, kind in entries.types.items()):
-            reindex(call, entries, path[len(table.prefix) :], None, item)
+            reindex(call, entries, path[len(table.prefix) :], None, item, raw)
     if len(rows) == AT_ONCE:
         onward = rows[-1][0][len(table.prefix) :] + b"\0"
         backfill.later(call, name=name, box=box, index=index, after=onward)

@@ -49,15 +49,13 @@ TYPES = {
 
 def take(item: Item) -> int:
     """Check the values of an item that came from outside, bring them into their one form in place; its size."""
-    total = 0
-    for name, value in item.items():
-        total += len(name) if name.isascii() else len(name.encode())
+    total, texts = 0, [*item]
+    for value in item.values():
         if len(value) == 1 and "S" in value:
-            text = value["S"]
-            total += len(text) if text.isascii() else len(text.encode())
+            texts.append(value["S"])
         else:
             total += take_value(value)
-    return total
+    return total + len("".join(texts).encode())
 
 
 def take_value(value: Value, depth: int = 0) -> int:
@@ -161,7 +159,13 @@ def kind_of(value: Value) -> str:
 
 def size(item: Item) -> int:
     """The size of an item in its one form."""
-    return sum([len(name.encode()) + value_size(value) for name, value in item.items()])
+    total, texts = 0, [*item]
+    for value in item.values():
+        if "S" in value:
+            texts.append(value["S"])
+        else:
+            total += value_size(value)
+    return total + len("".join(texts).encode())
 
 
 def value_size(value: Value) -> int:

@@ -7,9 +7,8 @@ and the target only where the bus says so. How objects in the bucket are called 
 
 from __future__ import annotations
 
-import json
 import logging
-from typing import Any
+from typing import Any, NamedTuple
 
 from pileus.kernel import Call, Fault, arn, identity, log_delivery, names, paging
 
@@ -52,15 +51,25 @@ async def write(call: Call, record: Members) -> None:
     kind = f"{record['log_level']}_LOGS"
     with call.transaction():
         found = destinations(call, record["resource_arn"], kind)
-    for source, target, settings in found:
+    for one in found:
         try:
-            await put(call, source, target, settings, record)
+            await put(call, one, record)
         except (Fault, ValueError) as problem:
-            log.warning("%s: a log record was not taken by %s: %s", record["resource_arn"], target, problem)
+            log.warning("%s: a log record was not taken by %s: %s", record["resource_arn"], one.target, problem)
 
 
-def destinations(call: Call, resource: str, kind: str) -> list[tuple[str, str, Members]]:
-    """Where records of a bus and a type go: the ARNs of sources and targets, and what is said of objects in buckets."""
+class Delivery(NamedTuple):
+    """Where records of a bus and a type go, and in what shape."""
+
+    source: str
+    target: str
+    form: str
+    fields: list[str]
+    delimiter: str
+    s3: Members
+
+
+def destinations(call: Call, resource: str, kind: str) -> list[Delivery]:
     logs = call.aws("logs", principal=identity.service("logs.amazonaws.com", source_account=call.account))
     asked: Members = {"resource_arns": [resource]}
     sources = paging.every(logs.describe_delivery_sources, "deliverySources", token="nextToken", **asked)
@@ -72,23 +81,32 @@ def destinations(call: Call, resource: str, kind: str) -> list[tuple[str, str, M
     for one in paging.every(logs.describe_deliveries, "deliveries", token="nextToken", **asked):
         name = one["deliveryDestinationArn"].rpartition(":")[2]
         destination = logs.get_delivery_destination(name=name)["deliveryDestination"]
-        target = (destination.get("deliveryDestinationConfiguration") or {}).get("destinationResourceArn", "")
-        found.append((wanted[one["deliverySourceName"]], target, one.get("s3DeliveryConfiguration") or {}))
+        delivery = Delivery(
+            wanted[one["deliverySourceName"]],
+            (destination.get("deliveryDestinationConfiguration") or {}).get("destinationResourceArn", ""),
+            destination.get("outputFormat") or "json",
+            one.get("recordFields") or [],
+            one.get("fieldDelimiter") or "",
+            one.get("s3DeliveryConfiguration") or {},
+        )
+        found.append(delivery)
     return found
 
 
-async def put(call: Call, source: str, target: str, settings: Members, record: Members) -> None:
-    to = arn.parse(target)
-    line = json.dumps(record, separators=(",", ":"))
+async def put(call: Call, delivery: Delivery, record: Members) -> None:
+    to = arn.parse(delivery.target)
+    line = log_delivery.written(record, delivery.fields, delivery.form, delivery.delimiter)
     if to.service == "s3":
-        path = f"{settings.get('suffixPath', '').strip('/')}/{names.uuid4()}.log".lstrip("/")
+        hive = bool(delivery.s3.get("enableHiveCompatiblePath"))
+        suffix = log_delivery.filled(call, delivery.s3.get("suffixPath") or "", hive=hive)
         bucket, _, folder = to.resource.partition("/")
-        key = f"{folder}/AWSLogs/{call.account}/EventBusLogs/{call.region}/{path}".lstrip("/")
-        await log_delivery.to_bucket(call, source, bucket, key, f"{line}\n".encode())
+        parts = (folder, "AWSLogs", call.account, "EventBusLogs", call.region, suffix, f"{names.uuid4()}.log")
+        body = log_delivery.headed(record, delivery.fields, delivery.form, line)
+        await log_delivery.to_bucket(call, delivery.source, bucket, "/".join(filter(None, parts)), body)
         return
     with call.transaction():
         if to.service == "firehose":
-            log_delivery.to_stream(call, target, [line])
+            log_delivery.to_stream(call, delivery.target, [line])
         else:
             event = {"timestamp": record["message_timestamp_ms"], "message": line}
-            log_delivery.to_group(call, source, to.resource.split(":")[1], STREAM, [event])
+            log_delivery.to_group(call, delivery.source, to.resource.split(":")[1], STREAM, [event])

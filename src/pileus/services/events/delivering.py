@@ -15,6 +15,7 @@ from pileus.kernel.targets import Failed
 
 from . import bus_logs, events, metrics
 from .buses import Bus
+from .destinations import Later
 from .rules import Rule
 from .targets import Held, Target
 
@@ -63,7 +64,7 @@ async def deliver(
     try:
         await invoking.invoke(call, found, held.target, told.event, tuple(accounts))
         told.note("INFO", "INVOCATION_SUCCESS")
-    except invoking.Later as later:
+    except Later as later:
         with call.transaction():
             again(call, found, held, event, since, accounts, tries, later.seconds)
     except (Failed, Fault) as error:

@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from typing import Any, Self
 from urllib.parse import quote
 
-from pileus.kernel import Arn, Call, Record, names, web
+from pileus.kernel import Call, Record, names, web
+from pileus.kernel.access.enforcement import authorize
+from pileus.kernel.access.target import Target
 from pileus.kernel.resource_type import resource_type
-from pileus.kernel.targets import Failed
+from pileus.kernel.targets import Failed, Sending
 
 from . import events, faults
 from .connections import Connection, pairs, token_of, with_query
@@ -172,9 +174,21 @@ def delete_api_destination(call: Call, destination: Destination) -> Members:
 # Calling
 
 
-async def request(call: Call, to: Arn, target: Mapping[str, Any], text: str) -> None:
-    """Call a destination with an input."""
+class Later(Failed):
+    """A destination may not be called before so many seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__("THROTTLING", f"The destination may be called in {seconds:g} seconds.", final=False)
+        self.seconds = seconds
+
+
+@events.way("api-destination")
+async def request(sending: Sending) -> bytes:
+    """Call a destination with an input, as somebody who may; what it answers."""
+    call, to = sending.call, sending.to
     here = call.at(account=to.account, region=to.region)
+    if sending.principal.type != "AWSService":
+        authorize(call.at(principal=sending.principal), "events:InvokeApiDestination", Target(str(to), to.account))
     destination = Destination.get(here, to.resource.split("/")[1])
     connection = Connection.get(here, destination.connection_arn.split("/")[1]) if destination else None
     if destination is None or connection is None:
@@ -184,7 +198,7 @@ async def request(call: Call, to: Arn, target: Mapping[str, Any], text: str) -> 
     with here.transaction():
         wait_turn(here, destination)
     try:
-        method, url, headers, body = await composed(here, destination, connection, target, text)
+        method, url, headers, body = await composed(here, destination, connection, sending.parameters, sending.text)
         answer = await web.request(method, url, headers=headers, body=body, seconds=SECONDS)
         if answer.status == 401 and connection.type == "OAUTH_CLIENT_CREDENTIALS":
             await token_of(here, connection, fresh=True)
@@ -193,12 +207,11 @@ async def request(call: Call, to: Arn, target: Mapping[str, Any], text: str) -> 
     if not 200 <= answer.status < 300:
         final = 300 <= answer.status < 500 and answer.status not in RETRIED
         raise Failed("SDK_CLIENT_ERROR" if final else "ENDPOINT_ERROR", f"status {answer.status}", final=final)
+    return answer.body
 
 
 def wait_turn(call: Call, destination: Destination) -> None:
     """Keep to the rate: whoever comes too early is told to come again."""
-    from .invoking import Later
-
     turn = Turn.get(call, destination.id) or Turn(destination.id, 0.0)
     if turn.next > call.now + 1e-6:
         raise Later(turn.next - call.now)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable
 from typing import Any
 
 from pileus.kernel import Call, Fault, Principal, arn, identity, names, roles, targets, templates
 from pileus.kernel.access.enforcement import authorize
-from pileus.kernel.targets import Sending
+from pileus.kernel.targets import Failed, Sending
 
 from . import buses, permissions, transforming
 from .buses import Bus
@@ -17,14 +16,6 @@ from .targets import Target
 
 MOST_HOPS = 8
 INPUTS = ("Input", "InputPath", "InputTransformer")
-
-
-class Later(Exception):
-    """The target may not be called before so many seconds."""
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__()
-        self.seconds = seconds
 
 
 async def invoke(call: Call, rule: Rule, target: Target, event: dict[str, Any], accounts: tuple[str, ...] = ()) -> None:
@@ -42,9 +33,9 @@ async def invoke(call: Call, rule: Rule, target: Target, event: dict[str, Any], 
     )
     ways: dict[str, targets.Way] = {
         **targets.WAYS,
-        "api-destination": to_destination,
         "schemas": lambda sending: to_discoverer(sending, event),
         "event-bus": lambda sending: to_bus(sending, event, accounts),
+        "target": to_ec2,
     }
     if kind == "logs" and "InputTransformer" not in target:
         sending = sending._replace(given=False)
@@ -86,6 +77,28 @@ def to_bus(sending: Sending, event: dict[str, Any], accounts: tuple[str, ...]) -
         accept(there, Bus.named(there, buses.name_of(str(to))), event, accounts=passed)
 
 
+EC2 = {
+    "create-snapshot": ("create_snapshot", "volume_id"),
+    "reboot-instance": ("reboot_instances", "instance_ids"),
+    "stop-instance": ("stop_instances", "instance_ids"),
+    "terminate-instance": ("terminate_instances", "instance_ids"),
+}
+"""EventBridge's own targets: operations, and the member that says of what."""
+
+
+def to_ec2(sending: Sending) -> Any:
+    """Do something to an instance or a volume, whose id or ARN is the input (User Guide, "Built-in targets")."""
+    name = sending.to.resource.partition("/")[2]
+    what = sending.document()
+    if name not in EC2 or not isinstance(what, str):
+        raise Failed("INVALID_PARAMETER", f"{sending.to} needs the id of what it is about", final=True)
+    operation, member = EC2[name]
+    which = what.rpartition("/")[2]
+    with sending.call.transaction():
+        ec2 = getattr(sending.aws("ec2"), operation)
+        return ec2(**{member: [which] if member.endswith("s") else which})
+
+
 def to_discoverer(sending: Sending, event: dict[str, Any]) -> None:
     """Keep what the event looks like in the registry of discoveries, as a new version where it looks different."""
     schemas = sending.aws("schemas", at_owner=True)
@@ -99,9 +112,3 @@ def to_discoverer(sending: Sending, event: dict[str, Any]) -> None:
             if fault.code != "NotFoundException":
                 raise
             schemas.create_schema(registry_name=registry, schema_name=name, content=content, type="OpenApi3")
-
-
-def to_destination(sending: Sending) -> Awaitable[None]:
-    from . import destinations
-
-    return destinations.request(sending.call, sending.to, sending.parameters, sending.text)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from pileus.kernel import Call, Fault, arn
-from pileus.kernel import tags as tagging
+from pileus.kernel import Call, Fault, arn, tagging
 
 from . import buses, events
 from .buses import DEFAULT, Bus
@@ -29,21 +26,4 @@ def of(call: Call, resource_arn: str) -> Bus | Rule:
     return found
 
 
-@events.operation(on=of)
-def tag_resource(call: Call, found: Bus | Rule, tags: list[dict[str, str]]) -> dict[str, Any]:
-    found.tags = found.tags | tagging.as_map(tags)
-    tagging.check(found.tags)
-    found.put(call)
-    return {}
-
-
-@events.operation(on=of)
-def untag_resource(call: Call, found: Bus | Rule, tag_keys: list[str]) -> dict[str, Any]:
-    found.tags = {name: value for name, value in found.tags.items() if name not in tag_keys}
-    found.put(call)
-    return {}
-
-
-@events.operation(on=of)
-def list_tags_for_resource(call: Call, found: Bus | Rule) -> dict[str, Any]:
-    return {"Tags": tagging.as_list(found.tags)}
+tagging.declare(events, of)

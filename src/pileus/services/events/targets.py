@@ -60,8 +60,8 @@ def check(call: Call, target: Target) -> None:
     elsewhere = found.service == "events" and found.account != call.account
     if found.resource.startswith("event-bus/") and elsewhere and any(name in target for name in PLACES):
         raise faults.validation(f"Input, InputPath and InputTransformer are not supported for {where}.")
-    outside = found.resource.startswith("api-destination/")
-    if (found.service in WANT_ROLE or outside) and not target.get("RoleArn"):
+    own = found.service == "events" and found.resource.startswith(("api-destination/", "target/"))
+    if (found.service in WANT_ROLE or own) and not target.get("RoleArn"):
         raise faults.validation(f"RoleArn is required for target {target['Arn']}.")
     if found.service == "sqs" and found.resource.endswith(".fifo") and "SqsParameters" not in target:
         raise faults.validation(f"Parameter(s) SqsParameters must be specified for target: {target['Id']}.")

@@ -9,7 +9,7 @@ from pileus.kernel.record import Record
 from pileus.kernel.resource_type import resource_type
 
 from . import iam
-from .faults import exists, missing
+from .faults import exists
 from .identities import Identity
 from .lists import MOST, entries, records
 from .quotas import GROUPS_OF_USER, exceeded, one_more
@@ -31,14 +31,6 @@ class Group(
 
     kind = "group"
 
-    folded: str
-    name: str
-    path: str
-    id: str
-    created: float
-    inline: dict[str, str] = {}
-    attached: list[str] = []
-
 
 class Member(Record, scope="account", key=("group", "user")):
     """A user in a group, by their unique ids; the user knows its groups, and this is the way back."""
@@ -48,16 +40,13 @@ class Member(Record, scope="account", key=("group", "user")):
 
 
 def group_named(call: Call, group_name: str) -> Group:
-    if group := Group.get(call, group_name.lower()):
-        return group
-    raise missing(f"The group with name {group_name} cannot be found.")
+    return Group.named(call, group_name)
 
 
 @iam.operation
 def create_group(call: Call, group_name: str, path: str = "/") -> dict[str, Any]:
     """A new group without members and policies."""
-    if Group.get(call, group_name.lower()):
-        raise exists(f"Group with name {group_name} already exists.")
+    Group.check_new(call, group_name)
     one_more(call, "Groups")
     group = Group(
         folded=group_name.lower(), name=group_name, path=path, id=names.unique_id("AGPA"), created=call.now
@@ -82,15 +71,7 @@ def get_group(call: Call, group: Group, marker: str = "", max_items: int = MOST)
 @iam.operation
 def list_groups(call: Call, path_prefix: str = "/", marker: str = "", max_items: int = MOST) -> dict[str, Any]:
     """Groups under a path."""
-    return records(
-        call,
-        "Groups",
-        Group,
-        show=lambda group: group.shown(call),
-        where=lambda group: group.path.startswith(path_prefix),
-        marker=marker,
-        max_items=max_items,
-    )
+    return Group.under(call, path_prefix, marker, max_items)
 
 
 @iam.operation(on=group_named)

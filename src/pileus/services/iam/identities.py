@@ -10,6 +10,9 @@ from pileus.kernel.access import grammar
 from pileus.kernel.access.attached import Grants
 from pileus.kernel.record import Record
 
+from .faults import exists, missing
+from .lists import records
+
 if TYPE_CHECKING:
     from pileus.kernel.access.grammar import Kind
 
@@ -18,14 +21,39 @@ class Identity(Record):
     """A user, group or role. Their names are the same in any case, and so are stored `folded`."""
 
     kind: ClassVar[str] = ""
-    if TYPE_CHECKING:
-        folded: str
-        name: str
-        path: str
-        id: str
-        created: float
-        inline: dict[str, str]
-        attached: list[str]
+
+    folded: str
+    name: str
+    path: str
+    id: str
+    created: float
+    inline: dict[str, str] = {}
+    attached: list[str] = []
+
+    @classmethod
+    def named(cls, call: Call, name: str) -> Self:
+        if found := cls.get(call, name.lower()):
+            return found
+        raise missing(f"The {cls.kind} with name {name} cannot be found.")
+
+    @classmethod
+    def check_new(cls, call: Call, name: str) -> None:
+        """Raise where one has that name already."""
+        if cls.get(call, name.lower()):
+            raise exists(f"{cls.kind.capitalize()} with name {name} already exists.")
+
+    @classmethod
+    def under(cls, call: Call, path_prefix: str, marker: str, max_items: int) -> dict[str, Any]:
+        """Those under a path, in short."""
+        return records(
+            call,
+            f"{cls.kind.capitalize()}s",
+            cls,
+            show=lambda one: one.shown(call),
+            where=lambda one: one.path.startswith(path_prefix),
+            marker=marker,
+            max_items=max_items,
+        )
 
     def arn(self, call: Call) -> str:
         return f"arn:{call.partition}:iam::{call.account}:{self.kind}{self.path}{self.name}"

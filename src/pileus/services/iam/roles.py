@@ -12,9 +12,8 @@ from pileus.kernel.usage import Use as Usage
 from . import iam
 from . import tags as tagging
 from .boundaries import bind, boundary_shown
-from .faults import exists, missing
 from .identities import Identity, encoded
-from .lists import MOST, records
+from .lists import MOST
 from .quotas import one_more
 from .trusts import as_shown, by_id, trusting
 
@@ -37,11 +36,6 @@ class Role(
 
     kind = "role"
 
-    folded: str
-    name: str
-    path: str
-    id: str
-    created: float
     trust: str = ""
     """As it was written."""
     trusted: dict[str, str] = {}
@@ -49,8 +43,6 @@ class Role(
     description: str = ""
     longest: int = HOUR
     """MaxSessionDuration."""
-    inline: dict[str, str] = {}
-    attached: list[str] = []
     boundary: str = ""
     tags: dict[str, str] = {}
 
@@ -92,9 +84,7 @@ class Role(
 
 
 def role_named(call: Call, role_name: str) -> Role:
-    if role := Role.get(call, role_name.lower()):
-        return role
-    raise missing(f"The role with name {role_name} cannot be found.")
+    return Role.named(call, role_name)
 
 
 def own_role(call: Call, role_name: str) -> Role:
@@ -116,8 +106,7 @@ def create_role(
     tags: list[dict[str, str]] = [],
 ) -> dict[str, Any]:
     """A new role, which those may assume whom its trust policy names."""
-    if Role.get(call, role_name.lower()):
-        raise exists(f"Role with name {role_name} already exists.")
+    Role.check_new(call, role_name)
     if path.startswith(LINKED):
         raise Fault("ValidationError", f"The specified value for path is invalid. It must not begin with {LINKED}")
     trust, trusted = trusting(call, assume_role_policy_document)
@@ -148,15 +137,7 @@ def get_role(call: Call, role: Role) -> dict[str, Any]:
 @iam.operation
 def list_roles(call: Call, path_prefix: str = "/", marker: str = "", max_items: int = MOST) -> dict[str, Any]:
     """Roles under a path, without their tags, boundaries and last use."""
-    return records(
-        call,
-        "Roles",
-        Role,
-        show=lambda role: role.shown(call),
-        where=lambda role: role.path.startswith(path_prefix),
-        marker=marker,
-        max_items=max_items,
-    )
+    return Role.under(call, path_prefix, marker, max_items)
 
 
 @iam.operation(on=role_named)

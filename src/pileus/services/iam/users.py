@@ -11,9 +11,8 @@ from pileus.kernel.resource_type import resource_type
 from . import iam
 from . import tags as tagging
 from .boundaries import bind, boundary_shown
-from .faults import exists, missing
 from .identities import Identity
-from .lists import MOST, records
+from .lists import MOST
 from .quotas import one_more
 
 BEGINNING = 1325376000.0
@@ -35,13 +34,6 @@ class User(
 
     kind = "user"
 
-    folded: str
-    name: str
-    path: str
-    id: str
-    created: float
-    inline: dict[str, str] = {}
-    attached: list[str] = []
     boundary: str = ""
     groups: list[str] = []
     """Unique ids, in the order of joining."""
@@ -69,9 +61,7 @@ class User(
 
 
 def user_named(call: Call, user_name: str) -> User:
-    if user := User.get(call, user_name.lower()):
-        return user
-    raise missing(f"The user with name {user_name} cannot be found.")
+    return User.named(call, user_name)
 
 
 def user_meant(call: Call, user_name: str = "") -> User:
@@ -98,8 +88,7 @@ def create_user(
     call: Call, user_name: str, path: str = "/", permissions_boundary: str = "", tags: list[dict[str, str]] = []
 ) -> dict[str, Any]:
     """A new user, who may do nothing yet."""
-    if User.get(call, user_name.lower()):
-        raise exists(f"User with name {user_name} already exists.")
+    User.check_new(call, user_name)
     one_more(call, "Users")
     user = User(
         folded=user_name.lower(),
@@ -124,15 +113,7 @@ def get_user(call: Call, user: User) -> dict[str, Any]:
 @iam.operation
 def list_users(call: Call, path_prefix: str = "/", marker: str = "", max_items: int = MOST) -> dict[str, Any]:
     """Users under a path, without their tags and boundaries."""
-    return records(
-        call,
-        "Users",
-        User,
-        show=lambda user: user.shown(call),
-        where=lambda user: user.path.startswith(path_prefix),
-        marker=marker,
-        max_items=max_items,
-    )
+    return User.under(call, path_prefix, marker, max_items)
 
 
 def whole(call: Call, user: User) -> dict[str, Any]:

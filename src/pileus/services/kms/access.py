@@ -50,6 +50,8 @@ def owner(call: Call, request: Members) -> str:
 
 
 def account_in(identifier: str) -> str:
+    if not identifier.startswith("arn:"):
+        return ""
     try:
         account = arn.parse(identifier).account
     except ValueError:
@@ -79,7 +81,10 @@ def targets(call: Call, request: Members) -> list[Target] | None:
     if operation == "Decrypt":
         source = source_of(call, request, request.get("KeyId", ""))
         return [target(call, source, request)] if source else None
-    return [target(call, meant(call, request["KeyId"]), request)]
+    key = meant(call, request["KeyId"])
+    if "alias/" not in request["KeyId"]:  # which some operations refuse
+        call.found = key
+    return [target(call, key, request)]
 
 
 def source_of(call: Call, request: Members, key_id: str) -> Key | None:

@@ -15,12 +15,12 @@
     listing, data_sources, storage_tiers              what groups there are, and where their events come from
     detectors, detecting, anomalies                   what is unusual in groups
     syslog, syslog_port, collecting                   messages that come by syslog, or by plain HTTP
-    exports                                           files in S3
-    deliveries                                        what is kept, and has no effect yet
+    exports, imports                                  files in S3, and what CloudTrail Lake has
+    deliveries, templates                             logs of other services: where they go
 
-Left out, and answering 501: imports from CloudTrail Lake, integrations with OpenSearch, S3 tables, large objects of
-OpenTelemetry and its protocol buffers, templates of deliveries, the query language SQL and parts of PPL, and the
-Insights commands join, addtotals and relevantfields. There is no throttling.
+Left out, and answering 501: integrations with OpenSearch, S3 tables, large objects of OpenTelemetry and its protocol
+buffers, parts of PPL, and the Insights commands join, addtotals and relevantfields. There is
+no throttling.
 """
 
 from pileus.kernel import Service

@@ -96,6 +96,11 @@ def name_in(identifier: str) -> str:
     return found.resource.removeprefix("log-group:").split(":")[0]
 
 
+def elsewhere(call: Call, account_identifiers: list[str], include_linked_accounts: bool) -> bool:
+    """Whether only groups of other accounts are asked for, of which none is linked."""
+    return include_linked_accounts and bool(account_identifiers) and call.account not in account_identifiers
+
+
 @logs.owner
 def owner(call: Call, request: Members) -> str:
     """The account whose group a request names by ARN."""
@@ -154,8 +159,12 @@ def describe_log_groups(
     limit: int = MOST_LISTED,
     log_group_class: str = "",
     log_group_identifiers: list[str] = [],
+    account_identifiers: list[str] = [],
+    include_linked_accounts: bool = False,
 ) -> Members:
     """Groups by their names: with a prefix, with a pattern in it, or those that are named."""
+    if elsewhere(call, account_identifiers, include_linked_accounts):
+        return {"logGroups": []}
     if log_group_name_prefix and log_group_name_pattern:
         raise faults.invalid("LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters.")
     if log_group_identifiers:

@@ -10,7 +10,7 @@ from typing import Any
 from pileus.kernel import Call, paging
 
 from . import data_sources, faults, indexes, logs
-from .groups import MOST_LISTED, Group
+from .groups import MOST_LISTED, Group, elsewhere
 
 PATTERN = re.compile(r"\^?[\w./\-#*]{3,24}(?:\|\^?[\w./\-#*]{3,24}){0,4}")
 UNKNOWN = "Unknown"
@@ -30,8 +30,12 @@ def list_log_groups(
     data_sources: list[Members] = [],
     field_index_names: list[str] = [],
     log_group_tags: list[Members] = [],
+    account_identifiers: list[str] = [],
+    include_linked_accounts: bool = False,
 ) -> Members:
     """Groups that satisfy all that is asked of them."""
+    if elsewhere(call, account_identifiers, include_linked_accounts):
+        return {"logGroups": []}
     tests: list[Test] = [named(log_group_name_pattern), lambda group: log_group_class in ("", group.kind)]
     if data_sources:
         tests.append(sourced(call, data_sources))
@@ -95,8 +99,12 @@ def list_aggregate_log_group_summaries(
     data_sources: list[Members] = [],
     next_token: str = "",
     limit: int = MOST_LISTED,
+    account_identifiers: list[str] = [],
+    include_linked_accounts: bool = False,
 ) -> Members:
     """How many groups there are of each source."""
+    if elsewhere(call, account_identifiers, include_linked_accounts):
+        return {"aggregateLogGroupSummaries": []}
     tests: list[Test] = [named(log_group_name_pattern), lambda group: log_group_class in ("", group.kind)]
     tests += [sourced(call, data_sources)] if data_sources else []
     counted = counts(call, group_by, [group for group in Group.scan(call) if all(test(group) for test in tests)])

@@ -8,6 +8,7 @@ from pileus.kernel import Arn, Call, Fault, Record, Unfinished, arn, identity, j
 from pileus.kernel import tags as tagging
 from pileus.kernel.patterns import InvalidPattern, parse
 from pileus.kernel.resource_type import resource_type
+from pileus.kernel.tagging import declare
 
 from . import pipes
 
@@ -104,7 +105,7 @@ def check(call: Call, pipe: Pipe) -> None:
         raise validation(f"{SOURCES[source.service]} with a StartingPosition are required for the source.")
     for place in (pipe.enrichment, pipe.target):
         to = parsed(place, "Target") if place else None
-        if to and (to.service == "execute-api" or to.resource.startswith("api-destination/")):
+        if to and to.service == "execute-api":
             raise Unfinished(f"Pileus does not implement pipes to {place} yet.")
     for pattern in filters(pipe):
         try:
@@ -352,21 +353,4 @@ def of(call: Call, resource_arn: str) -> Pipe:
     return Pipe.named(call, parsed(resource_arn, "resourceArn").resource.partition("/")[2])
 
 
-@pipes.operation(on=of)
-def tag_resource(call: Call, pipe: Pipe, tags: dict[str, str]) -> Members:
-    pipe.tags = pipe.tags | tags
-    tagging.check(pipe.tags)
-    pipe.put(call)
-    return {}
-
-
-@pipes.operation(on=of)
-def untag_resource(call: Call, pipe: Pipe, tag_keys: list[str]) -> Members:
-    pipe.tags = {name: value for name, value in pipe.tags.items() if name not in tag_keys}
-    pipe.put(call)
-    return {}
-
-
-@pipes.operation(on=of)
-def list_tags_for_resource(call: Call, pipe: Pipe) -> Members:
-    return {"tags": pipe.tags}
+declare(pipes, of)

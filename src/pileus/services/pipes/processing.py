@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
-from pileus.kernel import Call, Fault, Principal, arn, jsonpath, names, targets, templates
+from pileus.kernel import Arn, Call, Fault, Principal, arn, jsonpath, names, targets, templates
 from pileus.kernel.patterns import Pattern, parse
 from pileus.kernel.targets import Failed, Sending
 
@@ -71,7 +71,7 @@ class Passage:
             with self.stage("ENRICHMENT", records):
                 texts = self.transformed("ENRICHMENT", self.pipe.enrichment_parameters, records)
                 with self.step("ENRICHMENT_INVOCATION", records):
-                    events = await self.enriched(texts)
+                    events = await self.enriched(records, texts)
         if not events:
             self.execution.note(self.call, "TARGET_STAGE_SKIPPED")
             return None
@@ -144,10 +144,12 @@ class Passage:
 
     # Enrichment
 
-    async def enriched(self, texts: list[str]) -> list[Any]:
+    async def enriched(self, records: list[Document], texts: list[str]) -> list[Any]:
         """What the enrichment makes of a batch: an array is a new batch, anything else one event."""
         to = arn.parse(self.pipe.enrichment)
         text = f"[{','.join(texts)}]"
+        if targets.kind_of(to) == "api-destination":
+            return [one for each in zip(records, texts, strict=True) for one in await self.asked(to, *each)]
         if to.service == "lambda":
             answer = await self.send(to, text, {}, wait=True)
             told = json.loads(answered(answer) or b"null")
@@ -159,25 +161,33 @@ class Passage:
             told = json.loads(run.get("output") or "null")
         else:
             raise Failed("NO_RESOURCE", f"{to} cannot enrich", final=True)
-        if told in (None, "", {}, []):
-            return []
-        return told if isinstance(told, list) else [told]
+        return batch_of(told)
+
+    async def asked(self, to: Arn, record: Document, text: str) -> list[Any]:
+        """What a server outside makes of one event."""
+        answer = await self.send(to, text, texts_of(self.resolved(self.pipe.enrichment_parameters, record)))
+        try:
+            return batch_of(json.loads(answer or b"null"))
+        except ValueError:
+            raise Failed("ENRICHMENT_FAILURE", "The answer is not JSON.", final=False) from None
 
     # Targets
 
     async def hand_over(self, events: list[Any], texts: list[str]) -> Any:
         to = arn.parse(self.pipe.target)
         parameters = {name: value for name, value in self.pipe.target_parameters.items() if name != "InputTemplate"}
-        if targets.kind_of(to) == "event-bus":
+        kind = targets.kind_of(to)
+        if kind == "event-bus":
             return self.to_bus(str(to), events, texts, parameters)
         if to.service in WHOLE:
-            kind = "LambdaFunctionParameters" if to.service == "lambda" else "StepFunctionStateMachineParameters"
-            wait = parameters.get(kind, {}).get("InvocationType", "REQUEST_RESPONSE") == "REQUEST_RESPONSE"
+            block = "LambdaFunctionParameters" if to.service == "lambda" else "StepFunctionStateMachineParameters"
+            wait = parameters.get(block, {}).get("InvocationType", "REQUEST_RESPONSE") == "REQUEST_RESPONSE"
             return await self.to_whole(to, f"[{','.join(texts)}]", wait)
         if to.service == "logs":
             return self.to_log(to, events, texts, parameters.get("CloudWatchLogsParameters", {}))
         for event, text in zip(events, texts, strict=True):
-            await self.send(to, text, self.resolved(parameters, event))
+            told = self.resolved(parameters, event)
+            await self.send(to, text, texts_of(told) if kind == "api-destination" else told)
         return None
 
     async def send(self, to: Any, text: str, parameters: Document, *, wait: bool = False) -> Any:
@@ -240,6 +250,22 @@ def put_line(logs: Any, group: str, stream: str, line: Document) -> None:
             raise
         logs.create_log_stream(log_group_name=group, log_stream_name=stream)
         logs.put_log_events(log_group_name=group, log_stream_name=stream, log_events=[line])
+
+
+def texts_of(value: Any) -> Any:
+    """Values of a request by HTTP, which are texts whatever they were in the event."""
+    if isinstance(value, dict):
+        return {name: texts_of(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [texts_of(one) for one in value]
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def batch_of(told: Any) -> list[Any]:
+    """What an enrichment has told, as events."""
+    if told in (None, "", {}, []):
+        return []
+    return told if isinstance(told, list) else [told]
 
 
 def answered(answer: Document) -> bytes:

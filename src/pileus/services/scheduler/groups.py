@@ -8,6 +8,7 @@ from pileus.kernel import Call, Fault, Record, arn
 from pileus.kernel import tags as tagging
 from pileus.kernel.access.target import Target
 from pileus.kernel.resource_type import resource_type
+from pileus.kernel.tagging import declare
 
 from . import faults, scheduler
 
@@ -78,9 +79,7 @@ def create_schedule_group(
         return {"ScheduleGroupArn": present.arn(call)}
     if present or name == DEFAULT:
         raise faults.exists("Schedule group", name)
-    held = tagging.as_map(tags)
-    tagging.check(held)
-    group = Group(name, call.now, call.now, tags=held, token=client_token).put(call)
+    group = Group(name, call.now, call.now, tags=tagging.checked(tags), token=client_token).put(call)
     return {"ScheduleGroupArn": group.arn(call)}
 
 
@@ -139,21 +138,4 @@ def of(call: Call, resource_arn: str) -> Group:
     return Group.named(call, name)
 
 
-@scheduler.operation(on=of)
-def tag_resource(call: Call, group: Group, tags: list[dict[str, str]]) -> dict[str, Any]:
-    group.tags = group.tags | tagging.as_map(tags)
-    tagging.check(group.tags)
-    group.put(call)
-    return {}
-
-
-@scheduler.operation(on=of)
-def untag_resource(call: Call, group: Group, tag_keys: list[str]) -> dict[str, Any]:
-    group.tags = {name: value for name, value in group.tags.items() if name not in tag_keys}
-    group.put(call)
-    return {}
-
-
-@scheduler.operation(on=of)
-def list_tags_for_resource(call: Call, group: Group) -> dict[str, Any]:
-    return {"Tags": tagging.as_list(group.tags)}
+declare(scheduler, of)

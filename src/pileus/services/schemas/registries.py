@@ -10,6 +10,7 @@ from pileus.kernel import Call, Fault, Record, arn, names
 from pileus.kernel import tags as tagging
 from pileus.kernel.access import grammar
 from pileus.kernel.resource_type import resource_type
+from pileus.kernel.tagging import declare
 
 from . import schemas
 
@@ -165,22 +166,7 @@ def of(call: Call, resource_arn: str) -> Any:
     return Schema.named(call, registry, name)
 
 
-@schemas.operation(on=of)
-def tag_resource(call: Call, found: Any, tags: dict[str, str]) -> None:
-    found.tags = found.tags | tags
-    tagging.check(found.tags, code="BadRequestException")
-    found.put(call)
-
-
-@schemas.operation(on=of)
-def untag_resource(call: Call, found: Any, tag_keys: list[str]) -> None:
-    found.tags = {name: value for name, value in found.tags.items() if name not in tag_keys}
-    found.put(call)
-
-
-@schemas.operation(on=of)
-def list_tags_for_resource(call: Call, found: Any) -> Members:
-    return {"Tags": found.tags}
+declare(schemas, of, code="BadRequestException")
 
 
 def parsed(content: str) -> Any:

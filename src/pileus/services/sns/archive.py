@@ -85,6 +85,16 @@ def sweep(call: Call, name: str, topic: str) -> None:
     line.put(call)
 
 
+@sns.task
+def empty(call: Call, topic: str, before: float) -> None:
+    """Remove what was archived up to the end of an archive, piece by piece."""
+    pieces = list(Archived.scan(call, topic, upto=(before,), limit=PIECE))
+    for archived in pieces:
+        archived.delete(call)
+    if len(pieces) == PIECE:
+        empty.later(call, topic=topic, before=before)
+
+
 def checked(topic: Topic, value: str) -> str:
     """A replay policy as it is kept."""
     if not value or value == "{}":

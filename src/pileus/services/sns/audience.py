@@ -7,14 +7,12 @@ whose subscriptions were undone or replaced by a snapshot, is never asked again.
 from __future__ import annotations
 
 from collections import OrderedDict
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from pileus.kernel import Call, arn, identity
+from pileus.kernel import Call, identity
 
-from .messages import NOTIFICATION, Notice
 from .subscriptions import Subscription
-from .topics import Topic
+from .topics import Topic, parse
 
 if TYPE_CHECKING:
     from pileus.kernel.cloud import Cloud
@@ -23,8 +21,6 @@ FIRST = 200
 """Subscriptions that a publisher waits for; a task goes on with the others."""
 MOST = 100
 """Audiences in memory."""
-
-parse = lru_cache(maxsize=4096)(arn.parse)
 
 
 class Hearer:
@@ -39,10 +35,6 @@ class Hearer:
         self.queue = parse(subscription.endpoint) if subscription.protocol == "sqs" else None
         self.raw = subscription.raw
         self.selective = bool(subscription.attributes.get("FilterPolicy"))
-
-    def wraps(self, notice: Notice) -> bool:
-        """Whether it gets the message in an envelope."""
-        return not self.raw or notice.kind != NOTIFICATION
 
 
 class Audience:

@@ -13,11 +13,11 @@ from typing import Any
 from pileus.kernel import Arn, Call, Fault
 
 from . import audience, delivering, metrics, protection, retries, sns, status
-from .audience import Hearer, parse
+from .audience import Hearer
 from .envelopes import Envelope
 from .messages import NOTIFICATION, Notice, unpacked
 from .subscriptions import Subscription
-from .topics import Topic
+from .topics import Topic, parse
 from .tracing import Span
 
 log = logging.getLogger("pileus.sns")
@@ -36,7 +36,7 @@ class Fanout:
         self.notice = notice
         self.envelope = envelope or Envelope(call, notice, topic)
         self.audience = audience.of(call, topic)
-        self.sqs = call.aws("sqs", principal=self.audience.principal)
+        self.send_message = call.aws("sqs", principal=self.audience.principal).send_message
         self.span = span or Span.of(call, topic, notice)
 
     def give(self, hearer: Hearer) -> None:
@@ -72,7 +72,7 @@ class Fanout:
 
     def entry(self, hearer: Hearer) -> dict[str, Any]:
         notice = self.notice
-        if hearer.wraps(notice):
+        if not hearer.raw or notice.kind != NOTIFICATION:
             return {"message_body": self.envelope.text(hearer.protocol, hearer.arn)}
         entry: dict[str, Any] = {"message_body": notice.text_for(hearer.protocol)}
         if notice.attributes:
@@ -80,9 +80,10 @@ class Fanout:
         return entry
 
     def send_to(self, call: Call, queue: Arn, entry: dict[str, Any]) -> None:
-        sqs, notice = self.sqs, self.notice
+        send_message, notice = self.send_message, self.notice
         if call is not self.call or queue.region != call.region:
-            sqs = call.at(region=queue.region).aws("sqs", principal=self.audience.principal)
+            there = call.at(region=queue.region)
+            send_message = there.aws("sqs", principal=self.audience.principal).send_message
         if queue.resource.endswith(".fifo"):
             # What has no group of its own, such as a request for confirmation, must be in one too.
             entry = entry | {
@@ -91,7 +92,7 @@ class Fanout:
             }
         elif notice.group and not self.topic.fifo:
             entry = entry | {"message_group_id": notice.group}
-        sqs.send_message(queue_url=f"{self.call.endpoint}/{queue.account}/{queue.resource}", **entry)
+        send_message(queue_url=f"{self.call.endpoint}/{queue.account}/{queue.resource}", **entry)
 
     def bury(self, hearer: Hearer, entry: dict[str, Any], fault: Fault) -> None:
         """Put what cannot be delivered into the subscription's dead-letter queue, if it has one."""

@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from pileus.kernel import Call, Fault, arn
+from pileus.kernel import Call, Fault
 
 from . import sns, topics
 from .faults import invalid
@@ -23,7 +23,7 @@ def owner(call: Call, request: dict[str, Any]) -> str:
         return ""
     named = next((request[name] for name in NAMES if request.get(name)), "")
     try:
-        account = arn.parse(named).account
+        account = topics.parse(named).account
     except ValueError:
         return ""
     if not (len(account) == 12 and account.isdigit()):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Self
 
-from pileus.kernel import Arn, Call, Record, arn, names
+from pileus.kernel import Arn, Call, Fault, Record, arn, names
 from pileus.kernel.resource_type import resource_type
 
 from . import protection, retries, settings, sns
@@ -30,10 +32,13 @@ GRANTED = (
 )
 
 
+parse = lru_cache(maxsize=4096)(arn.parse)
+
+
 def parsed(value: str, parameter: str = "TopicArn") -> Arn:
     """An ARN of SNS."""
     try:
-        found = arn.parse(value)
+        found = parse(value)
     except ValueError:
         reason = f"An ARN must have at least 6 elements, not {value.count(':') + 1}"
         raise invalid(parameter, reason if value.count(":") < 5 else "") from None
@@ -66,6 +71,8 @@ class Topic(Record, arn="{name}", cfn="AWS::SNS::Topic"):
     """Its data protection policy."""
     version: str = ""
     """Of its subscriptions: another one after each change of any of them (see `audience`)."""
+    archiving: float | None = None
+    """Since when it has archived what is published, while it does."""
 
     @property
     def fifo(self) -> bool:
@@ -94,6 +101,9 @@ class Topic(Record, arn="{name}", cfn="AWS::SNS::Topic"):
     @classmethod
     def by_resource_arn(cls, call: Call, resource_arn: str) -> Self:
         return cls.by_arn(call, resource_arn)
+
+    def arn(self, call: Call) -> str:
+        return call.arn(self.name)
 
     def policy(self, call: Call) -> str:
         return self.attributes.get("Policy") or default_policy(call, self)
@@ -151,6 +161,7 @@ def create_topic(
             raise invalid("Tags", "Topic already exists with different tags")
         return {"TopicArn": topic.arn(call)}
     topic = Topic(name, names.token(12), given, call.now, held)
+    topic.archiving = call.now if "ArchivePolicy" in given else None
     if data_protection_policy:
         topic.protection = protection.checked(call, data_protection_policy)
     topic.put(call)
@@ -192,7 +203,7 @@ def get_topic_attributes(call: Call, topic: Topic) -> dict[str, Any]:
         attributes |= {"ContentBasedDeduplication": "false"}
     if policy := topic.attributes.get("ArchivePolicy"):
         days = int(json.loads(policy)["MessageRetentionPeriod"])
-        attributes["BeginningArchiveTime"] = iso(max(topic.created, call.now - days * 86400))
+        attributes["BeginningArchiveTime"] = iso(max(topic.archiving or topic.created, call.now - days * 86400))
     return {"Attributes": attributes | topic.attributes}
 
 
@@ -206,15 +217,34 @@ def set_topic_attributes(call: Call, topic: Topic, attribute_name: str, attribut
         topic.attributes[attribute_name] = value
     else:
         topic.attributes.pop(attribute_name, None)
+    if attribute_name == "ArchivePolicy":
+        switch_archive(call, topic, on=bool(value))
     topic.put(call)
+
+
+def switch_archive(call: Call, topic: Topic, *, on: bool) -> None:
+    """An archive begins when its policy is first set; what is in it goes with the policy."""
+    from .archive import empty
+
+    if on:
+        topic.archiving = call.now if topic.archiving is None else topic.archiving
+    elif topic.archiving is not None:
+        topic.archiving = None
+        empty.later(call, topic=topic.id, before=call.now)
 
 
 @sns.operation
 def delete_topic(call: Call, topic_arn: str) -> None:
-    """Delete a topic with its subscriptions; one that is not there is deleted already."""
+    """Delete a topic with its subscriptions; one that is not there is deleted already.
+
+    A topic that archives cannot be deleted before its policy is taken away (Developer Guide, "Amazon SNS message
+    archiving for FIFO topic owners").
+    """
     found = parsed(topic_arn)
     topic = Topic.get(call, found.resource)
     if topic and found.account == call.account and found.region == call.region:
+        if "ArchivePolicy" in topic.attributes:
+            raise Fault("InvalidStateException", "Invalid state: Cannot delete a topic with an ArchivePolicy")
         topic.delete(call)
         Tally.of(call, topic).delete(call)
         clear.later(call, topic=topic.id)
@@ -222,8 +252,6 @@ def delete_topic(call: Call, topic_arn: str) -> None:
 
 def iso(instant: float) -> str:
     """A time as SNS writes it: `2026-11-27T20:25:02.123Z`."""
-    from datetime import UTC, datetime
-
     return datetime.fromtimestamp(instant, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

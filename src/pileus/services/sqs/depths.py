@@ -43,7 +43,8 @@ class Depth(Record, array_like=True):
 
     def behind(self, call: Call, queue: Queue) -> bool:
         """Whether hidden messages may have become due, or waiting ones too old."""
-        return self.next_due <= milliseconds(call) or self.oldest < horizon(call, queue)
+        now = milliseconds(call)
+        return self.next_due <= now or self.oldest < now - queue.retention
 
 
 def milliseconds(call: Call) -> int:
@@ -53,4 +54,4 @@ def milliseconds(call: Call) -> int:
 
 def horizon(call: Call, queue: Queue) -> int:
     """What was sent before is past the queue's retention."""
-    return milliseconds(call) - queue.number("MessageRetentionPeriod") * 1000
+    return milliseconds(call) - queue.retention

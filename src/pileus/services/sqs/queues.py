@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any, Self
 
 from pileus.kernel import Call, Fault, Record, names, tags
@@ -57,6 +58,11 @@ class Queue(
     def fifo(self) -> bool:
         return self.name.endswith(".fifo")
 
+    @property
+    def retention(self) -> int:
+        """Milliseconds."""
+        return int(self.attributes["MessageRetentionPeriod"]) * 1000
+
     def number(self, attribute: str) -> int:
         return int(self.attributes[attribute])
 
@@ -71,10 +77,10 @@ class Queue(
     @classmethod
     def by_url(cls, call: Call, queue_url: str) -> Self:
         """The queue that a URL means, of whatever host and form: its last two elements are account and name."""
-        parts = queue_url.rstrip("/").rsplit("/", 2)
-        if len(parts) != 3:
+        account, name = place(queue_url)
+        if not name:
             raise Fault("InvalidAddress", f"The address {queue_url} is not valid for this endpoint.")
-        return cls.by_name(call, parts[2], parts[1])
+        return cls.by_name(call, name, account)
 
     def resource_policy(self, call: Call) -> str:
         shared = call.operation not in OWNERS_ONLY or call.principal.account == call.account
@@ -91,11 +97,18 @@ class Queue(
             self.dead_letter_queue = target(call, self, value) if (value := changes["RedrivePolicy"]) else ""
 
 
+@lru_cache(maxsize=4096)
+def place(queue_url: str) -> tuple[str, str]:
+    """Account and name in a queue's URL; what is shorter has no name."""
+    parts = queue_url.rstrip("/").rsplit("/", 2)
+    return (parts[1], parts[2]) if len(parts) == 3 else (parts[-2:][0], "")
+
+
 @sqs.owner
 def owner(call: Call, request: dict[str, Any]) -> str:
     """The account whose queue a request names, by its URL or beside its name."""
     if url := request.get("QueueUrl"):
-        account = url.rstrip("/").rsplit("/", 2)[-2:][0]
+        account, _ = place(url)
         return account if len(account) == 12 and account.isdigit() else ""
     return str(request.get("QueueOwnerAWSAccountId", ""))
 

@@ -117,7 +117,7 @@ def composed(call: Call, queue: Queue, depth: Depth, draft: Draft) -> Message:
         box=depth.box,
         group=draft.group,
         number=depth.number(),
-        id=names.uuid4(),
+        id=names.request_id(),  # which is no secret either
         sent=milliseconds(call),
         sender=call.principal.user_id,
         body=draft.body,
@@ -132,8 +132,10 @@ def check(queue: Queue, draft: Draft) -> None:
     if not draft.body:
         raise faults.missing("MessageBody")
     messages.check_text(draft.body)
-    messages.check_attributes(draft.attributes)
-    messages.check_system_attributes(draft.system_attributes)
+    if draft.attributes:
+        messages.check_attributes(draft.attributes)
+    if draft.system_attributes:
+        messages.check_system_attributes(draft.system_attributes)
     limit = queue.number("MaximumMessageSize")
     if draft.size > limit:
         message = f"One or more parameters are invalid. Reason: Message must be shorter than {limit} bytes."
@@ -144,7 +146,8 @@ def check(queue: Queue, draft: Draft) -> None:
         messages.check_token("MessageGroupId", draft.group)
     if draft.deduplication_id:
         messages.check_token("MessageDeduplicationId", draft.deduplication_id)
-    check_kind(queue, draft)
+    if queue.fifo or draft.deduplication_id:
+        check_kind(queue, draft)
 
 
 def check_kind(queue: Queue, draft: Draft) -> None:
