@@ -41,6 +41,7 @@ def _type(kind: Any) -> Any:
             "long": pyarrow.int64(),
             "boolean": pyarrow.bool_(),
             "timestamp": pyarrow.timestamp("us"),
+            "timestamptz": pyarrow.timestamp("us", tz="UTC"),
         }[kind]
     assert kind["type"] == "map", f"no Arrow type for {kind}"
     key = _named("key", kind["key"], kind["key-id"], nullable=False)
@@ -77,11 +78,20 @@ def opened(content: bytes) -> Any:
     return pyarrow.parquet.read_table(pyarrow.BufferReader(content))
 
 
-def joined(contents: list[Any]) -> Any:
-    """Arrow tables of the same columns as one."""
-    import pyarrow
+def joined(contents: list[Any], order: list[dict[str, Any]]) -> Any:
+    """Arrow tables of the same columns as one, with its rows in an order of columns."""
+    import pyarrow.compute
 
-    return pyarrow.concat_tables(contents)
+    together = pyarrow.concat_tables(contents)
+    known = {(field.metadata or {}).get(ID): field.name for field in together.schema}
+    keys = [(known.get(str(field["source-id"]).encode()), _DIRECTIONS[field["direction"]]) for field in order]
+    if not keys or None in [name for name, _ in keys]:
+        return together
+    first = order[0]["null-order"] == "nulls-first"
+    return together.take(pyarrow.compute.sort_indices(together, keys, null_placement="at_start" if first else "at_end"))
+
+
+_DIRECTIONS = {"asc": "ascending", "desc": "descending"}
 
 
 def since(content: bytes, column: str, at: float) -> Any:
@@ -89,7 +99,9 @@ def since(content: bytes, column: str, at: float) -> Any:
     import pyarrow.compute
 
     table = opened(content)
-    return table.filter(pyarrow.compute.greater_equal(table.column(column), moment(at)))
+    kind = table.schema.field(column).type
+    limit = pyarrow.scalar(moment(at).replace(tzinfo=UTC if kind.tz else None), kind)
+    return table.filter(pyarrow.compute.greater_equal(table.column(column), limit))
 
 
 def renamed(content: bytes, column: str, before: str, after: str) -> bytes:
@@ -143,6 +155,7 @@ _AS_BYTES: dict[Any, Any] = {
     "int": lambda number: struct.pack("<i", number),
     "long": lambda number: struct.pack("<q", number),
     "timestamp": _micros,
+    "timestamptz": _micros,
 }
 """Values of these types as bounds have them ("Binary single-value serialization")."""
 
