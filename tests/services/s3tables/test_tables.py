@@ -193,6 +193,20 @@ def test_who_may_use_the_data_of_a_table(aws: Account, s3tables: Any, daily: dic
     assert refused(nobody.get_object, **place) == ("AccessDenied", 403), "it is the table's data and not S3's"
 
 
+def test_what_else_must_be_allowed_to_create(aws: Account, s3tables: Any, sales: str) -> None:
+    key = user(aws, allow("s3tables:CreateTableBucket", "s3tables:CreateTable"))
+    theirs = client(aws, "s3tables", key)
+    tiering = {"storageClass": "INTELLIGENT_TIERING"}
+    for more in ({"tags": {"a": "b"}}, {"storageClassConfiguration": tiering}):
+        assert refused(theirs.create_table_bucket, name=fresh(), **more)[1] == 403
+        named = {"tableBucketARN": sales, "namespace": "sales", "name": "t"}
+        assert refused(theirs.create_table, **named, **TABLE, **more)[1] == 403
+    schema = {"metadata": {"iceberg": {"schema": SCHEMA}}}
+    assert refused(theirs.create_table, **named, **TABLE, **schema)[1] == 403, "it wants PutTableData"
+    theirs.create_table_bucket(name=fresh())
+    theirs.create_table(**named, **TABLE)
+
+
 def test_policies_let_other_accounts_in(aws: Account, s3tables: Any, daily: dict[str, str]) -> None:
     other = aws.cloud.account()
     theirs, objects = other.client("s3tables"), other.client("s3")

@@ -1,13 +1,14 @@
 """Compaction: many small files of a table become few, with the same rows, in a snapshot of its own ("replace").
 
 Files are put together that have the same columns and lie in the same partition; the rows of a table that has a sort
-order come in that order, as far as it is one of whole columns. Tables with deletion files are left to their engines, as
-are those of other versions of the format than the second: in the third rows have ids.
+order come in that order, as far as it is one of whole columns, or in the z-order of those. Tables with deletion files
+are left to their engines, as are those of other versions of the format than the second: in the third rows have ids.
 """
 
 from __future__ import annotations
 
 import json
+from functools import partial
 from itertools import takewhile
 from typing import Any
 
@@ -29,7 +30,7 @@ HELD = 64 * 1024 * 1024
 Members = dict[str, Any]
 
 
-async def compacted(call: Call, size: int, sorting: bool, before: Metadata, files: Files) -> Metadata | None:
+async def compacted(call: Call, size: int, strategy: str, before: Metadata, files: Files) -> Metadata | None:
     """The table with its small files put together; None if there is nothing to do."""
     if before["format-version"] != 2:
         return None
@@ -46,7 +47,7 @@ async def compacted(call: Call, size: int, sorting: bool, before: Metadata, file
             groups.setdefault(where, (part.manifest, []))[1].append(file)
     for manifest, small in groups.values():
         for batch in batches(small, min(size, HELD)):
-            made = await put_together(before, files, batch, order(before) if sorting else [])
+            made = await put_together(before, files, batch, strategy)
             gone = [path for _, paths in made for path in paths]
             if gone:
                 added = [file for file, _ in made]
@@ -79,9 +80,11 @@ def order(metadata: Metadata) -> list[Members]:
 
 
 async def put_together(
-    before: Metadata, files: Files, batch: list[Entry], sorting: list[Members]
+    before: Metadata, files: Files, batch: list[Entry], strategy: str
 ) -> list[tuple[Entry, list[str]]]:
     """One file for all of a batch that have the same columns, and the addresses of those that it stands for."""
+    sorting = order(before) if strategy != "binpack" else []
+    join = partial(rows.joined, order=sorting, woven=strategy == "z-order")
     alike: dict[str, list[tuple[str, Any]]] = {}
     for file in batch:
         content = await threaded(rows.opened, await files.read(file["file_path"]))
@@ -90,7 +93,7 @@ async def put_together(
     for some in alike.values():
         if len(some) < 2:
             continue
-        together = await threaded(rows.joined, [content for _, content in some], sorting)
+        together = await threaded(join, [content for _, content in some])
         body = await threaded(rows.parquet, together)
         path = f"{before['location']}/data/{names.uuid4()}.parquet"
         await files.write(path, body)

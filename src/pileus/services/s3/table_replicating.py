@@ -113,9 +113,10 @@ async def replicate_table(call: Call, source: str, target: str, planned: float) 
     if link is None or table is None or link.due != planned:
         return
     found = configuration(call, table)
-    if target not in destinations(found) or not table.location or not manifests.needed():
+    if target not in destinations(found) or not table.location:
         return
     try:
+        table_files.check_installed()
         replica = await brought(call, table, target, found["configuration"]["role"])
     except (Fault, Refused, ValueError) as refused:
         words = refused.message if isinstance(refused, Fault) else str(refused)

@@ -243,8 +243,8 @@ def look_at(call: Call, table: Table, known: set[str], wanted: Members, last: st
 async def compact(call: Call, table: Table, wanted: Members, told: Members) -> float | None:
     """Put small files together."""
     size = wanted["targetFileSizeMB"] * 1024 * 1024
-    sorting = wanted["strategy"] != "binpack"
-    await table_files.commit(call, table.address, partial(compacting.compacted, call, size, sorting), quietly)
+    change = partial(compacting.compacted, call, size, wanted["strategy"])
+    await table_files.commit(call, table.address, change, quietly)
     return None
 
 

@@ -6,7 +6,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from pileus.kernel import Call, Fault, Unfinished
+from pileus.kernel import Call, Fault
+from pileus.kernel.access.enforcement import authorize
+from pileus.services.s3.table_replicating import about
 from pileus.services.s3.tables import LENS, METADATA, Table, TableBucket, home
 from pileus.services.s3.upkeep import COMPACTION, EXPIRATION, REMOVAL, SNAPSHOTS, configured
 
@@ -65,8 +67,8 @@ def put_table_maintenance_configuration(
     value: Members,
 ) -> None:
     """Say how small files are put together, or how long snapshots are kept."""
-    if value.get("settings", {}).get(COMPACTION, {}).get("strategy") == "z-order":
-        raise Unfinished("Pileus does not compact by the strategy z-order yet.")
+    if value.get("settings", {}).get(COMPACTION, {}).get("strategy") in ("sort", "z-order"):
+        authorize(call, "s3tables:GetTableData", about(call, table))
     table.maintenance = changed(table.maintenance, type, value)
     table.put(call)
 

@@ -20,6 +20,8 @@ MOST = 10_000
 PATIENCE = 3600.0
 """Seconds after which a warehouse whose table never came to be is removed."""
 FOLDER = "metadata/"
+BESIDE = ("PutTableEncryption", "PutTableStorageClass", "TagResource")
+"""What else must be allowed to who says of a new table how it is encrypted, stored and tagged ("CreateTable")."""
 
 Members = dict[str, Any]
 
@@ -86,6 +88,8 @@ async def create_table(
             storage_class=storage_class_configuration.get("storageClass", bucket.storage_class),
             tags=tagged(tags),
         )
+        more = (encryption_configuration, storage_class_configuration, tags)
+        check_may(call, bucket, table, *(action for given, action in zip(more, BESIDE, strict=True) if given))
         opened = tables.open_warehouse(call, table.address, table.encryption, table.storage_class)
         table.warehouse = opened.name
         tidy.later(call, address=table.address, warehouse=table.warehouse, delay=PATIENCE)
@@ -115,6 +119,14 @@ def check_new(call: Call, bucket: TableBucket, namespace: str, name: str) -> Non
         raise faults.bad("You have attempted to create more tables than allowed.")
 
 
+def check_may(call: Call, bucket: TableBucket, table: Table, *actions: str) -> None:
+    """Refuse what the caller may not do with a table that is only being made."""
+    keys = {"s3tables:namespace": (table.namespace,), "s3tables:tablename": (table.name,)}
+    for action in actions:
+        target = Target(table.address, table.account, bucket.policy, tags=table.tags, keys=keys)
+        authorize(call, f"s3tables:{action}", target)
+
+
 @s3tables.task
 def tidy(call: Call, address: str, warehouse: str) -> None:
     """Remove a warehouse whose table did not come to be."""
@@ -124,8 +136,7 @@ def tidy(call: Call, address: str, warehouse: str) -> None:
 
 async def begin(call: Call, bucket: TableBucket, table: Table, asked: Members) -> str:
     """Write the first metadata of a table, if the caller may write its data; the key of the file."""
-    keys = {"s3tables:namespace": (table.namespace,), "s3tables:tablename": (table.name,)}
-    authorize(call, "s3tables:PutTableData", Target(table.address, table.account, bucket.policy, keys=keys))
+    check_may(call, bucket, table, "PutTableData")
     given = asked.get("schemaV2") or asked.get("schema")
     if given is None or ("schema" in asked and "schemaV2" in asked):
         raise faults.bad("Exactly one of schema and schemaV2 must be specified.")
