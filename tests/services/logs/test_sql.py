@@ -79,3 +79,24 @@ def test_wrong_statements_are_refused(ask: Any, logs: Any, events: int, clock: A
     )["queryId"]
     clock.advance(1)
     assert logs.get_query_results(queryId=run)["status"] == "Failed"
+
+
+def test_sql_runs_at_its_times_too(aws: Any, logs: Any, events: int, clock: Any, refused: Any) -> None:
+    given = {
+        "name": "errors",
+        "queryLanguage": "SQL",
+        "queryString": "SELECT COUNT(*) AS n FROM `app` WHERE level = 'error'",
+        "scheduleExpression": "rate(1 hour)",
+        "executionRoleArn": f"arn:aws:iam::{aws.id}:role/queries",
+    }
+    with refused("ValidationException", "named in the query"):
+        logs.create_scheduled_query(**given, logGroupIdentifiers=["app"])
+    with refused("ValidationException"):
+        logs.create_scheduled_query(**given | {"queryString": "SELECT"})
+    logs.create_scheduled_query(**given)
+    clock.advance(3660)
+    (run,) = logs.get_scheduled_query_history(identifier="errors", startTime=0, endTime=int(clock.now() * 1000))[
+        "triggerHistory"
+    ]
+    assert run["executionStatus"] == "Complete"
+    assert logs.get_query_results(queryId=run["queryId"])["results"] == [[{"field": "n", "value": "2"}]]

@@ -136,12 +136,14 @@ async def signed_aside(call: Call, members: dict[str, Any], version: str) -> dic
 
 
 class Signatory:
-    """A thread that signs. RSA takes longer than all the rest of Publish, and does not need the interpreter.
+    """Threads that sign. RSA takes longer than all the rest of Publish, and does not need the interpreter.
 
-    So as not to wake the event loop for each, it is told of several signatures at once where others wait.
+    One signs while the other waits for its turn to say so. So as not to wake the event loop for each signature, it is
+    told of several at once where others wait.
     """
 
-    AT_ONCE = 4
+    THREADS = 2
+    AT_ONCE = 8
 
     def __init__(self, cloud: Cloud) -> None:
         self._loop = asyncio.get_running_loop()
@@ -150,7 +152,8 @@ class Signatory:
         self._made: deque[tuple[Future[bytes], bytes | Exception]] = deque()
         self._told = False
         self._closed = False
-        Thread(target=self._work, name="sns-signatory", daemon=True).start()
+        for _ in range(self.THREADS):
+            Thread(target=self._work, name="sns-signatory", daemon=True).start()
 
     def signature(self, draft: Draft) -> Future[bytes]:
         future: Future[bytes] = self._loop.create_future()
@@ -161,7 +164,8 @@ class Signatory:
     async def close(self) -> None:
         """Let go of what is not signed: who waits for it is cancelled."""
         self._closed = True
-        self._asked.put(None)
+        for _ in range(self.THREADS):
+            self._asked.put(None)
         for future in self._waiting:
             future.cancel()
 

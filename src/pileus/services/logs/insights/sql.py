@@ -141,7 +141,7 @@ class Sql:
         for at, message, told in zip(part.times, part.messages, documents or part.messages, strict=True):
             if start <= at < end:
                 own = {"@timestamp": text(Instant(at)), "@ingestionTime": ingested, "@message": message}
-                rows.append(self._fields(told) | own | {"@logStream": stream, "@log": log})
+                rows.append(self._fields(told) | (part.entity or {}) | own | {"@logStream": stream, "@log": log})
 
     def _fields(self, message: str) -> dict[str, Any]:
         found = discovered(message)
