@@ -207,6 +207,21 @@ def test_what_else_must_be_allowed_to_create(aws: Account, s3tables: Any, sales:
     theirs.create_table(**named, **TABLE)
 
 
+def test_nobody_in_particular_comes_in(aws: Account, s3tables: Any, daily: dict[str, str]) -> None:
+    from botocore import UNSIGNED
+    from botocore.config import Config
+
+    table = s3tables.get_table(**daily)
+    place = {"Bucket": table["warehouseLocation"].removeprefix("s3://"), "Key": "k"}
+    aws.client("s3").put_object(**place, Body=b"x")
+    everybody = {"Effect": "Allow", "Principal": "*", "Action": "s3tables:*", "Resource": "*"}
+    anybody = aws.client("s3", config=Config(signature_version=UNSIGNED))
+    for _ in range(2):
+        assert refused(anybody.get_object, **place) == ("AccessDenied", 403)
+        assert refused(anybody.put_object, **place) == ("AccessDenied", 403)
+        s3tables.put_table_bucket_policy(tableBucketARN=daily["tableBucketARN"], resourcePolicy=policy(everybody))
+
+
 def test_policies_let_other_accounts_in(aws: Account, s3tables: Any, daily: dict[str, str]) -> None:
     other = aws.cloud.account()
     theirs, objects = other.client("s3tables"), other.client("s3")
