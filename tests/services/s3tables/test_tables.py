@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from botocore.config import Config
 
 from pileus.testing.account import Account
 
@@ -176,6 +177,9 @@ def test_a_warehouse_takes_and_gives_objects_and_nothing_else(
     assert refused(s3.list_objects_v2, Bucket=warehouse) == ("MethodNotAllowed", 405)
     assert refused(s3.put_bucket_policy, Bucket=warehouse, Policy="{}") == ("MethodNotAllowed", 405)
     assert refused(s3.create_bucket, Bucket="my--table-s3") == ("InvalidBucketName", 400)
+    control = aws.client("s3control", config=Config(proxies={"http": aws.cloud.endpoint}))
+    point = refused(control.create_access_point, AccountId=aws.id, Name="point", Bucket=warehouse)
+    assert point == ("NoSuchBucket", 404), "it would be a way around the table's own permissions"
     assert warehouse not in [each["Name"] for each in s3.list_buckets()["Buckets"]]
     s3tables.delete_table(**daily)
     aws.cloud.clock.advance(1)
@@ -209,7 +213,6 @@ def test_what_else_must_be_allowed_to_create(aws: Account, s3tables: Any, sales:
 
 def test_nobody_in_particular_comes_in(aws: Account, s3tables: Any, daily: dict[str, str]) -> None:
     from botocore import UNSIGNED
-    from botocore.config import Config
 
     table = s3tables.get_table(**daily)
     place = {"Bucket": table["warehouseLocation"].removeprefix("s3://"), "Key": "k"}
