@@ -39,8 +39,12 @@ Members = dict[str, Any]
 def examined(call: Call, bound: Bound, request: Members, owner: str, given: list[Target] | None = None) -> Call:
     """The call, looking at the account that owns what it is about; raises where its principal may not make it.
 
-    `given` is what the service says that the request is about, if it was asked already.
+    `given` is what the service says that the request is about, if it was asked already, for a root whom nothing limits.
     """
+    if given is not None and owner == call.account:
+        actions = actions_for(bound, request)
+        if actions and call.cloud.access.passed(asked(call, given, actions)):
+            return call
     if closed(call, call.principal.account):
         raise Fault("InvalidClientTokenId", "The security token included in the request is invalid.")
     if bound.model.authtype == "none" or acts_itself(call, bound.service.name):
@@ -122,8 +126,7 @@ class Found:
         """By what a decision is remembered: for a service, or a root, that asks for the same call after call."""
         principal = self.call.principal
         if principal.type == "Root" and self.given is not None and unlimited(self.call, self.call.account):
-            abouts = tuple([(one.arn, one.account, one.policy, one.explicit, one.action) for one in self.given])
-            return "passed", principal.arn, self.call.region, abouts, *actions
+            return asked(self.call, self.given, actions)
         if principal.type != "AWSService" or not isinstance(self.record, Record) or self.given is not None:
             return None
         told = principal.session
@@ -151,6 +154,12 @@ class Found:
             tags=record.condition_tags(self.call) if record is not None and itself else {},
             keys=record.condition_keys(self.call, self.request) if record is not None and within else {},
         )
+
+
+def asked(call: Call, given: list[Target], actions: list[str]) -> Hashable:
+    """By what it is remembered that a root may do this to all that it is about."""
+    abouts = tuple([(one.arn, one.account, one.policy, one.explicit, one.action) for one in given])
+    return "passed", call.principal.arn, call.region, abouts, *actions
 
 
 def owner_in(arn: str) -> str:

@@ -142,7 +142,7 @@ async def to_subscriber(call: Call, topic: Topic, subscription: Subscription, no
             from . import texting
 
             with call.transaction():
-                texting.send(call, subscription.endpoint, notice.text_for("sms"), notice.attributes, topic)
+                texting.send(call, subscription.endpoint, notice.text_for("sms"), notice.attributes, notice.id, topic)
         case "application":
             from . import platforms
 

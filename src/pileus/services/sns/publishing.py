@@ -108,7 +108,7 @@ def publish(
     if isinstance(to, Topic):
         return to_topic(call, to, notice, envelope)
     if to is None:
-        texting.send(call, phone_number, notice.text_for("sms"), message_attributes)
+        texting.send(call, phone_number, notice.text_for("sms"), message_attributes, notice.id)
     else:
         platforms.push(call, to, notice)
     return {"MessageId": notice.id}
