@@ -15,6 +15,7 @@ from .envelopes import Envelope
 from .faults import invalid
 from .messages import Attributes, Notice
 from .platforms import Endpoint
+from .signatures import Signatory
 from .topics import Topic, parsed
 
 ENTRY_ID = re.compile(r"[A-Za-z0-9_-]{1,80}")
@@ -66,7 +67,7 @@ def sealed(
     call: Call, to: Topic | Endpoint | None, message: str, phone_number: str = "", **given: Any
 ) -> Awaitable[Envelope] | None:
     """The envelope of a message, signed aside, where any queue gets it in one."""
-    if not isinstance(to, Topic) or not in_envelopes(call, to):
+    if not isinstance(to, Topic) or not in_envelopes(call, to) or not call.cloud.engine(Signatory).needed():
         return None
     return Envelope(call, composed(call, to, message, **given), to).sign("sqs")
 

@@ -151,11 +151,28 @@ class Signatory:
         self._waiting: set[Future[bytes]] = set()
         self._made: deque[tuple[Future[bytes], bytes | Exception]] = deque()
         self._told = False
+        """Whether the loop knows that something was made."""
         self._closed = False
-        for _ in range(self.THREADS):
-            Thread(target=self._work, name="sns-signatory", daemon=True).start()
+        self._threads: list[Thread] = []
+        self._another = False
+        """Whether somebody has had something signed in this turn of the loop."""
+
+    def needed(self) -> bool:
+        """Whether others have something signed at the same time. For one alone, waking a thread takes longer."""
+        if self._waiting or self._another:
+            return True
+        self._another = True
+        self._loop.call_soon(self._next_turn)
+        return False
+
+    def _next_turn(self) -> None:
+        self._another = False
 
     def signature(self, draft: Draft) -> Future[bytes]:
+        if not self._threads:
+            self._threads = [Thread(target=self._work, name="sns-signatory", daemon=True) for _ in range(self.THREADS)]
+            for thread in self._threads:
+                thread.start()
         future: Future[bytes] = self._loop.create_future()
         self._waiting.add(future)
         self._asked.put((draft, future))
@@ -164,7 +181,7 @@ class Signatory:
     async def close(self) -> None:
         """Let go of what is not signed: who waits for it is cancelled."""
         self._closed = True
-        for _ in range(self.THREADS):
+        for _ in self._threads:
             self._asked.put(None)
         for future in self._waiting:
             future.cancel()
