@@ -120,6 +120,13 @@ def named(call: Call, bound: Bound, action: str, request: Members, found: str = 
     return [asked(action, arn) for arn in nearest(arns)] or ["*"]
 
 
+def stands_alone(bound: Bound, action: str, found: str) -> bool:
+    """Whether the resource that the operation found, of that ARN, is all that such requests are about."""
+    if not found or action.startswith("apigateway:"):
+        return False
+    return all(kind.pattern.fullmatch(found) or not kind.whole for kind in kinds_of(bound, action))
+
+
 def asked(action: str, arn: str) -> str:
     """The ARN as policies are asked for it: of a log group, except for its tags, as that of its streams.
 
