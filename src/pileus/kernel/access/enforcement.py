@@ -13,7 +13,7 @@ A service says what only it can know in up to three ways, all optional:
 from __future__ import annotations
 
 from collections.abc import Hashable
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from pileus.kernel.errors import Fault
@@ -107,6 +107,7 @@ class Found:
         self.missing: Fault | None = None
         """The operation's own error for what is not there."""
         self.record: Any = None
+        self._arn: str | None = None
         ask = bound.service.targets_of if given is None else None
         self.given: list[Target] | None = ask(call, request) if ask else given
         if self.given is None and bound.on is not None:
@@ -144,16 +145,19 @@ class Found:
         """Whether the request is about what the operation found, and nothing else that it may name."""
         return self.given is not None or all(resources.stands_alone(self.bound, one, self.arn) for one in actions)
 
-    @cached_property
+    @property
     def arn(self) -> str:
         """Of what the operation found."""
-        return resources.arn_of(self.call, self.bound, self.record) if self.record is not None else ""
+        if self._arn is None:
+            self._arn = resources.arn_of(self.call, self.bound, self.record) if self.record is not None else ""
+        return self._arn
 
     def targets(self, action: str) -> list[Target]:
         if self.given is not None:
             return self.given
-        named = resources.named(self.call, self.bound, action, self.request, self.arn)
-        return [self._target(one, self.arn) for one in named]
+        arn = self.arn
+        named = resources.named(self.call, self.bound, action, self.request, arn)
+        return [self._target(one, arn) for one in named]
 
     def _target(self, named: str, found: str) -> Target:
         """One of the resources: the one that was found, something in it (an object of a bucket), or another one."""
