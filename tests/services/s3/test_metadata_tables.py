@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -219,6 +220,46 @@ def test_who_may_not_make_tables_gets_none(aws: Account, cloud: LocalCloud, s3: 
     cloud.clock.advance(2)
     told = configuration(s3, bucket)["JournalTableConfigurationResult"]
     assert (told["TableStatus"], told["Error"]["ErrorCode"]) == ("FAILED", "AccessDeniedCreatingResources")
+
+
+def test_the_key_of_a_journal_must_let_s3_metadata_in(aws: Account, cloud: LocalCloud, s3: Any, bucket: str) -> None:
+    kms = aws.client("kms")
+    key = kms.create_key()["KeyMetadata"]["Arn"]
+    encryption = {"EncryptionConfiguration": {"SseAlgorithm": "aws:kms", "KmsKeyArn": key}}
+    journal = JOURNAL["JournalTableConfiguration"] | encryption
+    let = {
+        "Effect": "Allow",
+        "Principal": {"Service": "metadata.s3.amazonaws.com"},
+        "Action": ["kms:GenerateDataKey", "kms:Decrypt"],
+        "Resource": "*",
+    }
+    policy = json.loads(kms.get_key_policy(KeyId=key)["Policy"])
+    policy["Statement"].append(let)
+    kms.put_key_policy(KeyId=key, PolicyName="default", Policy=json.dumps(policy))
+    configure(s3, cloud, bucket, JournalTableConfiguration=journal)
+    put(s3, bucket, "a", b"1")
+    cloud.clock.advance(180)
+    assert [row["key"] for row in rows(aws, bucket)] == ["a"]
+    path = table(aws, bucket).inspect.files()["file_path"].to_pylist()[0]
+    warehouse, _, name = path.removeprefix("s3://").partition("/")
+    assert s3.head_object(Bucket=warehouse, Key=name)["SSEKMSKeyId"] == key
+    policy["Statement"].pop()
+    kms.put_key_policy(KeyId=key, PolicyName="default", Policy=json.dumps(policy))
+    put(s3, bucket, "b", b"1")
+    cloud.clock.advance(180)
+    told = configuration(s3, bucket)["JournalTableConfigurationResult"]
+    assert (told["TableStatus"], told["Error"]["ErrorCode"]) == ("FAILED", "AccessDeniedWritingToTable")
+
+
+def test_a_bucket_may_go_with_its_configuration(aws: Account, cloud: LocalCloud, s3: Any, bucket: str) -> None:
+    configure(s3, cloud, bucket, **ENABLED)
+    put(s3, bucket, "a", b"1")
+    s3.delete_object(Bucket=bucket, Key="a")
+    s3.delete_bucket(Bucket=bucket)
+    cloud.clock.advance(3600)
+    assert table(aws, bucket).scan().count() == 0, "nobody is left to tell of"
+    s3.create_bucket(Bucket=bucket)
+    assert refused(s3.get_bucket_metadata_configuration, Bucket=bucket)[1] == 404
 
 
 def test_version_one_writes_into_a_table_bucket_of_ones_own(

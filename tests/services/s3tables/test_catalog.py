@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -135,6 +136,14 @@ def test_nobody_in_particular_is_turned_away(aws: Account, bucket: str) -> None:
         urllib.request.urlopen(request)
     assert raised.value.code in (400, 403)
     assert json.loads(raised.value.read())
+
+
+def test_the_example_of_the_page_on_tables(aws: Account, capsys: pytest.CaptureFixture[str]) -> None:
+    page = Path(__file__).parents[3] / "docs" / "tables.md"
+    code = page.read_text().partition("```python\n")[2].partition("```")[0]
+    code = code.replace("http://localhost:4566", aws.cloud.endpoint)
+    exec(code.replace('_id": "test"', f'_id": "{aws.id}"').replace('key-id": "test"', f'key-id": "{aws.id}"'), {})
+    assert "[[2]]" in capsys.readouterr().out
 
 
 def asked(aws: Account, method: str, path: str, body: Any = None) -> tuple[int, Any]:

@@ -46,6 +46,24 @@ def test_ten_table_buckets_in_a_region(aws: Account, s3tables: Any) -> None:
     aws.client("s3tables", region="eu-west-1").create_table_bucket(name=fresh())
 
 
+def test_there_is_a_limit_for_what_there_is_and_not_for_what_there_was(
+    s3tables: Any, sales: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pileus.services.s3tables import namespaces, tables
+
+    monkeypatch.setattr(namespaces, "MOST", 2)
+    monkeypatch.setattr(tables, "MOST", 1)
+    named = {"tableBucketARN": sales, "namespace": "sales"}
+    for _ in range(2):
+        s3tables.create_namespace(tableBucketARN=sales, namespace=["other"])
+        again = refused(s3tables.create_namespace, tableBucketARN=sales, namespace=["third"])
+        assert again == ("BadRequestException", 400)
+        s3tables.delete_namespace(tableBucketARN=sales, namespace="other")
+        s3tables.create_table(**named, name="a", **TABLE)
+        assert refused(s3tables.create_table, **named, name="b", **TABLE) == ("BadRequestException", 400)
+        s3tables.delete_table(**named, name="a")
+
+
 def test_namespaces_hold_tables_and_go_when_they_are_empty(aws: Account, s3tables: Any, bucket: str) -> None:
     made = s3tables.create_namespace(tableBucketARN=bucket, namespace=["sales"])
     assert made["namespace"] == ["sales"]
@@ -175,6 +193,20 @@ def test_who_may_use_the_data_of_a_table(aws: Account, s3tables: Any, daily: dic
     assert refused(nobody.get_object, **place) == ("AccessDenied", 403), "it is the table's data and not S3's"
 
 
+def test_what_else_must_be_allowed_to_create(aws: Account, s3tables: Any, sales: str) -> None:
+    key = user(aws, allow("s3tables:CreateTableBucket", "s3tables:CreateTable"))
+    theirs = client(aws, "s3tables", key)
+    tiering = {"storageClass": "INTELLIGENT_TIERING"}
+    for more in ({"tags": {"a": "b"}}, {"storageClassConfiguration": tiering}):
+        assert refused(theirs.create_table_bucket, name=fresh(), **more)[1] == 403
+        named = {"tableBucketARN": sales, "namespace": "sales", "name": "t"}
+        assert refused(theirs.create_table, **named, **TABLE, **more)[1] == 403
+    schema = {"metadata": {"iceberg": {"schema": SCHEMA}}}
+    assert refused(theirs.create_table, **named, **TABLE, **schema)[1] == 403, "it wants PutTableData"
+    theirs.create_table_bucket(name=fresh())
+    theirs.create_table(**named, **TABLE)
+
+
 def test_policies_let_other_accounts_in(aws: Account, s3tables: Any, daily: dict[str, str]) -> None:
     other = aws.cloud.account()
     theirs, objects = other.client("s3tables"), other.client("s3")
@@ -230,6 +262,22 @@ def test_tables_are_encrypted_as_their_bucket_says(aws: Account, s3tables: Any, 
     no_key = {"sseAlgorithm": "aws:kms"}
     wrong = refused(s3tables.put_table_bucket_encryption, tableBucketARN=sales, encryptionConfiguration=no_key)
     assert wrong == ("BadRequestException", 400)
+
+
+def test_files_have_the_storage_class_of_their_table(aws: Account, s3tables: Any, sales: str) -> None:
+    tiering = {"storageClass": "INTELLIGENT_TIERING"}
+    s3tables.put_table_bucket_storage_class(tableBucketARN=sales, storageClassConfiguration=tiering)
+    told = s3tables.get_table_bucket_storage_class(tableBucketARN=sales)
+    assert told["storageClassConfiguration"] == tiering
+    named = {"tableBucketARN": sales, "namespace": "sales", "name": "t"}
+    s3tables.create_table(**named, **TABLE, metadata={"iceberg": {"schema": SCHEMA}})
+    assert s3tables.get_table_storage_class(**named)["storageClassConfiguration"] == tiering
+    bucket, _, key = s3tables.get_table(**named)["metadataLocation"].removeprefix("s3://").partition("/")
+    assert aws.client("s3").head_object(Bucket=bucket, Key=key)["StorageClass"] == "INTELLIGENT_TIERING"
+    standard = {"storageClass": "STANDARD"}
+    s3tables.create_table(**named | {"name": "u"}, **TABLE, storageClassConfiguration=standard)
+    told = s3tables.get_table_storage_class(**named | {"name": "u"})
+    assert told["storageClassConfiguration"] == standard
 
 
 def test_maintenance_is_on_unless_it_is_turned_off(s3tables: Any, daily: dict[str, str]) -> None:

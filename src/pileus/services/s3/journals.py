@@ -188,7 +188,7 @@ async def file_of(before: Metadata, files: Files, told: list[Members]) -> Member
 
 def arranged(schema: Members, told: list[Members]) -> Any:
     """Rows as an Arrow table."""
-    times = [each["name"] for each in schema["fields"] if each["type"] == "timestamp"]
+    times = [each["name"] for each in schema["fields"] if each["type"] in ("timestamp", "timestamptz")]
     maps = [each["name"] for each in schema["fields"] if isinstance(each["type"], dict)]
     shaped = []
     for row in told:

@@ -31,12 +31,15 @@ WRITES = {
 }
 MANAGED = "aws"
 """The type of table buckets, and of their tables, that only S3 itself writes into."""
+MANAGED_NAME = "aws-s3"
+"""The table bucket that S3 has in an account and a Region."""
 METADATA = "metadata.s3.amazonaws.com"
 """What writes into metadata tables."""
 MAINTENANCE = "maintenance.s3tables.amazonaws.com"
 """What looks after tables."""
 REPLICATION = "replication.s3tables.amazonaws.com"
-ITSELF = ("s3.amazonaws.com", "s3tables.amazonaws.com", METADATA, MAINTENANCE, REPLICATION)
+LENS = "storage-lens.s3.amazonaws.com"
+ITSELF = ("s3.amazonaws.com", "s3tables.amazonaws.com", METADATA, MAINTENANCE, REPLICATION, LENS)
 
 
 class TableBucket(Record, arn="bucket/{name}", cfn="AWS::S3Tables::TableBucket", kw_only=True, omit_defaults=True):
@@ -57,6 +60,9 @@ class TableBucket(Record, arn="bucket/{name}", cfn="AWS::S3Tables::TableBucket",
     replication: dict[str, Any] = {}
     """The configuration, and its version token."""
     tags: dict[str, str] = {}
+    namespaces: int = 0
+    tables: int = 0
+    """How many it has."""
 
     def arn(self, call: Call) -> str:
         return self.address
@@ -218,10 +224,19 @@ def table_of(call: Call, address: str) -> Table | None:
     return Table.first(beside(call, address), bucket.id, number, index="by_id")
 
 
+def counted(call: Call, address: str, *, namespaces: int = 0, tables: int = 0) -> None:
+    """Note how many more, or fewer, a table bucket has."""
+    bucket = bucket_of(call, address)
+    if bucket is not None:
+        bucket.namespaces += namespaces
+        bucket.tables += tables
+        bucket.put(beside(call, address))
+
+
 # Warehouses
 
 
-def open_warehouse(call: Call, address: str, encryption: Mapping[str, str]) -> Bucket:
+def open_warehouse(call: Call, address: str, encryption: Mapping[str, str], storage_class: str = "") -> Bucket:
     """The bucket for the files of a table."""
     start = names.uuid4()[:19]
     name = f"{start}{names.token(LONGEST - len(start) - len(SUFFIX), names.LOWER)}{SUFFIX}"
@@ -233,6 +248,7 @@ def open_warehouse(call: Call, address: str, encryption: Mapping[str, str]) -> B
         room=names.token(8),
         created=call.now,
         table=address,
+        shelf=storage_class if storage_class != "STANDARD" else "",
     )
     if encryption.get("sseAlgorithm") == "aws:kms":
         default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": encryption["kmsKeyArn"]}
