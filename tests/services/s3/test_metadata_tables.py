@@ -140,7 +140,7 @@ def test_a_live_inventory_has_all_that_is_there(aws: Account, cloud: LocalCloud,
 def test_an_inventory_of_several_files_has_each_version_once(
     aws: Account, cloud: LocalCloud, s3: Any, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pileus.services.s3 import live_inventories
+    from pileus.services.s3tables import live_inventories
 
     monkeypatch.setattr(live_inventories, "ROWS", 2)
     names = [f"{letter}{digit}" for letter in "abcdef" for digit in "12"]
@@ -167,7 +167,7 @@ def test_an_inventory_of_several_files_has_each_version_once(
 @given(some.randoms(use_true_random=False))
 @settings(max_examples=6)
 def test_whatever_happens_the_tables_tell_the_same_as_a_list(cloud: LocalCloud, random: Random) -> None:
-    from pileus.services.s3 import live_inventories
+    from pileus.services.s3tables import live_inventories
 
     aws, bucket = cloud.account(), fresh()
     s3 = aws.client("s3")

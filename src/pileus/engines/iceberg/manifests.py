@@ -23,16 +23,6 @@ class Manifest(NamedTuple):
     entries: list[Entry]
 
 
-def needed() -> bool:
-    """Whether what reads and writes manifests and Parquet is installed."""
-    try:
-        import fastavro
-        import pyarrow
-    except ModuleNotFoundError:
-        return False
-    return bool(fastavro and pyarrow)
-
-
 def read_list(content: bytes) -> list[Entry]:
     """The manifests of a snapshot."""
     import fastavro

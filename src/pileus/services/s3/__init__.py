@@ -23,10 +23,8 @@ A way through the package, from the ground up:
     selecting, select/                          S3 Select
     points, transforming                        access points, as S3 Control makes them; Object Lambda
     directories, appending                      directory buckets: sessions, objects that grow and are renamed
-    tables, table_files, managed_tables         S3 Tables: what S3 knows of tables, and does with their files
-    upkeep, compacting, expiring_records        what becomes of tables that are left to themselves
-    table_replicating                           their copies elsewhere
-    metadata_tables, founding, journals, ...    metadata tables: journals and live inventories
+    tables                                      S3 Tables: what S3 knows of tables, and who may use their files
+    metadata_tables, journals                   metadata tables: what is set up, and what they are to tell
 
 Where things lie: a bucket has a room; `Object` (room, key) is the current version under a key, `Version` (room, key,
 newest first) are the older ones and all delete markers. So a list is one range scan. Bytes up to 32 KB are parcels in

@@ -32,13 +32,12 @@ def forget(call: Call) -> None:
 def remove(call: Call, bucket: Bucket) -> None:
     """Remove a bucket and all that is set and noted about it, but for what is in it."""
     from .metadata_tables import Setup, end
-    from .upkeep import Loose
 
     bucket.delete(call)
     if (setup := Setup.get(call, bucket.room)) is not None:
         setup.delete(call)
         end(call, bucket)
-    for kind in (Document, Count, Sweep, Line, Tally, Planned, Foreign, Loose):
+    for kind in (Document, Count, Sweep, Line, Tally, Planned, Foreign):
         kind.delete_all(call, bucket.room)
     observe(call, bucket, logged=False, metered=False, analysed=False, measured=False)
 

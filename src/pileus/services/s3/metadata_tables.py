@@ -1,8 +1,8 @@
 """Metadata tables: what they are set up to tell of a bucket ("Discovering your data with S3 Metadata", S3 User Guide).
 
 A configuration of version 2 has S3 make a journal, and if asked an inventory, in a table bucket of its own (`aws-s3`);
-one of version 1 a journal in a table bucket of the customer's. `founding` makes the tables, as who configured them;
-`journals` and `live_inventories` fill them.
+one of version 1 a journal in a table bucket of the customer's. S3 Tables (`services/s3tables`) has the tasks that make
+the tables, as who configured them, and that fill them.
 
 Left out: annotation tables, whose columns are nowhere described.
 """
@@ -13,7 +13,7 @@ from typing import Any
 
 from pileus.kernel import Call, Record, Unfinished
 
-from . import faults, journals, s3, table_files, tables
+from . import faults, journals, s3, tables
 from .buckets import Bucket, by_name
 
 OLD_NAMESPACE = "aws_s3_metadata"
@@ -57,7 +57,7 @@ def set_up(call: Call, bucket: Bucket) -> Setup:
 
 
 def check_new(call: Call, bucket: Bucket) -> None:
-    table_files.check_installed()
+    tables.check_installed()
     if Setup.get(call, bucket.room) is not None:
         words = "A metadata configuration already exists on this bucket."
         raise faults.fault("MetadataConfigurationAlreadyExists", words, 409)
@@ -106,19 +106,15 @@ def create_bucket_metadata_configuration(call: Call, bucket: Bucket, metadata_co
 
 def begin(call: Call, bucket: Bucket, setup: Setup) -> None:
     """Note all that happens from now on; the table for it is made by a task."""
-    from .founding import found_table
-
     setup.journal |= {"status": "CREATING", "since": call.now}
     setup.put(call)
     bucket.journals = True
     bucket.put(call)
     at = call.at(account=bucket.owner, region=bucket.region)
-    found_table.later(at, room=bucket.room, which="journal")
+    call.cloud.service("s3tables").tasks["found_table"].later(at, room=bucket.room, which="journal")
 
 
 def enable_inventory(call: Call, bucket: Bucket, setup: Setup, given: Members) -> None:
-    from .founding import found_table
-
     setup.inventory = {
         "state": "ENABLED",
         "name": "inventory",
@@ -128,7 +124,7 @@ def enable_inventory(call: Call, bucket: Bucket, setup: Setup, given: Members) -
     }
     setup.put(call)
     at = call.at(account=bucket.owner, region=bucket.region)
-    found_table.later(at, room=bucket.room, which="inventory")
+    call.cloud.service("s3tables").tasks["found_table"].later(at, room=bucket.room, which="inventory")
 
 
 @s3.operation(on=by_name, action=GET)
@@ -167,10 +163,8 @@ def delete_bucket_metadata_configuration(call: Call, bucket: Bucket) -> None:
 
 
 def end(call: Call, bucket: Bucket) -> None:
-    from . import live_inventories
-
     journals.forget(call, bucket.room)
-    live_inventories.forget(call, bucket.room)
+    call.cloud.service("s3tables").tasks["forget_inventory"].later(call, room=bucket.room)
     if Bucket.get(call, bucket.partition, bucket.name) is not None:
         bucket.journals = False
         bucket.put(call)
@@ -203,15 +197,13 @@ def update_bucket_metadata_inventory_table_configuration(
     call: Call, bucket: Bucket, inventory_table_configuration: Members
 ) -> None:
     """Begin or end to keep an inventory. An earlier one must be deleted before another one can be."""
-    from . import live_inventories
-
     setup = of_second(set_up(call, bucket))
     if inventory_table_configuration["ConfigurationState"] == setup.inventory["state"]:
         return
     if setup.inventory["state"] == "ENABLED":
         setup.inventory = {"state": "DISABLED"}
         setup.put(call)
-        live_inventories.forget(call, bucket.room)
+        call.cloud.service("s3tables").tasks["forget_inventory"].later(call, room=bucket.room)
     else:
         enable_inventory(call, bucket, setup, inventory_table_configuration)
 

@@ -1,5 +1,5 @@
-"""Tables of S3 Tables, and their warehouses: the buckets in which the files of tables lie ("Working with Amazon S3
-Tables", S3 User Guide). S3 Tables makes them (`services/s3tables`), S3 reads them here.
+"""What S3 knows of the tables of S3 Tables (`services/s3tables`, which makes them): whose the files in a warehouse are,
+a bucket in which the files of a table lie ("Working with Amazon S3 Tables", S3 User Guide).
 
 A warehouse belongs to one table, and is in no list of buckets. Whoever may read or write the table's data may read or
 write objects in it, and do nothing else: what is not referenced any more is removed by the table bucket's maintenance.
@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Any
 
-from pileus.kernel import Call, Record, arn, names
+from pileus.kernel import Call, Record, Unfinished, arn, names
 from pileus.kernel.access.target import Target
 from pileus.kernel.identity import ANONYMOUS
 
@@ -19,7 +20,6 @@ from . import faults, points
 from .buckets import Bucket
 
 SUFFIX = points.TABLE
-LONGEST = 63
 READS = {"GetObject", "HeadObject", "GetObjectAttributes"}
 WRITES = {
     "PutObject",
@@ -73,16 +73,6 @@ class TableBucket(Record, arn="bucket/{name}", cfn="AWS::S3Tables::TableBucket",
 
     def condition_keys(self, call: Call, request: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]:
         return asked(request) | tag_keys(self.tags)
-
-
-class Namespace(Record, key=("bucket", "name"), kw_only=True):
-    """A namespace of a table bucket, which is known by its id."""
-
-    bucket: str
-    name: str
-    id: str
-    created: float
-    creator: str
 
 
 class Table(
@@ -160,6 +150,17 @@ class Table(
         return address.removeprefix(f"{self.root}/")
 
 
+def check_installed() -> None:
+    """Say what is missing where tables cannot be written."""
+    if not installed():
+        raise Unfinished("What writes tables wants fastavro and pyarrow: pip install 'pileus[tables]'.")
+
+
+def installed() -> bool:
+    """Whether what reads and writes manifests and Parquet is installed."""
+    return all(find_spec(name) for name in ("fastavro", "pyarrow"))
+
+
 def new_token() -> str:
     return names.token(20, names.HEX)
 
@@ -225,46 +226,7 @@ def table_of(call: Call, address: str) -> Table | None:
     return Table.first(beside(call, address), bucket.id, number, index="by_id")
 
 
-def counted(call: Call, address: str, *, namespaces: int = 0, tables: int = 0) -> None:
-    """Note how many more, or fewer, a table bucket has."""
-    bucket = bucket_of(call, address)
-    if bucket is not None:
-        bucket.namespaces += namespaces
-        bucket.tables += tables
-        bucket.put(beside(call, address))
-
-
 # Warehouses
-
-
-def open_warehouse(call: Call, address: str, encryption: Mapping[str, str], storage_class: str = "") -> Bucket:
-    """The bucket for the files of a table."""
-    start = names.uuid4()[:19]
-    name = f"{start}{names.token(LONGEST - len(start) - len(SUFFIX), names.LOWER)}{SUFFIX}"
-    bucket = Bucket(
-        partition=call.partition,
-        name=name,
-        owner=call.account,
-        region=call.region,
-        room=names.token(8),
-        created=call.now,
-        table=address,
-        shelf=storage_class if storage_class != "STANDARD" else "",
-    )
-    if encryption.get("sseAlgorithm") == "aws:kms":
-        default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": encryption["kmsKeyArn"]}
-        bucket.encryption = {"ApplyServerSideEncryptionByDefault": default, "BucketKeyEnabled": True}
-    return bucket.put(call)
-
-
-def close_warehouse(call: Call, name: str) -> None:
-    """Remove a table's files, and the bucket that they are in."""
-    from . import forgetting
-
-    found = Bucket.get(call, call.partition, name)
-    if found is not None:
-        forgetting.remove(call, found)
-        forgetting.clear.later(call, room=found.room)
 
 
 def check(call: Call, bucket: Bucket) -> None:

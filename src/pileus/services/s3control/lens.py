@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from pileus.kernel import Call, Record, Unfinished, identity, tags
-from pileus.services.s3 import observing, rules, table_files
+from pileus.services.s3 import observing, rules, tables
 from pileus.services.s3.buckets import Bucket
 from pileus.services.s3.faults import fault, invalid_request, no_bucket
 
@@ -154,7 +154,7 @@ def check_built(content: Members) -> None:
         ),
     }
     if enabled(content.get("DataExport", {}), "StorageLensTableDestination"):
-        table_files.check_installed()
+        tables.check_installed()
     if missing := [name for name, asked in absent.items() if asked]:
         raise Unfinished(f"Pileus has no {' and no '.join(missing)} for Storage Lens.")
 

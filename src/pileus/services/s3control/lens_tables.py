@@ -7,17 +7,10 @@ each in a column with the metric's name.
 from __future__ import annotations
 
 import re
-from functools import partial
 from typing import Any, NamedTuple
 
-from pileus.engines.iceberg import snapshots
-from pileus.engines.iceberg.metadata import Metadata
 from pileus.kernel import Call
-from pileus.services.s3 import lens_tallies, managed_tables, table_files
-from pileus.services.s3.expiring_records import at
-from pileus.services.s3.journals import field, file_of
-from pileus.services.s3.table_files import Files
-from pileus.services.s3.upkeep import quietly
+from pileus.services.s3 import lens_tallies
 
 from .lens import Configuration
 from .lens_accounts import ITSELF
@@ -80,15 +73,18 @@ def column(metric: str) -> str:
 
 
 def schema(metrics: tuple[str, ...]) -> Members:
+    kinds = [(name, "timestamptz" if number == REPORTED else "string") for number, name in enumerate(HEAD, 1)]
+    kinds += [(column(name), "long") for name in metrics]
     fields = [
-        field(number, name, "timestamptz" if number == REPORTED else "string") for number, name in enumerate(HEAD, 1)
+        {"id": number, "name": name, "type": kind, "required": False} for number, (name, kind) in enumerate(kinds, 1)
     ]
-    fields += [field(number, column(name), "long") for number, name in enumerate(metrics, len(HEAD) + 1)]
     return {"type": "struct", "fields": fields}
 
 
 async def put(call: Call, found: Configuration, day: float, lines: list[Line]) -> None:
     """Add the rows of a day to the tables, unless they are there from an earlier try."""
+    from pileus.services.s3tables import managed_tables
+
     namespace = f"lens_{re.sub('[^0-9a-z_]', '_', found.id.lower())}_exp"
     wanted = found.table.get("Encryption", {}).get("SSEKMS")
     encryption = {"sseAlgorithm": "aws:kms", "kmsKeyArn": wanted["KeyId"]} if wanted else {}
@@ -97,14 +93,7 @@ async def put(call: Call, found: Configuration, day: float, lines: list[Line]) -
         told = [row for line in lines for row in rows_of(about, line, metrics)]
         if told:
             address = await managed_tables.made(call, namespace, name, schema(metrics), encryption, ITSELF)
-            await table_files.commit(call, address, partial(added, call, about, told), quietly)
-
-
-async def added(call: Call, about: Day, told: list[Members], before: Metadata, files: Files) -> Metadata | None:
-    for file in await snapshots.data_files(before, files):
-        if at(file, REPORTED, upper=False) <= about.day <= at(file, REPORTED, upper=True):
-            return None
-    return await snapshots.changed(before, files, call.now, added=[await file_of(before, files, told)])
+            await managed_tables.put(call, address, REPORTED, day, told)
 
 
 def rows_of(about: Day, line: Line, metrics: tuple[str, ...]) -> list[Members]:

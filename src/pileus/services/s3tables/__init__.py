@@ -8,11 +8,19 @@
     policies, tagging who may do what
     catalog           the Iceberg REST endpoint, `/iceberg`: what query engines speak
     maintenance       how snapshots, files and records go, and how small files are put together: what is set about it
-    replication       read-only copies of tables in other table buckets
+    replication       read-only copies of tables in other table buckets: what is set about them
+    warehouses        the buckets of tables' files
+    table_files       how S3 itself reads, writes and changes tables
+
+    upkeep, compacting, expiring_records        what becomes of tables that are left to themselves
+    replicating                                 how their copies come about
+    managed_tables                              tables that S3 makes for itself
+    founding, journals, live_inventories        metadata tables of buckets: made, and filled
 
 This is a further API of S3 and shares its records (`services/s3/tables`), as S3 Control does. The files of a table
 lie in a bucket of their own, its warehouse, and are read and written by S3's API by whoever may read and write the
-table's data.
+table's data. What has to do with the content of tables is here, also where operations of S3 ask for it: S3 has their
+tasks enqueued by name, so that nobody loads any of this who has no tables.
 
 Left out: migrations, whose sources are tables of Glue; server access logs and request metrics of table buckets.
 """

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from pileus.kernel import Call, Fault, names, tags
-from pileus.services.s3.tables import MANAGED, MANAGED_NAME, Namespace, TableBucket, beside
+from pileus.kernel import Call, Fault, Record, names, tags
+from pileus.services.s3.tables import MANAGED, MANAGED_NAME, TableBucket, beside, bucket_of
 
 from . import faults, s3tables
 
@@ -16,6 +16,16 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
 _RESERVED = ("xn--", "sthree-", "amzn-s3-demo", "aws")
 _ENDINGS = ("-s3alias", "--ol-s3", "--x-s3", "--table-s3")
 AS_USUAL = {"sseAlgorithm": "AES256"}
+
+
+class Namespace(Record, key=("bucket", "name"), kw_only=True):
+    """A namespace of a table bucket, which is known by its id."""
+
+    bucket: str
+    name: str
+    id: str
+    created: float
+    creator: str
 
 
 def by_arn(call: Call, table_bucket_arn: str) -> TableBucket:
@@ -138,6 +148,15 @@ def delete_table_bucket(call: Call, bucket: TableBucket) -> None:
     if Namespace.first(call, bucket.id) is not None:
         raise faults.conflict("The bucket that you tried to delete is not empty.")
     bucket.delete(call)
+
+
+def counted(call: Call, address: str, *, namespaces: int = 0, tables: int = 0) -> None:
+    """Note how many more, or fewer, a table bucket has."""
+    bucket = bucket_of(call, address)
+    if bucket is not None:
+        bucket.namespaces += namespaces
+        bucket.tables += tables
+        bucket.put(beside(call, address))
 
 
 # Encryption and storage class

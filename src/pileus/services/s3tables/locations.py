@@ -8,12 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 from pileus.kernel import Call
-from pileus.services.s3 import table_replicating, upkeep
 from pileus.services.s3.buckets import Bucket
 from pileus.services.s3.objects import Object
 from pileus.services.s3.tables import Table
 
-from . import faults, s3tables
+from . import faults, replicating, s3tables, upkeep
 from .tables import by_name, check_token, check_writable
 
 ENDINGS = (".metadata.json", ".metadata.json.gz", ".gz.metadata.json")
@@ -48,7 +47,7 @@ def update_table_metadata_location(
     table.move_to(call, key, call.principal.account)
     table.put(call)
     upkeep.plan(call, table)
-    table_replicating.soon(call, table)
+    replicating.soon(call, table)
     return {
         "name": table.name,
         "tableARN": table.address,

@@ -1,5 +1,5 @@
 """How a table's snapshots, files and records go, and how small files are put together: what is set about it, and how it
-went ("Maintenance for tables" and "Maintenance for table buckets", S3 User Guide). `services/s3/upkeep` does it.
+went ("Maintenance for tables" and "Maintenance for table buckets", S3 User Guide). `upkeep` does it.
 """
 
 from __future__ import annotations
@@ -8,13 +8,13 @@ from typing import Any
 
 from pileus.kernel import Call, Fault
 from pileus.kernel.access.enforcement import authorize
-from pileus.services.s3.table_replicating import about
 from pileus.services.s3.tables import LENS, METADATA, Table, TableBucket, home
-from pileus.services.s3.upkeep import COMPACTION, EXPIRATION, REMOVAL, SNAPSHOTS, configured
 
 from . import faults, s3tables
 from .buckets import by_arn, check_own
+from .replicating import about
 from .tables import by_name, by_table_arn
+from .upkeep import COMPACTION, EXPIRATION, REMOVAL, SNAPSHOTS, configured
 
 SIZES = range(64, 513)
 """What files may be put together to, in MB."""

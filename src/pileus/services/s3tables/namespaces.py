@@ -6,10 +6,10 @@ import re
 from typing import Any
 
 from pileus.kernel import Call, names
-from pileus.services.s3.tables import Namespace, Table, TableBucket, beside, counted
+from pileus.services.s3.tables import Table, TableBucket, beside
 
 from . import faults, s3tables
-from .buckets import beginning, by_arn, check_own
+from .buckets import Namespace, beginning, by_arn, check_own, counted
 
 MOST = 10_000
 _NAME = re.compile(r"[0-9a-z](?:[0-9a-z_]{0,253}[0-9a-z])?")

@@ -7,12 +7,11 @@ from typing import Any
 from pileus.kernel import Call
 from pileus.kernel.access.enforcement import authorize
 from pileus.kernel.access.target import Target
-from pileus.services.s3 import table_replicating
-from pileus.services.s3.table_replicating import Link
 from pileus.services.s3.tables import REPLICATION, Table, TableBucket, new_token
 
-from . import faults, s3tables
+from . import faults, replicating, s3tables
 from .buckets import by_arn, check_own
+from .replicating import Link
 from .tables import by_table_arn, check_writable
 
 Members = dict[str, Any]
@@ -53,7 +52,7 @@ def put_table_bucket_replication(
     check_own(call, bucket)
     bucket.replication = checked(call, bucket.replication, version_token, configuration, bucket.address)
     bucket.put(call)
-    table_replicating.replicate_all.later(call, address=bucket.address)
+    replicating.replicate_all.later(call, address=bucket.address)
     return {"versionToken": bucket.replication["token"], "status": "SUCCESS"}
 
 
@@ -82,7 +81,7 @@ def put_table_replication(call: Call, table: Table, configuration: Members, vers
     table.replication = checked(call, table.replication, version_token, configuration, own)
     table.put(call)
     if table.location:
-        table_replicating.soon(call, table)
+        replicating.soon(call, table)
     return {"versionToken": table.replication["token"], "status": "SUCCESS"}
 
 
@@ -103,10 +102,10 @@ def delete_table_replication(call: Call, table: Table, version_token: str) -> No
 @s3tables.operation(on=by_table_arn)
 def get_table_replication_status(call: Call, table: Table) -> Members:
     """How far the replicas of a table are."""
-    found = table_replicating.configuration(call, table)
+    found = replicating.configuration(call, table)
     if not found:
         raise faults.missing("replication configuration")
-    told = [status(call, table, target) for target in table_replicating.destinations(found)]
+    told = [status(call, table, target) for target in replicating.destinations(found)]
     return {"sourceTableArn": table.address, "destinations": told}
 
 

@@ -9,11 +9,11 @@ from pileus.engines.iceberg.metadata import Refused
 from pileus.kernel import Call, names
 from pileus.kernel.access.enforcement import authorize
 from pileus.kernel.access.target import Target
-from pileus.services.s3 import table_replicating, tables, upkeep
-from pileus.services.s3.tables import Namespace, Table, TableBucket, new_token
+from pileus.services.s3 import tables
+from pileus.services.s3.tables import Table, TableBucket, new_token
 
-from . import faults, namespaces, s3tables
-from .buckets import AS_USUAL, beginning, by_arn, check_own, checked, tagged
+from . import faults, namespaces, replicating, s3tables, upkeep, warehouses
+from .buckets import AS_USUAL, Namespace, beginning, by_arn, check_own, checked, counted, tagged
 
 MOST = 10_000
 """In a table bucket."""
@@ -90,7 +90,7 @@ async def create_table(
         )
         more = (encryption_configuration, storage_class_configuration, tags)
         check_may(call, bucket, table, *(action for given, action in zip(more, BESIDE, strict=True) if given))
-        opened = tables.open_warehouse(call, table.address, table.encryption, table.storage_class)
+        opened = warehouses.open_warehouse(call, table.address, table.encryption, table.storage_class)
         table.warehouse = opened.name
         tidy.later(call, address=table.address, warehouse=table.warehouse, delay=PATIENCE)
     if metadata is not None:
@@ -98,10 +98,10 @@ async def create_table(
     with call.transaction():
         check_new(call, bucket, namespace, name)
         table.put(call)
-        tables.counted(call, table.address, tables=1)
+        counted(call, table.address, tables=1)
         if table.location:
             upkeep.plan(call, table)
-            table_replicating.soon(call, table)
+            replicating.soon(call, table)
     return {"tableARN": table.address, "versionToken": table.token}
 
 
@@ -131,7 +131,7 @@ def check_may(call: Call, bucket: TableBucket, table: Table, *actions: str) -> N
 def tidy(call: Call, address: str, warehouse: str) -> None:
     """Remove a warehouse whose table did not come to be."""
     if tables.table_of(call, address) is None:
-        tables.close_warehouse(call, warehouse)
+        warehouses.close_warehouse(call, warehouse)
 
 
 async def begin(call: Call, bucket: TableBucket, table: Table, asked: Members) -> str:
@@ -265,10 +265,10 @@ def rename_table(
 def delete_table(call: Call, table: Table, version_token: str = "") -> None:
     """Delete a table with all its files."""
     check_token(table, version_token)
-    tables.close_warehouse(call, table.warehouse)
+    warehouses.close_warehouse(call, table.warehouse)
     table.delete(call)
-    tables.counted(call, table.address, tables=-1)
-    table_replicating.forget(call, table)
+    counted(call, table.address, tables=-1)
+    replicating.forget(call, table)
 
 
 # Encryption and storage class

@@ -14,14 +14,16 @@ from typing import Any, NamedTuple
 from pileus.engines.iceberg import manifests, snapshots, updates
 from pileus.engines.iceberg.metadata import Metadata, snapshot
 from pileus.kernel import Call, Fault, Record, identity
+from pileus.services.s3 import tables, versions
+from pileus.services.s3.buckets import Bucket
+from pileus.services.s3.objects import Object
+from pileus.services.s3.tables import LENS, MAINTENANCE, METADATA, Table, beside, bucket_of, table_of
 
-from . import compacting, expiring_records, s3, table_files, versions
-from .buckets import Bucket
-from .objects import Object
+from . import compacting, expiring_records, s3tables, table_files
 from .table_files import Files
-from .tables import LENS, MAINTENANCE, METADATA, Table, beside, bucket_of, table_of
+from .warehouses import Loose
 
-log = logging.getLogger("pileus.s3")
+log = logging.getLogger("pileus.s3tables")
 
 REMOVAL = "icebergUnreferencedFileRemoval"
 COMPACTION = "icebergCompaction"
@@ -49,14 +51,6 @@ class Upkeep(Record):
     due: float
 
 
-class Loose(Record, scope="cloud", key=("room", "name")):
-    """A file that nothing refers to, and since when it is not current any more."""
-
-    room: str
-    name: str
-    since: float
-
-
 def configured(held: Members, kind: str) -> Members:
     """How something is maintained: as it was set, else as usual."""
     found = held.get(kind, {})
@@ -82,18 +76,18 @@ def plan(call: Call, table: Table, due: float | None = None) -> None:
         return
     Upkeep(table.address, due).put(call)
     who = identity.service(MAINTENANCE, table.address, table.account)
-    at = call.at(service="s3", principal=who, source_ip="", members={})
+    at = call.at(principal=who, source_ip="", members={})
     look_after.later(at, address=table.address, planned=due, due=due)
 
 
-@s3.task
+@s3tables.task
 async def look_after(call: Call, address: str, planned: float) -> None:
     """Do what is due of a table, and plan what will be."""
     found = Upkeep.get(call, address)
     if found is None or found.due != planned:
         return
     table = table_of(call, address)
-    if table is None or not table.location or not manifests.needed():
+    if table is None or not table.location or not tables.installed():
         with call.transaction():
             found.delete(call)
         return

@@ -11,12 +11,11 @@ import inspect
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
-from pileus.engines.iceberg import manifests, metadata
+from pileus.engines.iceberg import metadata
 from pileus.engines.iceberg.metadata import Metadata
-from pileus.kernel import Call, Unfinished
-
-from .data import pieces
-from .tables import Table, beside, table_of
+from pileus.kernel import Call
+from pileus.services.s3.data import pieces
+from pileus.services.s3.tables import Table, beside, table_of
 
 MOST_TRIES = 20
 
@@ -49,12 +48,6 @@ Change = Callable[[Metadata, Files], Awaitable[Metadata | None]]
 """Makes a table's next metadata from the current ones; None if there is nothing to change."""
 
 
-def check_installed() -> None:
-    """Say what is missing where tables cannot be written."""
-    if not manifests.needed():
-        raise Unfinished("What writes tables wants fastavro and pyarrow: pip install 'pileus[tables]'.")
-
-
 async def current(call: Call, address: str) -> tuple[Table, Files, Metadata]:
     """A table, its files, and its metadata."""
     table = table_of(call, address)
@@ -66,7 +59,7 @@ async def current(call: Call, address: str) -> tuple[Table, Files, Metadata]:
 
 async def commit(call: Call, address: str, change: Change, settle: Callable[[Table], None]) -> bool:
     """Change a table; `settle` runs in the same transaction. Whether there was anything to change."""
-    from . import table_replicating, upkeep
+    from . import replicating, upkeep
 
     for _ in range(MOST_TRIES):
         table, files, before = await current(call, address)
@@ -88,6 +81,6 @@ async def commit(call: Call, address: str, change: Change, settle: Callable[[Tab
             found.put(beside(call, address))
             if after is not None:
                 upkeep.plan(call, found)
-                table_replicating.soon(call, found)
+                replicating.soon(call, found)
         return after is not None
     raise TimeoutError(f"{address} is changed by others all the time")

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
-from pileus.engines.iceberg import metadata
+from pileus.engines.iceberg import metadata, snapshots
+from pileus.engines.iceberg.metadata import Metadata
 from pileus.kernel import Call, names
+from pileus.services.s3 import tables
+from pileus.services.s3.tables import MANAGED, MANAGED_NAME, Table, TableBucket
 
-from . import tables
+from . import table_files, warehouses
+from .buckets import Namespace, counted
+from .expiring_records import at
+from .journals import file_of
 from .table_files import Files
-from .tables import MANAGED, MANAGED_NAME, Namespace, Table, TableBucket
+from .upkeep import quietly
 
 Members = dict[str, Any]
 
@@ -43,10 +50,10 @@ def placed(call: Call, namespace: str, name: str, encryption: dict[str, str], by
         ).put(call)
     if Namespace.get(call, bucket.id, namespace) is None:
         Namespace(bucket=bucket.id, name=namespace, id=names.uuid4(), created=call.now, creator=call.account).put(call)
-        tables.counted(call, bucket.address, namespaces=1)
+        counted(call, bucket.address, namespaces=1)
     if (found := Table.get(call, bucket.id, namespace, name)) is not None:
         return found
-    tables.counted(call, bucket.address, tables=1)
+    counted(call, bucket.address, tables=1)
     identifier = names.uuid4()
     address = f"{bucket.address}/table/{identifier}"
     return Table(
@@ -56,7 +63,7 @@ def placed(call: Call, namespace: str, name: str, encryption: dict[str, str], by
         id=identifier,
         address=address,
         account=call.account,
-        warehouse=tables.open_warehouse(call, address, encryption).name,
+        warehouse=warehouses.open_warehouse(call, address, encryption).name,
         created=call.now,
         creator=call.account,
         modified=call.now,
@@ -66,3 +73,17 @@ def placed(call: Call, namespace: str, name: str, encryption: dict[str, str], by
         manager=by,
         encryption=encryption,
     ).put(call)
+
+
+async def put(call: Call, address: str, column: int, moment: float, told: list[Members]) -> None:
+    """Add rows of a moment to a table, unless some of that moment are there: from an earlier try."""
+    await table_files.commit(call, address, partial(added, call, column, moment, told), quietly)
+
+
+async def added(
+    call: Call, column: int, moment: float, told: list[Members], before: Metadata, files: Files
+) -> Metadata | None:
+    for file in await snapshots.data_files(before, files):
+        if at(file, column, upper=False) <= moment <= at(file, column, upper=True):
+            return None
+    return await snapshots.changed(before, files, call.now, added=[await file_of(before, files, told)])

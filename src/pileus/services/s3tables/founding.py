@@ -6,11 +6,13 @@ import json
 from typing import Any
 
 from pileus.kernel import Call, Fault
+from pileus.services.s3 import tables
+from pileus.services.s3.buckets import Bucket
+from pileus.services.s3.journals import itself, plan
+from pileus.services.s3.metadata_tables import Setup, expire, failed
+from pileus.services.s3.tables import METADATA, Table
 
-from . import journals, live_inventories, s3, tables, upkeep
-from .buckets import Bucket
-from .metadata_tables import Setup, expire, failed
-from .tables import METADATA, Table
+from . import journals, live_inventories, s3tables, upkeep
 
 ACTIONS = ["GetTable", "GetTableData", "PutTableData", "GetTableMetadataLocation", "UpdateTableMetadataLocation"]
 KEPT = 24
@@ -19,9 +21,10 @@ KEPT = 24
 Members = dict[str, Any]
 
 
-@s3.task
+@s3tables.task
 async def found_table(call: Call, room: str, which: str) -> None:
     """Make the `journal` or the `inventory` of a bucket, and begin to fill it."""
+    call = call.at(service="s3")  # which is who asks for them
     setup = Setup.get(call, room)
     wanted: Members = getattr(setup, which) if setup else {}
     if setup is None or wanted.get("status") != "CREATING":
@@ -123,13 +126,13 @@ def settle(call: Call, room: str, which: str, address: str) -> None:
         if which == "inventory":
             table.maintenance[upkeep.COMPACTION] = {"status": "disabled"}  # its files are in order, and stay so
         table.put(tables.beside(call, address))
-    at = journals.itself(call, bucket)
+    at = itself(call, bucket)
     getattr(setup, which)["arn"] = address
     if which == "journal":
         setup.journal["status"] = "ACTIVE"
         if setup.journal.get("expiration"):
             expire(call, address, setup.journal["expiration"])
-        journals.plan(call, bucket)
+        plan(call, bucket)
     else:
         setup.inventory["status"] = "BACKFILLING"
         live_inventories.backfill_inventory.later(at, room=room)

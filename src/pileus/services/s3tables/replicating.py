@@ -19,12 +19,14 @@ from pileus.kernel import Call, Fault, Record, identity, names
 from pileus.kernel.access.enforcement import authorize
 from pileus.kernel.access.target import Target
 from pileus.kernel.blobs import threaded
+from pileus.services.s3 import roles, tables
+from pileus.services.s3.buckets import Bucket
+from pileus.services.s3.objects import Object
+from pileus.services.s3.tables import REPLICATION, Table, TableBucket
 
-from . import roles, s3, table_files, tables, upkeep
-from .buckets import Bucket
-from .objects import Object
+from . import s3tables, table_files, upkeep, warehouses
+from .buckets import Namespace, counted
 from .table_files import Files
-from .tables import REPLICATION, Namespace, Table, TableBucket
 
 WAIT = 30.0
 """Seconds for which commits come together."""
@@ -83,11 +85,11 @@ def soon(call: Call, table: Table) -> None:
         link.status, link.due = PENDING, call.now + WAIT
         link.put(call)
         who = identity.service(REPLICATION, table.address, table.account)
-        at = call.at(service="s3", principal=who, source_ip="", members={})
+        at = call.at(principal=who, source_ip="", members={})
         replicate_table.later(at, source=table.address, target=target, planned=link.due, due=link.due)
 
 
-@s3.task
+@s3tables.task
 def replicate_all(call: Call, address: str, after: tuple[str, ...] = ()) -> None:
     """Have the tables of a bucket replicated that have no configuration of their own, some at a time."""
     bucket = tables.bucket_of(call, address)
@@ -106,7 +108,7 @@ def forget(call: Call, table: Table) -> None:
     Link.delete_all(call, table.address)
 
 
-@s3.task(retries=5)
+@s3tables.task(retries=5)
 async def replicate_table(call: Call, source: str, target: str, planned: float) -> None:
     """Bring what is new in a table to one of its destinations, and note how that went."""
     link, table = Link.get(call, source, target), tables.table_of(call, source)
@@ -116,7 +118,7 @@ async def replicate_table(call: Call, source: str, target: str, planned: float) 
     if target not in destinations(found) or not table.location:
         return
     try:
-        table_files.check_installed()
+        tables.check_installed()
         replica = await brought(call, table, target, found["configuration"]["role"])
     except (Fault, Refused, ValueError) as refused:
         words = refused.message if isinstance(refused, Fault) else str(refused)
@@ -187,9 +189,9 @@ def ready(there: Call, reader: Call, table: Table, target: str) -> Table:
         Namespace(
             bucket=bucket.id, name=table.namespace, id=names.uuid4(), created=there.now, creator=bucket.account
         ).put(there)
-        tables.counted(there, bucket.address, namespaces=1)
+        counted(there, bucket.address, namespaces=1)
     authorize(reader, "s3tables:CreateTable", into)
-    tables.counted(there, bucket.address, tables=1)
+    counted(there, bucket.address, tables=1)
     return replica_of(there, table, bucket).put(there)
 
 
@@ -203,7 +205,7 @@ def replica_of(there: Call, table: Table, bucket: TableBucket) -> Table:
         id=identifier,
         address=address,
         account=bucket.account,
-        warehouse=tables.open_warehouse(there, address, bucket.encryption, bucket.storage_class).name,
+        warehouse=warehouses.open_warehouse(there, address, bucket.encryption, bucket.storage_class).name,
         created=there.now,
         creator=bucket.account,
         modified=there.now,

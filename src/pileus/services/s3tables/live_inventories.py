@@ -17,17 +17,18 @@ from pileus.engines.iceberg import rows, snapshots
 from pileus.engines.iceberg.metadata import Metadata, schema_of
 from pileus.kernel import Call, Record
 from pileus.kernel.blobs import threaded
+from pileus.services.s3.buckets import Bucket
+from pileus.services.s3.journals import about, itself
+from pileus.services.s3.listing_versions import every
+from pileus.services.s3.metadata_tables import Setup, failed
+from pileus.services.s3.objects import Object
+from pileus.services.s3.tables import Table
+from pileus.services.s3.versions import Version
 
-from . import s3, table_files
-from .buckets import Bucket
+from . import s3tables, table_files
 from .journals import SCHEMA as JOURNAL
-from .journals import about, arranged, file_of, itself, written_file
-from .listing_versions import every
-from .metadata_tables import Setup, failed
-from .objects import Object
+from .journals import arranged, file_of, written_file
 from .table_files import Files
-from .tables import Table
-from .versions import Version
 
 ROWS = 50_000
 """In one file."""
@@ -91,7 +92,7 @@ def row_of(call: Call, bucket: Bucket, version: Version, number: str) -> Members
 # Backfilling
 
 
-@s3.task(retries=8)
+@s3tables.task(retries=8)
 async def backfill_inventory(call: Call, room: str) -> None:
     """Fill the table with all that there is, in place of all that an earlier try has left there."""
     found = standing(call, room)
@@ -147,7 +148,7 @@ def begun(call: Call, bucket: Bucket, _: Table) -> None:
 # Keeping it up to date
 
 
-@s3.task(retries=8)
+@s3tables.task(retries=8)
 async def refresh_inventory(call: Call, room: str) -> None:
     """Make the rows of all keys anew of which something is known to have happened."""
     with call.transaction():
@@ -222,7 +223,8 @@ def versions_of(call: Call, bucket: Bucket, name: str) -> Iterator[Version]:
     yield from Version.scan(call, bucket.room, name)
 
 
-def forget(call: Call, room: str) -> None:
+@s3tables.task
+def forget_inventory(call: Call, room: str) -> None:
     """Forget what an inventory still was to know."""
     for kind in (Touched, Refreshing):
         kind.delete_all(call, room)
