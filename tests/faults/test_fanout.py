@@ -7,7 +7,7 @@ import json
 import random
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -84,8 +84,8 @@ class Publisher(threading.Thread):
             count += 1
 
 
-def under_kills(server: Process, publisher: Any) -> dict[str, list[int]]:
-    """Let publishers work while the server is killed again and again; what they were told is safe."""
+def under_kills(server: Process, publisher: Any, end: Callable[[], None] | None = None) -> dict[str, list[int]]:
+    """Let publishers work while the server is killed (or ended) again and again; what they were told is safe."""
     chance = random.Random(8)
     safe: dict[str, list[int]] = {}
     for round in range(KILLS):
@@ -93,7 +93,7 @@ def under_kills(server: Process, publisher: Any) -> dict[str, list[int]]:
         for one in publishers:
             one.start()
         time.sleep(chance.uniform(0.05, 0.25))  # the moment of the kill is what is random here
-        server.kill()
+        (end or server.kill)()
         for one in publishers:
             one.join()
             safe[one.name] = one.acknowledged
@@ -137,6 +137,43 @@ def test_a_fifo_topic_fans_out_in_order_and_once(server: Process) -> None:
     for name, counts in safe.items():
         # The one that was on its way when the server died may be there; it was only never acknowledged.
         assert heard[0].get(name, []) in (counts, [*counts, len(counts)])
+
+
+@pytest.mark.parametrize("end", ["kill", "stop"])
+def test_what_is_acknowledged_is_in_its_envelope_however_the_server_ends(server: Process, end: str) -> None:
+    """Publish waits for a signature: whoever was answered before the end has been heard, and once."""
+    sns, client = Sns(server), server.client()
+    sns("CreateTopic", Name="t")
+    topic = f"arn:aws:sns:us-east-1:{ACCOUNT}:t"
+    queues = []
+    for number in range(QUEUES):
+        url, arn = open_queue(client, f"q{number}", "sns.amazonaws.com")
+        sns("Subscribe", TopicArn=topic, Protocol="sqs", Endpoint=arn)
+        queues.append(url)
+
+    def publisher() -> Any:
+        connection = Sns(server)
+        warm = json.dumps({"publisher": "nobody", "count": 0})
+        connection("Publish", TopicArn=topic, Message=warm)  # a server that was just started has much to load for it
+
+        def publish(name: str, count: int) -> None:
+            message = json.dumps({"publisher": name, "count": count})
+            if count % 2:
+                connection("Publish", TopicArn=topic, Message=message)
+            else:
+                entry = {"Id": "1", "Message": message}
+                given = {f"PublishBatchRequestEntries_member_1_{name}": value for name, value in entry.items()}
+                connection("PublishBatch", TopicArn=topic, **given)
+
+        return publish
+
+    safe = under_kills(server, publisher, getattr(server, end))
+    notices = [list(drained(server.client(), url)) for url in queues]
+    assert all(notice["Signature"] for some in notices for notice in some)
+    heard = [by_publisher(json.loads(notice["Message"]) for notice in some) for some in notices]
+    for name, counts in safe.items():
+        for one in heard:
+            assert sorted(one.get(name, [])) in (counts, [*counts, len(counts)])
 
 
 def test_events_reach_every_target_of_every_rule(server: Process) -> None:

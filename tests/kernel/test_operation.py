@@ -1,15 +1,23 @@
+import asyncio
 from typing import Any
 
 import pytest
 
 from pileus.kernel import Fault, Service, Unfinished
 from pileus.kernel.call import Call
+from pileus.kernel.cloud import Cloud
 
 
 def declare(function: Any, **options: Any) -> Service:
     service = Service("sqs")
     service.operation(**options)(function)
     return service
+
+
+def replace(kernel: Cloud, service: Service) -> None:
+    """Let the cloud have this service instead of the one of its name, which others have to know all the same."""
+    kernel.service(service.name)
+    kernel.service = lambda name: service  # type: ignore[method-assign]
 
 
 def test_members_reach_the_parameters_of_their_snake_case_names(call: Call) -> None:
@@ -101,6 +109,77 @@ def test_an_operation_is_implemented_once() -> None:
     service.operation(name="ListQueues")(lambda call: None)
     with pytest.raises(TypeError, match="twice"):
         _ = service.operations
+
+
+def test_what_is_done_ahead_is_awaited_by_the_patient_and_done_without_by_others(kernel: Cloud, call: Call) -> None:
+    async def slow(text: str) -> str:
+        await asyncio.sleep(0)
+        return f"{text}, slowly"
+
+    def ahead(call: Call, queue_name: str) -> Any:
+        if queue_name == "wrong":
+            raise Fault("InvalidParameterValue", "wrong")
+        return None if queue_name == "quick" else slow(queue_name)
+
+    def create_queue(call: Call, queue_name: str) -> dict[str, Any]:
+        call.store.put(queue_name.encode(), b"")
+        return {"got": call.ahead}
+
+    service = declare(create_queue, ahead=ahead)
+    replace(kernel, service)
+
+    def create(name: str, **options: Any) -> Any:
+        return kernel.perform(call.at(), "CreateQueue", {"QueueName": name}, **options)
+
+    assert create("q") == {"got": None}, "in the midst of something nobody waits"
+    assert create("quick", patient=True) == {"got": None}
+    with pytest.raises(Fault, match="wrong"):
+        create("wrong", patient=True)
+    waiting = create("r", patient=True)
+    assert kernel.store.get(b"r") is None
+    assert asyncio.run(waiting) == {"got": "r, slowly"}
+    assert kernel.store.get(b"r") == b""
+
+
+def test_what_was_found_is_looked_for_again_after_what_is_done_ahead(kernel: Cloud, call: Call) -> None:
+    async def slow() -> None:
+        await asyncio.sleep(0)
+
+    def by_name(call: Call, queue_name: str) -> str:
+        if call.store.get(b"gone"):
+            raise Fault("NotFound")
+        return queue_name
+
+    service = Service("sqs")
+    service.operation(on=by_name, ahead=lambda call, queue: slow())(get_queue_url)
+    replace(kernel, service)
+    call.operation = "GetQueueUrl"
+    waiting = kernel.perform(call, "GetQueueUrl", {"QueueName": "q"}, patient=True)
+    kernel.store.put(b"gone", b"1")
+    with pytest.raises(Fault, match="NotFound"):
+        asyncio.run(waiting)
+
+
+def get_queue_url(call: Call, queue: str) -> dict[str, Any]:
+    return {"QueueUrl": queue}
+
+
+def test_what_was_asked_for_happens_though_nobody_waits_any_longer(kernel: Cloud, call: Call) -> None:
+    def create_queue(call: Call, queue_name: str) -> dict[str, Any]:
+        call.store.put(queue_name.encode(), b"")
+        return {"got": call.ahead}
+
+    service = declare(create_queue, ahead=lambda call, queue_name: asyncio.sleep(60))
+    replace(kernel, service)
+
+    async def given_up() -> Any:
+        task = asyncio.ensure_future(kernel.perform(call, "CreateQueue", {"QueueName": "q"}, patient=True))
+        await asyncio.sleep(0)
+        task.cancel()
+        return await task
+
+    assert asyncio.run(given_up()) == {"got": None}
+    assert kernel.store.get(b"q") == b""
 
 
 def test_a_task_is_declared_once() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from typing import Any
 
 import msgspec
@@ -163,7 +164,7 @@ def spoil(data: st.DataObject, value: Any) -> None:
             return
         place = data.draw(st.sampled_from(places))
         if not isinstance(value[place], dict | list) or data.draw(st.booleans()):
-            value[place] = data.draw(st.sampled_from(ODD))
+            value[place] = deepcopy(data.draw(st.sampled_from(ODD)))  # the next may be put into it
             return
         value = value[place]
 

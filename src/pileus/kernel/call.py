@@ -106,7 +106,7 @@ class Call(msgspec.Struct, eq=False):
             inner.called_via = (*self.called_via, f"{self.service}.amazonaws.com")
         else:
             inner.called_via = ()
-        inner.id, inner.passage, inner.found, inner.ahead = "", None, None, None
+        inner.id, inner.passage, inner.json, inner.found, inner.ahead = "", None, False, None, None
         return inner
 
     # Names

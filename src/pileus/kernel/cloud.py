@@ -212,7 +212,7 @@ class Cloud:
 
         Who is patient may get a coroutine of any operation; others of those alone that are async.
         """
-        bound = named(call.service).bound(name)
+        bound = self.service(call.service).bound(name)
         kind = self.trail.kind(call, bound)
         try:
             bound.check(request)

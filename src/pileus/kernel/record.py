@@ -119,7 +119,7 @@ class Record(msgspec.Struct, metaclass=RecordMeta):
     def put(self, call: Call) -> Self:
         """Store the record, over whatever stood under its key."""
         layout = self.layout
-        path = layout.path(call.account, call.region, *layout.place(self))
+        path = layout.path(call.account, call.region, *self.place())
         if layout.indexes:
             old = call.store.get(path)
             self._reindex(call, layout.decoder.decode(old) if old else None, self)
@@ -131,7 +131,7 @@ class Record(msgspec.Struct, metaclass=RecordMeta):
         layout = self.layout
         if layout.indexes:
             self._reindex(call, self, None)
-        call.store.delete(layout.path(call.account, call.region, *layout.place(self)))
+        call.store.delete(layout.path(call.account, call.region, *self.place()))
 
     def move(self, call: Call, **changes: Any) -> Self:
         """Change fields of the key (and others): removed from the old place, stored in the new one."""

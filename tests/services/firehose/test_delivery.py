@@ -11,6 +11,7 @@ import re
 import threading
 import zipfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -300,3 +301,115 @@ def test_what_an_endpoint_refuses_for_long_goes_to_s3(hose: Hose, endpoint: Any)
     ((key, body),) = hose.objects().items()
     assert "http-endpoint-failed/" in key
     assert base64.b64decode(json.loads(body)["rawData"]) == b"one"
+
+
+class Outside(http.server.BaseHTTPRequestHandler):
+    """A Splunk collector and an OpenSearch cluster: it keeps what it gets, and refuses what says so."""
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.seen.append((self.path, self.headers, body))  # type: ignore[attr-defined]
+        status, answer = self.answer(body)
+        text = json.dumps(answer).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def answer(self, body: bytes) -> tuple[int, Any]:
+        if self.path.startswith("/services/collector/ack"):
+            asked = [path for path, _, _ in self.server.seen].count(self.path)  # type: ignore[attr-defined]
+            return 200, {"acks": {str(one): asked > 1 for one in json.loads(body)["acks"]}}
+        if self.path.startswith("/services/collector"):
+            if self.headers["Authorization"] != "Splunk sesame":
+                return 403, {"text": "Invalid token", "code": 4}
+            return 200, {"text": "Success", "code": 0, "ackId": 7}
+        lines = [json.loads(line) for line in body.splitlines()]
+        bad = [400 if "wrong" in document else 201 for document in lines[1::2]]
+        return 200, {"errors": 400 in bad, "items": [{"index": {"status": status}} for status in bad]}
+
+    def log_message(self, *arguments: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def outside() -> Iterator[Any]:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Outside)
+    server.seen = []  # type: ignore[attr-defined]
+    server.url = f"http://127.0.0.1:{server.server_port}"  # type: ignore[attr-defined]
+    threading.Thread(target=lambda: server.serve_forever(0.05), daemon=True).start()
+    yield server
+    server.shutdown()
+
+
+def to_splunk(hose: Hose, outside: Any, **settings: Any) -> None:
+    splunk = {
+        "HECEndpoint": outside.url,
+        "HECEndpointType": "Raw",
+        "HECToken": "sesame",
+        "S3Configuration": hose.plain,
+        "RetryOptions": {"DurationInSeconds": 0},
+        **settings,
+    }
+    hose.client.create_delivery_stream(
+        DeliveryStreamName="hose",
+        SplunkDestinationConfiguration={name: value for name, value in splunk.items() if value is not None},
+    )
+    hose.clock.advance(1)
+
+
+def test_splunk_acknowledges_what_it_has_indexed(hose: Hose, outside: Any) -> None:
+    to_splunk(hose, outside, S3BackupMode="AllEvents")
+    hose.put(b"one\n", b"two\n")
+    hose.clock.advance(60)
+    sent, *asked = outside.seen
+    assert (sent[0], sent[2]) == ("/services/collector/raw", b"one\ntwo\n")
+    assert sent[1]["X-Splunk-Request-Channel"] == asked[0][1]["X-Splunk-Request-Channel"]
+    assert [path for path, _, _ in asked] == ["/services/collector/ack"] * 2  # until it is indexed
+    assert list(hose.objects().values()) == [b"one\ntwo\n"]
+    told = hose.client.describe_delivery_stream(DeliveryStreamName="hose")["DeliveryStreamDescription"]
+    splunk = told["Destinations"][0]["SplunkDestinationDescription"]
+    assert (splunk["HECAcknowledgmentTimeoutInSeconds"], splunk["HECEndpoint"]) == (180, outside.url)
+
+
+def test_what_splunk_refuses_goes_to_s3_and_a_secret_may_have_the_token(hose: Hose, outside: Any) -> None:
+    secrets = hose.account.client("secretsmanager")
+    secret = secrets.create_secret(Name="hec", SecretString=json.dumps({"hec_token": "wrong"}))["ARN"]
+    told = {"Enabled": True, "SecretARN": secret, "RoleARN": hose.role}
+    to_splunk(hose, outside, HECToken=None, SecretsManagerConfiguration=told)
+    hose.put(b"one")
+    hose.clock.advance(60)
+    ((key, body),) = hose.objects().items()
+    assert "splunk-failed/" in key
+    failed = json.loads(body)
+    assert (failed["errorCode"], base64.b64decode(failed["rawData"])) == ("Splunk.InvalidToken", b"one")
+    secrets.put_secret_value(SecretId=secret, SecretString=json.dumps({"hec_token": "sesame"}))
+    hose.put(b"two")
+    hose.clock.advance(60)
+    assert outside.seen[-1][0] == "/services/collector/ack" and len(hose.objects()) == 1
+
+
+def test_documents_are_indexed_in_bulk(hose: Hose, outside: Any) -> None:
+    hose.client.create_delivery_stream(
+        DeliveryStreamName="hose",
+        AmazonopensearchserviceDestinationConfiguration={
+            "RoleARN": hose.role,
+            "ClusterEndpoint": outside.url,
+            "IndexName": "orders",
+            "IndexRotationPeriod": "OneMonth",
+            "S3Configuration": hose.plain,
+        },
+    )
+    hose.clock.advance(1)
+    hose.put(b'{"n": 1}', b"no JSON", b'{"wrong": true}', b'{\n"n": 2}')
+    hose.clock.advance(300)
+    ((path, _, body),) = outside.seen
+    lines = [json.loads(line) for line in body.splitlines()]
+    assert path == "/_bulk" and lines[1::2] == [{"n": 1}, {"wrong": True}, {"n": 2}]
+    month = datetime.fromtimestamp(hose.clock.now(), UTC).strftime("%Y-%m")
+    assert {line["index"]["_index"] for line in lines[::2]} == {f"orders-{month}"}
+    assert len({line["index"]["_id"] for line in lines[::2]}) == 3
+    ((key, text),) = hose.objects().items()
+    assert "AmazonOpenSearchService-failed/" in key
+    failed = [json.loads(line) for line in text.splitlines()]
+    assert {base64.b64decode(one["rawData"]) for one in failed} == {b"no JSON", b'{"wrong": true}'}

@@ -188,3 +188,36 @@ def test_a_long_search_is_cut_into_pages(logs: Any, put: Any, now: Any, monkeypa
     assert [event["message"][:8] for page in pages for event in page["events"]] == ["ERROR 35"]
     pages = logs.get_paginator("filter_log_events").paginate(logGroupName="app")
     assert [event["message"].split()[1] for page in pages for event in page["events"]] == [str(n) for n in range(40)]
+
+
+def test_events_are_about_an_entity(logs: Any, now: Any, clock: Any) -> None:
+    """What an entity is lacking is told, and the events are stored all the same."""
+
+    def put(message: str, **members: Any) -> Any:
+        events = [{"timestamp": now(), "message": message}]
+        return logs.put_log_events(logGroupName="app", logStreamName="main", logEvents=events, **members)
+
+    keys = {"Type": "Service", "Name": "shop", "Environment": "test"}
+    assert "rejectedEntityInfo" not in put("a", entity={"keyAttributes": keys, "attributes": {"Team": "red"}})
+    for code, wrong in (
+        ("InvalidTypeValue", keys | {"Type": "Thing"}),
+        ("InvalidKeyAttributes", keys | {"Colour": "red"}),
+        ("MissingRequiredFields", {"Type": "Service", "Name": "shop"}),
+    ):
+        assert put("b", entity={"keyAttributes": wrong})["rejectedEntityInfo"] == {"errorType": code}
+    fields = "@message, @entity.KeyAttributes.Name, @entity.Attributes.Team"
+    for query, expected in (
+        (
+            f"fields {fields} | filter @entity.KeyAttributes.Name = 'shop'",
+            [{"@message": "a", "Name": "shop", "Team": "red"}],
+        ),
+        ("stats count(*) as n by @entity.KeyAttributes.Name", [{"n": "3"}, {"n": "1", "Name": "shop"}]),
+    ):
+        run = logs.start_query(logGroupName="app", startTime=0, endTime=int(clock.now()) + 60, queryString=query)[
+            "queryId"
+        ]
+        clock.advance(1)
+        results = logs.get_query_results(queryId=run)["results"]
+        rows = [{cell["field"].rpartition(".")[2]: cell["value"] for cell in row} for row in results]
+        shown = [{name: value for name, value in row.items() if name != "@ptr"} for row in rows]
+        assert sorted(shown, key=str) == sorted(expected, key=str)

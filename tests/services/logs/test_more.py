@@ -70,6 +70,8 @@ def test_policies_of_the_account_are_for_all_groups(aws: Any, logs: Any, put: An
         logs.put_account_policy(policyName="more", policyType="DATA_PROTECTION_POLICY", policyDocument=protecting(MAIL))
     (found,) = logs.describe_account_policies(policyType="DATA_PROTECTION_POLICY")["accountPolicies"]
     assert (found["policyName"], found["accountId"]) == ("mail", aws.id)
+    others = logs.describe_account_policies(policyType="DATA_PROTECTION_POLICY", accountIdentifiers=["111122223333"])
+    assert others["accountPolicies"] == []  # no other account is linked
     logs.delete_account_policy(policyName="mail", policyType="DATA_PROTECTION_POLICY")
     with refused("ResourceNotFoundException"):
         logs.delete_account_policy(policyName="mail", policyType="DATA_PROTECTION_POLICY")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import gzip
 import json
 import re
 import urllib.request
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -146,3 +149,50 @@ def test_numbers_of_the_sandbox_are_verified_by_a_code(
     clock.advance(86401)
     sns.delete_sms_sandbox_phone_number(PhoneNumber=number)
     assert sns.list_sms_sandbox_phone_numbers()["PhoneNumbers"] == []
+
+
+def test_what_became_of_text_messages_is_logged_and_reported_daily(
+    cloud: pileus.LocalCloud, aws: Any, client: Any, sns: Any, topic: Any, clock: CloudClock
+) -> None:
+    logs, s3, number = client("logs"), client("s3"), "+15550100200"
+    bucket = f"usage-{aws.id}"
+    s3.create_bucket(Bucket=bucket)
+    allow = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "s3:PutObject"}
+    policy = {"Version": "2012-10-17", "Statement": [allow | {"Resource": f"arn:aws:s3:::{bucket}/*"}]}
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
+    attributes = {
+        "DeliveryStatusIAMRole": f"arn:aws:iam::{aws.id}:role/feedback",
+        "DeliveryStatusSuccessSamplingRate": "100",
+        "UsageReportS3Bucket": bucket,
+    }
+    sns.set_sms_attributes(attributes=attributes)
+    clock.advance(86_400 - clock.now() % 86_400 + 3600)  # an hour into a day
+    day = datetime.fromtimestamp(clock.now(), UTC)
+    arn = topic()
+    sns.subscribe(TopicArn=arn, Protocol="sms", Endpoint=number)
+    first = sns.publish(PhoneNumber=number, Message="x" * 161)["MessageId"]
+    second = sns.publish(TopicArn=arn, Message="\u4f60" * 70)["MessageId"]
+    clock.advance(1)
+    urllib.request.urlopen(f"{cloud.endpoint}/_pileus/at/sns/stop/{number}?account={aws.id}&region=us-east-1")
+    third = sns.publish(PhoneNumber=number, Message="unheard")["MessageId"]
+    clock.advance(1)
+
+    def told(name: str) -> list[Any]:
+        events = logs.filter_log_events(logGroupName=f"sns/us-east-1/{aws.id}/{name}")["events"]
+        return [json.loads(one["message"]) for one in events]
+
+    (sent,) = told("DirectPublishToPhoneNumber")
+    assert (sent["status"], sent["notification"]["messageId"]) == ("SUCCESS", first)
+    assert sent["delivery"]["destination"] == number
+    assert (sent["delivery"]["numberOfMessageParts"], sent["delivery"]["smsType"]) == (2, "Promotional")
+    (failed,) = told("DirectPublishToPhoneNumber/Failure")
+    assert (failed["status"], failed["notification"]["messageId"]) == ("FAILURE", third)
+    assert [one["notification"]["messageId"] for one in told(arn.rpartition(":")[2])] == [second]
+    clock.advance(86_400)
+    (report,) = s3.list_objects_v2(Bucket=bucket)["Contents"]
+    assert report["Key"] == f"SMSUsageReports/us-east-1/{day:%Y/%m/%d}/001.csv.gz"
+    text = gzip.decompress(s3.get_object(Bucket=bucket, Key=report["Key"])["Body"].read()).decode()
+    rows = list(csv.DictReader(text.splitlines()))
+    found = [(row["MessageId"], row["PartNumber"], row["TotalParts"]) for row in rows]
+    assert found == [(first, "1", "2"), (first, "2", "2"), (second, "1", "1"), (third, "1", "1")]
+    assert rows[-1]["DeliveryStatus"] == "Phone number is opted out"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import zlib
 from typing import Any
-from uuid import uuid4
 
 from pileus.gateway.message import Request
+from pileus.kernel import names
 from pileus.kernel.errors import Fault
 from pileus.models import Shape
 
@@ -46,4 +46,4 @@ def token_members(shape: Shape | None) -> tuple[str, ...]:
 def fill_tokens(members: dict[str, Any], tokens: tuple[str, ...]) -> None:
     for name in tokens:
         if name not in members:
-            members[name] = str(uuid4())
+            members[name] = names.uuid4()

@@ -102,7 +102,7 @@ def _double(item: float) -> bytes:
         return _CODED_DOUBLE.pack(_DOUBLE, -abs(item))  # its sign inverted; -0.0 equals 0.0 and must be the same key
     if item != item:
         raise ValueError("NaN cannot be part of a key")
-    (bits,) = struct.unpack(">Q", struct.pack(">d", item))
+    bits: int = struct.unpack(">Q", struct.pack(">d", item))[0]
     return b"\x21" + (bits ^ _ALL).to_bytes(8, "big")
 
 

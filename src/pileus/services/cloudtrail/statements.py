@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from pileus.engines.tables import Tables, Wrong
 from pileus.kernel import Fault, Unfinished
 
 UUID = r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
@@ -94,7 +95,6 @@ AUDITED: dict[str, Any] = {
     "eventJson": "VARCHAR",
 }
 """The schema of events from outside of AWS."""  # fmt: skip
-CLOSED: dict[str, Any] = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false", "threads": "2"}
 PLACE = re.compile(r"'(?:[^']|'')*'|\?")
 
 
@@ -210,48 +210,25 @@ def bound(text: str, values: list[str]) -> str:
 
 
 class Engine:
-    """DuckDB for one query: it knows nothing but the events that it is given."""
+    """The tables of one query: they have nothing but the events that they are given."""
 
     def __init__(self) -> None:
         try:
-            import duckdb
+            self._tables = Tables()
         except ImportError:
             raise Unfinished("Queries need the packages sqlglot and duckdb: pip install 'pileus[select]'") from None
-        self._error = duckdb.Error
-        self._stopped = False
-        self._connection = duckdb.connect(":memory:", config=CLOSED)
-        for setting in ("enable_external_access = false", "lock_configuration = true"):
-            self._connection.execute(f"SET {setting}")
+        self.stop, self.close = self._tables.stop, self._tables.close
 
     def load(self, number: int, batches: Iterable[list[bytes]], schema: dict[str, Any]) -> None:
         """Fill a table with events."""
-        self._connection.execute(f"CREATE TABLE raw{number} (line VARCHAR)")
-        for lines in batches:
-            if self._stopped:
-                return
-            told = [shaped(line) for line in lines]
-            self._connection.execute(f"INSERT INTO raw{number} SELECT unnest(?::VARCHAR[])", [told])
-        self._connection.execute(
-            f"CREATE TABLE t{number} AS SELECT unnest(json_transform(line::JSON, ?)) FROM raw{number}",
-            [json.dumps(schema)],
-        )
-        self._connection.execute(f"DROP TABLE raw{number}")
+        self._tables.load(f"t{number}", ([shaped(line) for line in lines] for lines in batches), schema)
 
     def ask(self, sql: str) -> Answer:
         try:
-            found = self._connection.execute(sql)
-            columns = [column[0] for column in found.description or ()]
-            return Answer(columns, [[text(value) for value in row] for row in found.fetchall()])
-        except self._error as error:
-            raise invalid(str(error).splitlines()[0]) from None
-
-    def stop(self) -> None:
-        """End what another thread waits for."""
-        self._stopped = True
-        self._connection.interrupt()
-
-    def close(self) -> None:
-        self._connection.close()
+            columns, rows = self._tables.ask(sql)
+        except Wrong as error:
+            raise invalid(str(error)) from None
+        return Answer(columns, [[text(value) for value in row] for row in rows])
 
 
 def shaped(line: bytes) -> str:

@@ -10,7 +10,7 @@ import math
 from functools import lru_cache
 from typing import Any
 
-from pileus.kernel import Call, Record
+from pileus.kernel import Call, Record, entities
 
 from . import cloudwatch, points
 from .distributions import Distribution
@@ -23,15 +23,6 @@ SEEN_EVERY = 600
 PAGE = 500
 MOST_DATA = 1000
 MOST_ENTITIES = 2
-KEY_ATTRIBUTES = {"Type", "ResourceType", "Identifier", "Name", "Environment"}
-REQUIRED_KEYS = {
-    "Service": {"Name", "Environment"},
-    "RemoteService": {"Name"},
-    "AWS::Service": {"Name"},
-    "Resource": {"ResourceType", "Identifier"},
-    "AWS::Resource": {"ResourceType", "Identifier"},
-}
-"""What entities of a type have to have ("How to add related information to telemetry", User Guide)."""
 MOST_VALUES = 150
 LARGEST = 2.0**360
 PAST, FUTURE = 14 * 86400, 2 * 3600
@@ -121,19 +112,8 @@ def entity_problem(given: list[dict[str, Any]]) -> str:
     """What is wrong with entities, by the names that AWS has for it; empty for nothing."""
     if len(given) > MOST_ENTITIES:
         return f"EntitySizeTooLarge - The number of EntityMetricData objects allowed is {MOST_ENTITIES}."
-    for one in given:
-        entity = one.get("Entity")
-        if not entity:
-            return "InvalidEntity - The provided entity is invalid."
-        keys = entity.get("KeyAttributes", {})
-        if not keys or keys.keys() - KEY_ATTRIBUTES:
-            return "InvalidKeyAttributes - The provided KeyAttributes of an entity is invalid."
-        kind = keys.get("Type", "")
-        if kind not in REQUIRED_KEYS:
-            return "InvalidTypeValue - The provided Type in the KeyAttributes of an entity is invalid."
-        if lacking := sorted(REQUIRED_KEYS[kind] - keys.keys()):
-            return f"MissingRequiredFields - The KeyAttributes of an entity of type {kind} lack {', '.join(lacking)}."
-    return ""
+    found = (entities.problem(one.get("Entity")) for one in given)
+    return next((str(one) for one in found if one), "")
 
 
 def put(call: Call, namespace: str, datum: dict[str, Any], where: str) -> list[str]:

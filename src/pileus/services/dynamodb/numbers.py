@@ -7,7 +7,7 @@ zeroes are trimmed. What comes out is always in plain notation.
 from __future__ import annotations
 
 import re
-from decimal import Context, Decimal, Inexact, localcontext
+from decimal import Context, Decimal, Inexact
 
 from . import faults
 
@@ -15,13 +15,17 @@ MOST_DIGITS = 38
 LARGEST = 125
 SMALLEST = -130
 FORM = re.compile(r"([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,9}))?", re.ASCII)
+USUAL = re.compile(r"-?(?:[1-9]\d{0,18}|0(?=\.))(?:\.\d{0,17}[1-9])?", re.ASCII)
+"""What nearly all numbers are that are no counters, and are in plain notation already."""
 EXACT = Context(prec=600, Emax=9_999, Emin=-9_999, traps=[Inexact])
 """Any sum of two numbers fits in it."""
 
 
 def normal(text: str) -> str:
     """A number as DynamoDB gives it back; raises what DynamoDB says of a text that is none."""
-    if text.isdecimal() and text[0] != "0" and len(text) <= MOST_DIGITS and text.isascii():
+    if text.isdecimal() and len(text) <= MOST_DIGITS and text.isascii() and (text[0] != "0" or text == "0"):
+        return text
+    if USUAL.fullmatch(text):
         return text
     negative, digits, point = parts(text)
     if not digits:
@@ -72,8 +76,8 @@ def size(text: str) -> int:
 
 def total(left: str, right: str, sign: int = 1) -> str:
     """The sum of two normal numbers, or their difference; raises where it has more than 38 digits."""
-    with localcontext(EXACT):
-        return normal(str(Decimal(left) + sign * Decimal(right)))
+    calculate = EXACT.add if sign > 0 else EXACT.subtract
+    return normal(str(calculate(Decimal(left), Decimal(right))))
 
 
 # Order

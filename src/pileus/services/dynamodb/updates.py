@@ -142,8 +142,12 @@ def check_set(tokens: Tokens, operator: str, kind: str) -> None:
         )
 
 
+WANTED = {"+": "N", "-": "N", "list_append": "L"}
+"""The type of the values that an operator is applied to."""
+
+
 def check_operand(tokens: Tokens, operand: Operand, given: Values) -> None:
-    wanted = {"+": "N", "-": "N", "list_append": "L"}.get(operand.kind)
+    wanted = WANTED.get(operand.kind)
     for inner in operand.operands:
         if wanted and inner.kind == "value" and (kind := values.kind_of(given[inner.value])) != wanted:
             raise tokens.invalid(
@@ -238,7 +242,7 @@ def apply(update: Update, item: Item, given: Values) -> Item:
             elif len(path) > 1:
                 parent(changed, path)
     # Elements of lists are removed last, the deepest first and from the end, so that indexes mean what they meant.
-    for path, value in sorted(results, key=_turn):
+    for path, value in sorted(results, key=_turn) if len(results) > 1 else results:
         if len(path) > 1 and (root := str(path[0])) not in owned and root in changed:
             changed[root] = values.copied(changed[root])
             owned.add(root)

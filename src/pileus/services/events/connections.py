@@ -98,7 +98,7 @@ def checked(kind: str, parameters: Members) -> Members:
     if any(other in parameters for other in KINDS.values() if other != wanted):
         raise faults.validation(f"Authorization parameters don't match the authorization type {kind}.")
     if "ConnectivityParameters" in parameters:
-        raise faults.validation("Private connectivity is not supported.")
+        raise Unfinished("Pileus does not implement private connections yet.")
     return parameters
 
 

@@ -6,11 +6,13 @@ A way through the package, from the ground up:
     prefixes, packing           the names of objects, and how they are compressed
     putting, buffers            records come, and wait until there are enough of them or they have waited long enough
     processing                  what is done to them: functions, partition keys, deaggregation, delimiters
-    delivering, endpoints       where they go, and what becomes of those that cannot
+    delivering                  where they go, and what becomes of those that cannot
+    endpoints, splunk, opensearch
+                                destinations outside, by HTTP
     sources                     records from Kinesis
 
-Left out: the destinations Redshift, OpenSearch, Splunk, Snowflake and Iceberg; MSK and databases as sources; conversion
-to Parquet and ORC, which needs a catalogue of schemas.
+Left out: the destinations Redshift, Elasticsearch, Snowflake and Iceberg, and domains of OpenSearch; MSK and databases
+as sources; conversion to Parquet and ORC, which needs a catalogue of schemas.
 """
 
 from pileus.kernel import Service

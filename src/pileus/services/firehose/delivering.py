@@ -13,8 +13,8 @@ from typing import Any
 from pileus.kernel import Call, Fault, identity, roles
 from pileus.kernel.identity import Principal
 
-from . import buffers, endpoints, firehose
-from .destinations import HTTP
+from . import buffers, endpoints, firehose, opensearch, splunk
+from .destinations import HTTP, OPENSEARCH, OUTSIDE, SPLUNK
 from .packing import EXTENSIONS, packed
 from .prefixes import rendered
 from .processing import Failed, Item, Outcome, processed
@@ -23,6 +23,12 @@ from .streams import Stream
 RETRIES = 300
 """At five minutes each, these are the 24 hours for which Firehose keeps trying."""
 ITSELF = "firehose.amazonaws.com"
+SENDING = {
+    HTTP: (endpoints.send, "http-endpoint-failed"),
+    SPLUNK: (splunk.send, "splunk-failed"),
+    OPENSEARCH: (opensearch.send, opensearch.FAILED),
+}
+"""How records are sent to destinations outside, and what those are called that they do not take."""
 
 
 @firehose.task(retries=RETRIES)
@@ -59,10 +65,10 @@ class Delivery:
         self.principal = acting(call, stream, self.destination.bucket["RoleARN"])
 
     async def run(self, records: list[tuple[float, bytes]]) -> None:
-        if (backup := self.destination.backup) and self.destination.kind != HTTP:
+        if (backup := self.destination.backup) and self.destination.kind not in OUTSIDE:
             await self.write(backup, b"".join(data for _, data in records), "source")
         outcome = await processed(self.call, self.stream, records, self.principal)
-        if self.destination.kind == HTTP:
+        if self.destination.kind in OUTSIDE:
             await self.send(outcome)
         else:
             await self.write_items(outcome)
@@ -81,17 +87,15 @@ class Delivery:
     async def send(self, outcome: Outcome) -> None:
         """Send to the endpoint; once that has failed for long enough, keep what it did not take."""
         settings = self.destination.settings
-        data = [item.data for item in outcome.items]
         if self.destination.backup:
-            await self.write(self.destination.bucket, b"".join(data), "all")
+            await self.write(self.destination.bucket, b"".join(item.data for item in outcome.items), "all")
+        send, kind = SENDING[self.destination.kind]
         try:
-            await endpoints.send(self.call, self.stream, self.name, data, self.at)
+            outcome.failed += await send(self.call, self.stream, self.name, outcome.items, self.at)
         except endpoints.Refused as refused:
             if self.call.now - self.at < settings["RetryOptions"].get("DurationInSeconds", 300):
                 raise Fault(refused.code, str(refused), status=400) from None
-            outcome.failed += [
-                Failed(item.at, item.data, "http-endpoint-failed", refused.code, str(refused)) for item in outcome.items
-            ]
+            outcome.failed += [Failed(one.at, one.data, kind, refused.code, str(refused)) for one in outcome.items]
 
     async def write_failures(self, failed: list[Failed]) -> None:
         """Records that failed, as lines of JSON, an object of each kind of failure."""
@@ -149,7 +153,7 @@ def tell(call: Call, stream: Stream, fault: Fault) -> None:
         "destination": stream.destination.bucket["BucketARN"],
         "deliveryStreamVersionId": stream.version,
         "message": fault.message,
-        "errorCode": f"S3.{fault.code}" if stream.destination.kind != HTTP else fault.code,
+        "errorCode": f"S3.{fault.code}" if stream.destination.kind not in OUTSIDE else fault.code,
     }
     try:
         with call.transaction():

@@ -12,17 +12,12 @@ from . import prefixes
 from .faults import bad_argument
 
 S3, EXTENDED, HTTP = "S3", "ExtendedS3", "HttpEndpoint"
-BUILT = (S3, EXTENDED, HTTP)
+SPLUNK, OPENSEARCH = "Splunk", "Amazonopensearchservice"
+OUTSIDE = (HTTP, SPLUNK, OPENSEARCH)
+"""What is outside of the cloud, and is spoken to by HTTP."""
+BUILT = (S3, EXTENDED, *OUTSIDE)
 
-OTHERS = (
-    "Redshift",
-    "Elasticsearch",
-    "Amazonopensearchservice",
-    "AmazonOpenSearchServerless",
-    "Splunk",
-    "Iceberg",
-    "Snowflake",
-)
+OTHERS = ("Redshift", "Elasticsearch", "AmazonOpenSearchServerless", "Iceberg", "Snowflake")
 
 PLAIN_S3: dict[str, Any] = {
     "BufferingHints": {"SizeInMBs": 5, "IntervalInSeconds": 300},
@@ -40,7 +35,23 @@ PLAIN: dict[str, dict[str, Any]] = {
         "S3BackupMode": "FailedDataOnly",
         "RequestConfiguration": {"ContentEncoding": "NONE"},
     },
+    SPLUNK: {
+        "BufferingHints": {"SizeInMBs": 5, "IntervalInSeconds": 60},
+        "CloudWatchLoggingOptions": {"Enabled": False},
+        "HECAcknowledgmentTimeoutInSeconds": 180,
+        "RetryOptions": {"DurationInSeconds": 3600},
+        "S3BackupMode": "FailedEventsOnly",
+    },
+    OPENSEARCH: {
+        "BufferingHints": {"SizeInMBs": 5, "IntervalInSeconds": 300},
+        "CloudWatchLoggingOptions": {"Enabled": False},
+        "IndexRotationPeriod": "OneDay",
+        "RetryOptions": {"DurationInSeconds": 300},
+        "S3BackupMode": "FailedDocumentsOnly",
+    },
 }
+EVERYTHING = ("AllData", "AllEvents", "AllDocuments")
+"""As destinations outside say it: that all goes to S3 too."""
 NESTED = {"S3BackupConfiguration": "S3BackupDescription", "S3Configuration": "S3DestinationDescription"}
 """Members of a configuration that hold a plain S3 destination, and what they are called when they are told."""
 
@@ -53,14 +64,14 @@ class Destination(msgspec.Struct):
     @property
     def bucket(self) -> dict[str, Any]:
         """The S3 destination: of an endpoint, the one for what fails."""
-        found: dict[str, Any] = self.settings["S3Configuration"] if self.kind == HTTP else self.settings
+        found: dict[str, Any] = self.settings["S3Configuration"] if self.kind in OUTSIDE else self.settings
         return found
 
     @property
     def backup(self) -> dict[str, Any] | None:
         """Where all records go as they came, if they are to."""
-        if self.kind == HTTP:
-            return self.bucket if self.settings["S3BackupMode"] == "AllData" else None
+        if self.kind in OUTSIDE:
+            return self.bucket if self.settings["S3BackupMode"] in EVERYTHING else None
         return self.settings.get("S3BackupConfiguration") if self.settings.get("S3BackupMode") == "Enabled" else None
 
     @property
@@ -125,14 +136,14 @@ def updated(destination: Destination, request: dict[str, Any]) -> Destination:
 
 def described(destination: Destination) -> dict[str, Any]:
     """As DescribeDeliveryStream tells it: secrets left out, and every S3 destination in its plain form too."""
-    told = {}
+    told: dict[str, Any] = {}
     for name, value in destination.settings.items():
         if name == "EndpointConfiguration":
             told[name] = {key: text for key, text in value.items() if key != "AccessKey"}
         else:
             told[NESTED.get(name, name)] = value
-    if destination.kind == HTTP:
-        return {"HttpEndpointDestinationDescription": told}
+    if destination.kind in OUTSIDE:
+        return {f"{destination.kind}DestinationDescription": told}
     plain = {
         name: value
         for name, value in told.items()
@@ -150,12 +161,8 @@ def checked(destination: Destination) -> Destination:
         "Enabled", "DataFormatConversionConfiguration" in settings
     ):
         raise Unfinished("Pileus does not convert formats yet: it has no catalogue of schemas.")
-    if destination.kind == HTTP:
-        if "S3Configuration" not in settings:
-            raise bad_argument("S3Configuration is required.")
-        if not settings["EndpointConfiguration"]["Url"].startswith(("https://", "http://")):
-            raise bad_argument("The Url of an endpoint must begin with https:// or http://.")
-        check_names(settings["S3Configuration"], partitioned=False)
+    if destination.kind in OUTSIDE:
+        check_outside(destination)
     else:
         check_names(settings, partitioned=destination.partitioned)
     if destination.partitioned:
@@ -165,6 +172,25 @@ def checked(destination: Destination) -> Destination:
     if (function := destination.processor("Lambda")) and not function.get("LambdaArn", "").startswith("arn:"):
         raise bad_argument("The processor Lambda needs the parameter LambdaArn.")
     return destination
+
+
+def check_outside(destination: Destination) -> None:
+    settings = destination.settings
+    if "S3Configuration" not in settings:
+        raise bad_argument("S3Configuration is required.")
+    check_names(settings["S3Configuration"], partitioned=False)
+    if destination.kind == OPENSEARCH and "DomainARN" in settings:
+        raise Unfinished("Pileus has no OpenSearch domains yet: name a cluster by ClusterEndpoint.")
+    address = {
+        HTTP: settings.get("EndpointConfiguration", {}).get("Url", ""),
+        SPLUNK: settings.get("HECEndpoint", ""),
+        OPENSEARCH: settings.get("ClusterEndpoint", ""),
+    }[destination.kind]
+    if not address.startswith(("https://", "http://")):
+        raise bad_argument("The Url of an endpoint must begin with https:// or http://.")
+    from_secret = settings.get("SecretsManagerConfiguration", {}).get("Enabled")
+    if destination.kind == SPLUNK and not settings.get("HECToken") and not from_secret:
+        raise bad_argument("HECToken is required, or a secret that has it.")
 
 
 def check_names(settings: dict[str, Any], *, partitioned: bool) -> None:

@@ -7,8 +7,9 @@ import base64
 import gzip
 import json
 
-from pileus.kernel import Call, web
+from pileus.kernel import Call, Fault, identity, roles, web
 
+from .processing import Failed, Item
 from .streams import Stream
 
 SECONDS = 180.0
@@ -22,11 +23,27 @@ class Refused(Exception):
         self.code = code
 
 
-async def send(call: Call, stream: Stream, request_id: str, data: list[bytes], at: float) -> None:
+async def secret(call: Call, stream: Stream, name: str, given: str) -> str:
+    """What proves to a destination who sends: as it was given, or as a secret has it by a name."""
+    settings = stream.destination.settings
+    told = settings.get("SecretsManagerConfiguration", {})
+    if not told.get("Enabled"):
+        return given
+    service = identity.service("firehose.amazonaws.com", stream.arn(call), call.account)
+    with call.transaction():
+        role = roles.taken_on(call, told.get("RoleARN") or settings["RoleARN"], stream.name, service)
+        secrets = call.aws("secretsmanager", principal=role)
+        try:
+            return str(json.loads(secrets.get_secret_value(secret_id=told["SecretARN"])["SecretString"])[name])
+        except (Fault, ValueError, KeyError, TypeError) as problem:
+            raise Refused("SecretsManager.InvalidSecret", f"The secret does not give {name}: {problem}") from None
+
+
+async def send(call: Call, stream: Stream, request_id: str, items: list[Item], at: float) -> list[Failed]:
     """Send records as one request; it has the same id whenever it is tried again."""
     settings = stream.destination.settings
     endpoint, configuration = settings["EndpointConfiguration"], settings["RequestConfiguration"]
-    records = [{"data": base64.b64encode(one).decode()} for one in data]
+    records = [{"data": base64.b64encode(item.data).decode()} for item in items]
     body = json.dumps({"requestId": request_id, "timestamp": int(at * 1000), "records": records}).encode()
     headers = {
         "Content-Type": "application/json",
@@ -34,7 +51,7 @@ async def send(call: Call, stream: Stream, request_id: str, data: list[bytes], a
         "X-Amz-Firehose-Request-Id": request_id,
         "X-Amz-Firehose-Source-Arn": stream.arn(call),
     }
-    if key := endpoint.get("AccessKey"):
+    if key := await secret(call, stream, "api_key", endpoint.get("AccessKey", "")):
         headers["X-Amz-Firehose-Access-Key"] = key
     if attributes := configuration.get("CommonAttributes"):
         common = {one["AttributeName"]: one["AttributeValue"] for one in attributes}
@@ -54,3 +71,4 @@ async def send(call: Call, stream: Stream, request_id: str, data: list[bytes], a
         taken = False
     if not taken:
         raise Refused("HttpEndpoint.InvalidResponseFromDestination", "the endpoint's answer does not name the request")
+    return []

@@ -13,7 +13,7 @@ def invalid(operation: models.Operation, broken: list[str]) -> Fault:
 
 def plain_address(violation: str) -> bool:
     """AWS sends to HTTPS alone. A customer's own machine has other endpoints, which `destinations` looks at."""
-    return "endpointConfiguration.url" in violation
+    return any(name in violation for name in ("endpointConfiguration.url", "clusterEndpoint"))
 
 
 def bad_argument(text: str) -> Fault:

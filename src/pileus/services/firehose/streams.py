@@ -78,6 +78,8 @@ def active(call: Call, delivery_stream_name: str) -> Stream:
         "S3DestinationConfiguration",
         "ExtendedS3DestinationConfiguration",
         "HttpEndpointDestinationConfiguration",
+        "SplunkDestinationConfiguration",
+        "AmazonopensearchserviceDestinationConfiguration",
         "Tags",
     )
 )
@@ -220,6 +222,8 @@ def stop_delivery_stream_encryption(call: Call, stream: Stream) -> None:
         "S3DestinationUpdate",
         "ExtendedS3DestinationUpdate",
         "HttpEndpointDestinationUpdate",
+        "SplunkDestinationUpdate",
+        "AmazonopensearchserviceDestinationUpdate",
     ),
 )
 def update_destination(call: Call, stream: Stream, request: dict[str, Any]) -> None:

@@ -19,7 +19,7 @@
     deliveries, templates                             logs of other services: where they go
 
 Left out, and answering 501: integrations with OpenSearch, S3 tables, large objects of OpenTelemetry and its protocol
-buffers, the query language SQL and parts of PPL, and the Insights commands join, addtotals and relevantfields. There is
+buffers, parts of PPL, and the Insights commands join, addtotals and relevantfields. There is
 no throttling.
 """
 

@@ -12,6 +12,7 @@ from pileus.kernel import Call, Record, Unfinished
 from pileus.kernel.sensitive import findings
 
 from . import criteria, faults, logs
+from .groups import elsewhere
 
 BUILT = (
     "DATA_PROTECTION_POLICY",
@@ -157,7 +158,11 @@ def delete_account_policy(call: Call, policy_name: str, policy_type: str, dry_ru
 
 
 @logs.operation
-def describe_account_policies(call: Call, policy_type: str, policy_name: str = "", next_token: str = "") -> Members:
+def describe_account_policies(
+    call: Call, policy_type: str, policy_name: str = "", account_identifiers: list[str] = [], next_token: str = ""
+) -> Members:
+    if elsewhere(call, account_identifiers, True):
+        return {"accountPolicies": []}
     page = AccountPolicy.page(
         call, policy_type, limit=50, token=next_token, where=lambda one: policy_name in ("", one.name)
     )

@@ -16,6 +16,8 @@ import msgspec
 
 from pileus.kernel import Call, Record
 
+ENTITY = "@entity."
+"""What names of an entity's attributes begin with."""
 MINUTE = 60_000
 DAY = 86_400_000
 """Milliseconds, as everything here."""
@@ -34,6 +36,8 @@ class Part(msgspec.Struct, array_like=True):
     ingested: int
     times: list[int]
     messages: list[str]
+    entity: dict[str, str] | None = None
+    """What the events are about: its attributes, as queries name them."""
 
 
 unpack = msgspec.msgpack.Decoder(Part).decode
@@ -81,9 +85,10 @@ def store(
     messages: list[str],
     octets: int,
     seal: Callable[[bytes], bytes] | None = None,
+    entity: dict[str, str] | None = None,
 ) -> None:
     """Store events of a stream, sealed if need be, and count them in its record, which the caller puts."""
-    part = Part(stream.number, int(call.now * 1000), times, messages)
+    part = Part(stream.number, int(call.now * 1000), times, messages, entity)
     packed = pack(part) if seal is None else seal(pack(part))
     first, last = times[0], times[-1]
     width = FRESH

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pileus.kernel import Call
+from pileus.kernel import Call, entities
 
 from . import (
     ciphers,
@@ -20,7 +20,7 @@ from . import (
 )
 from .account_policies import AccountPolicy
 from .groups import Group, Volume
-from .parts import DAY, Stream, store
+from .parts import DAY, ENTITY, Stream, store
 from .retention_policies import in_effect
 from .scanning import Found
 from .streams import find, sequence_token
@@ -30,13 +30,21 @@ OVERHEAD = 26
 MOST_OCTETS = 1_048_576
 OLDEST = 14 * DAY
 NEWEST = 2 * 3_600_000
+SPELLING = ("keyAttributes", "attributes")
 
 Members = dict[str, Any]
 
 
 @logs.operation(on=Group.named, honours=["sequenceToken"])
-def put_log_events(call: Call, group: Group, log_stream_name: str, log_events: list[Members]) -> Members:
-    """Store a batch of events. Sequence tokens are taken and not looked at, as AWS does today."""
+def put_log_events(
+    call: Call, group: Group, log_stream_name: str, log_events: list[Members], entity: Members = {}
+) -> Members:
+    """Store a batch of events. Sequence tokens are taken and not looked at, as AWS does today.
+
+    An entity that is wrong is refused by itself, and the events stored without it.
+    """
+    wrong = entities.problem(entity, SPELLING) if entity else None
+    about = attributes(entity) if entity and wrong is None else None
     stream = find(call, group, log_stream_name)
     times = [event["timestamp"] for event in log_events]
     messages = [event["message"] for event in log_events]
@@ -50,7 +58,7 @@ def put_log_events(call: Call, group: Group, log_stream_name: str, log_events: l
     start, stop, rejected = acceptable(retention.expired(call, days), times, int(call.now * 1000))
     if start < stop:
         times, messages = times[start:stop], messages[start:stop]
-        arrived(call, group, stream, times, messages, octets)
+        arrived(call, group, stream, times, messages, octets, about)
         stream.put(call)
         volume = Volume.get(call, group.id) or Volume(group.id)
         volume.octets += octets
@@ -58,13 +66,31 @@ def put_log_events(call: Call, group: Group, log_stream_name: str, log_events: l
         retention.watch(call, group, days)
         if group.detectors:
             detecting.rouse(call, group)
-    return {"nextSequenceToken": sequence_token(stream), "rejectedLogEventsInfo": rejected}
+    return {
+        "nextSequenceToken": sequence_token(stream),
+        "rejectedLogEventsInfo": rejected,
+        "rejectedEntityInfo": {"errorType": wrong.code} if wrong else None,
+    }
 
 
-def arrived(call: Call, group: Group, stream: Stream, times: list[int], messages: list[str], octets: int) -> None:
+def attributes(entity: Members) -> dict[str, str]:
+    """An entity as queries name its parts: `@entity.KeyAttributes.Name`."""
+    parts = zip(("KeyAttributes", "Attributes"), SPELLING, strict=True)
+    return {f"{ENTITY}{label}.{name}": text for label, member in parts for name, text in entity.get(member, {}).items()}
+
+
+def arrived(
+    call: Call,
+    group: Group,
+    stream: Stream,
+    times: list[int],
+    messages: list[str],
+    octets: int,
+    entity: dict[str, str] | None = None,
+) -> None:
     """Store events that were accepted, and pass them on to those who want them."""
     number, ingested = stream.number, int(call.now * 1000)
-    store(call, stream, times, messages, octets, ciphers.seal(call, group))
+    store(call, stream, times, messages, octets, ciphers.seal(call, group), entity)
     protection.audit(call, group, messages)
     subscribed = group.subscriptions or AccountPolicy.first(call, "SUBSCRIPTION_FILTER_POLICY")
     if (group.metric_filters or subscribed) and (mask := protection.mask(call, group)):

@@ -9,6 +9,7 @@ from pileus.kernel import Call, Fault, Record, Unfinished, names, paging
 
 from . import faults, indexes, logs, pointers, protection, retention, transformers
 from .groups import Group, name_in
+from .insights import sql
 from .insights.parser import Source
 from .insights.query import DEFAULT_LIMIT, LANGUAGES, Query
 from .parts import Stream, chunks, unpack
@@ -60,13 +61,8 @@ def start_query(
     limit: int = DEFAULT_LIMIT,
 ) -> Members:
     """Begin a query of some groups in a time."""
-    if query_language not in LANGUAGES:
-        raise Unfinished(f"Pileus does not implement the query language {query_language} yet.")
-    parsed = Query(query_string, 0, language=query_language).parsed  # raises what is wrong with it
     asked = [[log_group_name] if log_group_name else [], log_group_names, log_group_identifiers]
-    groups = sources(call, parsed.source, [one for one in asked if one])
-    for group in groups if parsed.unmasked else ():
-        protection.shown(call, group, unmask=True)  # raises that it is not allowed
+    groups = groups_asked(call, query_language, query_string, [one for one in asked if one])
     start, end = milliseconds(start_time), milliseconds(end_time)
     if start > end:
         raise faults.invalid("Query's end date and time is either before the start date and time, or the same.")
@@ -84,6 +80,21 @@ def start_query(
     ).put(call)
     carry_out.later(call, number=run.id)
     return {"queryId": run.id}
+
+
+def groups_asked(call: Call, language: str, text: str, given: list[list[str]]) -> list[Group]:
+    """The groups that a query goes through; raises what is wrong with it."""
+    if language == sql.LANGUAGE:
+        if given:
+            raise faults.invalid("Log groups are named in the query, where its language is SQL.")
+        return [Group.named(call, name) for name in sql.groups_of(text)]
+    if language not in LANGUAGES:
+        raise Unfinished(f"Pileus does not implement the query language {language} yet.")
+    parsed = Query(text, 0, language=language).parsed
+    groups = sources(call, parsed.source, given)
+    for group in groups if parsed.unmasked else ():
+        protection.shown(call, group, unmask=True)  # raises that it is not allowed
+    return groups
 
 
 def sources(call: Call, source: Source | None, given: list[list[str]]) -> list[Group]:
@@ -118,26 +129,18 @@ async def carry_out(call: Call, number: str) -> None:
     run = Run.get(call, number)
     if run is None or run.status not in UNFINISHED:
         return
-    query = Query(run.query, int(call.now * 1000), run.limit, run.language)
     groups = [group for name in run.groups if (group := Group.get(call, name))]
-    if query.parsed.indexed:
-        groups = [group for group in groups if set(query.parsed.indexed) <= indexes.of_group(call, group)]
-    before = query.span(run.start, run.end)
-    for group in groups:
-        try:
-            query.prepare(lambda name: table_of(call, name))
-            await search(call, group, run.start, run.end, query)
-            if before:
-                await search(call, group, *before, query, earlier=True)
-        except Fault:
-            with call.transaction():
-                run.status = "Failed"
-                run.put(call)
-                call.wake(("logs.query", number))
-            return
-        current = Run.get(call, number)
-        if current is None or current.status == "Cancelled":
-            return
+    try:
+        by = by_sql if run.language == sql.LANGUAGE else by_commands
+        query = await by(call, run, groups)
+    except (Fault, Unfinished):
+        with call.transaction():
+            run.status = "Failed"
+            run.put(call)
+            call.wake(("logs.query", number))
+        return
+    if query is None:
+        return
     with call.transaction():
         run.status = "Complete"
         run.finished = call.now
@@ -153,6 +156,38 @@ async def carry_out(call: Call, number: str) -> None:
         call.wake(("logs.query", number))
 
 
+async def by_commands(call: Call, run: Run, groups: list[Group]) -> Query | None:
+    """Go through the events of groups; None where nobody wants it any more."""
+    query = Query(run.query, int(call.now * 1000), run.limit, run.language)
+    if query.parsed.indexed:
+        groups[:] = [group for group in groups if set(query.parsed.indexed) <= indexes.of_group(call, group)]
+    before = query.span(run.start, run.end)
+    for group in groups:
+        query.prepare(lambda name: table_of(call, name))
+        await search(call, group, run.start, run.end, query)
+        if before:
+            await search(call, group, *before, query, earlier=True)
+        if not wanted(call, run):
+            return None
+    return query
+
+
+async def by_sql(call: Call, run: Run, groups: list[Group]) -> sql.Sql | None:
+    """Gather the events of groups, and have them asked in a thread."""
+    query = sql.Sql(run.query, run.limit)
+    for group in groups:
+        await search(call, group, run.start, run.end, query)
+        if not wanted(call, run):
+            return None
+    await asyncio.to_thread(query.answer)
+    return query if wanted(call, run) else None
+
+
+def wanted(call: Call, run: Run) -> bool:
+    current = Run.get(call, run.id)
+    return current is not None and current.status != "Cancelled"
+
+
 def table_of(call: Call, name: str) -> list[dict[str, str]]:
     from .lookup_tables import LookupTable
 
@@ -161,7 +196,7 @@ def table_of(call: Call, name: str) -> list[dict[str, str]]:
     return table.rows()
 
 
-async def search(call: Call, group: Group, start: int, end: int, query: Query, earlier: bool = False) -> None:
+async def search(call: Call, group: Group, start: int, end: int, query: Query | sql.Sql, earlier: bool = False) -> None:
     start = max(start, retention.horizon(call, group))
     log = f"{call.account}:{group.name}"
     mask, transformer = protection.mask(call, group), transformers.applied(call, group)

@@ -9,11 +9,12 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from pileus.kernel import Call, Fault, Record, Unfinished, identity, names, roles, schedules
+from pileus.kernel import Call, Fault, Record, identity, names, roles, schedules
 
 from . import faults, logs
 from .groups import check_tags
-from .insights.query import LANGUAGES, Query
+from .insights import sql
+from .insights.query import Query
 from .lookup_tables import LookupTable
 from .queries import UNFINISHED, Run
 
@@ -102,10 +103,13 @@ def wrong(message: str) -> Fault:
 
 def checked(request: Members) -> Members:
     settings = {name: request[name] for name in MEMBERS & request.keys()}
-    if settings["queryLanguage"] not in LANGUAGES:
-        raise Unfinished(f"Pileus does not implement the query language {settings['queryLanguage']} yet.")
-    if not settings.get("logGroupIdentifiers"):
-        raise wrong("logGroupIdentifiers must name at least one log group.")
+    by_sql = settings["queryLanguage"] == sql.LANGUAGE
+    if by_sql == bool(settings.get("logGroupIdentifiers")):
+        raise wrong(
+            "Log groups are named in the query, where its language is SQL."
+            if by_sql
+            else "logGroupIdentifiers must name at least one log group."
+        )
     try:
         schedules.parse(settings["scheduleExpression"], settings.get("timezone", "UTC"))
     except ValueError:
@@ -113,7 +117,10 @@ def checked(request: Members) -> Members:
     if settings.get("startTimeOffset", LOOKBACK) <= settings.get("endTimeOffset", 0):
         raise wrong("startTimeOffset must be further back than endTimeOffset.")
     try:
-        Query(settings["queryString"], 0, language=settings["queryLanguage"])
+        if by_sql:
+            sql.groups_of(settings["queryString"])
+        else:
+            Query(settings["queryString"], 0, language=settings["queryLanguage"])
     except Fault as fault:
         raise wrong(fault.message) from None
     return settings
@@ -245,7 +252,7 @@ def trigger(call: Call, name: str, revision: str, at: float) -> None:
             as_role(call, query, query.settings["executionRoleArn"])
             .aws("logs")
             .start_query(
-                log_group_identifiers=query.settings["logGroupIdentifiers"],
+                log_group_identifiers=query.settings.get("logGroupIdentifiers"),
                 query_string=query.settings["queryString"],
                 query_language=query.settings["queryLanguage"],
                 start_time=start,

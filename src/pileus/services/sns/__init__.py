@@ -7,16 +7,15 @@ A way through the package, from the ground up:
     messages, protection                    what may be published
     publishing, fifo, archive               publishing itself; order, deduplication and replay
     envelopes, signatures                   what subscribers are shown, and how they know that it is true
-    fanout, delivering, retries             how messages get there, or end as dead letters
-    platforms, texting                      mobile push, and text messages
+    audience, fanout, delivering, retries   how messages get there, or end as dead letters
+    platforms, texting, sms_reports         mobile push, and text messages
     status                                  the delivery logs
 
 Messages for SQS are put into the queues by the same transaction that publishes them: they are there when Publish
 answers, in order, and each once. All other deliveries are tasks.
 
 Left out: throttling; sending mail, text messages and pushes to the world outside: they are kept, and can be read at
-`/_pileus/mail`, `/_pileus/sms` and `/_pileus/push`; X-Ray segments; usage reports of text messages; numbers leased from
-carriers.
+`/_pileus/mail`, `/_pileus/sms` and `/_pileus/push`; numbers leased from carriers.
 """
 
 from pileus.kernel import Service

@@ -188,11 +188,11 @@ def audit(call: Call, notice: Notice, how: Members, looked_for: list[Finder]) ->
     places = destinations(how, "NoFindings" if told is None else "Findings")
     if places:
         nothing = {**about, "resourceArn": notice.topic_arn, "dataIdentifiers": []}
-        report.later(call, topic=notice.topic_arn, destinations=places, finding=told or nothing)
+        report_finding.later(call, topic=notice.topic_arn, destinations=places, finding=told or nothing)
 
 
 @sns.task(retries=2)
-async def report(call: Call, topic: str, destinations: dict[str, str], finding: Members) -> None:
+async def report_finding(call: Call, topic: str, destinations: dict[str, str], finding: Members) -> None:
     name = topic.rpartition(":")[2]
     try:
         await findings.deliver(call, destinations, call.arn(f"topic/{name}", "logs"), name, [finding])

@@ -12,7 +12,7 @@ from typing import Any
 from pileus.kernel import Call, Fault, Record, names, outbox
 from pileus.kernel.edge import Answer
 
-from . import sns
+from . import sms_reports, sns
 from .faults import invalid
 from .messages import Attributes
 from .topics import Topic
@@ -95,21 +95,23 @@ def get_sms_attributes(call: Call, attributes: list[str] = []) -> dict[str, Any]
     return {"attributes": {name: held[name] for name in attributes if name in held} if attributes else held}
 
 
-def send(call: Call, number: str, text: str, attributes: Attributes, topic: Topic | None = None) -> None:
-    """Send a text message, unless its number wants none."""
+def send(call: Call, number: str, text: str, attributes: Attributes, message: str, topic: Topic | None = None) -> None:
+    """Send a text message, unless its number wants none; `message` is its id."""
     number = re.sub(r"[ ()-]", "", number)
     number = number if number.startswith("+") else f"+{number}"
     if not NUMBER.fullmatch(number):
         raise invalid("PhoneNumber", f"{number} is not valid to publish to")
     if len(text) > MOST_CHARACTERS:
         raise invalid("Message too long")
-    held = OptedOut.get(call, number)
-    if held and held.out:
-        return  # as on AWS: it is accepted, and goes nowhere
     settings = attributes_of(call)
+    kind = said(attributes, "AWS.SNS.SMS.SMSType") or settings.get("DefaultSMSType", "Promotional")
+    held = OptedOut.get(call, number)
+    out = bool(held and held.out)
+    sms_reports.note(call, settings, message, number, text, kind, topic, out=out)
+    if out:
+        return  # as on AWS: it is accepted, and goes nowhere
     name = topic.attributes.get("DisplayName", "") if topic else ""
     sender = said(attributes, "AWS.SNS.SMS.SenderID") or settings.get("DefaultSenderID", "") or name or "NOTICE"
-    kind = said(attributes, "AWS.SNS.SMS.SMSType") or settings.get("DefaultSMSType", "Promotional")
     shown = f"{name}> {text}" if name else text
     outbox.send(call, "sms", number, shown, sender=sender, more={"type": kind})
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from pileus.services.logs.parts import Part
+from pileus.services.logs.parts import ENTITY, Part
 
 from . import commands, comparing, parser, ppl
 from .events import Documents, filler
@@ -32,6 +32,7 @@ class Query:
         self._documents = Documents.of(self.parsed.names)
         self._size = len(self.parsed.names.places)
         self._blank: Row = [None] * (self._size - len(parser.BUILT_IN))
+        self._about = [(name, at) for name, at in self.parsed.names.places.items() if name.startswith(ENTITY)]
         if (place := self.parsed.names.places.get("now()")) is not None:
             self._blank[place - len(parser.BUILT_IN)] = self._now
         first = self.parsed.rest[0] if self.parsed.rest else None
@@ -87,6 +88,8 @@ class Query:
             return
         take = self._stats.feed if self._stats else self._rows.append
         whole = start <= times[0] and times[-1] < end
+        if self._about and part.entity:
+            blank = self._blank_about(part.entity)
         matched = 0
         for index, message in enumerate(messages):
             if literals and not all(literal in message for literal in literals):
@@ -110,6 +113,13 @@ class Query:
         self.matched += matched
         if len(self._rows) > 4 * max(self.limit, DEFAULT_LIMIT):
             self._prune()
+
+    def _blank_about(self, entity: dict[str, str]) -> Row:
+        """The rest of a row before it is filled, of events that are about something."""
+        blank = list(self._blank)
+        for name, place in self._about:
+            blank[place - len(parser.BUILT_IN)] = entity.get(name)
+        return blank
 
     def _unmask(self, row: Row, message: str) -> None:
         for name, place in self.parsed.unmasked.items():
