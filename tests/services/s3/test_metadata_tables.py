@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from random import Random
 from typing import Any
 
@@ -365,10 +367,16 @@ def test_version_one_writes_into_a_table_bucket_of_ones_own(
 
 
 def test_without_what_writes_tables_it_says_so(s3: Any, bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    import sys
-
     monkeypatch.setitem(sys.modules, "fastavro", None)
     with pytest.raises(ClientError) as raised:
         s3.create_bucket_metadata_configuration(Bucket=bucket, MetadataConfiguration=JOURNAL)
     assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
     assert "pileus[tables]" in raised.value.response["Error"]["Message"]
+
+
+def test_who_has_no_tables_loads_nothing_of_them() -> None:
+    load = "import sys; from pileus.kernel.cloud import named; named('s3'); print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", load], capture_output=True, text=True, check=True).stdout.split()
+    assert "pileus.services.s3.metadata_tables" in loaded
+    unwanted = ("pileus.services.s3tables", "pileus.engines.iceberg", "pyarrow", "fastavro")
+    assert not [name for name in loaded if name.startswith(unwanted)]
