@@ -25,20 +25,24 @@ CONFIGURATION = {
 }
 
 
-def keys(server: Process, table: str) -> Counter[str]:
+def catalog(server: Process, bucket: str) -> Any:
     from pyiceberg.catalog import load_catalog
 
     named = {
         "type": "rest",
         "uri": f"{server.endpoint}/iceberg",
-        "warehouse": f"arn:aws:s3tables:us-east-1:{ACCOUNT}:bucket/aws-s3",
+        "warehouse": f"arn:aws:s3tables:us-east-1:{ACCOUNT}:bucket/{bucket}",
         "rest.sigv4-enabled": "true",
         "rest.signing-name": "s3tables",
         "rest.signing-region": "us-east-1",
         "client.access-key-id": ACCOUNT,
         "client.secret-access-key": "test",
     }
-    found = load_catalog("pileus", **named).load_table(f"b_{BUCKET}.{table}")
+    return load_catalog("pileus", **named)
+
+
+def keys(server: Process, table: str) -> Counter[str]:
+    found = catalog(server, "aws-s3").load_table(f"b_{BUCKET}.{table}")
     return Counter(found.scan(selected_fields=("key",)).to_arrow()["key"].to_pylist())
 
 
@@ -87,5 +91,43 @@ def test_every_object_has_one_row(tmp_path: Path) -> None:
             told = keys(server, table)
             assert acknowledged <= told.keys() <= asked
             assert set(told.values()) == {1}, table
+    finally:
+        server.stop()
+
+
+def test_what_was_committed_is_there_once(tmp_path: Path) -> None:
+    import pyarrow
+
+    folder = tmp_path / "data"
+    folder.mkdir()
+    server = Process(folder)
+    try:
+        client(server, "s3tables").create_table_bucket(name="analytics")
+        tables = catalog(server, "analytics")
+        tables.create_namespace("sales")
+        tables.create_table("sales.daily", schema=pyarrow.schema([("number", pyarrow.int64())]))
+        acknowledged: set[int] = set()
+        asked: set[int] = set()
+
+        def write(table: Any, first: int) -> None:
+            for number in range(first, first + 1000):
+                asked.add(number)
+                try:
+                    table.append(pyarrow.table({"number": [number]}))
+                except Exception:
+                    return
+                acknowledged.add(number)
+
+        for round in range(3):
+            writer = threading.Thread(target=write, args=(tables.load_table("sales.daily"), round * 1000))
+            writer.start()
+            while len(acknowledged) < 5 * (round + 1):
+                time.sleep(0.001)
+            server.kill()
+            writer.join()
+            server.start()
+            found = Counter(tables.load_table("sales.daily").scan().to_arrow()["number"].to_pylist())
+            assert acknowledged <= found.keys() <= asked
+            assert set(found.values()) == {1}
     finally:
         server.stop()

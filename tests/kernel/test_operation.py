@@ -14,6 +14,12 @@ def declare(function: Any, **options: Any) -> Service:
     return service
 
 
+def replace(kernel: Cloud, service: Service) -> None:
+    """Let the cloud have this service instead of the one of its name, which others have to know all the same."""
+    kernel.service(service.name)
+    kernel.service = lambda name: service  # type: ignore[method-assign]
+
+
 def test_members_reach_the_parameters_of_their_snake_case_names(call: Call) -> None:
     def create_queue(call: Call, queue_name: str, attributes: dict[str, str] = {}) -> dict[str, Any]:
         return {"got": (queue_name, attributes)}
@@ -120,7 +126,7 @@ def test_what_is_done_ahead_is_awaited_by_the_patient_and_done_without_by_others
         return {"got": call.ahead}
 
     service = declare(create_queue, ahead=ahead)
-    kernel.service = lambda name: service  # type: ignore[method-assign]
+    replace(kernel, service)
 
     def create(name: str, **options: Any) -> Any:
         return kernel.perform(call.at(), "CreateQueue", {"QueueName": name}, **options)
@@ -146,7 +152,7 @@ def test_what_was_found_is_looked_for_again_after_what_is_done_ahead(kernel: Clo
 
     service = Service("sqs")
     service.operation(on=by_name, ahead=lambda call, queue: slow())(get_queue_url)
-    kernel.service = lambda name: service  # type: ignore[method-assign]
+    replace(kernel, service)
     call.operation = "GetQueueUrl"
     waiting = kernel.perform(call, "GetQueueUrl", {"QueueName": "q"}, patient=True)
     kernel.store.put(b"gone", b"1")
@@ -164,7 +170,7 @@ def test_what_was_asked_for_happens_though_nobody_waits_any_longer(kernel: Cloud
         return {"got": call.ahead}
 
     service = declare(create_queue, ahead=lambda call, queue_name: asyncio.sleep(60))
-    kernel.service = lambda name: service  # type: ignore[method-assign]
+    replace(kernel, service)
 
     async def given_up() -> Any:
         task = asyncio.ensure_future(kernel.perform(call, "CreateQueue", {"QueueName": "q"}, patient=True))

@@ -103,10 +103,14 @@ class Task:
         self.backoff = backoff or doubling
         self.is_async = inspect.iscoroutinefunction(function)
         self.signature = inspect.signature(function)
+        parameters = list(self.signature.parameters.values())[1:]  # without the call
+        self._known = frozenset(one.name for one in parameters)
+        self._required = frozenset(one.name for one in parameters if one.default is one.empty)
 
     def later(self, call: Call, *, delay: float = 0.0, due: float | None = None, **arguments: Any) -> str:
         """Enqueue the task, to run after `delay` seconds of cloud time or at `due`. Its id."""
-        self.signature.bind(call, **arguments)
+        if not self._required <= arguments.keys() <= self._known:
+            self.signature.bind(call, **arguments)  # which says what is wrong
         task = Pending(
             due=call.now + delay if due is None else due,
             id=call.cloud.runner.number(),

@@ -41,6 +41,12 @@ def test_a_number_is_given_back_exactly_in_plain_notation(number: Decimal) -> No
     assert numbers.normal(text) == text
 
 
+@given(st.from_regex(numbers.USUAL, fullmatch=True))
+def test_the_usual_form_is_the_normal_one(text: str) -> None:
+    negative, digits, point = numbers.parts(text)
+    assert ("-" if negative else "") + numbers.plain(digits, point) == text
+
+
 @pytest.mark.parametrize(
     ("given", "normal"),
     [

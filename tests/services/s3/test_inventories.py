@@ -122,6 +122,24 @@ def test_grants_are_listed(noon: float, cloud: LocalCloud, s3: Any, bucket: str,
     ]
 
 
+def test_holds_and_days_from_which_tiering_counts(
+    noon: float, cloud: LocalCloud, s3: Any, versioned: str, shelf: str
+) -> None:
+    bucket = versioned
+    s3.put_object_lock_configuration(Bucket=bucket, ObjectLockConfiguration={"ObjectLockEnabled": "Enabled"})
+    hold = {"ObjectLockEventHold": "ON", "ObjectLockEventHoldDurationDays": 3}
+    put(s3, bucket, "a", b"x" * 200_000, StorageClass="INTELLIGENT_TIERING", **hold)
+    put(s3, bucket, "b", b"x")
+    fields = ["ObjectLockEventHoldStatus", "IntelligentTieringReferenceDate"]
+    asked(s3, bucket, shelf, versions="Current", OptionalFields=fields)
+    cloud.clock.advance(DAY)
+    (key,) = keys(s3, shelf, ".csv.gz")
+    first, second = csv.reader(io.StringIO(gzip.decompress(read(s3, shelf, key)).decode()))
+    day = datetime.fromtimestamp(noon, UTC)
+    assert (first[2], first[3][:10]) == ("ON", f"{day:%Y-%m-%d}")
+    assert second[2:] == ["OFF", ""]
+
+
 def test_parquet_once_a_week(noon: float, cloud: LocalCloud, s3: Any, bucket: str, shelf: str) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
     for number in range(3):

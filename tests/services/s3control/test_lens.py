@@ -74,9 +74,9 @@ def test_configurations(control: Any, aws: Account, bucket: str, refused: Any) -
     with refused("InvalidRequest"):
         wanted = configuration("mine", AwsOrg=organization)
         control.put_storage_lens_configuration(**mine, ConfigId="mine", StorageLensConfiguration=wanted)
-    tables = {"StorageLensTableDestination": {"IsEnabled": True}}
+    slow = {"AdvancedPerformanceMetrics": {"IsEnabled": True}, "BucketLevel": {}}
     with refused("NotImplemented"):
-        wanted = configuration("mine", DataExport=tables)
+        wanted = {**configuration("mine"), "AccountLevel": slow}
         control.put_storage_lens_configuration(**mine, ConfigId="mine", StorageLensConfiguration=wanted)
     control.delete_storage_lens_configuration(**mine, ConfigId="mine")
     with refused("NoSuchConfiguration"):
@@ -289,6 +289,52 @@ def test_the_daily_export_has_the_true_numbers(
     before = s3.list_objects_v2(Bucket=reports)["KeyCount"]
     clock.advance(2 * DAY)
     assert s3.list_objects_v2(Bucket=reports)["KeyCount"] == before
+
+
+def test_the_days_are_rows_of_tables(control: Any, aws: Account, cloud: pileus.LocalCloud, bucket: str) -> None:
+    pytest.importorskip("pyiceberg", reason="pyiceberg is not installed")
+    pytest.importorskip("fastavro", reason="fastavro is not installed")
+    from pileus.services.s3control.lens_tables import column
+    from tests.services.s3tables.conftest import catalog
+
+    s3 = aws.client("s3")
+    put(s3, bucket, "a", b"12345")
+    put(s3, bucket, "b", b"1", StorageClass="STANDARD_IA")
+    level = {"ActivityMetrics": {"IsEnabled": True}}
+    wanted = {
+        **configuration("My-lens", DataExport={"StorageLensTableDestination": {"IsEnabled": True}}),
+        "AccountLevel": {**level, "BucketLevel": level},
+    }
+    control.put_storage_lens_configuration(AccountId=aws.id, ConfigId="My-lens", StorageLensConfiguration=wanted)
+    read(s3, bucket, "a")
+    cloud.clock.advance(2 * DAY)
+    arn = f"arn:aws:s3tables:us-east-1:{aws.id}:bucket/aws-s3"
+    tables = catalog(aws, arn)
+    space = "lens_my_lens_exp"
+    names = [name for _, name in tables.list_tables(space)]
+    assert names == ["bucket_property_metrics", "default_activity_metrics", "default_storage_metrics"]
+    stored = tables.load_table(f"{space}.default_storage_metrics").scan().to_arrow().to_pylist()
+    assert len({row["report_time"] for row in stored}) == 2, "two days"
+    sizes = {
+        (row["record_type"], row["storage_class"]): (row["storage_bytes"], row["object_count"])
+        for row in stored
+        if row["bucket_name"] in (bucket, None)
+    }
+    assert sizes["BUCKET", "STANDARD"] == sizes["ACCOUNT", "STANDARD"] == (5, 1)
+    assert sizes["BUCKET", "STANDARD_IA"] == (1, 1)
+    (first, *_) = sorted(
+        tables.load_table(f"{space}.default_activity_metrics")
+        .scan(row_filter="record_type = 'BUCKET'")
+        .to_arrow()
+        .to_pylist(),
+        key=lambda row: row["report_time"],
+    )
+    assert (first["get_requests"], first["bytes_downloaded"]) == (1, 5)
+    settled = tables.load_table(f"{space}.bucket_property_metrics").scan().to_arrow().to_pylist()
+    assert {row["versioning_enabled_bucket_count"] for row in settled} == {0}
+    assert column("SSEKMSEnabledBucketCount") == "sse_kms_enabled_bucket_count"
+    assert column("IncompleteMPUObjectCountOlderThan7Days") == "incomplete_mpu_object_count_older_than_7_days"
+    assert column("200OKStatusCount") == "200_ok_status_count"
 
 
 def test_what_the_destination_does_not_allow_is_not_delivered(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -137,6 +138,14 @@ def test_nobody_in_particular_is_turned_away(aws: Account, bucket: str) -> None:
     assert json.loads(raised.value.read())
 
 
+def test_the_example_of_the_page_on_tables(aws: Account, capsys: pytest.CaptureFixture[str]) -> None:
+    page = Path(__file__).parents[3] / "docs" / "tables.md"
+    code = page.read_text().partition("```python\n")[2].partition("```")[0]
+    code = code.replace("http://localhost:4566", aws.cloud.endpoint)
+    exec(code.replace('_id": "test"', f'_id": "{aws.id}"').replace('key-id": "test"', f'key-id": "{aws.id}"'), {})
+    assert "[[2]]" in capsys.readouterr().out
+
+
 def asked(aws: Account, method: str, path: str, body: Any = None) -> tuple[int, Any]:
     """What the endpoint answers to a signed request."""
     from botocore.auth import SigV4Auth
@@ -213,3 +222,8 @@ def test_cloudtrail_knows_requests_by_their_operations(aws: Account, bucket: str
         LookupAttributes=[{"AttributeKey": "EventSource", "AttributeValue": "s3tables.amazonaws.com"}]
     )["Events"]
     assert {"CreateTableBucket", "CreateNamespace", "CreateTable"} <= {event["EventName"] for event in found}
+    about = aws.client("cloudtrail").lookup_events(
+        LookupAttributes=[{"AttributeKey": "ResourceName", "AttributeValue": bucket}]
+    )["Events"]
+    assert {"CreateNamespace", "CreateTable"} <= {event["EventName"] for event in about}
+    assert {"ResourceType": "AWS::S3Tables::TableBucket", "ResourceName": bucket} in about[0]["Resources"]

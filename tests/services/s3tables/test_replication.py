@@ -84,6 +84,83 @@ def test_a_replica_follows_its_table_into_another_region(
     assert replica.scan().count() == 2
 
 
+def deleted(table: Any, position: int) -> None:
+    """Delete a row by its position, as Spark and Trino do: a file says which row of which file is gone."""
+    from pyiceberg.manifest import (
+        DataFile,
+        DataFileContent,
+        FileFormat,
+        ManifestContent,
+        ManifestEntry,
+        ManifestEntryStatus,
+        ManifestWriterV2,
+        write_manifest_list,
+    )
+    from pyiceberg.table.snapshots import Operation, Snapshot, Summary
+    from pyiceberg.table.update import AddSnapshotUpdate, AssertRefSnapshotId, SetSnapshotRefUpdate
+    from pyiceberg.typedef import Record
+
+    class Deletions(ManifestWriterV2):
+        def content(self) -> Any:
+            return ManifestContent.DELETES
+
+    current, number = table.current_snapshot(), 4711
+    (path,) = table.inspect.files()["file_path"].to_pylist()
+    place = f"{table.location()}/data/gone.parquet"
+    ids = [pa.field("file_path", pa.string(), False, {"PARQUET:field_id": "2147483546"})]
+    ids.append(pa.field("pos", pa.int64(), False, {"PARQUET:field_id": "2147483545"}))
+    with table.io.new_output(place).create(overwrite=True) as out:
+        import pyarrow.parquet
+
+        pyarrow.parquet.write_table(pa.table([[path], [position]], schema=pa.schema(ids)), out)
+    size = len(table.io.new_input(place))
+    gone = DataFile.from_args(
+        content=DataFileContent.POSITION_DELETES,
+        file_path=place,
+        file_format=FileFormat.PARQUET,
+        partition=Record(),
+        record_count=1,
+        file_size_in_bytes=size,
+    )
+    output = table.io.new_output(f"{table.location()}/metadata/gone-m0.avro")
+    with Deletions(table.spec(), table.schema(), output, number, "deflate") as writer:
+        writer.add_entry(ManifestEntry.from_args(status=ManifestEntryStatus.ADDED, snapshot_id=number, data_file=gone))
+    listed = f"{table.location()}/metadata/gone-list.avro"
+    sequence = current.sequence_number + 1
+    with write_manifest_list(2, table.io.new_output(listed), number, current.snapshot_id, sequence, "deflate") as out:
+        out.add_manifests([writer.to_manifest_file(), *current.manifests(table.io)])
+    made = Snapshot(
+        snapshot_id=number,
+        parent_snapshot_id=current.snapshot_id,
+        sequence_number=sequence,
+        timestamp_ms=current.timestamp_ms + 1,
+        manifest_list=listed,
+        summary=Summary(Operation.DELETE),
+        schema_id=table.schema().schema_id,
+    )
+    updates = AddSnapshotUpdate(snapshot=made), SetSnapshotRefUpdate(ref_name="main", type="branch", snapshot_id=number)
+    table.catalog.commit_table(table, (AssertRefSnapshotId(ref="main", snapshot_id=current.snapshot_id),), updates)
+    table.refresh()
+
+
+def test_rows_that_are_deleted_by_position_are_gone_in_the_replica_too(
+    aws: Account, cloud: LocalCloud, s3tables: Any, bucket: str
+) -> None:
+    target = s3tables.create_table_bucket(name=fresh())["arn"]
+    table = filled(aws, bucket)
+    deleted(table, 0)
+    assert table.scan().to_arrow()["id"].to_pylist() == [2]
+    s3tables.put_table_bucket_replication(tableBucketARN=bucket, configuration=to(role(aws), target))
+    cloud.clock.advance(60)
+    assert catalog(aws, target).load_table("sales.daily").scan().to_arrow()["id"].to_pylist() == [2]
+    for _ in range(5):
+        table.append(ROWS)
+    cloud.clock.advance(4 * 3600)
+    table.refresh()
+    assert len(table.inspect.data_files()) == 6, "what deletions refer to is left where it is"
+    assert table.scan().count() == 11
+
+
 def test_a_table_that_is_there_already_is_not_written_over(
     aws: Account, cloud: LocalCloud, s3tables: Any, bucket: str
 ) -> None:

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from botocore.config import Config
 
 from pileus.testing.account import Account
 
@@ -44,6 +45,24 @@ def test_ten_table_buckets_in_a_region(aws: Account, s3tables: Any) -> None:
         s3tables.create_table_bucket(name=fresh())
     assert refused(s3tables.create_table_bucket, name=fresh()) == ("BadRequestException", 400)
     aws.client("s3tables", region="eu-west-1").create_table_bucket(name=fresh())
+
+
+def test_there_is_a_limit_for_what_there_is_and_not_for_what_there_was(
+    s3tables: Any, sales: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pileus.services.s3tables import namespaces, tables
+
+    monkeypatch.setattr(namespaces, "MOST", 2)
+    monkeypatch.setattr(tables, "MOST", 1)
+    named = {"tableBucketARN": sales, "namespace": "sales"}
+    for _ in range(2):
+        s3tables.create_namespace(tableBucketARN=sales, namespace=["other"])
+        again = refused(s3tables.create_namespace, tableBucketARN=sales, namespace=["third"])
+        assert again == ("BadRequestException", 400)
+        s3tables.delete_namespace(tableBucketARN=sales, namespace="other")
+        s3tables.create_table(**named, name="a", **TABLE)
+        assert refused(s3tables.create_table, **named, name="b", **TABLE) == ("BadRequestException", 400)
+        s3tables.delete_table(**named, name="a")
 
 
 def test_namespaces_hold_tables_and_go_when_they_are_empty(aws: Account, s3tables: Any, bucket: str) -> None:
@@ -158,6 +177,9 @@ def test_a_warehouse_takes_and_gives_objects_and_nothing_else(
     assert refused(s3.list_objects_v2, Bucket=warehouse) == ("MethodNotAllowed", 405)
     assert refused(s3.put_bucket_policy, Bucket=warehouse, Policy="{}") == ("MethodNotAllowed", 405)
     assert refused(s3.create_bucket, Bucket="my--table-s3") == ("InvalidBucketName", 400)
+    control = aws.client("s3control", config=Config(proxies={"http": aws.cloud.endpoint}))
+    point = refused(control.create_access_point, AccountId=aws.id, Name="point", Bucket=warehouse)
+    assert point == ("NoSuchBucket", 404), "it would be a way around the table's own permissions"
     assert warehouse not in [each["Name"] for each in s3.list_buckets()["Buckets"]]
     s3tables.delete_table(**daily)
     aws.cloud.clock.advance(1)
@@ -173,6 +195,34 @@ def test_who_may_use_the_data_of_a_table(aws: Account, s3tables: Any, daily: dic
     assert reader.get_object(**place)["Body"].read() == b"x"
     assert refused(reader.put_object, **place) == ("AccessDenied", 403)
     assert refused(nobody.get_object, **place) == ("AccessDenied", 403), "it is the table's data and not S3's"
+
+
+def test_what_else_must_be_allowed_to_create(aws: Account, s3tables: Any, sales: str) -> None:
+    key = user(aws, allow("s3tables:CreateTableBucket", "s3tables:CreateTable"))
+    theirs = client(aws, "s3tables", key)
+    tiering = {"storageClass": "INTELLIGENT_TIERING"}
+    for more in ({"tags": {"a": "b"}}, {"storageClassConfiguration": tiering}):
+        assert refused(theirs.create_table_bucket, name=fresh(), **more)[1] == 403
+        named = {"tableBucketARN": sales, "namespace": "sales", "name": "t"}
+        assert refused(theirs.create_table, **named, **TABLE, **more)[1] == 403
+    schema = {"metadata": {"iceberg": {"schema": SCHEMA}}}
+    assert refused(theirs.create_table, **named, **TABLE, **schema)[1] == 403, "it wants PutTableData"
+    theirs.create_table_bucket(name=fresh())
+    theirs.create_table(**named, **TABLE)
+
+
+def test_nobody_in_particular_comes_in(aws: Account, s3tables: Any, daily: dict[str, str]) -> None:
+    from botocore import UNSIGNED
+
+    table = s3tables.get_table(**daily)
+    place = {"Bucket": table["warehouseLocation"].removeprefix("s3://"), "Key": "k"}
+    aws.client("s3").put_object(**place, Body=b"x")
+    everybody = {"Effect": "Allow", "Principal": "*", "Action": "s3tables:*", "Resource": "*"}
+    anybody = aws.client("s3", config=Config(signature_version=UNSIGNED))
+    for _ in range(2):
+        assert refused(anybody.get_object, **place) == ("AccessDenied", 403)
+        assert refused(anybody.put_object, **place) == ("AccessDenied", 403)
+        s3tables.put_table_bucket_policy(tableBucketARN=daily["tableBucketARN"], resourcePolicy=policy(everybody))
 
 
 def test_policies_let_other_accounts_in(aws: Account, s3tables: Any, daily: dict[str, str]) -> None:
@@ -230,6 +280,22 @@ def test_tables_are_encrypted_as_their_bucket_says(aws: Account, s3tables: Any, 
     no_key = {"sseAlgorithm": "aws:kms"}
     wrong = refused(s3tables.put_table_bucket_encryption, tableBucketARN=sales, encryptionConfiguration=no_key)
     assert wrong == ("BadRequestException", 400)
+
+
+def test_files_have_the_storage_class_of_their_table(aws: Account, s3tables: Any, sales: str) -> None:
+    tiering = {"storageClass": "INTELLIGENT_TIERING"}
+    s3tables.put_table_bucket_storage_class(tableBucketARN=sales, storageClassConfiguration=tiering)
+    told = s3tables.get_table_bucket_storage_class(tableBucketARN=sales)
+    assert told["storageClassConfiguration"] == tiering
+    named = {"tableBucketARN": sales, "namespace": "sales", "name": "t"}
+    s3tables.create_table(**named, **TABLE, metadata={"iceberg": {"schema": SCHEMA}})
+    assert s3tables.get_table_storage_class(**named)["storageClassConfiguration"] == tiering
+    bucket, _, key = s3tables.get_table(**named)["metadataLocation"].removeprefix("s3://").partition("/")
+    assert aws.client("s3").head_object(Bucket=bucket, Key=key)["StorageClass"] == "INTELLIGENT_TIERING"
+    standard = {"storageClass": "STANDARD"}
+    s3tables.create_table(**named | {"name": "u"}, **TABLE, storageClassConfiguration=standard)
+    told = s3tables.get_table_storage_class(**named | {"name": "u"})
+    assert told["storageClassConfiguration"] == standard
 
 
 def test_maintenance_is_on_unless_it_is_turned_off(s3tables: Any, daily: dict[str, str]) -> None:

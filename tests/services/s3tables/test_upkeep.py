@@ -74,6 +74,49 @@ def test_files_stay_in_their_partitions(aws: Account, cloud: LocalCloud, bucket:
     assert sorted(table.scan(row_filter="name = 'b'").to_arrow()["id"].to_pylist()) == [100, 101, 102, 103, 104]
 
 
+def test_rows_are_sorted_as_the_table_says(aws: Account, cloud: LocalCloud, bucket: str) -> None:
+    from pyiceberg.schema import Schema
+    from pyiceberg.table.sorting import NullOrder, SortDirection, SortField, SortOrder
+    from pyiceberg.types import LongType, NestedField, StringType
+
+    tables = catalog(aws, bucket)
+    tables.create_namespace("sales")
+    schema = Schema(NestedField(1, "id", LongType()), NestedField(2, "name", StringType()))
+    order = SortOrder(SortField(1, direction=SortDirection.DESC, null_order=NullOrder.NULLS_LAST))
+    table = tables.create_table("sales.daily", schema=schema, sort_order=order)
+    for number in range(5):
+        table.append(rows(number))
+    cloud.clock.advance(4 * HOUR)
+    table.refresh()
+    assert len(table.inspect.files()) == 1
+    assert table.scan().to_arrow()["id"].to_pylist() == [104, 103, 102, 101, 100, 4, 3, 2, 1, 0]
+
+
+def test_rows_that_are_close_in_two_columns_come_to_lie_together(
+    aws: Account, cloud: LocalCloud, s3tables: Any, bucket: str
+) -> None:
+    from pyiceberg.schema import Schema
+    from pyiceberg.table.sorting import SortField, SortOrder
+    from pyiceberg.types import LongType, NestedField
+
+    tables = catalog(aws, bucket)
+    tables.create_namespace("sales")
+    schema = Schema(NestedField(1, "x", LongType()), NestedField(2, "y", LongType()))
+    table = tables.create_table("sales.daily", schema=schema, sort_order=SortOrder(SortField(1), SortField(2)))
+    value = {"settings": {"icebergCompaction": {"strategy": "z-order"}}}
+    s3tables.put_table_maintenance_configuration(tableBucketARN=bucket, **NAMED, type="icebergCompaction", value=value)
+    for x in range(8):
+        table.append(pa.table({"x": [x] * 8, "y": list(range(8))}))
+    cloud.clock.advance(4 * HOUR)
+    table.refresh()
+    assert len(table.inspect.files()) == 1
+    found = table.scan().to_arrow().to_pylist()
+    for quarter in range(4):
+        near = found[16 * quarter : 16 * quarter + 16]
+        for name in ("x", "y"):
+            assert len({row[name] for row in near}) == 4, "and not all eight of one of them"
+
+
 def test_nothing_is_done_that_is_disabled(aws: Account, cloud: LocalCloud, s3tables: Any, bucket: str) -> None:
     table = filled(aws, bucket)
     for kind in ("icebergCompaction", "icebergSnapshotManagement"):

@@ -41,6 +41,7 @@ def _type(kind: Any) -> Any:
             "long": pyarrow.int64(),
             "boolean": pyarrow.bool_(),
             "timestamp": pyarrow.timestamp("us"),
+            "timestamptz": pyarrow.timestamp("us", tz="UTC"),
         }[kind]
     assert kind["type"] == "map", f"no Arrow type for {kind}"
     key = _named("key", kind["key"], kind["key-id"], nullable=False)
@@ -77,11 +78,40 @@ def opened(content: bytes) -> Any:
     return pyarrow.parquet.read_table(pyarrow.BufferReader(content))
 
 
-def joined(contents: list[Any]) -> Any:
-    """Arrow tables of the same columns as one."""
-    import pyarrow
+def joined(contents: list[Any], order: list[dict[str, Any]], *, woven: bool = False) -> Any:
+    """Arrow tables of the same columns as one: its rows in the order of some columns, or in the z-order of them."""
+    import pyarrow.compute
 
-    return pyarrow.concat_tables(contents)
+    together = pyarrow.concat_tables(contents)
+    known = {(field.metadata or {}).get(ID): field.name for field in together.schema}
+    keys = [(known.get(str(field["source-id"]).encode()), _DIRECTIONS[field["direction"]]) for field in order]
+    if not keys or None in [name for name, _ in keys]:
+        return together
+    if woven and len(keys) > 1:
+        return together.take(pyarrow.compute.sort_indices(z_values(together, [name for name, _ in keys])))
+    first = order[0]["null-order"] == "nulls-first"
+    return together.take(pyarrow.compute.sort_indices(together, keys, null_placement="at_start" if first else "at_end"))
+
+
+def z_values(table: Any, names: list[Any]) -> Any:
+    """Where rows stand on the curve that keeps close what is close in each of several columns: their bits, woven."""
+    import pyarrow
+    import pyarrow.compute as compute
+
+    width = 63 // len(names)
+    woven = pyarrow.array([0] * table.num_rows, pyarrow.int64())
+    for place, name in enumerate(names):
+        rank = compute.rank(table.column(name), "ascending", null_placement="at_start", tiebreaker="dense")
+        rank = compute.subtract(rank.cast(pyarrow.int64()), 1)
+        most = (compute.max(rank).as_py() or 0).bit_length()
+        rank = compute.shift_right(rank, max(most - width, 0))
+        for bit in range(min(most, width)):
+            one = compute.bit_wise_and(compute.shift_right(rank, bit), 1)
+            woven = compute.bit_wise_or(woven, compute.shift_left(one, bit * len(names) + place))
+    return woven
+
+
+_DIRECTIONS = {"asc": "ascending", "desc": "descending"}
 
 
 def since(content: bytes, column: str, at: float) -> Any:
@@ -89,7 +119,37 @@ def since(content: bytes, column: str, at: float) -> Any:
     import pyarrow.compute
 
     table = opened(content)
-    return table.filter(pyarrow.compute.greater_equal(table.column(column), moment(at)))
+    kind = table.schema.field(column).type
+    limit = pyarrow.scalar(moment(at).replace(tzinfo=UTC if kind.tz else None), kind)
+    return table.filter(pyarrow.compute.greater_equal(table.column(column), limit))
+
+
+def parted(content: bytes, column: str, values: list[str], also: tuple[str, ...]) -> tuple[Any, list[dict[str, Any]]]:
+    """The rows of a file whose column has none of some values; and of the others that column and some more."""
+    import pyarrow.compute
+
+    if not content:
+        return None, []
+    table = opened(content)
+    among = pyarrow.compute.is_in(table.column(column), value_set=pyarrow.array(values))
+    others: list[dict[str, Any]] = table.filter(among).select([column, *also]).to_pylist()
+    return table.filter(pyarrow.compute.invert(among)), others
+
+
+def in_order(contents: list[Any], column: str, most: int) -> list[Any]:
+    """Rows in the order of a column, in tables of so many at most; those of one value stay together."""
+    import pyarrow
+
+    there = [content for content in contents if content is not None]
+    table = pyarrow.concat_tables(there, promote_options="permissive").sort_by(column)
+    values, found, start = table.column(column), [], 0
+    while start < table.num_rows:
+        end = min(start + most, table.num_rows)
+        while end < table.num_rows and values[end] == values[end - 1]:
+            end += 1
+        found.append(table.slice(start, end - start))
+        start = end
+    return found
 
 
 def renamed(content: bytes, column: str, before: str, after: str) -> bytes:
@@ -143,6 +203,7 @@ _AS_BYTES: dict[Any, Any] = {
     "int": lambda number: struct.pack("<i", number),
     "long": lambda number: struct.pack("<q", number),
     "timestamp": _micros,
+    "timestamptz": _micros,
 }
 """Values of these types as bounds have them ("Binary single-value serialization")."""
 

@@ -120,6 +120,11 @@ INSTEAD: dict[tuple[str, str], tuple[str, str]] = {
 
 BESIDE: dict[tuple[str, str], dict[str, str]] = {
     ("s3", "PutObject"): {"Tagging": "PutObjectTagging", "ACL": "PutObjectAcl", "ObjectLockMode": "PutObjectRetention"},
+    ("s3tables", "CreateTableBucket"): {
+        "encryptionConfiguration": "PutTableBucketEncryption",
+        "storageClassConfiguration": "PutTableBucketStorageClass",
+        "tags": "TagResource",
+    },
     ("sts", "AssumeRole"): {"Tags": "TagSession", "SourceIdentity": "SetSourceIdentity"},
     ("sts", "GetFederationToken"): {"Tags": "TagSession"},
 }

@@ -20,8 +20,9 @@ PUT = "INSERT INTO kv VALUES (?, ?) ON CONFLICT (k) DO UPDATE SET v = excluded.v
 DELETE = "DELETE FROM kv WHERE k = ?"
 DELETE_RANGE = "DELETE FROM kv WHERE k >= ? AND k < ?"
 COUNT = "SELECT count(*) FROM kv WHERE k >= ? AND k < ?"
-FORWARD = "SELECT k, v FROM kv WHERE k >= ? AND k < ? ORDER BY k LIMIT ?"
-REVERSE = "SELECT k, v FROM kv WHERE k >= ? AND k < ? ORDER BY k DESC LIMIT ?"
+# A limit that is a parameter and nothing else is part of the plan: SQLite would make a new one for every scan.
+FORWARD = "SELECT k, v FROM kv WHERE k >= ? AND k < ? ORDER BY k LIMIT ? + 0"
+REVERSE = "SELECT k, v FROM kv WHERE k >= ? AND k < ? ORDER BY k DESC LIMIT ? + 0"
 
 FIRST = 100
 """Rows that a scan reads at first; how many at a time after that depends on their size."""

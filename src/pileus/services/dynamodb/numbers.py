@@ -15,6 +15,8 @@ MOST_DIGITS = 38
 LARGEST = 125
 SMALLEST = -130
 FORM = re.compile(r"([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,9}))?", re.ASCII)
+USUAL = re.compile(r"-?(?:[1-9]\d{0,18}|0(?=\.))(?:\.\d{0,17}[1-9])?", re.ASCII)
+"""What nearly all numbers are that are no counters, and are in plain notation already."""
 EXACT = Context(prec=600, Emax=9_999, Emin=-9_999, traps=[Inexact])
 """Any sum of two numbers fits in it."""
 
@@ -22,6 +24,8 @@ EXACT = Context(prec=600, Emax=9_999, Emin=-9_999, traps=[Inexact])
 def normal(text: str) -> str:
     """A number as DynamoDB gives it back; raises what DynamoDB says of a text that is none."""
     if text.isdecimal() and len(text) <= MOST_DIGITS and text.isascii() and (text[0] != "0" or text == "0"):
+        return text
+    if USUAL.fullmatch(text):
         return text
     negative, digits, point = parts(text)
     if not digits:

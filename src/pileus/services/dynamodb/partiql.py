@@ -258,7 +258,7 @@ def one_of_batch(call: Call, asked: dict[str, Any], bill: capacity.Bill) -> dict
     if statement.kind != "select":
         outcome = decide(call, statement, write_of(prepared, tell))
         bill.add(table, outcome.units, writing.carry_out(call, outcome))
-        attributes = writing.returned(outcome, statement.returning)
+        attributes = writing.returned(call, outcome, statement.returning)
         return {"TableName": table.name} | ({"Item": attributes} if attributes else {})
     item, size = one_selected(call, prepared)
     units = capacity.read_units(size, asked.get("ConsistentRead", False))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from typing import Any
+from zlib import crc32
 
 import msgspec
 
@@ -15,13 +16,15 @@ from pileus.kernel import Call, Fault, Record
 
 from . import capacity, dynamodb, faults, paths, writing
 from .items import view_of
-from .records import collection, read
+from .records import collection, load, read, size_of, told
 from .tables import Table
 from .throttling import charge, is_throttle
 
 MOST = 100
 LARGEST = 4 * 1024 * 1024
 REMEMBERED = 600.0
+CLEARING = 16
+"""Tokens of which about one clears away what is no longer remembered."""
 CODES = {
     "ConditionalCheckFailedException": "ConditionalCheckFailed",
     "ValidationException": "ValidationError",
@@ -74,12 +77,16 @@ def transact_get_items(
         if (table.box, place) in seen:
             raise faults.invalid("Transaction request cannot include multiple operations on one item")
         seen.add((table.box, place))
-        item, size = read(call, table, place)
+        raw = call.store.get(table.prefix + place)
+        size = 0 if raw is None else size_of(raw)
         total += size
         units = 2 * capacity.read_units(size, True)
         charge(call, table, "Read", units)
         bill.add(table, units)
-        answers.append({"Item": paths.projected(item, view[0]) if view else item} if item is not None else {})
+        if raw is None:
+            answers.append({})
+        else:
+            answers.append({"Item": told(call, raw) if view is None else paths.projected(load(raw), view[0])})
     if total > LARGEST:
         raise faults.invalid("Aggregated size of items in the transaction exceeds the limit of 4 MB")
     return {"Responses": answers} | bill.told(return_consumed_capacity, "Read")
@@ -110,8 +117,8 @@ def transact_write_items(
         table = outcome.write.table
         others = {name: 2 * units for name, units in carried_out(call, outcomes, outcome).items()}
         bill.add(table, 2 * outcome.units, others)
-        if told := collection(table, outcome.write.key, return_item_collection_metrics):
-            metrics.setdefault(table.name, []).append(told)
+        if measured := collection(table, outcome.write.key, return_item_collection_metrics):
+            metrics.setdefault(table.name, []).append(measured)
     if client_request_token:
         remember(call, client_request_token, digest)
     return ({"ItemCollectionMetrics": metrics} if metrics else {}) | bill.told(return_consumed_capacity, "Write")
@@ -195,9 +202,10 @@ def remembered(call: Call, token: str) -> Done | None:
 
 
 def remember(call: Call, token: str, digest: bytes) -> None:
-    """Keep a token for ten minutes; every new one clears away two that are older."""
-    for old in list(Done.scan(call, index="at", before=(call.now - REMEMBERED,), limit=2)):
-        old.delete(call)
+    """Keep a token for ten minutes; one of a few clears away older ones, more than came since the last did."""
+    if crc32(token.encode()) % CLEARING == 0:
+        for old in list(Done.scan(call, index="at", before=(call.now - REMEMBERED,), limit=2 * CLEARING)):
+            old.delete(call)
     Done(token=token, at=call.now, digest=digest).put(call)
 
 

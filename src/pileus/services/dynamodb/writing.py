@@ -14,7 +14,7 @@ from pileus.kernel import Call
 
 from . import capacity, conditions, expressions, faults, legacy, paths, updates, values
 from .expressions import Expressions, Matches
-from .records import LARGEST, check_index_keys, keep, load, replace, size_of
+from .records import LARGEST, check_index_keys, collection, keep, load, replace, size_of, told
 from .tables import Table
 from .throttling import charge
 from .values import Item
@@ -51,6 +51,8 @@ class Outcome(msgspec.Struct, eq=False):
     new_size: int = 0
     read: Item | None = None
     """What is stored, once somebody has asked for it."""
+    kept: bytes = b""
+    """The new item as it is stored from now on, unless others had to be told of it."""
 
     @property
     def old(self) -> Item | None:
@@ -154,7 +156,7 @@ def carry_out(call: Call, outcome: Outcome, times: int = 1) -> capacity.Units:
     elif table.watched:
         units = replace(call, table, write.place, outcome.old, outcome.new, outcome.new_size)
     elif outcome.new is not None or outcome.old_size:
-        keep(call, table, write.place, outcome.new, outcome.new_size)
+        outcome.kept = keep(call, table, write.place, outcome.new, outcome.new_size)
     others = {name: times * cost for name, cost in units.items()} if units else units
     charge(call, table, "Write", times * outcome.units, others)
     return units
@@ -163,10 +165,14 @@ def carry_out(call: Call, outcome: Outcome, times: int = 1) -> capacity.Units:
 # Telling
 
 
-def returned(outcome: Outcome, wanted: str) -> Item | None:
+def returned(call: Call, outcome: Outcome, wanted: str) -> Item | msgspec.Raw | None:
     """The attributes that ReturnValues asks for."""
     if wanted == "NONE":
         return None
+    if wanted == "ALL_OLD":
+        return None if outcome.raw is None else told(call, outcome.raw)
+    if wanted == "ALL_NEW" and outcome.kept:
+        return told(call, outcome.kept)
     item = outcome.old if wanted.endswith("OLD") else outcome.new
     if item is None or wanted.startswith("ALL"):
         return item
@@ -179,17 +185,15 @@ def answer(
 ) -> dict[str, Any]:
     """Carry out a write that stands alone, and tell of it what the request wants to know."""
     units = carry_out(call, outcome)
-    told: dict[str, Any] = {}
-    if return_values != "NONE" and (attributes := returned(outcome, return_values)):
-        told["Attributes"] = attributes
+    found: dict[str, Any] = {}
+    if return_values != "NONE" and (attributes := returned(call, outcome, return_values)):
+        found["Attributes"] = attributes
     table = outcome.write.table
     if return_capacity != "NONE":
-        told["ConsumedCapacity"] = capacity.consumed(table, return_capacity, outcome.units, units)
+        found["ConsumedCapacity"] = capacity.consumed(table, return_capacity, outcome.units, units)
     if return_metrics != "NONE":
-        from .records import collection
-
-        told["ItemCollectionMetrics"] = collection(table, outcome.write.key, return_metrics)
-    return told
+        found["ItemCollectionMetrics"] = collection(table, outcome.write.key, return_metrics)
+    return found
 
 
 def shared_expressions(

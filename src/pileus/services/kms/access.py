@@ -50,6 +50,8 @@ def owner(call: Call, request: Members) -> str:
 
 
 def account_in(identifier: str) -> str:
+    if not identifier.startswith("arn:"):
+        return ""
     try:
         account = arn.parse(identifier).account
     except ValueError:

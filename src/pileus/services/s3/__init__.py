@@ -23,12 +23,16 @@ A way through the package, from the ground up:
     selecting, select/                          S3 Select
     points, transforming                        access points, as S3 Control makes them; Object Lambda
     directories, appending                      directory buckets: sessions, objects that grow and are renamed
+    tables, table_files, managed_tables         S3 Tables: what S3 knows of tables, and does with their files
+    upkeep, compacting, expiring_records        what becomes of tables that are left to themselves
+    table_replicating                           their copies elsewhere
+    metadata_tables, founding, journals, ...    metadata tables: journals and live inventories
 
 Where things lie: a bucket has a room; `Object` (room, key) is the current version under a key, `Version` (room, key,
 newest first) are the older ones and all delete markers. So a list is one range scan. Bytes up to 32 KB are parcels in
 the store, larger ones are blob files; both are sealed with AES-GCM under a key of their own.
 
-Left out: what acceleration brings about; metadata tables. The access decision is the
+Left out: what acceleration brings about; annotation tables. The access decision is the
 kernel's for principals of the owner's account; about other accounts and nobody in particular, policy and ACLs decide
 in `access`, with the kernel's own evaluation of policies.
 """

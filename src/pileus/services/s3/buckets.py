@@ -79,6 +79,8 @@ class Bucket(
     """The id of the Availability Zone of a directory bucket."""
     table: str = ""
     """The ARN of the table whose files it holds."""
+    shelf: str = ""
+    """The storage class of all objects in it, if the table has another than the usual one."""
     through: str = ""
     """The ARN of the access point by which a call came to it; never stored."""
 

@@ -179,7 +179,11 @@ async def added(call: Call, waiting: list[Journaled], before: Metadata, files: F
 
 async def file_of(before: Metadata, files: Files, told: list[Members]) -> Members:
     """Write rows as a file of a table; what its manifest tells of it."""
-    content = await threaded(arranged, schema_of(before), told)
+    return await written_file(before, files, await threaded(arranged, schema_of(before), told))
+
+
+async def written_file(before: Metadata, files: Files, content: Any) -> Members:
+    """The same with rows that are an Arrow table."""
     body = await threaded(rows.parquet, content)
     path = f"{before['location']}/data/{names.uuid4()}.parquet"
     await files.write(path, body)
@@ -188,7 +192,7 @@ async def file_of(before: Metadata, files: Files, told: list[Members]) -> Member
 
 def arranged(schema: Members, told: list[Members]) -> Any:
     """Rows as an Arrow table."""
-    times = [each["name"] for each in schema["fields"] if each["type"] == "timestamp"]
+    times = [each["name"] for each in schema["fields"] if each["type"] in ("timestamp", "timestamptz")]
     maps = [each["name"] for each in schema["fields"] if isinstance(each["type"], dict)]
     shaped = []
     for row in told:

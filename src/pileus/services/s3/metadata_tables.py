@@ -16,7 +16,6 @@ from pileus.kernel import Call, Record, Unfinished
 from . import faults, journals, s3, table_files, tables
 from .buckets import Bucket, by_name
 
-MANAGED = "aws-s3"
 OLD_NAMESPACE = "aws_s3_metadata"
 SHORTEST = 7
 """Days for which a journal's rows are kept at least."""
@@ -91,7 +90,7 @@ def create_bucket_metadata_configuration(call: Call, bucket: Bucket, metadata_co
         room=bucket.room,
         name=bucket.name,
         version=2,
-        destination=f"arn:{call.partition}:s3tables:{bucket.region}:{bucket.owner}:bucket/{MANAGED}",
+        destination=f"arn:{call.partition}:s3tables:{bucket.region}:{bucket.owner}:bucket/{tables.MANAGED_NAME}",
         namespace=f"b_{bucket.name.replace('.', '_')}",
         journal={
             "name": "journal",

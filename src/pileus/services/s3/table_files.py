@@ -52,7 +52,7 @@ Change = Callable[[Metadata, Files], Awaitable[Metadata | None]]
 def check_installed() -> None:
     """Say what is missing where tables cannot be written."""
     if not manifests.needed():
-        raise Unfinished("Metadata tables want fastavro and pyarrow: pip install 'pileus[tables]'.")
+        raise Unfinished("What writes tables wants fastavro and pyarrow: pip install 'pileus[tables]'.")
 
 
 async def current(call: Call, address: str) -> tuple[Table, Files, Metadata]:

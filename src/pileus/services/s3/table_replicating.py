@@ -12,7 +12,7 @@ import asyncio
 import inspect
 from typing import Any, NamedTuple
 
-from pileus.engines.iceberg import manifests, metadata, rows
+from pileus.engines.iceberg import manifests, metadata, rows, snapshots
 from pileus.engines.iceberg.manifests import Entry
 from pileus.engines.iceberg.metadata import Metadata
 from pileus.kernel import Call, Fault, Record, identity, names
@@ -28,6 +28,7 @@ from .tables import REPLICATION, Namespace, Table, TableBucket
 
 WAIT = 30.0
 """Seconds for which commits come together."""
+SLICE = 500
 SESSION = "s3tables-replication"
 POSITIONS = 1
 """The content of a file of deletions by position."""
@@ -36,7 +37,7 @@ PENDING, COMPLETED, FAILED = "pending", "completed", "failed"
 Members = dict[str, Any]
 
 
-class Link(Record, scope="cloud", key=("source", "target"), omit_defaults=True):
+class Link(Record, key=("source", "target"), omit_defaults=True):
     """A table on its way to another table bucket."""
 
     source: str
@@ -74,16 +75,35 @@ def destinations(found: Members) -> list[str]:
 
 def soon(call: Call, table: Table) -> None:
     """Have a table that has changed replicated, if it is to be."""
+    call = tables.beside(call, table.address)
     for target in destinations(configuration(call, table)):
         link = Link.get(call, table.address, target) or Link(table.address, target)
         if link.status == PENDING and link.due > call.now:
             continue
         link.status, link.due = PENDING, call.now + WAIT
         link.put(call)
-        region = table.address.split(":")[3]
         who = identity.service(REPLICATION, table.address, table.account)
-        at = call.at(service="s3", account=table.account, region=region, principal=who, source_ip="", members={})
+        at = call.at(service="s3", principal=who, source_ip="", members={})
         replicate_table.later(at, source=table.address, target=target, planned=link.due, due=link.due)
+
+
+@s3.task
+def replicate_all(call: Call, address: str, after: tuple[str, ...] = ()) -> None:
+    """Have the tables of a bucket replicated that have no configuration of their own, some at a time."""
+    bucket = tables.bucket_of(call, address)
+    if bucket is None or not bucket.replication:
+        return
+    some = list(Table.scan(call, bucket.id, above=tuple(after) or None, limit=SLICE))
+    for table in some:
+        if table.location and not table.replication:
+            soon(call, table)
+    if len(some) == SLICE:
+        replicate_all.later(call, address=address, after=(some[-1].namespace, some[-1].name))
+
+
+def forget(call: Call, table: Table) -> None:
+    """Forget where a table was replicated to."""
+    Link.delete_all(call, table.address)
 
 
 @s3.task(retries=5)
@@ -93,9 +113,10 @@ async def replicate_table(call: Call, source: str, target: str, planned: float) 
     if link is None or table is None or link.due != planned:
         return
     found = configuration(call, table)
-    if target not in destinations(found) or not table.location or not manifests.needed():
+    if target not in destinations(found) or not table.location:
         return
     try:
+        table_files.check_installed()
         replica = await brought(call, table, target, found["configuration"]["role"])
     except (Fault, Refused, ValueError) as refused:
         words = refused.message if isinstance(refused, Fault) else str(refused)
@@ -166,7 +187,9 @@ def ready(there: Call, reader: Call, table: Table, target: str) -> Table:
         Namespace(
             bucket=bucket.id, name=table.namespace, id=names.uuid4(), created=there.now, creator=bucket.account
         ).put(there)
+        tables.counted(there, bucket.address, namespaces=1)
     authorize(reader, "s3tables:CreateTable", into)
+    tables.counted(there, bucket.address, tables=1)
     return replica_of(there, table, bucket).put(there)
 
 
@@ -180,7 +203,7 @@ def replica_of(there: Call, table: Table, bucket: TableBucket) -> Table:
         id=identifier,
         address=address,
         account=bucket.account,
-        warehouse=tables.open_warehouse(there, address, bucket.encryption).name,
+        warehouse=tables.open_warehouse(there, address, bucket.encryption, bucket.storage_class).name,
         created=there.now,
         creator=bucket.account,
         modified=there.now,
@@ -195,12 +218,12 @@ def replica_of(there: Call, table: Table, bucket: TableBucket) -> Table:
 
 def moved(content: Metadata, table: Table, replica: Table) -> Metadata:
     """A table's metadata as its replica has them."""
-    snapshots = [
+    kept = [
         {**each, "manifest-list": replica.at(table.key_of(each["manifest-list"]))}
         for each in content.get("snapshots", [])
     ]
     gone: Members = {"metadata-log": [], "statistics": [], "partition-statistics": []}
-    return content | gone | {"location": replica.root, "snapshots": snapshots}
+    return content | gone | {"location": replica.root, "snapshots": kept}
 
 
 class Copying(NamedTuple):
@@ -236,7 +259,7 @@ class Copying(NamedTuple):
         path = told["manifest_path"]
         length = self.size(path)
         if length is None:
-            held = manifests.read(await self.source.read(path))
+            held = await snapshots.opened(await self.source.read(path))
             entries = [await self.entry(each) for each in held.entries]
             body = manifests.write(entries, held)
             await self.target.write(self.there(path), body)

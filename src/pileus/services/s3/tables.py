@@ -13,6 +13,7 @@ from typing import Any
 
 from pileus.kernel import Call, Record, arn, names
 from pileus.kernel.access.target import Target
+from pileus.kernel.identity import ANONYMOUS
 
 from . import faults, points
 from .buckets import Bucket
@@ -31,12 +32,15 @@ WRITES = {
 }
 MANAGED = "aws"
 """The type of table buckets, and of their tables, that only S3 itself writes into."""
+MANAGED_NAME = "aws-s3"
+"""The table bucket that S3 has in an account and a Region."""
 METADATA = "metadata.s3.amazonaws.com"
 """What writes into metadata tables."""
 MAINTENANCE = "maintenance.s3tables.amazonaws.com"
 """What looks after tables."""
 REPLICATION = "replication.s3tables.amazonaws.com"
-ITSELF = ("s3.amazonaws.com", "s3tables.amazonaws.com", METADATA, MAINTENANCE, REPLICATION)
+LENS = "storage-lens.s3.amazonaws.com"
+ITSELF = ("s3.amazonaws.com", "s3tables.amazonaws.com", METADATA, MAINTENANCE, REPLICATION, LENS)
 
 
 class TableBucket(Record, arn="bucket/{name}", cfn="AWS::S3Tables::TableBucket", kw_only=True, omit_defaults=True):
@@ -57,6 +61,9 @@ class TableBucket(Record, arn="bucket/{name}", cfn="AWS::S3Tables::TableBucket",
     replication: dict[str, Any] = {}
     """The configuration, and its version token."""
     tags: dict[str, str] = {}
+    namespaces: int = 0
+    tables: int = 0
+    """How many it has."""
 
     def arn(self, call: Call) -> str:
         return self.address
@@ -218,10 +225,19 @@ def table_of(call: Call, address: str) -> Table | None:
     return Table.first(beside(call, address), bucket.id, number, index="by_id")
 
 
+def counted(call: Call, address: str, *, namespaces: int = 0, tables: int = 0) -> None:
+    """Note how many more, or fewer, a table bucket has."""
+    bucket = bucket_of(call, address)
+    if bucket is not None:
+        bucket.namespaces += namespaces
+        bucket.tables += tables
+        bucket.put(beside(call, address))
+
+
 # Warehouses
 
 
-def open_warehouse(call: Call, address: str, encryption: Mapping[str, str]) -> Bucket:
+def open_warehouse(call: Call, address: str, encryption: Mapping[str, str], storage_class: str = "") -> Bucket:
     """The bucket for the files of a table."""
     start = names.uuid4()[:19]
     name = f"{start}{names.token(LONGEST - len(start) - len(SUFFIX), names.LOWER)}{SUFFIX}"
@@ -233,6 +249,7 @@ def open_warehouse(call: Call, address: str, encryption: Mapping[str, str]) -> B
         room=names.token(8),
         created=call.now,
         table=address,
+        shelf=storage_class if storage_class != "STANDARD" else "",
     )
     if encryption.get("sseAlgorithm") == "aws:kms":
         default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": encryption["kmsKeyArn"]}
@@ -251,7 +268,12 @@ def close_warehouse(call: Call, name: str) -> None:
 
 
 def check(call: Call, bucket: Bucket) -> None:
-    """Refuse what cannot be done in a warehouse ("Access management for S3 Tables", S3 User Guide)."""
+    """Refuse what cannot be done in a warehouse ("Access management for S3 Tables", S3 User Guide).
+
+    Nobody in particular comes in: public access to tables is always blocked.
+    """
+    if call.principal is ANONYMOUS:
+        raise faults.denied()
     if call.operation not in READS | WRITES and call.principal.arn not in ITSELF:
         raise faults.not_allowed(call.operation[:3].upper(), "BUCKET" if "Key" not in call.members else "OBJECT")
 

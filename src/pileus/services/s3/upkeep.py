@@ -19,7 +19,7 @@ from . import compacting, expiring_records, s3, table_files, versions
 from .buckets import Bucket
 from .objects import Object
 from .table_files import Files
-from .tables import MAINTENANCE, METADATA, Table, bucket_of, table_of
+from .tables import LENS, MAINTENANCE, METADATA, Table, beside, bucket_of, table_of
 
 log = logging.getLogger("pileus.s3")
 
@@ -42,7 +42,7 @@ SLICE = 1000
 Members = dict[str, Any]
 
 
-class Upkeep(Record, scope="cloud"):
+class Upkeep(Record):
     """When a table is looked after next."""
 
     address: str
@@ -75,14 +75,14 @@ def settings(held: Members, kind: str) -> Members | None:
 
 def plan(call: Call, table: Table, due: float | None = None) -> None:
     """Have a table looked after, unless that is planned for an earlier time."""
+    call = beside(call, table.address)
     due = call.now + AFTER if due is None else due
     found = Upkeep.get(call, table.address)
     if found is not None and call.now <= found.due <= due:
         return
     Upkeep(table.address, due).put(call)
-    region = table.address.split(":")[3]
     who = identity.service(MAINTENANCE, table.address, table.account)
-    at = call.at(service="s3", account=table.account, region=region, principal=who, source_ip="", members={})
+    at = call.at(service="s3", principal=who, source_ip="", members={})
     look_after.later(at, address=table.address, planned=due, due=due)
 
 
@@ -210,7 +210,7 @@ async def referred(metadata: Metadata, files: Files) -> set[str]:
             if told["manifest_path"] in found:
                 continue
             found.add(told["manifest_path"])
-            held = manifests.read(await files.read(told["manifest_path"]))
+            held = await snapshots.opened(await files.read(told["manifest_path"]))
             found |= {entry["data_file"]["file_path"] for entry in held.entries if entry["status"] != manifests.DELETED}
     return {path for path in found if path.startswith(f"{files.table.root}/")}
 
@@ -243,13 +243,14 @@ def look_at(call: Call, table: Table, known: set[str], wanted: Members, last: st
 async def compact(call: Call, table: Table, wanted: Members, told: Members) -> float | None:
     """Put small files together."""
     size = wanted["targetFileSizeMB"] * 1024 * 1024
-    await table_files.commit(call, table.address, partial(compacting.compacted, call, size), quietly)
+    change = partial(compacting.compacted, call, size, wanted["strategy"])
+    await table_files.commit(call, table.address, change, quietly)
     return None
 
 
 async def expire_records(call: Call, table: Table, wanted: Members, told: Members) -> float | None:
     """Have old rows of a metadata table go."""
-    if table.manager != METADATA:
+    if table.manager not in (METADATA, LENS):
         return None
     limit = call.now - wanted["days"] * DAY
     counted: Members = {"deletedDataFiles": 0, "deletedRecords": 0, "removedFilesSize": 0}

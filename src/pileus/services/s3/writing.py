@@ -72,7 +72,7 @@ def begun(call: Call, bucket: Bucket, name: str, request: dict[str, Any], seal: 
         modified=0.0,
         owner=bucket.owner if bucket.ownership == "BucketOwnerEnforced" else call.account,
         seal=seal,
-        storage_class=directories.CLASS if bucket.zone else STANDARD,
+        storage_class=directories.CLASS if bucket.zone else bucket.shelf or STANDARD,
         headers={"ContentType": headers.DEFAULT_TYPE},
     )
     if not SAID.isdisjoint(request):
@@ -82,7 +82,7 @@ def begun(call: Call, bucket: Bucket, name: str, request: dict[str, Any], seal: 
 
 def describe(call: Call, bucket: Bucket, new: Object, request: dict[str, Any]) -> None:
     """Note on a new object what its request says about it."""
-    if not bucket.zone:
+    if not bucket.zone and not bucket.shelf:
         new.storage_class = headers.storage_class(request)
     new.headers = headers.system(request)
     new.metadata = headers.metadata(request)

@@ -1,8 +1,8 @@
 """Storage Lens configurations: what is measured of an account's storage every day, and where that is told.
 
 "Assessing your storage activity and usage with Amazon S3 Storage Lens", S3 User Guide. What is measured is in
-`lens_figures` and `lens_counting`, what is told of it in `lens_exports`. Left out: reports of expanded prefixes,
-performance metrics, tables of S3 Tables, and what goes to the Cost and Usage Report; who asks for one is told so.
+`lens_figures` and `lens_counting`, what is told of it in `lens_exports` and `lens_tables`. Left out: reports of
+expanded prefixes, performance metrics, and what goes to the Cost and Usage Report; who asks for one is told so.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from pileus.kernel import Call, Record, Unfinished, identity, tags
-from pileus.services.s3 import observing, rules
+from pileus.services.s3 import observing, rules, table_files
 from pileus.services.s3.buckets import Bucket
 from pileus.services.s3.faults import fault, invalid_request, no_bucket
 
@@ -52,8 +52,14 @@ class Configuration(Record, scope="account", key=("home", "id"), kw_only=True, o
         return bool(self.content.get("DataExport", {}).get("CloudWatchMetrics", {}).get("IsEnabled"))
 
     @property
+    def table(self) -> Members:
+        """What is said of the tables that the metrics go to, if they go to some."""
+        found: Members = self.content.get("DataExport", {}).get("StorageLensTableDestination", {})
+        return found if found.get("IsEnabled") else {}
+
+    @property
     def told(self) -> bool:
-        return bool(self.content["IsEnabled"] and (self.export or self.published))
+        return bool(self.content["IsEnabled"] and (self.export or self.published or self.table))
 
     @property
     def active(self) -> bool:
@@ -143,11 +149,12 @@ def check_built(content: Members) -> None:
         "reports of expanded prefixes": bool(content.get("ExpandedPrefixesDataExport")),
         "access tiers": bool(content.get("IntAccessTiers", {}).get("IsEnabled")),
         "Cost and Usage Reports": enabled(content.get("CostAndUsageReportsPublish", {}), "PrefixLevel"),
-        "S3 Tables": enabled(content.get("DataExport", {}), "StorageLensTableDestination"),
         "performance metrics": any(
             enabled(level, "AdvancedPerformanceMetrics") for level in (account, account["BucketLevel"])
         ),
     }
+    if enabled(content.get("DataExport", {}), "StorageLensTableDestination"):
+        table_files.check_installed()
     if missing := [name for name, asked in absent.items() if asked]:
         raise Unfinished(f"Pileus has no {' and no '.join(missing)} for Storage Lens.")
 

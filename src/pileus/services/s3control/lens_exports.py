@@ -60,6 +60,10 @@ async def measure(call: Call, name: str, planned: float) -> None:
     try:
         if found.export:
             await Export(call, found, planned - DAY).make(lines)
+        if found.table:
+            from . import lens_tables
+
+            await lens_tables.put(call, found, planned - DAY, lines)
         if found.published:
             await publish(call, found, planned - DAY, lines)
     except Fault as fault:

@@ -14,8 +14,7 @@ This is a further API of S3 and shares its records (`services/s3/tables`), as S3
 lie in a bucket of their own, its warehouse, and are read and written by S3's API by whoever may read and write the
 table's data.
 
-Left out: migrations, whose sources are tables of Glue; server access logs and request metrics of table buckets; what
-the storage class INTELLIGENT_TIERING brings about; sorting while small files are put together.
+Left out: migrations, whose sources are tables of Glue; server access logs and request metrics of table buckets.
 """
 
 from typing import Any

@@ -6,13 +6,12 @@ import re
 from typing import Any
 
 from pileus.kernel import Call, Fault, names, tags
-from pileus.services.s3.tables import MANAGED, Namespace, TableBucket, beside
+from pileus.services.s3.tables import MANAGED, MANAGED_NAME, Namespace, TableBucket, beside
 
 from . import faults, s3tables
 
 MOST = 10
 """Of an account in a Region ("Amazon S3 Tables quotas and limits", S3 User Guide); managed ones do not count."""
-MANAGED_NAME = "aws-s3"
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
 _RESERVED = ("xn--", "sthree-", "amzn-s3-demo", "aws")
 _ENDINGS = ("-s3alias", "--ol-s3", "--x-s3", "--table-s3")

@@ -6,8 +6,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from pileus.kernel import Call, Fault, Unfinished
-from pileus.services.s3.tables import METADATA, Table, TableBucket, home
+from pileus.kernel import Call, Fault
+from pileus.kernel.access.enforcement import authorize
+from pileus.services.s3.table_replicating import about
+from pileus.services.s3.tables import LENS, METADATA, Table, TableBucket, home
 from pileus.services.s3.upkeep import COMPACTION, EXPIRATION, REMOVAL, SNAPSHOTS, configured
 
 from . import faults, s3tables
@@ -65,9 +67,8 @@ def put_table_maintenance_configuration(
     value: Members,
 ) -> None:
     """Say how small files are put together, or how long snapshots are kept."""
-    strategy = value.get("settings", {}).get(COMPACTION, {}).get("strategy", "auto")
-    if strategy not in ("auto", "binpack"):
-        raise Unfinished(f"Pileus does not compact by the strategy {strategy} yet.")
+    if value.get("settings", {}).get(COMPACTION, {}).get("strategy") in ("sort", "z-order"):
+        authorize(call, "s3tables:GetTableData", about(call, table))
     table.maintenance = changed(table.maintenance, type, value)
     table.put(call)
 
@@ -90,7 +91,7 @@ def get_table_maintenance_job_status(call: Call, table: Table) -> Members:
 def expiring(call: Call, table_arn: str) -> Table:
     """A table whose records may expire: one that S3 itself writes."""
     found = by_table_arn(call, table_arn)
-    if found.manager != METADATA:
+    if found.manager not in (METADATA, LENS):
         words = "Record expiration is only supported for tables that are managed by AWS."
         raise Fault("MethodNotAllowedException", words)
     return found

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from pileus.kernel import Call, names
-from pileus.services.s3.tables import Namespace, Table, TableBucket, beside
+from pileus.services.s3.tables import Namespace, Table, TableBucket, beside, counted
 
 from . import faults, s3tables
 from .buckets import beginning, by_arn, check_own
@@ -38,11 +38,12 @@ def create_namespace(call: Call, bucket: TableBucket, namespace: list[str]) -> d
     check_name(call, name, "namespace")
     if Namespace.get(call, bucket.id, name) is not None:
         raise faults.conflict("A namespace with an identical name already exists in the bucket.")
-    if sum(1 for _ in Namespace.scan(call, bucket.id, limit=MOST)) == MOST:
+    if bucket.namespaces >= MOST:
         raise faults.bad("You have attempted to create more namespaces than allowed.")
     Namespace(
         bucket=bucket.id, name=name, id=names.uuid4(), created=call.now, creator=call.principal.account or call.account
     ).put(call)
+    counted(call, bucket.address, namespaces=1)
     return {"tableBucketARN": bucket.address, "namespace": [name]}
 
 
@@ -85,3 +86,4 @@ def delete_namespace(call: Call, bucket: TableBucket, namespace: str) -> None:
     if Table.first(call, bucket.id, namespace) is not None:
         raise faults.conflict("The namespace that you tried to delete is not empty.")
     found.delete(call)
+    counted(call, bucket.address, namespaces=-1)

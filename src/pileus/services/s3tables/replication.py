@@ -53,9 +53,7 @@ def put_table_bucket_replication(
     check_own(call, bucket)
     bucket.replication = checked(call, bucket.replication, version_token, configuration, bucket.address)
     bucket.put(call)
-    for table in Table.scan(call, bucket.id):
-        if table.location and not table.replication:
-            table_replicating.soon(call, table)
+    table_replicating.replicate_all.later(call, address=bucket.address)
     return {"versionToken": bucket.replication["token"], "status": "SUCCESS"}
 
 

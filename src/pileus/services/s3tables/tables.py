@@ -13,13 +13,15 @@ from pileus.services.s3 import table_replicating, tables, upkeep
 from pileus.services.s3.tables import Namespace, Table, TableBucket, new_token
 
 from . import faults, namespaces, s3tables
-from .buckets import AS_USUAL, by_arn, check_own, checked, tagged
+from .buckets import AS_USUAL, beginning, by_arn, check_own, checked, tagged
 
 MOST = 10_000
 """In a table bucket."""
 PATIENCE = 3600.0
 """Seconds after which a warehouse whose table never came to be is removed."""
 FOLDER = "metadata/"
+BESIDE = ("PutTableEncryption", "PutTableStorageClass", "TagResource")
+"""What else must be allowed to who says of a new table how it is encrypted, stored and tagged ("CreateTable")."""
 
 Members = dict[str, Any]
 
@@ -63,58 +65,66 @@ async def create_table(
     tags: dict[str, str] = {},
 ) -> Members:
     """Create a table; its metadata are written if it is said what is in it, or else left to its first writer."""
-    with call.transaction():
-        space = check_new(call, bucket, namespace, name)
-        encryption = checked(call, encryption_configuration) or bucket.encryption
-        identifier = names.uuid4()
-        address = call.arn(f"bucket/{bucket.name}/table/{identifier}", "s3tables")
-        warehouse = tables.open_warehouse(call, address, encryption).name
-        tidy.later(call, address=address, warehouse=warehouse, delay=PATIENCE)
-    location = ""
-    if metadata is not None:
-        keys = {"s3tables:namespace": (namespace,), "s3tables:tablename": (name,)}
-        authorize(call, "s3tables:PutTableData", Target(address, bucket.account, bucket.policy, keys=keys))
-        location = await begin(call, warehouse, metadata["iceberg"])
+    who = call.principal.account or call.account
+    identifier = names.uuid4()
     with call.transaction():
         check_new(call, bucket, namespace, name)
-        made = Table(
+        table = Table(
             bucket=bucket.id,
-            namespace=space.name,
+            namespace=namespace,
             name=name,
             id=identifier,
-            address=address,
+            address=f"{bucket.address}/table/{identifier}",
             account=bucket.account,
-            warehouse=warehouse,
+            warehouse="",
             created=call.now,
-            creator=call.principal.account or call.account,
+            creator=who,
             modified=call.now,
-            modifier=call.principal.account or call.account,
+            modifier=who,
             token=new_token(),
-            location=location,
             type=bucket.type,
             manager=tables.METADATA if "s3.amazonaws.com" in call.called_via else "",
-            encryption=encryption,
+            encryption=checked(call, encryption_configuration) or bucket.encryption,
             storage_class=storage_class_configuration.get("storageClass", bucket.storage_class),
             tags=tagged(tags),
-        ).put(call)
-        if location:
-            upkeep.plan(call, made)
-            table_replicating.soon(call, made)
-    return {"tableARN": made.address, "versionToken": made.token}
+        )
+        more = (encryption_configuration, storage_class_configuration, tags)
+        check_may(call, bucket, table, *(action for given, action in zip(more, BESIDE, strict=True) if given))
+        opened = tables.open_warehouse(call, table.address, table.encryption, table.storage_class)
+        table.warehouse = opened.name
+        tidy.later(call, address=table.address, warehouse=table.warehouse, delay=PATIENCE)
+    if metadata is not None:
+        table.location = await begin(call, bucket, table, metadata["iceberg"])
+    with call.transaction():
+        check_new(call, bucket, namespace, name)
+        table.put(call)
+        tables.counted(call, table.address, tables=1)
+        if table.location:
+            upkeep.plan(call, table)
+            table_replicating.soon(call, table)
+    return {"tableARN": table.address, "versionToken": table.token}
 
 
-def check_new(call: Call, bucket: TableBucket, namespace: str, name: str) -> Namespace:
-    """The namespace of a new table, if there may be one of that name."""
+def check_new(call: Call, bucket: TableBucket, namespace: str, name: str) -> None:
+    """Refuse a new table where there may be none of that name."""
     check_own(call, bucket)
-    if TableBucket.get(call, bucket.name) is None:
+    now = TableBucket.get(call, bucket.name)
+    if now is None:
         raise faults.missing("table bucket")
     namespaces.check_name(call, name, "table")
-    space = namespaces.named(call, bucket, namespace)
+    namespaces.named(call, bucket, namespace)
     if Table.get(call, bucket.id, namespace, name) is not None:
         raise faults.conflict("A table with an identical name already exists in the namespace.")
-    if sum(1 for _ in Table.scan(call, bucket.id, limit=MOST)) == MOST:
+    if now.tables >= MOST:
         raise faults.bad("You have attempted to create more tables than allowed.")
-    return space
+
+
+def check_may(call: Call, bucket: TableBucket, table: Table, *actions: str) -> None:
+    """Refuse what the caller may not do with a table that is only being made."""
+    keys = {"s3tables:namespace": (table.namespace,), "s3tables:tablename": (table.name,)}
+    for action in actions:
+        target = Target(table.address, table.account, bucket.policy, tags=table.tags, keys=keys)
+        authorize(call, f"s3tables:{action}", target)
 
 
 @s3tables.task
@@ -124,28 +134,29 @@ def tidy(call: Call, address: str, warehouse: str) -> None:
         tables.close_warehouse(call, warehouse)
 
 
-async def begin(call: Call, warehouse: str, asked: Members) -> str:
-    """Write the first metadata of a table; the key of the file."""
+async def begin(call: Call, bucket: TableBucket, table: Table, asked: Members) -> str:
+    """Write the first metadata of a table, if the caller may write its data; the key of the file."""
+    check_may(call, bucket, table, "PutTableData")
     given = asked.get("schemaV2") or asked.get("schema")
     if given is None or ("schema" in asked and "schemaV2" in asked):
         raise faults.bad("Exactly one of schema and schemaV2 must be specified.")
-    spec, order = asked.get("partitionSpec", {}), asked.get("writeOrder", {})
+    spec, order = fields_of(asked.get("partitionSpec")), fields_of(asked.get("writeOrder"))
     try:
         made = metadata.new(
-            f"s3://{warehouse}",
+            table.root,
             spelt(given, schemaId="schema-id", identifierFieldIds="identifier-field-ids"),
             call.now,
-            spec={"fields": [spelt(field, sourceId="source-id", fieldId="field-id") for field in spec["fields"]]}
-            if spec
-            else None,
-            order={"fields": [spelt(field, sourceId="source-id", nullOrder="null-order") for field in order["fields"]]}
-            if order
-            else None,
+            spec={"fields": [spelt(field, sourceId="source-id", fieldId="field-id") for field in spec]},
+            order={"fields": [spelt(field, sourceId="source-id", nullOrder="null-order") for field in order]},
             properties=asked.get("properties", {}),
         )
     except Refused as refused:
         raise faults.bad(str(refused)) from None
-    return await write(call, warehouse, made)
+    return await write(call, table.warehouse, made)
+
+
+def fields_of(given: Members | None) -> list[Members]:
+    return list(given["fields"]) if given else []
 
 
 def spelt(given: Members, **names: str) -> Members:
@@ -214,9 +225,11 @@ def list_tables(
         token=continuation_token,
         invalid=faults.TOKEN,
         where=lambda table: table.name.startswith(prefix),
+        **(beginning(prefix) if namespace else {}),
     )
-    spaces = {each.name: each.id for each in Namespace.scan(call, bucket.id)} if page.items else {}
-    told = [shown(each) | {"namespaceId": spaces.get(each.namespace)} for each in page.items]
+    spaces = {name: Namespace.get(call, bucket.id, name) for name in {each.namespace for each in page.items}}
+    ids = {name: space.id for name, space in spaces.items() if space}
+    told = [shown(each) | {"namespaceId": ids.get(each.namespace)} for each in page.items]
     return {"tables": told, "continuationToken": page.token}
 
 
@@ -254,6 +267,8 @@ def delete_table(call: Call, table: Table, version_token: str = "") -> None:
     check_token(table, version_token)
     tables.close_warehouse(call, table.warehouse)
     table.delete(call)
+    tables.counted(call, table.address, tables=-1)
+    table_replicating.forget(call, table)
 
 
 # Encryption and storage class

@@ -7,7 +7,7 @@ A way through the package, from the ground up:
     messages, protection                    what may be published
     publishing, fifo, archive               publishing itself; order, deduplication and replay
     envelopes, signatures                   what subscribers are shown, and how they know that it is true
-    fanout, delivering, retries             how messages get there, or end as dead letters
+    audience, fanout, delivering, retries   how messages get there, or end as dead letters
     platforms, texting, sms_reports         mobile push, and text messages
     status                                  the delivery logs
 

@@ -20,6 +20,8 @@ AGENT = "Amazon Simple Notification Service Agent"
 SECONDS = 15.0
 TEXT = "text/plain; charset=UTF-8"
 THROTTLED = 429
+SIGNED = ("lambda", "http", "https", "firehose", "email-json")
+"""By these protocols messages come in envelopes."""
 
 
 class Turn(Record):
@@ -102,6 +104,8 @@ async def tell(
     if found is None:
         return
     envelope = Envelope(call, unpacked(notice), found)
+    if protocol in SIGNED:
+        await envelope.sign(protocol)
     if protocol in ("email", "email-json"):
         with call.transaction():
             write(call, found, endpoint, envelope, subscription_arn, protocol)
@@ -118,6 +122,8 @@ async def tell(
 
 async def to_subscriber(call: Call, topic: Topic, subscription: Subscription, notice: Notice) -> None:
     envelope = Envelope(call, notice, topic)
+    if subscription.protocol in SIGNED and not subscription.raw:
+        await envelope.sign(subscription.protocol)
     subscription_arn = subscription.arn(call)
     match subscription.protocol:
         case "lambda":

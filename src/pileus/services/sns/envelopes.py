@@ -5,7 +5,7 @@ Developer Guide, "Parsing Amazon SNS message formats".
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote
 
 import msgspec
@@ -39,12 +39,13 @@ class Envelope:
             self._members[text] = members | signatures.signed(self.call, members, self.version)
         return self._members[text]
 
-    async def sign(self, protocol: str) -> None:
+    async def sign(self, protocol: str) -> Self:
         """Have it signed beside the event loop, so that `members` need not."""
         text = self.notice.text_for(protocol)
         if text not in self._members:
             members = self._unsigned(text)
             self._members[text] = members | await signatures.signed_aside(self.call, members, self.version)
+        return self
 
     def _unsigned(self, text: str) -> dict[str, Any]:
         notice, call = self.notice, self.call

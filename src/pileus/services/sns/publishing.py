@@ -15,6 +15,7 @@ from .envelopes import Envelope
 from .faults import invalid
 from .messages import Attributes, Notice
 from .platforms import Endpoint
+from .signatures import Signatory
 from .topics import Topic, parsed
 
 ENTRY_ID = re.compile(r"[A-Za-z0-9_-]{1,80}")
@@ -50,7 +51,7 @@ def composed(
     most = to.most_bytes if isinstance(to, Topic) else settings.MOST_BYTES
     messages.check_message(message, subject, message_structure, message_attributes, most)
     return Notice(
-        id=names.uuid4(),
+        id=names.request_id(),  # which is no secret either
         topic_arn=to.arn(call) if isinstance(to, Topic) else "",
         message=message,
         at=call.now,
@@ -66,19 +67,14 @@ def sealed(
     call: Call, to: Topic | Endpoint | None, message: str, phone_number: str = "", **given: Any
 ) -> Awaitable[Envelope] | None:
     """The envelope of a message, signed aside, where any queue gets it in one."""
-    if not isinstance(to, Topic) or not in_envelopes(call, to):
+    if not isinstance(to, Topic) or not in_envelopes(call, to) or not call.cloud.engine(Signatory).needed():
         return None
-    return signed(Envelope(call, composed(call, to, message, **given), to))
+    return Envelope(call, composed(call, to, message, **given), to).sign("sqs")
 
 
 def in_envelopes(call: Call, topic: Topic) -> bool:
     """Whether messages go to queues in envelopes whose text is the publisher's own: then they may be signed ahead."""
     return not topic.fifo and not topic.protection and bool(audience.of(call, topic).wrapped)
-
-
-async def signed(envelope: Envelope) -> Envelope:
-    await envelope.sign("sqs")
-    return envelope
 
 
 @sns.operation(on=target, honours=["TopicArn", "TargetArn"], ahead=sealed)

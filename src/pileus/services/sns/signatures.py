@@ -12,7 +12,7 @@ import hashlib
 from asyncio import Future
 from collections import deque
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from queue import SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
@@ -24,7 +24,9 @@ from pileus.kernel.edge import Answer
 from . import sns
 
 if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+    from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 
     from pileus.kernel.cloud import Cloud
     from pileus.kernel.master_key import MasterKey
@@ -84,6 +86,14 @@ def opened(master_key: MasterKey, sealed: bytes) -> RSAPrivateKey:
     return serialization.load_der_private_key(master_key.open(sealed, PURPOSE), None)  # type: ignore[return-value]
 
 
+@cache
+def scheme(version: str) -> tuple[PKCS1v15, SHA1 | SHA256]:
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import padding
+
+    return padding.PKCS1v15(), hashes.SHA256() if version == "2" else hashes.SHA1()
+
+
 class Draft(NamedTuple):
     """What is to be signed, by which key, and what then goes with the signature."""
 
@@ -101,10 +111,7 @@ class Draft(NamedTuple):
         return cls(key, text.encode(), version, call.url(f"_pileus/at/sns/{signer.file}"))
 
     def sign(self) -> bytes:
-        from cryptography.hazmat.primitives import hashes
-        from cryptography.hazmat.primitives.asymmetric import padding
-
-        return self.key.sign(self.text, padding.PKCS1v15(), hashes.SHA256() if self.version == "2" else hashes.SHA1())
+        return self.key.sign(self.text, *scheme(self.version))
 
     def members(self, signature: bytes) -> dict[str, str]:
         signed = base64.b64encode(signature).decode()
@@ -129,10 +136,14 @@ async def signed_aside(call: Call, members: dict[str, Any], version: str) -> dic
 
 
 class Signatory:
-    """A thread that signs. RSA takes longer than all the rest of Publish, and does not need the interpreter.
+    """Threads that sign. RSA takes longer than all the rest of Publish, and does not need the interpreter.
 
-    So as not to wake the event loop for each, it is told once of all signatures that were made since it last looked.
+    One signs while the other waits for its turn to say so. So as not to wake the event loop for each signature, it is
+    told of several at once where others wait.
     """
+
+    THREADS = 2
+    AT_ONCE = 8
 
     def __init__(self, cloud: Cloud) -> None:
         self._loop = asyncio.get_running_loop()
@@ -140,10 +151,28 @@ class Signatory:
         self._waiting: set[Future[bytes]] = set()
         self._made: deque[tuple[Future[bytes], bytes | Exception]] = deque()
         self._told = False
-        self._thread = Thread(target=self._work, name="sns-signatory", daemon=True)
-        self._thread.start()
+        """Whether the loop knows that something was made."""
+        self._closed = False
+        self._threads: list[Thread] = []
+        self._another = False
+        """Whether somebody has had something signed in this turn of the loop."""
+
+    def needed(self) -> bool:
+        """Whether others have something signed at the same time. For one alone, waking a thread takes longer."""
+        if self._waiting or self._another:
+            return True
+        self._another = True
+        self._loop.call_soon(self._next_turn)
+        return False
+
+    def _next_turn(self) -> None:
+        self._another = False
 
     def signature(self, draft: Draft) -> Future[bytes]:
+        if not self._threads:
+            self._threads = [Thread(target=self._work, name="sns-signatory", daemon=True) for _ in range(self.THREADS)]
+            for thread in self._threads:
+                thread.start()
         future: Future[bytes] = self._loop.create_future()
         self._waiting.add(future)
         self._asked.put((draft, future))
@@ -151,21 +180,17 @@ class Signatory:
 
     async def close(self) -> None:
         """Let go of what is not signed: who waits for it is cancelled."""
+        self._closed = True
+        for _ in self._threads:
+            self._asked.put(None)
         for future in self._waiting:
             future.cancel()
-        self._asked.put(None)
 
     def _work(self) -> None:
-        while asked := self._asked.get():
+        while (asked := self._asked.get()) and not self._closed:
             draft, future = asked
-            if future.cancelled():
-                continue
-            try:
-                made: bytes | Exception = draft.sign()
-            except Exception as error:
-                made = error
-            self._made.append((future, made))
-            if not self._told:
+            self._made.append((future, b"" if future.cancelled() else attempted(draft)))
+            if not self._told and (len(self._made) >= self.AT_ONCE or self._asked.empty()):
                 self._told = True
                 self._loop.call_soon_threadsafe(self._hand_out)
 
@@ -180,6 +205,13 @@ class Signatory:
                 future.set_result(made)
             else:
                 future.set_exception(made)
+
+
+def attempted(draft: Draft) -> bytes | Exception:
+    try:
+        return draft.sign()
+    except Exception as error:
+        return error
 
 
 @sns.address

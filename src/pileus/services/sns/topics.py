@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Self
 
@@ -251,8 +252,6 @@ def delete_topic(call: Call, topic_arn: str) -> None:
 
 def iso(instant: float) -> str:
     """A time as SNS writes it: `2026-11-27T20:25:02.123Z`."""
-    from datetime import UTC, datetime
-
     return datetime.fromtimestamp(instant, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

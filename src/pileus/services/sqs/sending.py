@@ -117,7 +117,7 @@ def composed(call: Call, queue: Queue, depth: Depth, draft: Draft) -> Message:
         box=depth.box,
         group=draft.group,
         number=depth.number(),
-        id=names.uuid4(),
+        id=names.request_id(),  # which is no secret either
         sent=milliseconds(call),
         sender=call.principal.user_id,
         body=draft.body,
