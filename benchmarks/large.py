@@ -25,8 +25,9 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from boto3.s3.transfer import TransferConfig
@@ -38,31 +39,52 @@ CONNECTIONS = 4
 BLOCK = 1 << 20
 
 
+class Taken(NamedTuple):
+    """What one piece of work took. The least of each counts, but of memory the most."""
+
+    seconds: float
+    server: float
+    """Seconds of CPU."""
+    clients: float
+    grown: float
+    """Megabytes that the server's memory was larger at most than before."""
+
+    def best(self, other: Taken) -> Taken:
+        return Taken(
+            min(self.seconds, other.seconds),
+            min(self.server, other.server),
+            min(self.clients, other.clients),
+            max(self.grown, other.grown),
+        )
+
+
 def compare(ours: Contender, size: int, rounds: int) -> None:
-    """All in turn, round after round; the best round of each counts, of memory the worst."""
+    """All in turn, round after round."""
+    found: dict[str, Taken] = {}
     with tempfile.TemporaryDirectory() as folder:
         large = Large(ours, Path(folder), size)
-        best: dict[str, float] = {}
-        grown: dict[str, float] = {}
         for _ in range(rounds):
             for name, work in large.works.items():
-                os.sync()
-                before = forget_peak(ours.pid)
-                start = time.perf_counter()
-                work()
-                taken = time.perf_counter() - start
-                best[name] = min(best.get(name, taken), taken)
-                grown[name] = max(grown.get(name, 0.0), peak(ours.pid) - before)
+                taken = measured(ours.pid, work)
+                found[name] = taken.best(found.get(name, taken))
         same = large.sum(large.up) == large.sum(large.down)
     print(f"\n{size / 1e9:.1f} GB in parts of {PART >> 20} MiB, {CONNECTIONS} connections, best of {rounds} (Pileus)")
-    print(f"bytes are {'the same' if same else 'NOT THE SAME'}")
-    print(f"{'':<36}{'MB/s':>8}{'of reading':>13}{'of writing':>13}{'peak MB more':>15}")
-    reading, writing = list(best.values())[:2]
-    for name, taken in best.items():
+    print(f"bytes are {'the same' if same else 'NOT THE SAME'}; CPU in seconds")
+    print(f"{'':<34}{'MB/s':>7}{'of reading':>12}{'of writing':>12}{'server CPU':>12}{'other CPU':>11}{'peak MB':>9}")
+    reading, writing = list(found.values())[:2]
+    for name, taken in found.items():
         print(
-            f"{name:<36}{size / taken / 1e6:>8,.0f}{reading / taken:>11.2f} x{writing / taken:>11.2f} x"
-            f"{grown[name]:>15.0f}"
+            f"{name:<34}{size / taken.seconds / 1e6:>7,.0f}{reading.seconds / taken.seconds:>10.2f} x"
+            f"{writing.seconds / taken.seconds:>10.2f} x{taken.server:>12.2f}{taken.clients:>11.2f}{taken.grown:>+9.0f}"
         )
+
+
+def measured(pid: int, work: Callable[[], None]) -> Taken:
+    os.sync()
+    memory, server, clients, start = forget_peak(pid), processor(pid), sum(os.times()[:4]), time.perf_counter()
+    work()
+    seconds = time.perf_counter() - start
+    return Taken(seconds, processor(pid) - server, sum(os.times()[:4]) - clients, peak(pid) - memory)
 
 
 class Large:
@@ -141,6 +163,12 @@ def peak(pid: int) -> float:
     return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
+def processor(pid: int) -> float:
+    """Seconds of CPU that a process has used (proc(5))."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 # What the processes do that are measured, or measure
 
 
@@ -178,24 +206,24 @@ class Bare:
             return []
         url = urlsplit(parts[0]["url"])
         with socket.create_connection((url.hostname, url.port)) as connection:
-            answers = connection.makefile("rb", buffering=64 * 1024)
+            answers = connection.makefile("rb")
             step = self._up if self._send else self._down
             return [step(connection, answers, part) for part in parts]
 
-    def _up(self, connection: socket.socket, answers: BinaryIO, part: dict[str, Any]) -> str:
+    def _up(self, connection: socket.socket, answers: BufferedReader, part: dict[str, Any]) -> str:
         start, stop = part["start"], part["stop"]
         connection.sendall(head("PUT", part["url"], f"Content-Length: {stop - start}"))
         while start < stop:
             start += os.sendfile(connection.fileno(), self._file.fileno(), start, stop - start)
         return answered(answers, b"200")["etag"]
 
-    def _down(self, connection: socket.socket, answers: BinaryIO, part: dict[str, Any]) -> str:
+    def _down(self, connection: socket.socket, answers: BufferedReader, part: dict[str, Any]) -> str:
         start, stop = part["start"], part["stop"]
         connection.sendall(head("GET", part["url"], f"Range: bytes={start}-{stop - 1}"))
         etag = answered(answers, b"206")["etag"]
         buffer = memoryview(bytearray(256 * 1024))
         while start < stop:
-            count = answers.readinto1(buffer[: stop - start])  # type: ignore[attr-defined]
+            count = answers.readinto1(buffer[: stop - start])
             if not count:
                 raise EOFError
             os.pwrite(self._file.fileno(), buffer[:count], start)
@@ -208,7 +236,7 @@ def head(method: str, url: str, line: str) -> bytes:
     return f"{method} {parts.path}?{parts.query} HTTP/1.1\r\nHost: {parts.netloc}\r\n{line}\r\n\r\n".encode()
 
 
-def answered(answers: BinaryIO, status: bytes) -> dict[str, str]:
+def answered(answers: BufferedReader, status: bytes) -> dict[str, str]:
     line = answers.readline()
     fields = {}
     while (field := answers.readline()) not in (b"\r\n", b""):

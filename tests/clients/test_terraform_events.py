@@ -11,7 +11,7 @@ from pileus.testing.account import Account
 
 from .terraform import Stack
 
-SERVICES = ("sns", "sqs", "events", "scheduler", "pipes", "iam", "sts", "secretsmanager")
+SERVICES = ("sns", "sqs", "events", "scheduler", "pipes", "iam", "sts", "secretsmanager", "logs")
 
 STACK = """
 resource "aws_sqs_queue" "heard" {
@@ -59,6 +59,25 @@ resource "aws_sns_topic" "news" {
     }
   })
   tags = { team = "press" }
+}
+
+resource "aws_sns_topic_data_protection_policy" "news" {
+  arn = aws_sns_topic.news.arn
+  policy = jsonencode({
+    Name    = "news"
+    Version = "2021-06-01"
+    Statement = [{
+      Sid            = "cards"
+      DataDirection  = "Inbound"
+      Principal      = ["*"]
+      DataIdentifier = ["arn:aws:dataprotection::aws:data-identifier/CreditCardNumber"]
+      Operation      = { Deidentify = { MaskConfig = { MaskWithCharacter = "#" } } }
+    }]
+  })
+}
+
+resource "aws_cloudwatch_log_group" "told" {
+  name = "told"
 }
 
 resource "aws_sns_topic" "orders" {
@@ -232,6 +251,13 @@ resource "aws_pipes_pipe" "dead" {
   }
   target_parameters {
     input_template = "{\\"kind\\": \\"sport\\", \\"again\\": <$.body>}"
+  }
+  log_configuration {
+    level                  = "INFO"
+    include_execution_data = ["ALL"]
+    cloudwatch_logs_log_destination {
+      log_group_arn = aws_cloudwatch_log_group.told.arn
+    }
   }
   depends_on = [aws_iam_role_policy.acts]
 }

@@ -47,6 +47,42 @@ resource "aws_kinesis_firehose_delivery_stream" "lake" {{
     error_output_prefix = "errors/!{{firehose:error-output-type}}/"
   }}
 }}
+
+resource "aws_kinesis_firehose_delivery_stream" "splunk" {{
+  name        = "splunk"
+  destination = "splunk"
+
+  splunk_configuration {{
+    hec_endpoint               = "https://127.0.0.1:8088"
+    hec_token                  = "51D4DA16-C61B-4F5F-8EC7-ED4301342A4A"
+    hec_acknowledgment_timeout = 600
+    hec_endpoint_type          = "Event"
+    s3_backup_mode             = "FailedEventsOnly"
+    s3_configuration {{
+      role_arn   = aws_iam_role.hose.arn
+      bucket_arn = aws_s3_bucket.lake.arn
+    }}
+  }}
+}}
+
+resource "aws_kinesis_firehose_delivery_stream" "search" {{
+  name        = "search"
+  destination = "opensearch"
+
+  opensearch_configuration {{
+    cluster_endpoint      = "https://127.0.0.1:9200"
+    role_arn              = aws_iam_role.hose.arn
+    index_name            = "orders"
+    index_rotation_period = "OneWeek"
+    document_id_options {{
+      default_document_id_format = "NO_DOCUMENT_ID"
+    }}
+    s3_configuration {{
+      role_arn   = aws_iam_role.hose.arn
+      bucket_arn = aws_s3_bucket.lake.arn
+    }}
+  }}
+}}
 """
 
 

@@ -259,3 +259,82 @@ def test_what_the_records_say_of_a_principal(kernel: Cloud) -> None:
     grants.delete(call)
     assert attached.policies_of(call, user) == []
     assert "no identity-based policy" in ask(kernel, user, "sqs", "ListQueues")
+
+
+# What is remembered of decisions
+
+
+class Thing(Record, arn="{path}"):
+    path: str
+
+
+def about(service: str, operation: str, member: str, path: str) -> Bound:
+    """An operation that finds its resource by a member of its requests."""
+    declared = Service(service)
+
+    def found(call: Call, **members: str) -> Thing:
+        return Thing(path)
+
+    def act(call: Call, thing: Thing) -> dict[str, Any]:
+        return {}
+
+    declared.operation(name=operation)(act)
+    model = declared.model.operation(operation)
+    names = {member: member}
+    return Bound(
+        declared,
+        model,
+        act,
+        members={},
+        on=found,
+        on_members=names,
+        action=f"{service}:{operation}",
+        whole=False,
+        heeded=names,
+        unsigned=False,
+        ahead=None,
+    )
+
+
+def test_a_role_is_asked_for_though_the_same_without_one_was_allowed(kernel: Cloud) -> None:
+    at = about("stepfunctions", "UpdateStateMachine", "stateMachineArn", "stateMachine:m")
+    user = granted(kernel, allow("states:*"))
+    request = {"stateMachineArn": f"arn:aws:states:us-east-1:{HERE}:stateMachine:m"}
+    for _ in range(2):
+        admission.admitted(by(kernel, user, at), at, request)
+    with pytest.raises(Fault, match="iam:PassRole"):
+        admission.admitted(by(kernel, user, at), at, request | {"roleArn": ROLE_ARN})
+
+
+def test_what_else_a_request_names_is_asked_for(kernel: Cloud) -> None:
+    at = about("dynamodb", "Query", "TableName", "table/t")
+    user = granted(kernel, allow("dynamodb:Query", f"arn:aws:dynamodb:us-east-1:{HERE}:table/t"))
+    for _ in range(2):
+        admission.admitted(by(kernel, user, at), at, {"TableName": "t"})
+    with pytest.raises(Fault, match="index/i"):
+        admission.admitted(by(kernel, user, at), at, {"TableName": "t", "IndexName": "i"})
+
+
+@pytest.mark.parametrize(
+    ("condition", "wrong"),
+    [
+        ({"StringEquals": {"aws:UserAgent": "good"}}, {"user_agent": "bad"}),
+        ({"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}, {"source_ip": "11.0.0.1"}),
+        ({"StringEquals": {"aws:RequestedRegion": "us-east-1"}}, {"region": "eu-west-1"}),
+        ({"Bool": {"aws:SecureTransport": "true"}}, {"secure": False}),
+        ({"Bool": {"aws:ViaAWSService": "false"}}, {"called_via": ("sns.amazonaws.com",)}),
+    ],
+)
+def test_how_it_is_asked_is_looked_at_every_time(
+    kernel: Cloud, condition: dict[str, Any], wrong: dict[str, Any]
+) -> None:
+    at = about("sqs", "SendMessage", "QueueUrl", "q")
+    user = granted(kernel, allow("sqs:SendMessage", Condition=condition))
+    right = {"user_agent": "good", "source_ip": "10.0.0.1", "secure": True}
+    for _ in range(2):
+        admission.admitted(by(kernel, user, at, **right), at, {"QueueUrl": "q"})
+    with pytest.raises(Fault, match="sqs:SendMessage"):
+        admission.admitted(by(kernel, user, at, **right | wrong), at, {"QueueUrl": "q"})
+    other = Principal("IAMUser", HERE, USER.arn.replace("alice", "bob"), "AIDABOB", "AKIABOB")
+    with pytest.raises(Fault, match="sqs:SendMessage"):
+        admission.admitted(by(kernel, other, at, **right), at, {"QueueUrl": "q"})

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import urllib.error
+import urllib.request
 import uuid
 from typing import Any
 
@@ -101,6 +103,16 @@ def test_objects(s3: Any, directory: str) -> None:
     put(s3, directory, "once", b"1", IfNoneMatch="*")
     s3.delete_objects(Bucket=directory, Delete={"Objects": [{"Key": "copy"}, {"Key": "once"}]})
     assert s3.list_objects_v2(Bucket=directory)["KeyCount"] == 1
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "HEAD", "DELETE"])
+def test_nobody_in_particular_comes_in(aws: Account, s3: Any, directory: str, method: str) -> None:
+    put(s3, directory, "k", b"content")
+    data = b"other" if method == "PUT" else None
+    request = urllib.request.Request(f"{aws.cloud.endpoint}/{directory}/k", data, method=method)
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        urllib.request.urlopen(request)
+    assert read(s3, directory, "k") == b"content"
 
 
 def test_uploads_in_parts_have_consecutive_numbers(s3: Any, directory: str, refused: Any) -> None:

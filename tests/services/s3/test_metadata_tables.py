@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from random import Random
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from hypothesis import given, settings
+from hypothesis import strategies as some
 
 from pileus import LocalCloud
 from pileus.testing.account import Account
@@ -132,6 +135,82 @@ def test_a_live_inventory_has_all_that_is_there(aws: Account, cloud: LocalCloud,
     changed = {row["sequence_number"] for row in rows(aws, versioned)}
     newest = next(row for row in rows(aws, versioned, "inventory") if row["size"] == 2)
     assert newest["sequence_number"] in changed, "the journal and the inventory can be joined"
+
+
+def test_an_inventory_of_several_files_has_each_version_once(
+    aws: Account, cloud: LocalCloud, s3: Any, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pileus.services.s3 import live_inventories
+
+    monkeypatch.setattr(live_inventories, "ROWS", 2)
+    names = [f"{letter}{digit}" for letter in "abcdef" for digit in "12"]
+    for key in names:
+        put(s3, bucket, key, b"1")
+    configure(s3, cloud, bucket, **ENABLED)
+    files = table(aws, bucket, "inventory").inspect.files()
+    assert len(files) == 6
+    cloud.clock.advance(6 * 3600)
+    put(s3, bucket, "c1", b"22")
+    put(s3, bucket, "c15", b"333")
+    put(s3, bucket, "0", b"4444")
+    s3.delete_object(Bucket=bucket, Key="e1")
+    s3.delete_object(Bucket=bucket, Key="e2")
+    cloud.clock.advance(1200)
+    told = {row["key"]: row["size"] for row in rows(aws, bucket, "inventory")}
+    assert sorted(told) == sorted({*names, "c15", "0"} - {"e1", "e2"})
+    assert (told["c1"], told["c15"], told["0"], told["f2"]) == (2, 3, 4, 1)
+    assert len(rows(aws, bucket, "inventory")) == len(told)
+    kept = set(files["file_path"].to_pylist())
+    assert len(kept & set(table(aws, bucket, "inventory").inspect.files()["file_path"].to_pylist())) == 3
+
+
+@given(some.randoms(use_true_random=False))
+@settings(max_examples=6)
+def test_whatever_happens_the_tables_tell_the_same_as_a_list(cloud: LocalCloud, random: Random) -> None:
+    from pileus.services.s3 import live_inventories
+
+    aws, bucket = cloud.account(), fresh()
+    s3 = aws.client("s3")
+    s3.create_bucket(Bucket=bucket)
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    rows_before, live_inventories.ROWS = live_inventories.ROWS, 3
+    try:
+        configure(s3, cloud, bucket, **ENABLED)
+        for _ in range(2):
+            for _ in range(25):
+                happens(s3, bucket, random)
+            cloud.clock.advance(1200)
+            listed = s3.list_object_versions(Bucket=bucket)
+            there = {(each["Key"], each["VersionId"], each["Size"]) for each in listed.get("Versions", [])}
+            there |= {(each["Key"], each["VersionId"], None) for each in listed.get("DeleteMarkers", [])}
+            told = [(row["key"], row["version_id"], row["size"]) for row in rows(aws, bucket, "inventory")]
+            assert sorted(told, key=str) == sorted(there, key=str)
+            assert replayed(rows(aws, bucket)) == {(key, version) for key, version, _ in there}
+    finally:
+        live_inventories.ROWS = rows_before
+
+
+def happens(s3: Any, bucket: str, random: Random) -> None:
+    """Something, to one of a few keys."""
+    key = random.choice("abcdefgh")
+    listed = s3.list_object_versions(Bucket=bucket, Prefix=key)
+    versions = [each["VersionId"] for name in ("Versions", "DeleteMarkers") for each in listed.get(name, [])]
+    if versions and random.random() < 0.3:
+        s3.delete_object(Bucket=bucket, Key=key, VersionId=random.choice(versions))
+    elif random.random() < 0.3:
+        s3.delete_object(Bucket=bucket, Key=key)
+    else:
+        put(s3, bucket, key, b"x" * random.randrange(9))
+
+
+def replayed(journal: list[Row]) -> set[tuple[str, str]]:
+    """The versions that there are after all that a journal tells."""
+    there: set[tuple[str, str]] = set()
+    for row in sorted(journal, key=lambda row: row["sequence_number"]):
+        version = (row["key"], row["version_id"])
+        comes = row["record_type"] == "CREATE" or (row["is_delete_marker"] and version not in there)
+        (there.add if comes else there.discard)(version)
+    return there
 
 
 def test_an_inventory_that_is_turned_off_and_on(aws: Account, cloud: LocalCloud, s3: Any, bucket: str) -> None:

@@ -222,3 +222,8 @@ def test_cloudtrail_knows_requests_by_their_operations(aws: Account, bucket: str
         LookupAttributes=[{"AttributeKey": "EventSource", "AttributeValue": "s3tables.amazonaws.com"}]
     )["Events"]
     assert {"CreateTableBucket", "CreateNamespace", "CreateTable"} <= {event["EventName"] for event in found}
+    about = aws.client("cloudtrail").lookup_events(
+        LookupAttributes=[{"AttributeKey": "ResourceName", "AttributeValue": bucket}]
+    )["Events"]
+    assert {"CreateNamespace", "CreateTable"} <= {event["EventName"] for event in about}
+    assert {"ResourceType": "AWS::S3Tables::TableBucket", "ResourceName": bucket} in about[0]["Resources"]

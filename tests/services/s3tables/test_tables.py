@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from botocore.config import Config
 
 from pileus.testing.account import Account
 
@@ -176,6 +177,9 @@ def test_a_warehouse_takes_and_gives_objects_and_nothing_else(
     assert refused(s3.list_objects_v2, Bucket=warehouse) == ("MethodNotAllowed", 405)
     assert refused(s3.put_bucket_policy, Bucket=warehouse, Policy="{}") == ("MethodNotAllowed", 405)
     assert refused(s3.create_bucket, Bucket="my--table-s3") == ("InvalidBucketName", 400)
+    control = aws.client("s3control", config=Config(proxies={"http": aws.cloud.endpoint}))
+    point = refused(control.create_access_point, AccountId=aws.id, Name="point", Bucket=warehouse)
+    assert point == ("NoSuchBucket", 404), "it would be a way around the table's own permissions"
     assert warehouse not in [each["Name"] for each in s3.list_buckets()["Buckets"]]
     s3tables.delete_table(**daily)
     aws.cloud.clock.advance(1)
@@ -205,6 +209,20 @@ def test_what_else_must_be_allowed_to_create(aws: Account, s3tables: Any, sales:
     assert refused(theirs.create_table, **named, **TABLE, **schema)[1] == 403, "it wants PutTableData"
     theirs.create_table_bucket(name=fresh())
     theirs.create_table(**named, **TABLE)
+
+
+def test_nobody_in_particular_comes_in(aws: Account, s3tables: Any, daily: dict[str, str]) -> None:
+    from botocore import UNSIGNED
+
+    table = s3tables.get_table(**daily)
+    place = {"Bucket": table["warehouseLocation"].removeprefix("s3://"), "Key": "k"}
+    aws.client("s3").put_object(**place, Body=b"x")
+    everybody = {"Effect": "Allow", "Principal": "*", "Action": "s3tables:*", "Resource": "*"}
+    anybody = aws.client("s3", config=Config(signature_version=UNSIGNED))
+    for _ in range(2):
+        assert refused(anybody.get_object, **place) == ("AccessDenied", 403)
+        assert refused(anybody.put_object, **place) == ("AccessDenied", 403)
+        s3tables.put_table_bucket_policy(tableBucketARN=daily["tableBucketARN"], resourcePolicy=policy(everybody))
 
 
 def test_policies_let_other_accounts_in(aws: Account, s3tables: Any, daily: dict[str, str]) -> None:

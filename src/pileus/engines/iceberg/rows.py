@@ -124,6 +124,34 @@ def since(content: bytes, column: str, at: float) -> Any:
     return table.filter(pyarrow.compute.greater_equal(table.column(column), limit))
 
 
+def parted(content: bytes, column: str, values: list[str], also: tuple[str, ...]) -> tuple[Any, list[dict[str, Any]]]:
+    """The rows of a file whose column has none of some values; and of the others that column and some more."""
+    import pyarrow.compute
+
+    if not content:
+        return None, []
+    table = opened(content)
+    among = pyarrow.compute.is_in(table.column(column), value_set=pyarrow.array(values))
+    others: list[dict[str, Any]] = table.filter(among).select([column, *also]).to_pylist()
+    return table.filter(pyarrow.compute.invert(among)), others
+
+
+def in_order(contents: list[Any], column: str, most: int) -> list[Any]:
+    """Rows in the order of a column, in tables of so many at most; those of one value stay together."""
+    import pyarrow
+
+    there = [content for content in contents if content is not None]
+    table = pyarrow.concat_tables(there, promote_options="permissive").sort_by(column)
+    values, found, start = table.column(column), [], 0
+    while start < table.num_rows:
+        end = min(start + most, table.num_rows)
+        while end < table.num_rows and values[end] == values[end - 1]:
+            end += 1
+        found.append(table.slice(start, end - start))
+        start = end
+    return found
+
+
 def renamed(content: bytes, column: str, before: str, after: str) -> bytes:
     """A file whose column of addresses has another beginning."""
     import pyarrow.compute

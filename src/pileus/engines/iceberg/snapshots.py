@@ -5,6 +5,7 @@ What changes a table is handed `Files`, which read and write by address, and giv
 
 from __future__ import annotations
 
+import asyncio
 import random
 import uuid
 from collections.abc import Iterable
@@ -14,6 +15,8 @@ from . import manifests, updates
 from .manifests import ADDED, DELETED, EXISTING, Entry, Manifest
 from .metadata import MAIN, Metadata, schema_of, snapshot
 
+LARGE = 256 * 1024
+"""Bytes of a manifest from which on it is read and written on a thread."""
 MOST_MANIFESTS = 100
 """Before they are written as one."""
 
@@ -63,7 +66,12 @@ async def parts(metadata: Metadata, files: Files) -> list[Part]:
     """The manifests of the current snapshot that tell of rows, read."""
     found = await listed(metadata, files)
     rows = [told for told in found if told.get("content", 0) == manifests.DATA]
-    return [Part(told, manifests.read(await files.read(told["manifest_path"]))) for told in rows]
+    return [Part(told, await opened(await files.read(told["manifest_path"]))) for told in rows]
+
+
+async def opened(content: bytes) -> Manifest:
+    """A manifest, read without keeping others waiting for long."""
+    return manifests.read(content) if len(content) < LARGE else await asyncio.to_thread(manifests.read, content)
 
 
 async def data_files(metadata: Metadata, files: Files) -> list[Entry]:
@@ -148,7 +156,8 @@ async def _written(
     metadata: Metadata, files: Files, entries: list[Entry], like: Manifest, number: int, sequence: int
 ) -> Entry:
     path = f"{metadata['location']}/metadata/{uuid.uuid4()}-m0.avro"
-    content = manifests.write(entries, like)
+    few = len(entries) < LARGE // 256
+    content = manifests.write(entries, like) if few else await asyncio.to_thread(manifests.write, entries, like)
     await files.write(path, content)
     spec = int(like.metadata.get("partition-spec-id", "0"))
     return manifests.summary(path, len(content), entries, spec, number, sequence)

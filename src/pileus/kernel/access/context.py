@@ -28,6 +28,8 @@ Members = Mapping[str, Any]
 
 
 STEADY = {
+    "aws:principalaccount",
+    "aws:principalarn",
     "aws:principalisawsservice",
     "aws:principalservicename",
     "aws:principaltype",
@@ -36,6 +38,8 @@ STEADY = {
     "aws:sourceaccount",
     "aws:sourcearn",
     "aws:sourceowner",
+    "aws:userid",
+    "aws:username",
 }
 
 
@@ -62,7 +66,7 @@ class Context:
         return found
 
     def steady(self) -> bool:
-        """Whether nothing was asked that may be otherwise when the same service asks for the same again."""
+        """Whether nothing was asked that may be otherwise when the same principal asks for the same again."""
         return self._known.keys() <= STEADY
 
     def asked(self) -> dict[str, Values]:

@@ -43,7 +43,7 @@ def examined(call: Call, bound: Bound, request: Members, owner: str, given: list
     """
     if given is not None and owner == call.account:
         actions = actions_for(bound, request)
-        if actions and call.cloud.access.passed(asked(call, given, actions)):
+        if actions and call.cloud.access.passed(asked(call, call.principal.arn, given, actions)):
             return call
     if closed(call, call.principal.account):
         raise Fault("InvalidClientTokenId", "The security token included in the request is invalid.")
@@ -77,10 +77,10 @@ def decide_all(
         for action in actions
         for target in found.targets(action)
     ]
-    for role in passed(bound, actions[0], request):
+    for role in passed(actions[0], request):
         keys = {"iam:passedtoservice": (passed_to(bound),)}
         contexts.append(check(call, who, bound, "iam:PassRole", Target(role, role.split(":")[4], keys=keys), request))
-    if key is not None and all(context.steady() for context in contexts):
+    if key is not None and found.alone(actions) and all(context.steady() for context in contexts):
         call.cloud.access.get(key, lambda: True)
 
 
@@ -107,6 +107,7 @@ class Found:
         self.missing: Fault | None = None
         """The operation's own error for what is not there."""
         self.record: Any = None
+        self._arn: str | None = None
         ask = bound.service.targets_of if given is None else None
         self.given: list[Target] | None = ask(call, request) if ask else given
         if self.given is None and bound.on is not None:
@@ -123,21 +124,38 @@ class Found:
         return self.policy is not None or hidden or any(one.policy for one in self.given or ())
 
     def key(self, actions: list[str]) -> Hashable | None:
-        """By what a decision is remembered: for a service, or a root, that asks for the same call after call."""
-        principal = self.call.principal
-        if principal.type == "Root" and self.given is not None and unlimited(self.call, self.call.account):
-            return asked(self.call, self.given, actions)
-        if principal.type != "AWSService" or not isinstance(self.record, Record) or self.given is not None:
+        """By what a decision is remembered, for whoever asks for the same call after call; None if it cannot be."""
+        call, principal, record = self.call, self.call.principal, self.record
+        who: Hashable = principal.access_key_id and (principal.access_key_id, principal.arn)  # see `standing`
+        if principal.type == "AWSService":
+            told = principal.session
+            who = principal.arn, told.get("source_arn"), told.get("source_account")
+        elif principal.type == "Root" and self.given is not None and unlimited(call, call.account):
+            who = principal.arn
+        if not who or call.passage is not None or passes_roles(actions[0]):
             return None
-        told = principal.session
-        who = principal.arn, told.get("source_arn"), told.get("source_account")
-        what = self.record.layout.table, self.call.account, self.call.region, self.record.place(), self.policy
-        return "passed", who, what, *actions
+        if self.given is not None:
+            return asked(call, who, self.given, actions)
+        if not isinstance(record, Record):
+            return None
+        what = record.layout.table, call.account, call.region, record.place(), self.policy
+        return "passed", who, self.bound, what, *actions
+
+    def alone(self, actions: list[str]) -> bool:
+        """Whether the request is about what the operation found, and nothing else that it may name."""
+        return self.given is not None or all(resources.stands_alone(self.bound, one, self.arn) for one in actions)
+
+    @property
+    def arn(self) -> str:
+        """Of what the operation found."""
+        if self._arn is None:
+            self._arn = resources.arn_of(self.call, self.bound, self.record) if self.record is not None else ""
+        return self._arn
 
     def targets(self, action: str) -> list[Target]:
         if self.given is not None:
             return self.given
-        arn = resources.arn_of(self.call, self.bound, self.record) if self.record is not None else ""
+        arn = self.arn
         named = resources.named(self.call, self.bound, action, self.request, arn)
         return [self._target(one, arn) for one in named]
 
@@ -156,10 +174,20 @@ class Found:
         )
 
 
-def asked(call: Call, given: list[Target], actions: list[str]) -> Hashable:
-    """By what it is remembered that a root may do this to all that it is about."""
-    abouts = tuple([(one.arn, one.account, one.policy, one.explicit, one.action) for one in given])
-    return "passed", call.principal.arn, call.region, abouts, *actions
+def asked(call: Call, who: Hashable, given: list[Target], actions: list[str]) -> Hashable:
+    """By what it is remembered that somebody may do this to all that it is about."""
+    abouts = tuple(
+        [
+            (one.arn, one.account, one.policy and compiled(one.policy), one.explicit, one.trust, one.action)
+            for one in given
+        ]
+    )
+    return "passed", who, call.account, call.region, abouts, *actions
+
+
+def compiled(text: str) -> Policies:
+    """A resource's policy."""
+    return policy.compiled("resource policy", text)
 
 
 def owner_in(arn: str) -> str:
@@ -214,7 +242,7 @@ def decided(
 
 def resource_policy(call: Call, who: Standing, target: Target) -> Policies | None:
     """The policy on the resource; for others than its owner together with what resource shares let them do."""
-    own = policy.compiled("resource policy", target.policy) if target.policy else None
+    own = compiled(target.policy) if target.policy else None
     if who.caller.account == target.account or target.trust or not (documents := shared(call, target.arn)):
         return own
     others = policy.of(documents)
@@ -262,12 +290,15 @@ def action_at(bound: Bound) -> str:
 # Passing roles
 
 
-def passed(bound: Bound, action: str, request: Members) -> list[str]:
+def passed(action: str, request: Members) -> list[str]:
     """The roles that a request hands to a service, if its action wants the right to pass them."""
+    return list(dict.fromkeys(roles_in(request))) if passes_roles(action) else []
+
+
+@lru_cache(maxsize=4096)
+def passes_roles(action: str) -> bool:
     listed = lookup(action)
-    if listed is None or "iam:PassRole" not in listed.dependents:
-        return []
-    return list(dict.fromkeys(roles_in(request)))
+    return listed is not None and "iam:PassRole" in listed.dependents
 
 
 def roles_in(value: Any) -> list[str]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pileus.kernel.operation import Bound, Service
 
 PLACE = re.compile(r"\$\{([^}]+)\}")
+TEXTS = str | int
 WHERE = {"Partition": "partition", "Region": "region", "Account": "account"}
 Members = Mapping[str, Any]
 
@@ -28,6 +29,8 @@ class Kind:
         self.name = name
         self.template = template
         self.required = required
+        self.parts = PLACE.split(template)
+        """In turns a text and the name of a place."""
         self.pattern = re.compile(PLACE.sub("(.+)", re.escape(template).replace(r"\$\{", "${").replace(r"\}", "}")))
         places = [place for place in PLACE.findall(template) if place not in WHERE]
         self.members = {place: found for place in places if (found := member_of(place, name, places, members))}
@@ -47,17 +50,16 @@ class Kind:
         return [self.arn(call, request, values | {several: text}) for text in texts] or [self.arn(call, request, {})]
 
     def arn(self, call: Call, request: Members, values: Members) -> str:
-        def filled(place: re.Match[str]) -> str:
-            name = place[1]
-            if name in WHERE:
-                return str(getattr(call, WHERE[name]))
-            value = values.get(name)
-            if not isinstance(value, str | int):
-                return "*"
-            path = request.get("Path") if name.endswith("WithPath") else None
-            return f"{path}{value}".lstrip("/") if path else str(value)
-
-        return PLACE.sub(filled, self.template)
+        parts = self.parts.copy()
+        for at in range(1, len(parts), 2):
+            name = parts[at]
+            value = getattr(call, WHERE[name]) if name in WHERE else values.get(name)
+            if isinstance(value, TEXTS):
+                path = request.get("Path") if name.endswith("WithPath") else None
+                parts[at] = f"{path}{value}".lstrip("/") if path else str(value)
+            else:
+                parts[at] = "*"
+        return "".join(parts)
 
 
 def member_of(place: str, kind: str, places: list[str], members: Mapping[str, str]) -> str:
@@ -114,10 +116,17 @@ def named(call: Call, bound: Bound, action: str, request: Members, found: str = 
     kinds = kinds_of(bound, action)
     arns = [found] if found else []
     for kind in kinds:
-        if found and (kind.pattern.fullmatch(found) or not kind.whole):
+        if found and (not kind.whole or kind.pattern.fullmatch(found)):
             continue
         arns += [arn for arn in kind.arns(call, request) if arn not in arns]
     return [asked(action, arn) for arn in nearest(arns)] or ["*"]
+
+
+def stands_alone(bound: Bound, action: str, found: str) -> bool:
+    """Whether the resource that the operation found, of that ARN, is all that such requests are about."""
+    if not found or action.startswith("apigateway:"):
+        return False
+    return all(not kind.whole or kind.pattern.fullmatch(found) for kind in kinds_of(bound, action))
 
 
 def asked(action: str, arn: str) -> str:
@@ -133,6 +142,8 @@ def asked(action: str, arn: str) -> str:
 
 def nearest(arns: list[str]) -> list[str]:
     """Those ARNs that are not merely what another one is part of: an index's and not its table's."""
+    if len(arns) < 2:
+        return arns
     return [arn for arn in arns if not any(other.startswith((arn + "/", arn + ":")) for other in arns)]
 
 

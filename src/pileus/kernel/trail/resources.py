@@ -36,13 +36,14 @@ def named(places: Places, request: dict[str, Any]) -> list[tuple[str, str]]:
 
 @cache
 def kinds(service: str) -> tuple[str, ...]:
-    """The CloudFormation types that a service's records declare."""
+    """The CloudFormation types that a service's records declare, or those of the API that it is a further one of."""
     package = f"pileus.services.{service.replace('-', '_')}"
+    own = f"aws::{service}::"
     return tuple(
         dict.fromkeys(
             record.cfn_type
             for record in descendants(Record)
-            if record.__module__.startswith(package) and record.cfn_type
+            if record.cfn_type and (record.__module__.startswith(package) or record.cfn_type.lower().startswith(own))
         )
     )
 

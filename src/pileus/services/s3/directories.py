@@ -13,7 +13,7 @@ from typing import Any
 
 from pileus.kernel import Call, names, paging, regions
 from pileus.kernel.access.target import Target
-from pileus.kernel.identity import Credential, new_access_key_id
+from pileus.kernel.identity import ANONYMOUS, Credential, new_access_key_id
 
 from . import documents, faults, s3, seals
 from .buckets import Bucket, check_recreated, tags_of
@@ -55,7 +55,12 @@ FOREIGN = {
 
 
 def check(call: Call, bucket: Bucket) -> None:
-    """Refuse what a directory bucket cannot do, and what the session of the caller does not let him."""
+    """Refuse what a directory bucket cannot do, and what the session of the caller does not let him.
+
+    Nobody in particular comes in: public access to directory buckets is always blocked.
+    """
+    if call.principal is ANONYMOUS:
+        raise faults.denied()
     session = call.principal.session.get("express", {})
     does, members = call.operation, call.members
     if session and (session["bucket"], session.get("point", "")) != (bucket.name, bucket.through):

@@ -120,6 +120,8 @@ def settle(call: Call, room: str, which: str, address: str) -> None:
     table = tables.table_of(call, address)
     if table is not None:
         table.maintenance = {upkeep.SNAPSHOTS: {"settings": {upkeep.SNAPSHOTS: {"maxSnapshotAgeHours": KEPT}}}}
+        if which == "inventory":
+            table.maintenance[upkeep.COMPACTION] = {"status": "disabled"}  # its files are in order, and stay so
         table.put(tables.beside(call, address))
     at = journals.itself(call, bucket)
     getattr(setup, which)["arn"] = address

@@ -179,7 +179,11 @@ async def added(call: Call, waiting: list[Journaled], before: Metadata, files: F
 
 async def file_of(before: Metadata, files: Files, told: list[Members]) -> Members:
     """Write rows as a file of a table; what its manifest tells of it."""
-    content = await threaded(arranged, schema_of(before), told)
+    return await written_file(before, files, await threaded(arranged, schema_of(before), told))
+
+
+async def written_file(before: Metadata, files: Files, content: Any) -> Members:
+    """The same with rows that are an Arrow table."""
     body = await threaded(rows.parquet, content)
     path = f"{before['location']}/data/{names.uuid4()}.parquet"
     await files.write(path, body)

@@ -9,19 +9,19 @@ rewritten that have to do with what has changed.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 from pileus.engines.iceberg import rows, snapshots
-from pileus.engines.iceberg.metadata import Metadata
+from pileus.engines.iceberg.metadata import Metadata, schema_of
 from pileus.kernel import Call, Record
 from pileus.kernel.blobs import threaded
 
 from . import s3, table_files
 from .buckets import Bucket
 from .journals import SCHEMA as JOURNAL
-from .journals import about, file_of, itself
+from .journals import about, arranged, file_of, itself, written_file
 from .listing_versions import every
 from .metadata_tables import Setup, failed
 from .objects import Object
@@ -187,9 +187,12 @@ async def refreshed(
         by_file.setdefault(max(bisect_right(edges, each.name.encode()) - 1, 0), []).append(each)
     made: list[Members] = []
     for index, some in by_file.items():
-        content = await threaded(rows.opened, await files.read(held[index]["file_path"])) if held else None
-        told = together(call, bucket, content.to_pylist() if content is not None else [], some)
-        made += [await file_of(before, files, chunk) for chunk in chunks(told)]
+        content = await files.read(held[index]["file_path"]) if held else b""
+        keys = [each.name for each in some]
+        rest, known = await threaded(rows.parted, content, "key", keys, ("version_id", "sequence_number"))
+        told = await threaded(arranged, schema_of(before), anew(call, bucket, some, known))
+        parts = await threaded(rows.in_order, [rest, told], "key", ROWS)
+        made += [await written_file(before, files, part) for part in parts]
     removed = [held[index]["file_path"] for index in by_file] if held else []
     if not made and not removed:
         return None
@@ -200,17 +203,16 @@ def first_key(file: Members) -> bytes:
     return rows.bound(file, KEY) or b""
 
 
-def together(call: Call, bucket: Bucket, held: list[Members], touched: list[Touched]) -> list[Members]:
-    """The rows of a file, with those of the keys that were touched as they are now."""
-    numbers = {(row["key"], row["version_id"]): row["sequence_number"] for row in held}
-    names = {each.name for each in touched}
-    told = [row for row in held if row["key"] not in names]
+def anew(call: Call, bucket: Bucket, touched: list[Touched], known: list[Members]) -> list[Members]:
+    """The rows of keys as they are now, under the sequence numbers that are known of them."""
+    numbers = {(row["key"], row["version_id"]): row["sequence_number"] for row in known}
+    told = []
     for each in touched:
         for version in versions_of(call, bucket, each.name):
             key = version.version if bucket.versioned else None
             number = each.numbers.get(key or "") or numbers.get((each.name, key)) or call.cloud.runner.number()
             told.append(row_of(call, bucket, version, number))
-    return sorted(told, key=lambda row: row["key"].encode())
+    return told
 
 
 def versions_of(call: Call, bucket: Bucket, name: str) -> Iterator[Version]:
@@ -218,18 +220,6 @@ def versions_of(call: Call, bucket: Bucket, name: str) -> Iterator[Version]:
     if (current := Object.get(call, bucket.room, name)) is not None:
         yield Version.of(current)
     yield from Version.scan(call, bucket.room, name)
-
-
-def chunks(told: Iterable[Members]) -> Iterator[list[Members]]:
-    """Rows for one file each; the versions of a key stay together."""
-    chunk: list[Members] = []
-    for row in told:
-        if len(chunk) >= ROWS and chunk[-1]["key"] != row["key"]:
-            yield chunk
-            chunk = []
-        chunk.append(row)
-    if chunk:
-        yield chunk
 
 
 def forget(call: Call, room: str) -> None:

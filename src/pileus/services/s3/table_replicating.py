@@ -12,7 +12,7 @@ import asyncio
 import inspect
 from typing import Any, NamedTuple
 
-from pileus.engines.iceberg import manifests, metadata, rows
+from pileus.engines.iceberg import manifests, metadata, rows, snapshots
 from pileus.engines.iceberg.manifests import Entry
 from pileus.engines.iceberg.metadata import Metadata
 from pileus.kernel import Call, Fault, Record, identity, names
@@ -218,12 +218,12 @@ def replica_of(there: Call, table: Table, bucket: TableBucket) -> Table:
 
 def moved(content: Metadata, table: Table, replica: Table) -> Metadata:
     """A table's metadata as its replica has them."""
-    snapshots = [
+    kept = [
         {**each, "manifest-list": replica.at(table.key_of(each["manifest-list"]))}
         for each in content.get("snapshots", [])
     ]
     gone: Members = {"metadata-log": [], "statistics": [], "partition-statistics": []}
-    return content | gone | {"location": replica.root, "snapshots": snapshots}
+    return content | gone | {"location": replica.root, "snapshots": kept}
 
 
 class Copying(NamedTuple):
@@ -259,7 +259,7 @@ class Copying(NamedTuple):
         path = told["manifest_path"]
         length = self.size(path)
         if length is None:
-            held = manifests.read(await self.source.read(path))
+            held = await snapshots.opened(await self.source.read(path))
             entries = [await self.entry(each) for each in held.entries]
             body = manifests.write(entries, held)
             await self.target.write(self.there(path), body)

@@ -13,6 +13,7 @@ from typing import Any
 
 from pileus.kernel import Call, Record, arn, names
 from pileus.kernel.access.target import Target
+from pileus.kernel.identity import ANONYMOUS
 
 from . import faults, points
 from .buckets import Bucket
@@ -267,7 +268,12 @@ def close_warehouse(call: Call, name: str) -> None:
 
 
 def check(call: Call, bucket: Bucket) -> None:
-    """Refuse what cannot be done in a warehouse ("Access management for S3 Tables", S3 User Guide)."""
+    """Refuse what cannot be done in a warehouse ("Access management for S3 Tables", S3 User Guide).
+
+    Nobody in particular comes in: public access to tables is always blocked.
+    """
+    if call.principal is ANONYMOUS:
+        raise faults.denied()
     if call.operation not in READS | WRITES and call.principal.arn not in ITSELF:
         raise faults.not_allowed(call.operation[:3].upper(), "BUCKET" if "Key" not in call.members else "OBJECT")
 

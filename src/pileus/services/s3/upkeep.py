@@ -210,7 +210,7 @@ async def referred(metadata: Metadata, files: Files) -> set[str]:
             if told["manifest_path"] in found:
                 continue
             found.add(told["manifest_path"])
-            held = manifests.read(await files.read(told["manifest_path"]))
+            held = await snapshots.opened(await files.read(told["manifest_path"]))
             found |= {entry["data_file"]["file_path"] for entry in held.entries if entry["status"] != manifests.DELETED}
     return {path for path in found if path.startswith(f"{files.table.root}/")}
 

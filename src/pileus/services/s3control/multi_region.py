@@ -104,7 +104,7 @@ def placed(call: Call, account: str, given: list[dict[str, str]]) -> list[dict[s
     rows: list[dict[str, Any]] = []
     for each in given:
         bucket = Bucket.get(call, call.partition, each["Bucket"])
-        if bucket is None:
+        if bucket is None or bucket.table:
             raise no_bucket(each["Bucket"])
         if bucket.owner != each.get("BucketAccountId", account):
             raise denied()

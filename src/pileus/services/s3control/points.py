@@ -54,7 +54,7 @@ def create_access_point(
     """
     zone = zone_of(name)
     found = Bucket.get(call, call.partition, bucket)
-    if found is None or found.region != call.region:
+    if found is None or found.region != call.region or found.table:
         raise no_bucket(bucket)
     if found.owner != (bucket_account_id or account):
         raise denied()

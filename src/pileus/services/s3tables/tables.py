@@ -13,7 +13,7 @@ from pileus.services.s3 import table_replicating, tables, upkeep
 from pileus.services.s3.tables import Namespace, Table, TableBucket, new_token
 
 from . import faults, namespaces, s3tables
-from .buckets import AS_USUAL, by_arn, check_own, checked, tagged
+from .buckets import AS_USUAL, beginning, by_arn, check_own, checked, tagged
 
 MOST = 10_000
 """In a table bucket."""
@@ -225,6 +225,7 @@ def list_tables(
         token=continuation_token,
         invalid=faults.TOKEN,
         where=lambda table: table.name.startswith(prefix),
+        **(beginning(prefix) if namespace else {}),
     )
     spaces = {name: Namespace.get(call, bucket.id, name) for name in {each.namespace for each in page.items}}
     ids = {name: space.id for name, space in spaces.items() if space}
