@@ -157,3 +157,55 @@ def test_tables_and_streams(aws: Account, told: Told) -> None:
     assert (found["IncomingRecords"], found["IncomingBytes"]) == (4, 11)
     assert (found["PutRecord.Success"], found["PutRecords.TotalRecords"]) == (1, 3)
     assert (found["GetRecords.Records"], found["GetRecords.Bytes"]) == (4, 11)
+
+
+def test_log_groups_and_their_filters(aws: Account, told: Told, clock: CloudClock) -> None:
+    logs, kinesis = aws.client("logs"), aws.client("kinesis")
+    logs.create_log_group(logGroupName="g")
+    logs.create_log_stream(logGroupName="g", logStreamName="s")
+    kinesis.create_stream(StreamName="k", ShardCount=1)
+    clock.advance(1)
+    logs.put_subscription_filter(
+        logGroupName="g",
+        filterName="f",
+        filterPattern="",
+        destinationArn=f"arn:aws:kinesis:us-east-1:{aws.id}:stream/k",
+        roleArn=f"arn:aws:iam::{aws.id}:role/logs",
+    )
+    events = [{"timestamp": int(clock.now() * 1000), "message": message} for message in ("one", "three")]
+    logs.put_log_events(logGroupName="g", logStreamName="s", logEvents=events)
+    assert told("AWS/Logs", LogGroupName="g") == {"IncomingLogEvents": 2, "IncomingBytes": 8 + 2 * 26}
+    found = told("AWS/Logs", LogGroupName="g", FilterName="f", DestinationType="KinesisStream")
+    assert found["ForwardedLogEvents"] == 2 and found["ForwardedBytes"] > 0
+
+
+def test_events_schedules_and_pipes(aws: Account, told: Told, clock: CloudClock) -> None:
+    events, scheduler, sqs, pipes = (aws.client(name) for name in ("events", "scheduler", "sqs", "pipes"))
+    sqs.create_queue(QueueName="q")
+    piped = sqs.create_queue(QueueName="piped")["QueueUrl"]
+    url, role = sqs.create_queue(QueueName="source")["QueueUrl"], f"arn:aws:iam::{aws.id}:role/r"
+    arn = f"arn:aws:sqs:us-east-1:{aws.id}"
+    entry = {"Source": "shop", "DetailType": "t", "Detail": "{}"}
+    events.put_events(Entries=[entry, entry])
+    events.put_events(Entries=[entry | {"Detail": "no JSON"}])
+    for name, target in (("good", f"{arn}:q"), ("bad", f"{arn}:nowhere")):
+        scheduler.create_schedule_group(Name=name)
+        scheduler.create_schedule(
+            Name="s",
+            GroupName=name,
+            ScheduleExpression="rate(1 hour)",
+            FlexibleTimeWindow={"Mode": "OFF"},
+            Target={"Arn": target, "RoleArn": role},
+        )
+    pipes.create_pipe(Name="p", Source=f"{arn}:source", Target=f"{arn}:piped", RoleArn=role)
+    clock.advance(1)
+    sqs.send_message(QueueUrl=url, MessageBody="x")
+    assert sqs.receive_message(QueueUrl=piped, WaitTimeSeconds=10)["Messages"]
+    found = told("AWS/Events")
+    assert (found["PutEventsApproximateCallCount"], found["PutEventsEntriesCount"]) == (2, 3)
+    assert (found["PutEventsApproximateFailedCount"], found["PutEventsFailedEntriesCount"]) == (1, 1)
+    assert told("AWS/Scheduler", ScheduleGroup="good") == {"InvocationAttemptCount": 1}
+    failing = {"InvocationAttemptCount": 1, "TargetErrorCount": 1, "InvocationDroppedCount": 1}
+    assert told("AWS/Scheduler", ScheduleGroup="bad") == failing
+    found = told("AWS/EventBridge/Pipes", PipeName="p")
+    assert (found["Invocations"], found["EventCount"]) == (1, 1) and "ExecutionFailed" not in found

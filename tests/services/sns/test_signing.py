@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 import urllib.request
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 from typing import Any
@@ -17,6 +19,7 @@ import pileus
 from pileus.kernel import identity
 from pileus.kernel.cloud import Cloud
 from pileus.kernel.store import open_store
+from pileus.services.sns.signatures import Draft, Signatory
 
 from .test_publishing import verify
 
@@ -230,3 +233,57 @@ def test_a_cloud_without_an_event_loop_signs_where_it_is() -> None:
     attributes = sqs.get_queue_attributes(queue_url=url, attribute_names=["All"])["Attributes"]
     assert attributes["ApproximateNumberOfMessages"] == "1"
     cloud.store.close()
+
+
+def in_a_loop(scenario: Callable[[Signatory, Draft], Awaitable[None]]) -> None:
+    """Run a scenario with the threads that sign, and something to be signed."""
+
+    async def run() -> None:
+        cloud = Cloud(open_store(None, schedule=asyncio.get_running_loop().call_soon))
+        draft = Draft.of(cloud.call("sns"), {"Message": "hello", "MessageId": "1", "Type": "Notification"}, "2")
+        try:
+            await scenario(cloud.engine(Signatory), draft)
+        finally:
+            await cloud.close()
+            cloud.store.close()
+
+    asyncio.run(run())
+
+
+def test_threads_sign_for_all_who_still_wait() -> None:
+    async def scenario(signatory: Signatory, draft: Draft) -> None:
+        expected = draft.sign()  # this kind of signature has nothing random
+        asked = [signatory.signature(draft) for _ in range(50)]
+        for future in (*asked[::3], asked[-1]):
+            future.cancel()
+        found = await asyncio.gather(*asked, return_exceptions=True)
+        for number, (future, signature) in enumerate(zip(asked, found, strict=True)):
+            assert future.cancelled() if number % 3 == 0 or number == 49 else signature == expected
+
+    in_a_loop(scenario)
+
+
+def test_who_alone_wants_a_signature_needs_no_thread() -> None:
+    async def scenario(signatory: Signatory, draft: Draft) -> None:
+        assert not signatory.needed()
+        assert signatory.needed(), "another one in the same turn of the loop"
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert not signatory.needed()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        waiting = signatory.signature(draft)
+        assert signatory.needed(), "while another one waits"
+        await waiting
+        assert not signatory.needed()
+
+    in_a_loop(scenario)
+
+
+def test_what_is_not_signed_when_the_threads_end_is_given_back() -> None:
+    async def scenario(signatory: Signatory, draft: Draft) -> None:
+        asked = [signatory.signature(draft) for _ in range(30)]
+        await signatory.close()
+        assert all(future.cancelled() for future in asked)
+
+    in_a_loop(scenario)

@@ -51,7 +51,7 @@ class Blobs:
         self._adopting: set[str] = set()
         self._discarding: set[str] = set()
         self._doomed: list[str] = []
-        self._removing = False
+        self._removing: asyncio.Future[None] | None = None
         self._holders = 0
         self._sweeping: asyncio.Task[int] | None = None
 
@@ -101,7 +101,7 @@ class Blobs:
     def remove(self, names: Iterable[str]) -> None:
         """Remove what is no blob's, on a thread, and not before everybody's `hold` has ended."""
         self._doomed += names
-        if self._holders or self._removing or not self._doomed:
+        if self._holders or self._removing is not None or not self._doomed:
             return
         doomed, self._doomed = self._doomed, []
         unwanted = [name for name in doomed if not self._wanted(name)]
@@ -112,8 +112,8 @@ class Blobs:
         except RuntimeError:
             self.storage.remove(unwanted)
             return
-        self._removing = True
-        loop.run_in_executor(None, self.storage.remove, unwanted).add_done_callback(self._removed)
+        self._removing = loop.run_in_executor(None, self.storage.remove, unwanted)
+        self._removing.add_done_callback(self._removed)
 
     def _wanted(self, name: str) -> bool:
         """Whether bytes are a blob's, or may be once everything under way has ended well or badly."""
@@ -122,8 +122,13 @@ class Blobs:
         return self._store.get(record(name)) is not None
 
     def _removed(self, _: object) -> None:
-        self._removing = False
+        self._removing = None
         self.remove([])
+
+    async def settled(self) -> None:
+        """Wait for a removal that is under way: within a `hold` there will be no other."""
+        if self._removing is not None:
+            await asyncio.wait([self._removing])
 
     @contextmanager
     def hold(self) -> Iterator[None]:

@@ -10,17 +10,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 from .forms import Form, Forms, Span
-from .health import HEALTH
-from .money import MONEY
-from .papers import PAPERS
-from .places import PLACES
-from .secrets import SECRETS
 
-MANAGED: dict[str, Forms] = HEALTH | MONEY | PAPERS | PLACES | SECRETS
 ARN = re.compile(r"arn:[^:]+:dataprotection::aws:data-identifier/([\w-]+)")
 NAME = re.compile(r"[A-Za-z0-9_-]{1,128}")
 ALLOWED = re.compile(r"[A-Za-z0-9_#=@/;,\- ^$?\[\]{}|\\*+.]{1,200}")
@@ -30,6 +24,18 @@ MOST_CUSTOM = 10
 
 class Unknown(ValueError):
     """Why something is no data identifier."""
+
+
+@cache
+def managed() -> dict[str, Forms]:
+    """AWS's identifiers by their names; they are compiled when somebody first asks for one."""
+    from .health import HEALTH
+    from .money import MONEY
+    from .papers import PAPERS
+    from .places import PLACES
+    from .secrets import SECRETS
+
+    return HEALTH | MONEY | PAPERS | PLACES | SECRETS
 
 
 class Finder(NamedTuple):
@@ -54,10 +60,10 @@ def apart(spans: Iterable[Span]) -> list[Span]:
 
 def finder(identifier: str, custom: dict[str, str]) -> Finder:
     """The finder of an identifier: the ARN of one of AWS's, or the name of one of the policy's own."""
-    if managed := ARN.fullmatch(identifier):
-        if managed[1] not in MANAGED:
+    if named := ARN.fullmatch(identifier):
+        if named[1] not in managed():
             raise Unknown(f"{identifier} is not a managed data identifier")
-        return Finder(managed[1], MANAGED[managed[1]])
+        return Finder(named[1], managed()[named[1]])
     if identifier not in custom:
         raise Unknown(f"{identifier} is not a data identifier")
     return Finder(identifier, (Form(compiled(custom[identifier]), None, None),))

@@ -54,6 +54,7 @@ async def load(store: Store, blobs: Blobs, folder: Path, name: str, home: Path |
     check(folder, name)
     source = _existing(folder, name)
     with blobs.hold():
+        await blobs.settled()  # what is being removed may be what comes back
         await threaded(_load_blobs, source, blobs)
         store.replace(source / "store.db")
         if home:

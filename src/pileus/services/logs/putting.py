@@ -13,6 +13,7 @@ from . import (
     faults,
     logs,
     metric_filters,
+    metrics,
     protection,
     retention,
     subscriptions,
@@ -60,6 +61,7 @@ def put_log_events(
         times, messages = times[start:stop], messages[start:stop]
         arrived(call, group, stream, times, messages, octets, about)
         stream.put(call)
+        metrics.incoming(call, group.name, octets, len(times))
         volume = Volume.get(call, group.id) or Volume(group.id)
         volume.octets += octets
         volume.put(call)

@@ -17,7 +17,7 @@ from pileus.kernel.access import enforcement
 from pileus.kernel.access.standing import standing
 from pileus.kernel.access.target import Target
 
-from . import faults, logs, selection
+from . import faults, logs, metrics, selection
 from .account_policies import AccountPolicy, parsed
 from .destinations import Destination
 from .groups import Group, standard
@@ -247,7 +247,7 @@ def pass_on(call: Call, group: Group, stream: Stream, found: list[Found], shaped
                 ],
             }
             spread = stream.id if rule.distribution == "ByLogStream" else event_id(stream, piece[0])
-            deliver.later(call, group=group.name, name=rule.name, data=packed(message), spread=spread)
+            deliver.later(call, group=group.name, name=rule.name, data=packed(message), spread=spread, count=len(piece))
 
 
 def sized(found: list[Found]) -> list[list[Found]]:
@@ -267,14 +267,19 @@ def packed(message: Members) -> bytes:
 
 
 @logs.task(retries=RETRIES)
-async def deliver(call: Call, group: str, name: str, data: bytes, spread: str) -> None:
+async def deliver(call: Call, group: str, name: str, data: bytes, spread: str, count: int = 1) -> None:
     """Hand over events to where a filter leads now; what nobody takes for a day is lost, as on AWS."""
     found = Group.get(call, group)
     rule = next((one for one in rules(call, found) if one.name == name), None) if found else None
     if found is None or rule is None:
         return
     kind = destination_kind(rule.destination)
-    await hand_over(call, kind, rule.destination, rule.role, found.arn(call), data, spread)
+    try:
+        await hand_over(call, kind, rule.destination, rule.role, found.arn(call), data, spread)
+    except Fault:
+        metrics.forwarded(call, group, name, kind, len(data), count, failed=True)
+        raise
+    metrics.forwarded(call, group, name, kind, len(data), count, failed=False)
 
 
 async def hand_over(call: Call, kind: str, arn: str, role: str, source: str, data: bytes, spread: str) -> None:

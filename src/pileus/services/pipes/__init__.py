@@ -6,8 +6,8 @@
     processing              filters, templates, enrichment, targets
     logs                    what is told of it
 
-Left out: sources other than SQS, Kinesis and DynamoDB Streams; API destinations and API Gateway as enrichment or
-target; logs to S3 and Firehose; batches of one shard in parallel; encryption by customer keys.
+Left out: sources other than SQS, Kinesis and DynamoDB Streams; API Gateway as enrichment or target; batches of one
+shard in parallel; encryption by customer keys.
 """
 
 from pileus.kernel import Service

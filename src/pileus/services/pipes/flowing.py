@@ -13,7 +13,7 @@ from typing import Any
 from pileus.kernel import Call, Fault, Principal, Record, arn, identity, names, roles, targets
 from pileus.kernel.targets import Failed
 
-from . import logs, pipes
+from . import logs, metrics, pipes
 from .definitions import Pipe
 from .processing import Filter, Passage
 from .sources import Document, Queue, Stream, fresh
@@ -87,16 +87,21 @@ class Run:
         """Bring records to the target, and tell the logs."""
         execution = logs.Execution(self.pipe)
         execution.note(self.call, "EXECUTION_STARTED", records)
+        metrics.begun(self.call, self.pipe.name, records)
+        began = self.call.cloud.clock.now()
         try:
             answer = await Passage(fresh(self.call), self.pipe, self.principal, execution).take(records)
         except (Failed, Fault) as error:
             failed = error if isinstance(error, Failed) else Failed.of(error)
             execution.note(self.call, "EXECUTION_FAILED", records, str(failed))
+            metrics.count(self.call, self.pipe.name, "ExecutionFailed")
             raise failed from error
         else:
             execution.note(self.call, "EXECUTION_SUCCEEDED", records)
         finally:
             execution.over(fresh(self.call))
+            lasted = (self.call.cloud.clock.now() - began) * 1000
+            metrics.count(self.call, self.pipe.name, "Duration", lasted, "Milliseconds")
         return answer
 
 

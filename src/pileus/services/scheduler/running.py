@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pileus.kernel import Call, Fault, Principal, arn, identity, names, roles, schedules, targets, universal
 from pileus.kernel.targets import Failed, Sending
 
-from . import scheduler
+from . import metrics, scheduler
 from .checking import UNIVERSAL, is_universal
 
 if TYPE_CHECKING:
@@ -104,17 +104,21 @@ async def fire(
         "aws.scheduler.attempt-number": str(tries + 1),
     }
     text = text_for(call, target, told)
+    metrics.count(call, group, "InvocationAttemptCount")
     try:
         await invoke(call, target, text, told)
     except (Failed, Fault) as error:
         failed = error if isinstance(error, Failed) else Failed.of(error)
+        throttled = ("TargetErrorThrottledCount",) if failed.code == "THROTTLING" else ()
+        metrics.count(call, group, "TargetErrorCount", *throttled)
         delay, exhausted = targets.retry(target.get("RetryPolicy", {}), tries, since, call.now)
         with call.transaction():
             if not failed.final and not exhausted:
                 again = {"at": at, "target": target, "execution": execution, "since": since, "last": last}
                 fire.later(call, group=group, name=name, **again, tries=tries + 1, delay=delay)
                 return
-            bury(call, target, text, told, failed, exhausted, tries)
+            metrics.count(call, group, "InvocationDroppedCount")
+            bury(call, group, target, text, told, failed, exhausted, tries)
             complete(call, group, name, last)
     else:
         with call.transaction():
@@ -196,6 +200,7 @@ def to_bus(sending: Sending) -> None:
 
 def bury(
     call: Call,
+    group: str,
     target: dict[str, Any],
     text: str,
     told: dict[str, str],
@@ -222,5 +227,7 @@ def bury(
     }
     try:
         targets.bury(call, arn.parse(queue), text, attributes, acting(call, target, told))
+        metrics.count(call, group, "InvocationsSentToDeadLetterCount")
     except Fault as fault:
+        metrics.count(call, group, "InvocationsFailedToBeSentToDeadLetterCount")
         log.warning("%s: nor could it be kept: %s", schedule_arn, fault)
