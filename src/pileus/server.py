@@ -27,6 +27,10 @@ from pileus.kernel.store import open_store
 from pileus.settings import Settings
 
 
+GRACE = 1.0
+"""Real seconds that the search for bytes that nobody kept is given when the server stops; the next start goes on."""
+
+
 class Server:
     """One cloud, started. Everything of it runs on the event loop that started it."""
 
@@ -148,7 +152,9 @@ class Server:
         await self.cloud.runner.stop()
         await self.cloud.close()
         if self._sweeping:
+            await asyncio.wait([self._sweeping], timeout=GRACE)
             self._sweeping.cancel()
+        await self.cloud.blobs.settled()
         self.cloud.blobs.close()
         self.requests.flush()
         self.cloud.meters.tell()

@@ -126,8 +126,8 @@ class Blobs:
         self.remove([])
 
     async def settled(self) -> None:
-        """Wait for a removal that is under way: within a `hold` there will be no other."""
-        if self._removing is not None:
+        """Wait until nothing is being removed: within a `hold`, nothing will be."""
+        while self._removing is not None:
             await asyncio.wait([self._removing])
 
     @contextmanager
