@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from botocore.config import Config
 
+import pileus
 from pileus import LocalCloud
 from pileus.testing.account import Account
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[pileus.LocalCloud]:
+    """One of its own: to go far ahead, what all other tests have left behind would have to be gone through."""
+    with pileus.cloud(sockets=True) as running:
+        yield running
 
 
 @pytest.fixture

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+import pileus
 from pileus.testing.local import CloudClock
 
 Put = Callable[..., None]
@@ -19,6 +20,13 @@ def statistics(metrics: Any, start: int, end: int, period: int = 60, **asked: An
     )
     found: list[dict[str, Any]] = answer["Datapoints"]
     return found
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[pileus.LocalCloud]:
+    """One of its own: to go far ahead, what all other tests have left behind would have to be gone through."""
+    with pileus.cloud(sockets=True) as running:
+        yield running
 
 
 def test_the_five_statistics_of_a_minute(metrics: Any, put: Put, minute: int) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
+import pileus
 from pileus import LocalCloud
 from pileus.testing.account import Account
 
@@ -12,6 +16,13 @@ from .conftest import DAY, put, read, refused
 from .test_notifications import Inbox, configured
 
 LARGE = b"x" * 128 * 1024
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[pileus.LocalCloud]:
+    """One of its own: to go far ahead, what all other tests have left behind would have to be gone through."""
+    with pileus.cloud(sockets=True) as running:
+        yield running
 
 
 def ruled(s3: Any, bucket: str, *rules: dict[str, Any], **more: Any) -> None:

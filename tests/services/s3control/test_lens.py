@@ -335,6 +335,7 @@ def test_the_days_are_rows_of_tables(control: Any, aws: Account, cloud: pileus.L
     assert column("SSEKMSEnabledBucketCount") == "sse_kms_enabled_bucket_count"
     assert column("IncompleteMPUObjectCountOlderThan7Days") == "incomplete_mpu_object_count_older_than_7_days"
     assert column("200OKStatusCount") == "200_ok_status_count"
+    control.delete_storage_lens_configuration(AccountId=aws.id, ConfigId="My-lens")  # or it is measured for ever
 
 
 def test_what_the_destination_does_not_allow_is_not_delivered(
@@ -345,6 +346,7 @@ def test_what_the_destination_does_not_allow_is_not_delivered(
     control.put_storage_lens_configuration(AccountId=aws.id, ConfigId="daily", StorageLensConfiguration=content)
     clock.advance(DAY)
     assert aws.client("s3").list_objects_v2(Bucket=bucket)["KeyCount"] == 0
+    control.delete_storage_lens_configuration(AccountId=aws.id, ConfigId="daily")
 
 
 def test_an_organization_is_measured_as_a_whole(

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
+import pileus
+
 YEAR = 31_536_000
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[pileus.LocalCloud]:
+    """One of its own: to go far ahead, what all other tests have left behind would have to be gone through."""
+    with pileus.cloud(sockets=True) as running:
+        yield running
 
 
 @pytest.fixture
