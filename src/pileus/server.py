@@ -26,7 +26,6 @@ from pileus.kernel.master_key import MasterKey
 from pileus.kernel.store import open_store
 from pileus.settings import Settings
 
-
 GRACE = 1.0
 """Real seconds that the search for bytes that nobody kept is given when the server stops; the next start goes on."""
 
