@@ -98,12 +98,10 @@ def check_hash(request: Request, signed: Signed, *, verified: bool = True) -> No
 
     A signature that was verified has said so of a body that was there.
     """
-    if verified and request.stream is None:
-        return
     if request.stream is not None:
         if signing.declares_hash(signed, request):
             request.stream = Hashed(request.stream, signed, request)
-    elif signed.s3 and signing.declares_hash(signed, request):
+    elif not verified and signed.s3 and signing.declares_hash(signed, request):
         signing.check_body(signed, request, sha256(request.body).hexdigest())
 
 

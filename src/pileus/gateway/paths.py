@@ -262,6 +262,7 @@ def _place_greedy(node: Node, tail: list[str], candidate: Candidate) -> None:
         if known == tail:
             candidates.add(candidate)
             return
-    node.greedy.append((tail, Candidates()))
-    node.greedy[-1][1].add(candidate)
+    first = Candidates()
+    first.add(candidate)
+    node.greedy.append((tail, first))
     node.greedy.sort(key=lambda way: -len(way[0]))
