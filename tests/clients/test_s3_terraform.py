@@ -280,7 +280,7 @@ output "note" { value = data.aws_s3_object.note.body }
 
 def test_a_bucket_applies_plans_clean_works_and_is_destroyed(aws: Account, tmp_path: Path) -> None:
     name = fresh()
-    stack = Stack(tmp_path, aws, ("s3", "sqs", "iam", "sts"), BUCKET.replace("NAME", name))
+    stack = Stack(tmp_path, aws, BUCKET.replace("NAME", name))
     stack.apply()
     assert stack.plan_is_empty()
     assert stack.run("output", "-raw", "note") == "written by terraform"

@@ -61,7 +61,7 @@ output "url" { value = aws_sqs_queue.work.id }
 
 
 def test_a_stack_of_queues_applies_plans_clean_and_is_destroyed(aws: Account, tmp_path: Path) -> None:
-    stack = Stack(tmp_path, aws, ("sqs", "sts"), QUEUES, attached=False)
+    stack = Stack(tmp_path, aws, QUEUES, endpoints=("sqs", "sts"))
     stack.apply()
     assert stack.plan_is_empty()
     assert stack.run("output", "-raw", "account") == aws.id

@@ -13,8 +13,6 @@ from tests.services.acm.conftest import Made
 
 from .terraform import Stack
 
-SERVICES = ("acm", "acmpca", "s3", "secretsmanager", "sts")
-
 CERTIFICATES = """
 data "aws_partition" "here" {}
 data "aws_caller_identity" "me" {}
@@ -159,7 +157,7 @@ def test_certificates_and_authorities_apply_plan_clean_and_are_destroyed(tmp_pat
         mine = Made(time.time(), "imported.example.com")
         (tmp_path / "imported.pem").write_bytes(mine.pem)
         (tmp_path / "imported.key").write_bytes(mine.key)
-        stack = Stack(tmp_path, account, SERVICES, CERTIFICATES)
+        stack = Stack(tmp_path, account, CERTIFICATES)
         stack.apply()
         assert stack.plan_is_empty()
         assert (stack.run("output", "found").strip(), stack.run("output", "records").strip()) == ("true", "3")

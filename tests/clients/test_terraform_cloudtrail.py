@@ -85,7 +85,7 @@ resource "aws_cloudtrail_event_data_store" "years" {
 
 
 def test_a_trail_applies_plans_clean_and_is_destroyed(aws: Account, tmp_path: Path) -> None:
-    stack = Stack(tmp_path, aws, ("cloudtrail", "s3", "sts"), TRAIL)
+    stack = Stack(tmp_path, aws, TRAIL)
     stack.apply()
     assert stack.plan_is_empty()
     trail = aws.client("cloudtrail")

@@ -82,7 +82,7 @@ resource "aws_cloudwatch_dashboard" "front" {
 
 
 def test_alarms_and_dashboards_apply_plan_clean_and_are_destroyed(tmp_path: Path, aws: Account) -> None:
-    stack = Stack(tmp_path, aws, ("cloudwatch", "sns", "sts"), CONFIGURATION)
+    stack = Stack(tmp_path, aws, CONFIGURATION)
     stack.apply()
     assert stack.plan_is_empty()
     metrics = aws.client("cloudwatch")

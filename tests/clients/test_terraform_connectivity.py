@@ -265,7 +265,7 @@ output "endpoint" {
 
 
 def test_a_connected_network_applies_plans_clean_and_is_destroyed(aws: Account, tmp_path: Path) -> None:
-    stack = Stack(tmp_path, aws, ("ec2", "s3", "sts", "iam"), MAIN)
+    stack = Stack(tmp_path, aws, MAIN)
     stack.apply()
     outputs = {name: one["value"] for name, one in json.loads(stack.run("output", "-json")).items()}
     assert outputs["found"] is True
@@ -438,7 +438,7 @@ resource "aws_dx_gateway_association" "this" {
 
 
 def test_what_else_connects_networks_applies_plans_clean_and_is_destroyed(aws: Account, tmp_path: Path) -> None:
-    stack = Stack(tmp_path, aws, ("ec2", "directconnect", "sts", "iam"), FURTHER)
+    stack = Stack(tmp_path, aws, FURTHER)
     stack.apply()
     assert stack.plan_is_empty()
     stack.destroy()

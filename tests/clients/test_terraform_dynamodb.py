@@ -91,7 +91,7 @@ output "stream" { value = aws_dynamodb_table.game.stream_arn }
 
 
 def test_tables_apply_plan_clean_and_are_destroyed(aws: Account, tmp_path: Path) -> None:
-    stack = Stack(tmp_path, aws, ("dynamodb", "sts"), TABLES)
+    stack = Stack(tmp_path, aws, TABLES)
     stack.apply()
     assert stack.plan_is_empty()
     dynamodb = aws.client("dynamodb")

@@ -52,7 +52,7 @@ output "items" { value = aws_dynamodb_table_export.people.item_count }
 
 
 def test_a_table_is_made_of_files_and_exported_to_files(aws: Account, tmp_path: Path) -> None:
-    stack = Stack(tmp_path, aws, ("dynamodb", "s3", "sts"), COPIES % aws.id)
+    stack = Stack(tmp_path, aws, COPIES % aws.id)
     stack.apply()
     assert stack.plan_is_empty()
     assert stack.run("output", "-raw", "items") == "2"

@@ -11,8 +11,6 @@ from pileus.testing.account import Account
 
 from .terraform import Stack
 
-SERVICES = ("sns", "sqs", "events", "scheduler", "pipes", "iam", "sts", "secretsmanager", "logs")
-
 STACK = """
 resource "aws_sqs_queue" "heard" {
   name = "heard"
@@ -265,7 +263,7 @@ resource "aws_pipes_pipe" "dead" {
 
 
 def test_messages_and_events(aws: Account, cloud: pileus.LocalCloud, tmp_path: Path) -> None:
-    stack = Stack(tmp_path, aws, SERVICES, STACK)
+    stack = Stack(tmp_path, aws, STACK)
     stack.apply()
     assert stack.plan_is_empty()
 

@@ -87,7 +87,7 @@ resource "aws_kinesis_firehose_delivery_stream" "search" {{
 
 
 def test_a_delivery_stream_applies_plans_clean_and_is_destroyed(tmp_path: Path, aws: Account) -> None:
-    stack = Stack(tmp_path, aws, ("firehose", "iam", "s3", "sts"), CONFIGURATION.format(account=aws.id))
+    stack = Stack(tmp_path, aws, CONFIGURATION.format(account=aws.id))
     stack.apply()
     assert stack.plan_is_empty()
     firehose = aws.client("firehose")

@@ -50,7 +50,7 @@ resource "aws_glacier_vault_lock" "archive" {
 
 
 def test_vaults_apply_plan_clean_and_are_destroyed(aws: Account, tmp_path: Path) -> None:
-    stack = Stack(tmp_path, aws, ("glacier", "sts"), VAULTS)
+    stack = Stack(tmp_path, aws, VAULTS)
     stack.apply()
     assert stack.plan_is_empty()
     glacier = aws.client("glacier")

@@ -147,7 +147,7 @@ output "s3" { value = data.aws_iam_policy.s3.name }
 
 def test_users_groups_roles_and_policies_apply_plan_clean_and_are_destroyed(aws: Account, tmp_path: Path) -> None:
     configuration = STACK.replace("ALIAS", f"alias-{aws.id}").replace("SSHKEY", public_key())
-    stack = Stack(tmp_path, aws, ("iam", "sts"), configuration)
+    stack = Stack(tmp_path, aws, configuration)
     stack.apply()
     assert stack.plan_is_empty()
     iam = aws.client("iam")

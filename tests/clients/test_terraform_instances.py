@@ -8,8 +8,6 @@ from pileus.testing.account import Account
 
 from .terraform import Stack
 
-SERVICES = ("ec2", "iam", "sts")
-
 MACHINES = """
 data "aws_ami" "linux" {
   most_recent = true
@@ -169,7 +167,7 @@ output "address" { value = aws_eip.plain.public_ip }
 
 
 def test_instances_apply_plan_clean_and_are_destroyed(aws: Account, tmp_path: Path) -> None:
-    stack = Stack(tmp_path, aws, SERVICES, MACHINES)
+    stack = Stack(tmp_path, aws, MACHINES)
     stack.apply()
     assert stack.plan_is_empty()
     assert stack.run("output", "-raw", "cores") == "1"

@@ -112,7 +112,7 @@ resource "aws_dax_cluster" "cache" {
 
 
 def test_streams_tables_and_caches_apply_plan_clean_and_are_destroyed(aws: Account, tmp_path: Path) -> None:
-    stack = Stack(tmp_path, aws, ("dynamodb", "kinesis", "dax", "iam", "sts", "kms"), STACK)
+    stack = Stack(tmp_path, aws, STACK)
     stack.apply()
     assert stack.plan_is_empty()
     there = aws.client("dynamodb", region_name="eu-west-1")

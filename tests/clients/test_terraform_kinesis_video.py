@@ -27,7 +27,7 @@ resource "aws_kinesis_video_stream" "plain" {
 
 
 def test_a_video_stream_is_applied_and_destroyed(aws: Account, tmp_path: Path) -> None:
-    stack = Stack(tmp_path, aws, ("kinesisvideo", "kms", "iam", "sts"), STACK)
+    stack = Stack(tmp_path, aws, STACK)
     stack.apply()
     assert stack.plan_is_empty()
     video = aws.client("kinesisvideo")

@@ -157,8 +157,7 @@ HANDLER = """
 def test_functions_and_all_that_belongs_to_them(aws: Account, tmp_path: Path) -> None:
     (tmp_path / "app.zip").write_bytes(package({"app.py": HANDLER}))
     (tmp_path / "layer.zip").write_bytes(package({"python/shared.py": "name = 'world'"}))
-    services = ("iam", "lambda", "logs", "sqs", "sts")
-    stack = Stack(tmp_path, aws, services, FUNCTIONS)
+    stack = Stack(tmp_path, aws, FUNCTIONS)
     stack.apply()
     assert stack.plan_is_empty()
     client = aws.client("lambda")

@@ -112,7 +112,7 @@ resource "aws_cloudwatch_log_anomaly_detector" "app" {
 
 
 def test_groups_and_filters_apply_plan_clean_and_are_destroyed(aws: Account, tmp_path: Path) -> None:
-    stack = Stack(tmp_path, aws, ("logs", "sts"), LOGS)
+    stack = Stack(tmp_path, aws, LOGS)
     stack.apply()
     assert stack.plan_is_empty()
     logs = aws.client("logs")

@@ -34,7 +34,7 @@ output "endpoint" { value = aws_media_store_container.films.endpoint }
 
 
 def test_containers_and_their_policies_apply_plan_clean_and_are_destroyed(aws: Account, tmp_path: Path) -> None:
-    stack = Stack(tmp_path, aws, ("mediastore", "sts"), CONTAINERS)
+    stack = Stack(tmp_path, aws, CONTAINERS)
     stack.apply()
     assert stack.plan_is_empty()
     mediastore = aws.client("mediastore")

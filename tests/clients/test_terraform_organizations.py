@@ -120,8 +120,7 @@ output "parameter" { value = aws_ssm_parameter.greeting.arn }
 
 
 def test_an_organization_is_applied_planned_and_destroyed(aws: Account, cloud: LocalCloud, tmp_path: Path) -> None:
-    services = ("organizations", "ram", "ssm", "iam", "sts", "kms")
-    stack = Stack(tmp_path, aws, services, STACK.replace("ACCOUNT", aws.id))
+    stack = Stack(tmp_path, aws, STACK.replace("ACCOUNT", aws.id))
     stack.apply()
     assert stack.plan_is_empty()
     outputs = json.loads(stack.run("output", "-json"))

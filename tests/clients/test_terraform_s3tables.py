@@ -96,7 +96,7 @@ data "aws_iam_policy_document" "table" {
 
 def test_tables_and_all_that_is_set_about_them(aws: Account, tmp_path: Path) -> None:
     text = STACK.replace("NAME", name := fresh())
-    stack = Stack(tmp_path, aws, ("s3tables", "kms", "iam", "sts"), text.replace("TABLE", "daily"))
+    stack = Stack(tmp_path, aws, text.replace("TABLE", "daily"))
     stack.apply()
     assert stack.plan_is_empty()
     s3tables = aws.client("s3tables")

@@ -121,7 +121,7 @@ output "image" {
 
 
 def test_keys_parameters_and_secrets_apply_plan_clean_and_are_destroyed(aws: Account, tmp_path: Path) -> None:
-    stack = Stack(tmp_path, aws, ("kms", "ssm", "secretsmanager", "sts"), SECRETS)
+    stack = Stack(tmp_path, aws, SECRETS)
     stack.apply()
     assert stack.plan_is_empty()
     kms, ssm, secrets = (aws.client(service) for service in ("kms", "ssm", "secretsmanager"))

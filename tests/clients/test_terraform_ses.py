@@ -246,8 +246,7 @@ resource "aws_cloudwatch_contributor_insight_rule" "senders" {
 
 
 def test_mail_is_set_up_and_taken_down(aws: Account, tmp_path: Path) -> None:
-    services = ("ses", "sesv2", "sns", "s3", "sts", "cloudwatch")
-    stack = Stack(tmp_path, aws, services, CONFIGURATION)
+    stack = Stack(tmp_path, aws, CONFIGURATION)
     stack.apply()
     assert stack.plan_is_empty()
     ses: Any = aws.client("ses")

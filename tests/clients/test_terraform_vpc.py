@@ -330,7 +330,7 @@ output "default_subnets" {
 
 
 def test_a_vpc_like_the_modules_is_applied_planned_empty_and_destroyed(aws: Account, tmp_path: Path) -> None:
-    stack = Stack(tmp_path, aws, ("ec2", "sts", "iam"), STACK)
+    stack = Stack(tmp_path, aws, STACK)
     stack.apply()
     ec2 = aws.client("ec2")
     (vpc,) = ec2.describe_vpcs(Filters=[{"Name": "tag:Name", "Values": ["main"]}])["Vpcs"]
