@@ -14,13 +14,16 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from . import manifests, unlocking
+from . import manifests
 from .blocks import BLOCK, Blocks, written
 from .loops import CONTROL, Loop
 from .sealing import Sealing
 
 if TYPE_CHECKING:
     from pileus.kernel.cloud import Cloud
+
+UNLOCKING = Path(__file__).with_name("unlocking.py")
+"""A program of its own."""
 
 
 MOST_READ = 4
@@ -174,7 +177,7 @@ class Disks:
     async def _shown(self, name: str, key: bytes) -> asyncio.subprocess.Process:
         """The process that shows the plain bytes of a disk."""
         shower = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-I", unlocking.__file__, str(self._file(name).resolve()), str(len(key))),
+            *(sys.executable, "-I", UNLOCKING, str(self._file(name).resolve()), str(len(key))),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,

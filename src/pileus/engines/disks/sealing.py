@@ -5,10 +5,6 @@ A sector that was never written is a hole in the file; so sectors of zeros are r
 
 from __future__ import annotations
 
-from cryptography.hazmat.primitives.ciphers import Cipher
-from cryptography.hazmat.primitives.ciphers.algorithms import AES
-from cryptography.hazmat.primitives.ciphers.modes import XTS
-
 SECTOR = 4096
 BLANK = bytes(SECTOR)
 
@@ -17,7 +13,14 @@ class Sealing:
     """One disk's encryption. Offsets and lengths are whole sectors."""
 
     def __init__(self, key: bytes) -> None:
-        self._key = AES(key)
+        from cryptography.hazmat.primitives.ciphers import Cipher  # it takes as long to import as all engines
+        from cryptography.hazmat.primitives.ciphers.algorithms import AES
+        from cryptography.hazmat.primitives.ciphers.modes import XTS
+
+        def cipher(sector: int) -> Cipher[XTS]:
+            return Cipher(AES(key), XTS(sector.to_bytes(16, "little")))
+
+        self._cipher = cipher
 
     def seal(self, data: bytes, offset: int) -> bytes:
         """Encrypt; what is zero stays zero, so that files stay sparse."""
@@ -31,6 +34,6 @@ class Sealing:
     def _sector(self, data: bytes, offset: int, seal: bool) -> bytes:
         if data == BLANK:
             return data
-        cipher = Cipher(self._key, XTS((offset // SECTOR).to_bytes(16, "little")))
+        cipher = self._cipher(offset // SECTOR)
         context = cipher.encryptor() if seal else cipher.decryptor()
         return context.update(data)

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote
 
 from pileus.kernel import Call, Fault
-from pileus.kernel.access.enforcement import authorize
 from pileus.kernel.access.target import Target
 from pileus.kernel.edge import Answer, Fields
 
@@ -98,6 +97,8 @@ async def answered(call: Call, url: Url, request: Request) -> Answer:
 
 def check(call: Call, url: Url, meant: Meant) -> None:
     """Refuse whom neither the function's policy nor his own lets in."""
+    from pileus.kernel.access.enforcement import authorize
+
     keys = {"lambda:functionurlauthtype": (url.auth,)}
     target = Target(meant.arn(call), call.account, meant.resource_policy(call), explicit=url.auth == "NONE", keys=keys)
     authorize(call.at(operation="InvokeFunctionUrl"), "lambda:InvokeFunctionUrl", target)

@@ -11,7 +11,6 @@ import json
 import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from email.message import Message
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlencode
@@ -98,6 +97,8 @@ class Form:
 
 def disposition(head: bytes) -> tuple[str, str, str]:
     """The name, file name and type of a field."""
+    from email.message import Message
+
     message = Message()
     for line in head.decode("utf-8", "replace").strip().split("\r\n"):
         name, _, value = line.partition(":")
@@ -113,6 +114,8 @@ def broken() -> Fault:
 
 async def post(call: Call, request: Request, labels: dict[str, str]) -> Answer:
     """Store a form's file, if the form is allowed to say what it says."""
+    from email.message import Message  # few clients send forms
+
     message = Message()
     message["content-type"] = request.headers.get("content-type")
     boundary = str(message.get_param("boundary", ""))

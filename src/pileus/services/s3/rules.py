@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from email.utils import formatdate
 from typing import Any, NamedTuple
 from urllib.parse import quote_plus
 
@@ -217,6 +216,8 @@ def expiring(call: Call, bucket: Bucket, found: Object) -> dict[str, str]:
     """x-amz-expiration: when a current version will expire, and by which rule."""
     if not bucket.has_lifecycle or (due := expiration(load(call, bucket), found)) is None:
         return {}
+    from email.utils import formatdate  # few buckets have rules, and it takes as long to import as a twelfth of S3
+
     return {"Expiration": f'expiry-date="{formatdate(due.at, usegmt=True)}", rule-id="{quote_plus(due.rule)}"'}
 
 

@@ -10,7 +10,6 @@ import base64
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from xml.sax.saxutils import quoteattr
 
 from pileus.kernel import Call, Fault
 from pileus.kernel.filters import Filters
@@ -89,6 +88,8 @@ class InternetRegistryAssociation(Resource, service=ec2):
 
 def child_request(call: Call, handle: str) -> str:
     """What the registry has to be given: who asks, and the certificate by which it will know its messages."""
+    from xml.sax.saxutils import quoteattr  # it brings urllib.request along
+
     certificate = base64.b64encode(trust_anchor(call, handle)).decode()
     return (
         '<child_request xmlns="http://www.hactrn.net/uris/rpki/rpki-setup/" version="1" '

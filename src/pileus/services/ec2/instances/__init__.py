@@ -1,7 +1,7 @@
 """Instances, from the ground up.
 
     types, describing_types, requirements       what can run, from a table of AWS's own figures
-    key_pairs, ppk, launch_templates            what launches name
+    key_pairs, launch_templates                 what launches name
     instances, states, lifetime                 the records, their life, and what is asked for in it
     machines, attending, console                the machines behind them
     specification, launching, running           from a request to records; its disks, networking, profiles,

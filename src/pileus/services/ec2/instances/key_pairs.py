@@ -7,21 +7,7 @@ fingerprint of your key pair").
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import re
-from typing import Any
-
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-    load_der_public_key,
-    load_ssh_public_key,
-)
+from typing import TYPE_CHECKING, Any
 
 from pileus.kernel import Call, Fault, Record
 from pileus.kernel.filters import Filters
@@ -30,10 +16,8 @@ from pileus.services.ec2.describing import Members
 from pileus.services.ec2.kinds import all_named, kind, new_id
 from pileus.services.ec2.tags import shown_tags, specified
 
-from .ppk import ppk
-
-PrivateKey = rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
-PublicKey = rsa.RSAPublicKey | ed25519.Ed25519PublicKey
+if TYPE_CHECKING:
+    from pileus.engines.ssh_keys import PublicKey
 
 BITS = (1024, 2048, 4096)
 """Lengths of RSA keys that can be imported."""
@@ -83,13 +67,11 @@ def create_key_pair(
     """Make a key pair: this answer is the only place where its private key is seen."""
     tags = specified(tag_specifications, "key-pair")
     _free(call, key_name)
-    private: PrivateKey
-    if key_type == "ed25519":
-        private = ed25519.Ed25519PrivateKey.generate()
-    else:
-        private = rsa.generate_private_key(65537, 2048)
-    pair = _keep(call, key_name, private.public_key(), _made_fingerprint(private), tags)
-    material = ppk(private, key_name) if key_format == "ppk" else _pem(private)
+    from pileus.engines import ssh_keys  # it takes as long to import as the rest, and few calls are about keys
+
+    private = ssh_keys.made(key_type)
+    pair = _keep(call, key_name, private.public_key(), ssh_keys.private_fingerprint(private), tags)
+    material = ssh_keys.ppk(private, key_name) if key_format == "ppk" else ssh_keys.pem(private)
     return _answer(pair) | {"KeyMaterial": material}
 
 
@@ -100,8 +82,10 @@ def import_key_pair(
     """Keep somebody's own public key: in OpenSSH's, SSH2's (RFC 4716) or DER form in base 64."""
     tags = specified(tag_specifications, "key-pair")
     _free(call, key_name)
+    from pileus.engines import ssh_keys
+
     public = _read(public_key_material)
-    return _answer(_keep(call, key_name, public, _imported_fingerprint(public), tags))
+    return _answer(_keep(call, key_name, public, ssh_keys.public_fingerprint(public), tags))
 
 
 @ec2.operation
@@ -142,8 +126,9 @@ def _free(call: Call, name: str) -> None:
 
 
 def _keep(call: Call, name: str, public: PublicKey, fingerprint: str, tags: dict[str, str]) -> KeyPair:
-    key_type = "rsa" if isinstance(public, rsa.RSAPublicKey) else "ed25519"
-    text = public.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
+    from pileus.engines import ssh_keys
+
+    key_type, text = "rsa" if ssh_keys.bits(public) else "ed25519", ssh_keys.openssh(public)
     return KeyPair(new_id(KeyPair), name, key_type, fingerprint, text, call.now, tags).put(call)
 
 
@@ -163,59 +148,14 @@ def _shown(pair: KeyPair, with_public_key: bool) -> Members:
     return shown
 
 
-# Forms and fingerprints
-
-
-def _pem(private: PrivateKey) -> str:
-    form = PrivateFormat.TraditionalOpenSSL if isinstance(private, rsa.RSAPrivateKey) else PrivateFormat.OpenSSH
-    return private.private_bytes(Encoding.PEM, form, NoEncryption()).decode().rstrip("\n")
-
-
 def _read(material: bytes) -> PublicKey:
-    text = material.decode("ascii", "replace").strip()
+    from pileus.engines import ssh_keys
+
     try:
-        public = _parsed(text)
-    except (ValueError, UnsupportedAlgorithm):
+        public = ssh_keys.read(material.decode("ascii", "replace").strip())
+    except ValueError:
         raise Fault("InvalidKey.Format", "Key is not in valid OpenSSH public key format") from None
-    if isinstance(public, rsa.RSAPublicKey):
-        if public.key_size not in BITS:
-            raise Fault("InvalidKey.Format", f"Invalid key size: {public.key_size}. Lengths are 1024, 2048, and 4096.")
-        return public
-    if isinstance(public, ed25519.Ed25519PublicKey):
-        return public
-    raise Fault("InvalidKey.Format", "Key is not in valid OpenSSH public key format")
-
-
-def _parsed(text: str) -> Any:
-    if text.startswith(("ssh-", "ecdsa-")):
-        return load_ssh_public_key(text.encode())
-    if text.startswith("---- BEGIN SSH2"):
-        lines = [line for line in text.splitlines()[1:-1] if ":" not in line]
-        blob = base64.b64decode("".join(lines))
-        name = blob[4 : 4 + int.from_bytes(blob[:4], "big")]
-        return load_ssh_public_key(name + b" " + base64.b64encode(blob))
-    body = re.sub(r"-----[A-Z ]+-----|\s", "", text)
-    return load_der_public_key(base64.b64decode(body, validate=True))
-
-
-def _made_fingerprint(private: PrivateKey) -> str:
-    if isinstance(private, ed25519.Ed25519PrivateKey):
-        return _sha256(private.public_key())
-    der = private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-    return _colons(hashlib.sha1(der, usedforsecurity=False).hexdigest())
-
-
-def _imported_fingerprint(public: PublicKey) -> str:
-    if isinstance(public, ed25519.Ed25519PublicKey):
-        return _sha256(public)
-    der = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return _colons(hashlib.md5(der, usedforsecurity=False).hexdigest())
-
-
-def _sha256(public: PublicKey) -> str:
-    blob = base64.b64decode(public.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).split()[1])
-    return base64.b64encode(hashlib.sha256(blob).digest()).decode()
-
-
-def _colons(digits: str) -> str:
-    return ":".join(digits[place : place + 2] for place in range(0, len(digits), 2))
+    size = ssh_keys.bits(public)
+    if size and size not in BITS:
+        raise Fault("InvalidKey.Format", f"Invalid key size: {size}. Lengths are 1024, 2048, and 4096.")
+    return public

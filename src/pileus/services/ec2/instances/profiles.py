@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from pileus.kernel import Call, Fault, Record, arn
-from pileus.kernel.access.enforcement import authorize
 from pileus.kernel.access.target import Target
 from pileus.kernel.filters import Filters
 from pileus.kernel.names import hex_id
@@ -52,6 +51,8 @@ def profile(call: Call, given: Mapping[str, Any]) -> Members:
         text = "Invalid IAM Instance Profile ARN" if wanted else "Invalid IAM Instance Profile name"
         value = f"Value ({wanted or name}) for parameter iamInstanceProfile.{where} is invalid."
         raise Fault("InvalidParameterValue", f"{value} {text}")
+    from pileus.kernel.access.enforcement import authorize  # which root's calls do without
+
     for role in found.get("Roles", ()):
         keys = {"iam:passedtoservice": ("ec2.amazonaws.com",)}
         authorize(call, "iam:PassRole", Target(role["Arn"], arn.parse(role["Arn"]).account, keys=keys))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from functools import cached_property, lru_cache
-from importlib import resources
+from pathlib import Path
 from typing import NamedTuple
 
 from pileus.kernel import Call, Fault
@@ -203,7 +203,7 @@ class Table:
     """All types; a row is only read when it is asked for."""
 
     def __init__(self) -> None:
-        text = resources.files(__package__).joinpath("types.tsv").read_text()
+        text = Path(__file__).with_name("types.tsv").read_text()
         regions, _, *rows = text.splitlines()
         self.regions = regions.split("\t")
         self._rows = {row.partition("\t")[0]: row for row in rows}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import email.utils
 import logging
 import socket
 from collections.abc import Callable
@@ -94,8 +93,10 @@ def limit(connection: socket.socket, hops: int) -> None:
 
 
 def written(told: Answer, method: str) -> bytes:
+    from email.utils import formatdate  # few calls start a machine
+
     fields = {
-        "Date": email.utils.formatdate(usegmt=True),
+        "Date": formatdate(usegmt=True),
         "Server": "EC2ws",
         "Content-Length": str(len(told.body)),
         "Connection": "close",

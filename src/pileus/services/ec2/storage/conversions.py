@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
-from xml.etree import ElementTree
 
 from pileus.engines.disks import BLOCK, Disks
 from pileus.kernel import Call, Fault, Record, web
@@ -80,6 +79,8 @@ async def volume_converted(call: Call, task_id: str) -> None:
     task = Conversion.get(call, task_id)
     if task is None or task.state != ACTIVE:
         return
+    from xml.etree import ElementTree
+
     try:
         if task.image["Format"] != "RAW":
             raise ValueError(f"Unsupported disk image format {task.image['Format']}")
@@ -137,6 +138,8 @@ def _finished(call: Call, task: Conversion, size: int, kept: int) -> None:
 
 
 async def _parts(manifest: str) -> AsyncIterator[bytes]:
+    from xml.etree import ElementTree
+
     root = ElementTree.fromstring(await _got(manifest))
     parts = sorted(root.iter("part"), key=lambda part: int(part.get("index", "0")))
     if not parts:
