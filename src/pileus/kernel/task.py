@@ -25,6 +25,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from .call import Call
@@ -102,15 +103,19 @@ class Task:
         self.retries = retries
         self.backoff = backoff or doubling
         self.is_async = inspect.iscoroutinefunction(function)
-        self.signature = inspect.signature(function)
-        parameters = list(self.signature.parameters.values())[1:]  # without the call
-        self._known = frozenset(one.name for one in parameters)
-        self._required = frozenset(one.name for one in parameters if one.default is one.empty)
+
+    @cached_property
+    def _arguments(self) -> tuple[frozenset[str], frozenset[str]]:
+        """The names that it needs, and those that it knows. Few of a service's tasks are enqueued in a run."""
+        parameters = list(inspect.signature(self.function).parameters.values())[1:]  # without the call
+        required = frozenset(one.name for one in parameters if one.default is one.empty)
+        return required, frozenset(one.name for one in parameters)
 
     def later(self, call: Call, *, delay: float = 0.0, due: float | None = None, **arguments: Any) -> str:
         """Enqueue the task, to run after `delay` seconds of cloud time or at `due`. Its id."""
-        if not self._required <= arguments.keys() <= self._known:
-            self.signature.bind(call, **arguments)  # which says what is wrong
+        required, known = self._arguments
+        if not required <= arguments.keys() <= known:
+            inspect.signature(self.function).bind(call, **arguments)  # which says what is wrong
         task = Pending(
             due=call.now + delay if due is None else due,
             id=call.cloud.runner.number(),
