@@ -331,7 +331,7 @@ def load(package: str) -> Service:
 
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """Let nobody look for garbage meanwhile: what modules declare stays, and going through it takes a fifth of a load."""
+    """Let nobody look for garbage meanwhile: what modules declare stays, and to go through it is a fifth of a load."""
     enabled = gc.isenabled()
     gc.disable()
     try:
