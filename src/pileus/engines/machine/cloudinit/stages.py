@@ -26,6 +26,8 @@ from . import modules, parts
 HOME = "/var/lib/cloud"
 OUTPUT = "/var/log/cloud-init-output.log"
 RESULT = "/run/cloud-init/result.json"
+LONGEST = 10.0
+"""Seconds that it waits for its devices."""
 ROOT_IS_OTHERS = (
     'no-port-forwarding,no-agent-forwarding,no-X11-forwarding,command="echo \'Please login as the user \\"{user}\\" '
     'rather than the user \\"root\\".\';echo;sleep 10;exit 142" '
@@ -43,6 +45,7 @@ class Boot:
         self.errors: list[str] = []
 
     def run(self) -> None:
+        self.await_devices()
         for folder in ("sem", "scripts"):
             os.makedirs(f"{self.here}/{folder}", exist_ok=True)
         for often in ("per-boot", "per-once", "per-instance"):
@@ -61,6 +64,12 @@ class Boot:
         setup.write(RESULT, json.dumps({"v1": {"datasource": "DataSourceEc2Local", "errors": self.errors}}))
         setup.write(f"{self.here}/boot-finished", f"{up():.2f} - {time.asctime()}\n")
         modules.finish(self)
+
+    def await_devices(self) -> None:
+        """What the machine begins with is there when it boots, though the launcher brings it to one that runs."""
+        latest = time.monotonic() + LONGEST
+        while not all(map(os.path.exists, self.order["devices"])) and time.monotonic() < latest:
+            time.sleep(0.005)
 
     def name_instance(self) -> None:
         if os.path.islink(f"{HOME}/instance"):
