@@ -43,10 +43,14 @@ class ArnTemplate:
         if not re.match(r"arn:|\{\w*arn\}", template, re.IGNORECASE):
             template = f"arn:{{partition}}:{namespace}:{{region}}:{{account}}:{template}"
         self.template = template
-        pieces = list(Formatter().parse(template))
-        names = [name for _, name, _, _ in pieces if name]
-        self.names = [name for name in names if name not in ("partition", "region", "account")]
-        self._pattern = re.compile("".join(re.escape(text) + _place(name, names) for text, name, _, _ in pieces))
+        self._pieces = list(Formatter().parse(template))
+        self._places = [name for _, name, _, _ in self._pieces if name]
+        self.names = [name for name in self._places if name not in ("partition", "region", "account")]
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        """Few of a service's ARNs are read in a run."""
+        return re.compile("".join(re.escape(text) + _place(name, self._places) for text, name, _, _ in self._pieces))
 
     def render(self, call: Call, values: Mapping[str, Any]) -> str:
         """The ARN; KeyError where a value is missing."""
