@@ -21,6 +21,11 @@ MINUTE = 60.0
 """Seconds. What is planned for so soon may be the end of something that runs."""
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Stacks of Terraform come first: they mostly wait, which one worker does while the others compute."""
+    items.sort(key=lambda item: "terraform" not in item.path.name)
+
+
 @pytest.fixture(scope="session")
 def cloud() -> Iterator[pileus.LocalCloud]:
     with pileus.cloud(sockets=True) as running:

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
+
+import pileus
 
 DAY = 86400
 WEEK = {"RetentionPeriodValue": 7, "RetentionPeriodUnit": "DAYS"}
 DELAY = {"UnlockDelay": {"UnlockDelayValue": 7, "UnlockDelayUnit": "DAYS"}}
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[pileus.LocalCloud]:
+    """One of its own: what polls in others' accounts would go on doing so for seven weeks."""
+    with pileus.cloud(sockets=True) as running:
+        yield running
 
 
 @pytest.fixture
