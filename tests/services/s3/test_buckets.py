@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from pileus import LocalCloud
 from pileus.kernel.store.keys import pack, unpack
@@ -66,8 +67,43 @@ def test_the_location_of_us_east_1_is_empty(aws: Account, s3: Any, bucket: str) 
     assert s3.get_bucket_location(Bucket=bucket)["LocationConstraint"] is None
     name = fresh()
     s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "EU"})
-    assert s3.get_bucket_location(Bucket=name)["LocationConstraint"] == "eu-west-1"
+    assert s3.get_bucket_location(Bucket=name)["LocationConstraint"] == "EU"
     assert aws.client("s3", "eu-west-1").head_bucket(Bucket=name)["BucketRegion"] == "eu-west-1"
+
+
+def test_a_new_bucket_cannot_be_public(s3: Any) -> None:
+    """The public access block is on from the beginning."""
+    wanted = {"ACL": "public-read", "ObjectOwnership": "ObjectWriter"}
+    assert refused(s3.create_bucket, Bucket=fresh(), **wanted) == ("InvalidBucketAclWithBlockPublicAccessError", 400)
+    assert refused(s3.create_bucket, Bucket=fresh(), ACL="public-read") == ("InvalidBucketAclWithObjectOwnership", 400)
+    name = fresh()
+    s3.create_bucket(Bucket=name, ACL="log-delivery-write", ObjectOwnership="ObjectWriter")
+    assert len(s3.get_bucket_acl(Bucket=name)["Grants"]) == 3
+
+
+def test_a_head_tells_the_region_even_to_those_who_may_not_look(cloud: LocalCloud, s3: Any, bucket: str) -> None:
+    assert s3.head_bucket(Bucket=bucket)["AccessPointAlias"] is False
+    with pytest.raises(ClientError) as raised:
+        cloud.account().client("s3").head_bucket(Bucket=bucket)
+    told = raised.value.response["ResponseMetadata"]
+    assert (told["HTTPStatusCode"], told["HTTPHeaders"]["x-amz-bucket-region"]) == (403, "us-east-1")
+
+
+def test_an_endpoint_of_acceleration_is_for_buckets_that_have_it(cloud: LocalCloud, s3: Any, bucket: str) -> None:
+    import http.client
+
+    def ask() -> tuple[int, bytes]:
+        connection = http.client.HTTPConnection("127.0.0.1", cloud.server.port)
+        host = f"{bucket}.s3-accelerate.amazonaws.com"
+        connection.request("GET", "/k", headers={"Host": host})
+        response = connection.getresponse()
+        return response.status, response.read()
+
+    put(s3, bucket, "k", b"fast")
+    status, answer = ask()
+    assert (status, b"S3 Transfer Acceleration is not configured on this bucket" in answer) == (400, True)
+    s3.put_bucket_accelerate_configuration(Bucket=bucket, AccelerateConfiguration={"Status": "Enabled"})
+    assert ask()[0] == 403
 
 
 def test_boto3_follows_the_redirection_to_another_region(aws: Account, s3: Any) -> None:

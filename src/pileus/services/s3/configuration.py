@@ -7,6 +7,7 @@ declares GetBucketCors, PutBucketCors and DeleteBucketCors.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +19,7 @@ from .documents import Document
 
 MOST_NUMBERED = 1000
 PAGE = 100
+IDENTIFIER = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 Members = dict[str, Any]
 Check = Callable[[Call, Bucket, Members], Members | None]
@@ -125,9 +127,10 @@ def numbered(noun: str, check: Check = accept) -> None:
     def putting(call: Call, bucket: Bucket, id: str, request: Members) -> None:  # noqa: A002
         content = request[member]
         if content.get("Id") != id:
-            raise faults.invalid_argument(
-                "The configuration ID in the request does not match the one in the document", "id", id
-            )
+            words = "Document ID does not match the specified configuration ID."
+            raise faults.fault("IdMismatch", words)
+        if not IDENTIFIER.fullmatch(id):
+            raise faults.fault("InvalidConfigurationId", "The specified configuration id is invalid.")
         check(call, bucket, content)
         if Document.get(call, bucket.room, kind, id) is None:
             most = sum(1 for _ in Document.scan(call, bucket.room, kind))

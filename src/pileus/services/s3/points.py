@@ -230,6 +230,12 @@ def reach(call: Call, name: str) -> Bucket | None:
     return found
 
 
+def is_reached(call: Call, bucket: Bucket) -> bool:
+    """Whether there are access points to a bucket in its own account, with which it cannot be deleted."""
+    at = call.at(account=bucket.owner, region=bucket.region)
+    return AccessPoint.first(at, bucket.name, index="by_bucket") is not None
+
+
 # Who may come in
 
 

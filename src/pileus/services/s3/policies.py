@@ -74,9 +74,15 @@ def get_public_access_block(call: Call, bucket: Bucket) -> dict[str, Any]:
 @s3.operation(on=by_name, action="s3:PutBucketPublicAccessBlock", honours=INTEGRITY)
 def put_public_access_block(call: Call, bucket: Bucket, public_access_block_configuration: dict[str, bool]) -> None:
     """Replace the settings; what is not named is off."""
+    check_block(public_access_block_configuration)
     bucket.blocks = tuple(name for name in BLOCKS if public_access_block_configuration.get(name))
     bucket.has_block = True
     bucket.put(call)
+
+
+def check_block(given: dict[str, bool]) -> None:
+    if not given:
+        raise faults.invalid_request("Must specify at least one configuration.")
 
 
 @s3.operation(on=by_name, action="s3:PutBucketPublicAccessBlock")

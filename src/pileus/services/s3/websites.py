@@ -129,7 +129,7 @@ def read(visit: Visit, key: str, given: Members) -> Members:
 def failed(visit: Visit, fault: Fault) -> Answer:
     """What a visitor sees instead of a page: the folder of that name, another place, the site's own words, or ours."""
     status = fault.status or 500
-    if status == 404 and visit.key and not visit.key.endswith("/") and is_folder(visit):
+    if status in (403, 404) and visit.key and not visit.key.endswith("/") and is_folder(visit):
         return elsewhere(visit.call, 302, f"/{quote(visit.key)}/")
     if rule := ruling(visit, str(status)):
         return redirected(visit, rule)
