@@ -49,7 +49,9 @@ def test_an_owner_may_create_a_bucket_again_in_us_east_1_alone(aws: Account) -> 
 
 
 def test_a_region_creates_its_own_buckets_only(aws: Account) -> None:
-    there = aws.client("s3", "eu-west-1")
+    there, name = aws.client("s3", "eu-west-1"), fresh()
+    made = there.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    assert made["Location"] == f"http://{name}.s3.amazonaws.com/"
     assert refused(there.create_bucket, Bucket=fresh())[0] == "IllegalLocationConstraintException"
     wrong = {"LocationConstraint": "eu-west-2"}
     assert refused(there.create_bucket, Bucket=fresh(), CreateBucketConfiguration=wrong) == (

@@ -246,7 +246,8 @@ def create_bucket(
         check_recreated(call, old, region)
     old.acl = given
     old.put(call)
-    return {"Location": f"/{bucket}" if region == "us-east-1" else call.url(bucket), "BucketArn": old.arn(call)}
+    here = region == "us-east-1" or bucket_namespace == "account-regional"
+    return {"Location": f"/{bucket}" if here else f"http://{bucket}.s3.amazonaws.com/", "BucketArn": old.arn(call)}
 
 
 def check_acl(call: Call, given: list[dict[str, Any]], ownership: str) -> None:
@@ -288,7 +289,7 @@ def check_recreated(call: Call, old: Bucket, region: str) -> None:
             409,
             BucketName=old.name,
         )
-    if not old.region == region == call.region == "us-east-1":
+    if old.zone or not old.region == region == call.region == "us-east-1":
         raise faults.fault(
             "BucketAlreadyOwnedByYou",
             "Your previous request to create the named bucket succeeded and you already own it.",
@@ -382,13 +383,14 @@ def listed(call: Call, bucket: Bucket, *, with_region: bool) -> dict[str, Any]:
 
 @s3.operation(on=by_name)
 def delete_bucket(call: Call, bucket: Bucket) -> None:
-    """Delete an empty bucket. Uploads that were begun in it are aborted."""
+    """Delete an empty bucket. Uploads that were begun in it are aborted; in a directory bucket they count as objects."""
     from . import forgetting, points
     from .objects import Object
-    from .uploads import abort_all
+    from .uploads import Upload, abort_all
     from .versions import Version
 
-    if Object.first(call, bucket.room) or Version.first(call, bucket.room):
+    under_way = bucket.zone and Upload.first(call, bucket.room)
+    if under_way or Object.first(call, bucket.room) or Version.first(call, bucket.room):
         words = "The bucket you tried to delete is not empty"
         if bucket.versioned:
             words += ". You must delete all versions in the bucket."
