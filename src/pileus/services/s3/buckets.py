@@ -383,7 +383,7 @@ def listed(call: Call, bucket: Bucket, *, with_region: bool) -> dict[str, Any]:
 
 @s3.operation(on=by_name)
 def delete_bucket(call: Call, bucket: Bucket) -> None:
-    """Delete an empty bucket. Uploads that were begun in it are aborted; in a directory bucket they count as objects."""
+    """Delete an empty bucket. Uploads that were begun in it are aborted; in a directory bucket they are in the way."""
     from . import forgetting, points
     from .objects import Object
     from .uploads import Upload, abort_all
