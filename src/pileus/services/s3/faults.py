@@ -69,13 +69,15 @@ def accepted(violation: str) -> bool:
     """What S3 takes though the model does not have it.
 
     The canned ACL for log delivery ("Canned ACL", User Guide), the checksum mode in lower case, as the SDK for C++
-    writes it, and the rules of an event filter in whichever case.
+    writes it, the rules of an event filter in whichever case, and a source of copies whose slash is encoded too.
     """
     canned = ("Value 'log-delivery-write' at 'aCL'", "Value 'enabled' at 'checksumMode'")
-    return violation.startswith(canned) or bool(_FILTER_RULE.match(violation))
+    return violation.startswith(canned) or bool(_ACCEPTED.match(violation))
 
 
-_FILTER_RULE = re.compile(r"Value '(?i:prefix|suffix)' at '[^']*filterRules\.[^']*\.name'")
+_ACCEPTED = re.compile(
+    r"Value '(?i:prefix|suffix)' at '[^']*filterRules\.[^']*\.name'|Value '[^']*%2F[^']*' at 'copySource'"
+)
 
 
 PROTOCOL = (
