@@ -136,7 +136,7 @@ BESIDE: dict[tuple[str, str], dict[str, str]] = {
 """Where a member wants a further action on the same resource."""
 
 HARMLESS = {("s3", "CreateBucket"): "private", ("s3", "PutObject"): "bucket-owner-full-control"}
-"""The one canned ACL that whoever may create a bucket may give it ("CreateBucket", API Reference), and whoever may put an
+"""The one canned ACL that whoever may create a bucket may give it ("CreateBucket", API Reference), or who may put an
 object ("Granting s3:PutObject with a condition requiring the bucket owner to get full control", S3 User Guide)."""
 
 MEMBERS: dict[str, dict[str, str]] = {
