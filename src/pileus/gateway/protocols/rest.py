@@ -308,7 +308,7 @@ def encode(operation: Operation, result: dict[str, Any], fields: Fields, render:
     if shape is None:
         if result:
             raise KeyError(f"{operation.name} returns nothing, but its handler returned {sorted(result)}")
-        return Response(operation.status, fields)
+        return Response(result.status if isinstance(result, Result) else operation.status, fields)
     status, rest = head(shape, result, fields)
     places = outgoing(shape)
     body, default_type = _body(shape, places.payload, rest, render, content_type)
