@@ -95,6 +95,12 @@ def test_a_canned_acl_makes_an_object_public(cloud: LocalCloud, s3: Any, bucket:
     assert plain(cloud, "GET", f"/{bucket}/k")[0] == 403
 
 
+def test_nobody_is_granted_something_by_e_mail(s3: Any, bucket: str) -> None:
+    opened(s3, bucket)
+    by_email = 'emailAddress="somebody@example.com"'
+    assert refused(s3.put_bucket_acl, Bucket=bucket, GrantRead=by_email) == ("MethodNotAllowed", 405)
+
+
 def test_grants_to_an_account(cloud: LocalCloud, s3: Any, bucket: str) -> None:
     opened(s3, bucket)
     other = cloud.account().client("s3")

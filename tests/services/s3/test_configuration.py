@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -165,6 +166,22 @@ def test_tags_that_cannot_be(s3: Any, bucket: str, tag: dict[str, str], message:
         s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": [tag]})
     error = raised.value.response["Error"]
     assert (error["Code"], error["Message"]) == ("InvalidTag", message)
+
+
+def test_policies_and_tags_are_put_without_an_answer(aws: Account, s3: Any, bucket: str) -> None:
+    """204 and not 200 as the model has it."""
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"AWS": aws.id},
+        "Action": "s3:*",
+        "Resource": f"arn:aws:s3:::{bucket}",
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    for done in (
+        s3.put_bucket_policy(Bucket=bucket, Policy=policy),
+        s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": [{"Key": "a", "Value": "b"}]}),
+    ):
+        assert done["ResponseMetadata"]["HTTPStatusCode"] == 204
 
 
 def test_a_public_access_block_says_something(s3: Any, bucket: str) -> None:

@@ -9,6 +9,7 @@ import re
 from typing import Any
 
 from pileus.kernel import Call
+from pileus.kernel.edge import Result
 
 from . import faults, s3
 from .buckets import Bucket, by_name, tags_of
@@ -27,11 +28,12 @@ def get_bucket_tagging(call: Call, bucket: Bucket) -> dict[str, Any]:
 
 
 @s3.operation(on=by_name, honours=("ContentMD5", "ChecksumAlgorithm"))
-def put_bucket_tagging(call: Call, bucket: Bucket, tagging: dict[str, Any]) -> None:
+def put_bucket_tagging(call: Call, bucket: Bucket, tagging: dict[str, Any]) -> dict[str, Any]:
     """Replace the bucket's tags."""
     check_tagged_here(bucket)
     bucket.tags = tags_of(tagging.get("TagSet", []))
     bucket.put(call)
+    return Result({}, 204)
 
 
 @s3.operation(on=by_name, action="s3:PutBucketTagging")
