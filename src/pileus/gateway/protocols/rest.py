@@ -312,7 +312,10 @@ def encode(operation: Operation, result: dict[str, Any], fields: Fields, render:
     status, rest = head(shape, result, fields)
     places = outgoing(shape)
     body, default_type = _body(shape, places.payload, rest, render, content_type)
-    status = status or (result.status if isinstance(result, Result) else operation.status)
+    if isinstance(result, Result):
+        status = status or result.status
+        fields += result.fields
+    status = status or operation.status
     if operation.method == "HEAD" or status in (204, 304):
         return Response(status, fields)
     if body and default_type and result.get(places.content_type) is None:
