@@ -156,6 +156,17 @@ def test_buckets_are_listed_in_pages(cloud: LocalCloud) -> None:
     some = s3.list_buckets(Prefix=names[2][:12])["Buckets"]
     assert names[2] in [each["Name"] for each in some]
     assert s3.list_buckets(BucketRegion="eu-west-3")["Buckets"] == []
+    assert refused(s3.list_buckets, BucketRegion="mars") == ("InvalidArgument", 400)
+    with pytest.raises(ClientError) as raised:
+        s3.list_buckets(MaxBuckets=10_001)
+    error = raised.value.response["Error"]
+    assert (error["Code"], error["ArgumentName"]) == ("InvalidArgument", "max-buckets")
+    assert error["Message"] == "Argument max-buckets must be an integer between 1 and 10000"
+
+
+def test_lists_tell_the_region(s3: Any, bucket: str) -> None:
+    for listing in (s3.list_objects, s3.list_objects_v2):
+        assert listing(Bucket=bucket)["ResponseMetadata"]["HTTPHeaders"]["x-amz-bucket-region"] == "us-east-1"
 
 
 def test_only_an_empty_bucket_is_deleted(s3: Any, versioned: str) -> None:
@@ -175,7 +186,8 @@ def test_only_an_empty_bucket_is_deleted(s3: Any, versioned: str) -> None:
 def test_the_expected_owner_is_checked(s3: Any, aws: Account, bucket: str) -> None:
     s3.list_objects_v2(Bucket=bucket, ExpectedBucketOwner=aws.id)
     assert refused(s3.list_objects_v2, Bucket=bucket, ExpectedBucketOwner="999999999999") == ("AccessDenied", 403)
-    assert refused(s3.put_object, Bucket=bucket, Key="k", ExpectedBucketOwner="1")[0] == "InvalidArgument"
+    wrong = {"Bucket": bucket, "Key": "k", "ExpectedBucketOwner": "1"}
+    assert refused(s3.put_object, **wrong) == ("InvalidBucketOwnerAWSAccountID", 400)
 
 
 def test_errors_say_what_they_are_about(s3: Any, bucket: str) -> None:

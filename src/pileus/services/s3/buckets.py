@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from pileus.kernel import Call, Fault, Record, names, paging, tags
+from pileus.kernel import Call, Fault, Record, names, paging, regions, tags
 from pileus.kernel.identity import ANONYMOUS
 
 from . import acls, documents, faults, naming, s3
@@ -353,6 +353,9 @@ def list_buckets(
     if max_buckets is not None and not 1 <= max_buckets <= MOST_LISTED:
         words = f"Argument max-buckets must be an integer between 1 and {MOST_LISTED}"
         raise faults.invalid_argument(words, "max-buckets", max_buckets)
+    if bucket_region and not regions.is_region(bucket_region):
+        words = f"Argument value {bucket_region} is not a valid AWS Region"
+        raise faults.invalid_argument(words, "bucket-region", bucket_region)
     token = faults.invalid_argument("The continuation token provided is incorrect", "continuation-token")
     start = max(prefix, str(paging.opened(call, continuation_token, token)) if continuation_token else "")
     found: list[Bucket] = []

@@ -8,6 +8,7 @@ from pileus.kernel import Call, names
 
 from . import documents, faults, planning, rules, s3
 from .buckets import Bucket, by_name
+from .events import iso
 
 KIND = "lifecycle"
 MOST_RULES = 1000
@@ -158,9 +159,9 @@ def check_expiration(expiration: dict[str, Any], *, tagged: bool, sized: bool) -
     if len(expiration) != 1:
         raise faults.malformed()
     if "ExpiredObjectDeleteMarker" in expiration and tagged:
-        raise faults.invalid_request("ExpiredObjectDeleteMarker cannot be specified with a tag filter.")
+        raise faults.invalid_request("ExpiredObjectDeleteMarker cannot be specified with Tags.")
     if "ExpiredObjectDeleteMarker" in expiration and sized:
-        raise faults.invalid_request("ExpiredObjectDeleteMarker cannot be specified with an object size filter.")
+        raise faults.invalid_request("ExpiredObjectDeleteMarker cannot be specified with Object Size.")
     if "Days" in expiration:
         positive(expiration["Days"], "Days", "Expiration")
     if "Date" in expiration:
@@ -202,7 +203,7 @@ def check_noncurrent(action: dict[str, Any], name: str) -> None:
 
 def check_date(date: float) -> None:
     if date % DAY:
-        raise faults.invalid_argument("'Date' must be at midnight GMT")
+        raise faults.invalid_argument("'Date' must be at midnight GMT", "Date", iso(date))
 
 
 def check_order(rule: Rule) -> None:
