@@ -107,6 +107,15 @@ def test_tags_of_objects_in_policies(aws: Account, s3: Any, bucket: str) -> None
     put(reader, bucket, "new", Tagging="other=1")
 
 
+def test_a_website_is_deleted_by_an_action_of_its_own(aws: Account, s3: Any, bucket: str) -> None:
+    cleaner = user(aws, {"Effect": "Allow", "Action": "s3:DeleteBucketWebsite", "Resource": f"arn:aws:s3:::{bucket}"})
+    site = {"IndexDocument": {"Suffix": "index.html"}}
+    s3.put_bucket_website(Bucket=bucket, WebsiteConfiguration=site)
+    assert refused(cleaner.put_bucket_website, Bucket=bucket, WebsiteConfiguration=site) == ("AccessDenied", 403)
+    cleaner.delete_bucket_website(Bucket=bucket)
+    assert refused(s3.get_bucket_website, Bucket=bucket)[0] == "NoSuchWebsiteConfiguration"
+
+
 def test_a_policy_says_where_buckets_may_be(aws: Account) -> None:
     there = {"StringEquals": {"s3:LocationConstraint": "eu-west-1"}}
     s3 = user(aws, {"Effect": "Allow", "Action": "s3:CreateBucket", "Resource": "*", "Condition": there})

@@ -52,9 +52,11 @@ def document(
     get: str = "",
     put: str = "",
 ) -> None:
-    """Declare the operations on a kind of document. `flat`: the answer has its members and not the document as one."""
+    """Declare the operations on a kind of document. `flat`: the answer has its members and not the document as one.
+
+    Whoever may put it may delete it, unless `deletes` names an action of its own.
+    """
     get, put = get or f"GetBucket{noun}", put or f"PutBucket{noun}"
-    deletes = deletes or f"DeleteBucket{noun}"
     kind = noun.lower()
     paid = "RequestPayer" in s3.model.operation(get).input.members  # type: ignore[union-attr]
 
@@ -92,8 +94,9 @@ def document(
     s3.operation(name=get, on=by_payer if paid else by_name, action=f"s3:Get{action(noun)}")(reading)
     honours = [name for name in ("ContentMD5", "ChecksumAlgorithm") if name in s3.model.operation(put).input.members]  # type: ignore[union-attr]
     s3.operation(name=put, on=by_name, honours=(member, *honours), action=f"s3:Put{action(noun)}")(putting)
-    if deletes in names:
-        s3.operation(name=deletes, on=by_name, action=f"s3:Put{action(noun)}")(deleting)
+    if f"DeleteBucket{noun}" in names:
+        may = deletes or f"s3:Put{action(noun)}"
+        s3.operation(name=f"DeleteBucket{noun}", on=by_name, action=may)(deleting)
 
 
 # Actions that are not named as the operations are ("Actions defined by Amazon S3", Service Authorization Reference).

@@ -149,6 +149,7 @@ document(
     missing=("NoSuchWebsiteConfiguration", "The specified bucket does not have a website configuration"),
     flat=True,
     check=check_website,
+    deletes="s3:DeleteBucketWebsite",
 )
 
 
