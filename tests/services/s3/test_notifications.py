@@ -236,11 +236,11 @@ def test_a_topic_hears_of_it(clock: Any, cloud: LocalCloud, aws: Account, s3: An
         policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
         sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=policy)
 
+    # Neither a topic's default policy lets in S3, nor one that lets it in for somebody else.
+    configure = s3.put_bucket_notification_configuration
+    assert refused(configure, Bucket=bucket, NotificationConfiguration=wanted) == ("InvalidArgument", 400)
     let_in("111122223333")
-    assert refused(s3.put_bucket_notification_configuration, Bucket=bucket, NotificationConfiguration=wanted) == (
-        "InvalidArgument",
-        400,
-    )
+    assert refused(configure, Bucket=bucket, NotificationConfiguration=wanted) == ("InvalidArgument", 400)
     let_in(aws.id)
     inbox.allow("*", "sns.amazonaws.com", topic)
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=inbox.arn)
