@@ -270,8 +270,8 @@ def source(name: str) -> Callable[[Context], Any]:
 def source_owner(context: Context) -> str | None:
     """The older form of aws:SourceAccount, by which a topic's default policy lets in services for its owner.
 
-    S3 does not tell it: it wants to be let in by name ("Granting permissions to publish event notification messages to a
-    destination", S3 User Guide).
+    S3 does not tell it: it wants to be let in by name ("Granting permissions to publish event notification messages
+    to a destination", S3 User Guide).
     """
     return source_account(context) or None if service_name(context) not in (None, "s3.amazonaws.com") else None
 
