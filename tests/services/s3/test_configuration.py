@@ -269,6 +269,9 @@ def test_configurations_with_ids(s3: Any, bucket: str, noun: str, content: dict[
     assert refused(get, Bucket=bucket, Id="a") == ("NoSuchConfiguration", 404)
     assert refused(put, Bucket=bucket, Id="a", **{member: {"Id": "b", **content}}) == ("IdMismatch", 400)
     assert refused(put, Bucket=bucket, Id="a b", **{member: {"Id": "a b", **content}})[0] == "InvalidConfigurationId"
+    twofold = {"Id": "a", **content, "Filter": {"Prefix": "a", "Tag": {"Key": "a", "Value": "b"}}}
+    if noun != "inventory":  # whose filters are prefixes alone
+        assert refused(put, Bucket=bucket, Id="a", **{member: twofold}) == ("MalformedXML", 400)
     for name in ("b", "a"):
         put(Bucket=bucket, Id=name, **{member: {"Id": name, **content}})
     assert get(Bucket=bucket, Id="a")[member] == {"Id": "a", **content}

@@ -134,6 +134,8 @@ def numbered(noun: str, check: Check = accept) -> None:
             raise faults.fault("IdMismatch", words)
         if not IDENTIFIER.fullmatch(id):
             raise faults.fault("InvalidConfigurationId", "The specified configuration id is invalid.")
+        if len(content.get("Filter", {})) > 1:
+            raise faults.malformed()
         check(call, bucket, content)
         if Document.get(call, bucket.room, kind, id) is None:
             most = sum(1 for _ in Document.scan(call, bucket.room, kind))

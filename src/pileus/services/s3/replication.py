@@ -41,7 +41,7 @@ def check_rule(call: Call, bucket: Bucket, rule: dict[str, Any]) -> None:
     if "Status" not in rule or "Bucket" not in rule.get("Destination", {}):
         raise faults.malformed()
     if "Filter" in rule:
-        if "Prefix" in rule:
+        if "Prefix" in rule or len(rule["Filter"]) > 1:
             raise faults.malformed()
         if "DeleteMarkerReplication" not in rule:
             raise unspecified("DeleteMarkerReplication")
