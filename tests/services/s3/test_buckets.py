@@ -58,11 +58,12 @@ def test_a_region_creates_its_own_buckets_only(aws: Account) -> None:
         "IllegalLocationConstraintException",
         400,
     )
-    nowhere = {"LocationConstraint": "mars-1"}
-    assert refused(aws.client("s3").create_bucket, Bucket=fresh(), CreateBucketConfiguration=nowhere) == (
-        "InvalidLocationConstraint",
-        400,
-    )
+    for place in ("mars-1", "us-east-1", "us-gov-west-1", "cn-north-1"):
+        nowhere = {"LocationConstraint": place}
+        assert refused(aws.client("s3").create_bucket, Bucket=fresh(), CreateBucketConfiguration=nowhere) == (
+            "InvalidLocationConstraint",
+            400,
+        )
 
 
 def test_the_location_of_us_east_1_is_empty(aws: Account, s3: Any, bucket: str) -> None:

@@ -271,6 +271,9 @@ def place(call: Call, configuration: dict[str, Any]) -> str:
         raise faults.fault("InvalidBucketName", "The specified bucket is not valid.")
     asked = configuration.get("LocationConstraint", "")
     region = "eu-west-1" if asked == "EU" else asked
+    if region and regions.partition_of(region) != call.partition:
+        words = "The specified location-constraint is not valid"
+        raise faults.fault("InvalidLocationConstraint", words, LocationConstraint=asked)
     if call.region != "us-east-1" and region != call.region:
         raise faults.fault(
             "IllegalLocationConstraintException",

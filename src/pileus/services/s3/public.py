@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pileus.kernel import Call, Fault, arn
-from pileus.kernel.access import actions, grammar
+from pileus.kernel.access import actions
 from pileus.kernel.access.actions import Action
 from pileus.kernel.access.attached import Grants
 
@@ -83,6 +83,8 @@ def checked(call: Call, bucket: Owner, text: str, longest: int) -> dict[str, Any
 
 def check_grammar(call: Call, text: str) -> None:
     """Refuse what no service takes for a policy, and one that names a user or role of this account who is not there."""
+    from pileus.kernel.access import grammar
+
     try:
         document = grammar.check(text, "resource")
     except grammar.Malformed as error:
