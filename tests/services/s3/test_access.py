@@ -225,13 +225,15 @@ def test_an_action_applies_to_some_resource(s3: Any, bucket: str, action: str, b
         ),
         ({"Condition": {"StringEquals": {"s3:ExistingObjectTag/team": "a"}}}, ""),
         ({"Condition": {"Bool": {"aws:SecureTransport": "true"}}}, ""),
+        ({"Sid": "any words"}, ""),
         ({"Resources": "*"}, "Invalid policy syntax."),
     ],
 )
 def test_a_statement_makes_sense(aws: Account, s3: Any, bucket: str, changes: dict[str, Any], message: str) -> None:
     statement = {"Effect": "Allow", "Principal": {"AWS": aws.id}, "Action": "s3:GetObject"}
     statement["Resource"] = f"arn:aws:s3:::{bucket}/*"
-    text = json.dumps({"Version": "2012-10-17", "Statement": [statement | changes]}).replace("ACCOUNT", aws.id)
+    both = [statement | changes] * 2
+    text = json.dumps({"Version": "2012-10-17", "Statement": both}).replace("ACCOUNT", aws.id)
     if not message:
         s3.put_bucket_policy(Bucket=bucket, Policy=text)
         return

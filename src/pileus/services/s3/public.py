@@ -82,11 +82,17 @@ def checked(call: Call, bucket: Owner, text: str, longest: int) -> dict[str, Any
 
 
 def check_grammar(call: Call, text: str) -> None:
-    """Refuse what no service takes for a policy, and one that names a user or role of this account who is not there."""
+    """Refuse what no service takes for a policy, and one that names a user or role of this account who is not there.
+
+    The ids of its statements need not be different.
+    """
     from pileus.kernel.access import grammar
 
     try:
-        document = grammar.check(text, "resource")
+        document = grammar.parsed(text)
+        for statement in grammar.statements(document):
+            grammar.check_shape(statement, "resource")
+            grammar.check_statement(statement, "resource")
     except grammar.Malformed as error:
         if error.reason.startswith("Invalid principal"):
             raise wrong("Invalid principal in policy") from None
