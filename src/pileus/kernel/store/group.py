@@ -12,7 +12,8 @@ SQLite may roll a whole transaction back when a single statement meets a full di
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 
 import apsw
@@ -220,6 +221,16 @@ class Group:
         if self.open and not self._connection.in_transaction:
             self._end(reason)
         return reason
+
+    @contextmanager
+    def tick(self) -> Iterator[None]:
+        """A tick whose end is known, and need not be waited for."""
+        self._ticking = True
+        try:
+            yield
+        finally:
+            self._ticking = False
+            self.commit()
 
     def _tick(self) -> None:
         self._ticking = False
