@@ -7,18 +7,24 @@ from contextlib import nullcontext
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pileus.kernel import Call, Fault, Record, Service, identity
 from pileus.kernel.access import admission, attached, enforcement
 from pileus.kernel.access.attached import Grants, ManagedDocument
+from pileus.kernel.access.context import STEADY, Context
+from pileus.kernel.access.standing import standing
 from pileus.kernel.access.target import Target
 from pileus.kernel.call import Passage
+from pileus.kernel.clock import Clock
 from pileus.kernel.cloud import Cloud
 from pileus.kernel.identity import Principal, root
 from pileus.kernel.operation import Bound
 from pileus.kernel.sealed import Sealed
+from pileus.kernel.store import open_store
 
-from .asking import HERE, ROLE_ARN, THERE, USER
+from .asking import FEDERATED, HERE, ROLE_ARN, ROOT, SESSION, THERE, USER
 from .people import allow, deny, document
 from .test_actions import bound
 
@@ -402,3 +408,41 @@ def test_what_was_undone_within_a_call_is_forgotten_before_it_goes_on(kernel: Cl
             raise ZeroDivisionError
         assert allowed()
     assert allowed()
+
+
+SERVICE = identity.service("sns.amazonaws.com", f"arn:aws:sns:us-east-1:{HERE}:t", HERE)
+
+
+@pytest.mark.parametrize("who", [USER, SESSION, FEDERATED, ROOT, SERVICE], ids=lambda who: who.type)
+@given(
+    changes=st.fixed_dictionaries(
+        {
+            "source_ip": st.sampled_from(["", "10.0.0.1", "127.0.0.1"]),
+            "user_agent": st.sampled_from(["", "aws-cli"]),
+            "secure": st.booleans(),
+            "called_via": st.sampled_from([(), ("sqs.amazonaws.com",)]),
+            "passage": st.sampled_from([None, Passage("vpce-1", "vpc-1")]),
+            "operation": st.sampled_from(["SendMessage", "ReceiveMessage"]),
+        }
+    ),
+    later=st.sampled_from([0, 3600]),
+    tags=st.sampled_from([{}, {"team": "red"}]),
+)
+def test_what_is_steady_is_so_whatever_else_is_different(
+    who: Principal, changes: dict[str, Any], later: float, tags: dict[str, str]
+) -> None:
+    """By these keys decisions are remembered for one access key, or one service on behalf of one resource."""
+    cloud = Cloud(open_store(None), Clock())
+    at = bound("sqs", "SendMessage")
+    grants = Grants(id=USER.user_id, owner=USER.arn, tags=tags)
+    grants.put(cloud.call("iam", account=HERE))
+
+    def values(call: Call, **request: Any) -> dict[str, Any]:
+        context = Context(call, standing(call), at, "sqs:SendMessage", request, Target(QUEUE, HERE, tags=tags))
+        return {key: context(key) for key in STEADY}
+
+    first = by(cloud, who, at)
+    second = by(cloud, who, at, **changes)
+    second.now = first.now + later
+    assert values(first) == values(second, MessageBody="x")
+    cloud.store.close()
