@@ -220,14 +220,16 @@ def test_what_is_gone_is_nobody_to_a_resources_policy(
     iam.create_role(RoleName="worker", AssumeRolePolicyDocument=trusting(f"arn:aws:iam::{aws.id}:user/alice"))
     sts = acting(cloud, key, "sts")
     role = f"arn:aws:iam::{aws.id}:role/worker"
-    names = [f"arn:aws:iam::{aws.id}:user/alice", role]
+    federated = f"arn:aws:sts::{aws.id}:federated-user/bob"
+    names = [f"arn:aws:iam::{aws.id}:user/alice", role, federated]
     policy = document(everybody(allow("sqs:SendMessage", arn), {"AWS": names}))
     aws.client("sqs").set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
     of_user = remembered(sending(sts.get_session_token()["Credentials"]))
     of_role = remembered(sending(sts.assume_role(RoleArn=role, RoleSessionName="session")["Credentials"]))
+    bob = remembered(sending(sts.get_federation_token(Name="bob")["Credentials"]))
     iam.delete_role(RoleName="worker")
     deleted(iam, "alice", key)
-    assert (may(of_user), may(of_role)) == (False, False)
+    assert (may(of_user), may(of_role), may(bob)) == (False, False, False)
 
 
 # Sessions of roles
@@ -326,6 +328,15 @@ def test_a_federated_user_whose_user_loses_what_it_had(iam: Any, cloud: LocalClo
     send = remembered(sending(federated["Credentials"]))
     iam.put_user_policy(UserName="alice", PolicyName="inline", PolicyDocument=document(allow("s3:*")))
     assert not may(send)
+    iam.put_user_policy(UserName="alice", PolicyName="inline", PolicyDocument=document(SEND))
+    remembered(send)
+    iam.update_user(UserName="alice", NewUserName="alicia")
+    remembered(send)
+    deleted(iam, "alicia", key)
+    assert not may(send)
+    user_with_key(iam, "alice", SEND)
+    user_with_key(iam, "alicia", SEND)
+    assert not may(send), "those are others"
 
 
 # Circumstances

@@ -59,7 +59,7 @@ def found(call: Call, principal: Principal) -> Standing:
     linked = SERVICE_LINKED in (grants.owner if grants else principal.session.get("issuer", ""))
     unlimited = rooted(principal) or (grants is None and principal.session.get("improvised"))
     caller = Caller.of(principal)
-    if grants is None and not unlimited and principal.type in ("IAMUser", "AssumedRole"):
+    if grants is None and not unlimited and principal.type in ("IAMUser", "AssumedRole", "FederatedUser"):
         caller = caller._replace(names=GONE, session_names=GONE)
     return Standing(
         caller,
