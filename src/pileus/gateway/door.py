@@ -129,7 +129,10 @@ class Door:
                             one.response = refusal(one.route, error, one.entry)
             for one in passing:
                 if one.response is not None:
-                    self._finish(one, one.response)
+                    try:
+                        self._finish(one, one.response)
+                    except Exception:  # it keeps nobody else of the tick waiting
+                        log.exception("%s: could not be answered", one.entry.request_id)
 
     # The rooms
 
