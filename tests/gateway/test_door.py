@@ -19,10 +19,12 @@ from botocore.exceptions import ClientError
 
 import pileus
 from pileus import LocalCloud
-from pileus.gateway.door import Door
+from pileus.gateway import routing
+from pileus.gateway.door import Door, refusal
 from pileus.gateway.message import Headers, Request, Response
-from pileus.gateway.requestlog import RequestLog
+from pileus.gateway.requestlog import Entry, RequestLog
 from pileus.kernel.cloud import Cloud
+from pileus.kernel.errors import Fault
 from pileus.kernel.identity import Credential, root
 from pileus.kernel.store import StoreFull, open_store
 from pileus.testing.account import Account
@@ -235,3 +237,8 @@ def test_a_call_that_was_begun_without_a_task_goes_on_in_one() -> None:
         assert steps.count("ended") == 3
 
     asyncio.run(scenario())
+
+
+def test_an_error_that_cannot_be_told_is_an_internal_one() -> None:
+    fault = Fault("Broken", "of a kind that no protocol knows", Reason=object())
+    assert refusal(routing.route(asking("ListQueues")), fault, Entry("1", 0.0)).status == 500

@@ -353,3 +353,6 @@ def refusal(route: routing.Route, error: Exception, entry: Entry) -> Response:
         return codec.encode_error(route.model, route.operation, error, entry.request_id)
     except LookupError as unknown:  # an error that the service cannot have, such as another service's
         return refusal(route, unknown, entry)
+    except Exception:  # nor may this keep the others of its tick waiting
+        log.exception("%s: the error could not be told", entry.request_id)
+        return Response(500, [], b"Internal Server Error\n")
