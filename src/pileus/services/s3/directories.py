@@ -111,27 +111,14 @@ def create(call: Call, name: str, configuration: dict[str, Any]) -> dict[str, An
     if (old := Bucket.get(call, call.partition, name)) is not None:
         check_recreated(call, old, call.region)
         return {"Location": call.url(name), "BucketArn": old.arn(call)}
-    made = founded(call, name, zone)
-    made.tags = tags_of(configuration.get("Tags", []))
+    made = Bucket.new(call, name)
+    made.zone, made.tags = zone, tags_of(configuration.get("Tags", []))
     made.put(call)
     return {"Location": call.url(name), "BucketArn": made.arn(call)}
 
 
 def is_zone(call: Call, zone: str) -> bool:
     return any(each.id == zone for each in regions.zones(call.region))
-
-
-def founded(call: Call, name: str, zone: str) -> Bucket:
-    """A new directory bucket, still to be stored."""
-    return Bucket(
-        partition=call.partition,
-        name=name,
-        owner=call.account,
-        region=call.region,
-        room=names.token(8),
-        created=call.now,
-        zone=zone,
-    )
 
 
 @s3.operation(action="s3express:ListAllMyDirectoryBuckets")
@@ -166,7 +153,9 @@ def directory(call: Call, bucket: str) -> Bucket:
     if match and is_zone(call, match[1]) and Bucket.get(call, call.partition, bucket) is None:
         if call.principal is ANONYMOUS:
             raise faults.denied()
-        return founded(call, bucket, match[1])
+        made = Bucket.new(call, bucket)
+        made.zone = match[1]
+        return made
     found = Bucket.named(call, bucket)
     if not found.zone:
         raise faults.not_allowed("GET", "BUCKET")
