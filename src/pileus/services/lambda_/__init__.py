@@ -26,4 +26,6 @@ SnapStart would make one, each environment is initialised, and runs the hooks th
 
 from pileus.kernel import Service
 
-lambda_ = Service("lambda", engine="sandboxed processes")
+from .faults import in_lambdas_words
+
+lambda_ = Service("lambda", engine="sandboxed processes", invalid=in_lambdas_words)
