@@ -130,6 +130,12 @@ def test_nobody_sends_from_an_address_that_is_not_verified(post: Post, refused: 
     assert post.letters() == []
 
 
+def test_a_topic_that_is_told_of_bounces_must_be_there(post: Post, refused: Any) -> None:
+    for topic in (f"arn:aws:sns:us-east-1:{post.account.id}:nowhere", "arn:aws:sqs:us-east-1:111122223333:queue"):
+        with refused("InvalidParameterValue", f"Invalid SNS topic <{topic}>."):
+            post.first.set_identity_notification_topic(Identity=SENDER, NotificationType="Bounce", SnsTopic=topic)
+
+
 def test_no_address_begins_a_header_field_of_its_own(post: Post, refused: Any) -> None:
     message = {"Subject": {"Data": "two\nlines"}, "Body": {"Text": {"Data": "x"}}}
     bad = f"{FRIEND}\nBcc: eve@evil.example"
