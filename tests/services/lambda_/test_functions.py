@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import json
+import time
 from typing import Any
 
 import pytest
+
+from pileus.kernel import Fault
+from pileus.kernel.clock import Clock
+from pileus.kernel.cloud import Cloud
+from pileus.kernel.store import open_store
+from pileus.services.lambda_.archives import fetched
 
 from .conftest import Functions, package
 
@@ -84,6 +92,17 @@ def test_a_function_is_neither_larger_nor_slower_than_allowed(
     functions.client.get_waiter("function_active_v2").wait(FunctionName="function")
     with refused("ValidationException", message):
         functions.client.update_function_configuration(FunctionName="function", **members)
+
+
+def test_a_package_that_is_sent_along_is_not_large() -> None:
+    """Sending one takes its time, so it does not go through HTTP here."""
+    call = Cloud(open_store(None), Clock(time.time)).call("lambda")
+    call.operation = "CreateFunction"
+    largest = bytes(52_625_408)
+    assert len(asyncio.run(fetched(call, {"ZipFile": largest}))) == len(largest)
+    with pytest.raises(Fault, match="must be smaller than 70167211 bytes for the CreateFunction operation") as refused:
+        asyncio.run(fetched(call, {"ZipFile": largest + b"0"}))
+    assert (refused.value.code, refused.value.status) == ("RequestEntityTooLargeException", 413)
 
 
 def test_an_unknown_runtime_is_refused_in_words_of_its_own(functions: Functions, refused) -> None:
