@@ -142,7 +142,7 @@ def test_no_address_begins_a_header_field_of_its_own(post: Post, refused: Any) -
     with refused("InvalidParameterValue", "Local address contains control or whitespace"):
         post.first.send_email(Source=SENDER, Destination={"ToAddresses": [bad]}, Message=message)
     with refused("InvalidParameterValue", "Local address contains control or whitespace"):
-        post.first.send_raw_email(Source=f"{SENDER}\n", RawMessage={"Data": b"Subject: x\n\nx"})
+        post.first.send_raw_email(Source=f"{SENDER}\f", RawMessage={"Data": b"Subject: x\n\nx"})
     with refused("BadRequestException", "Local address contains control or whitespace"):
         post.second.send_email(
             FromEmailAddress=f"{SENDER}\r", Destination={"ToAddresses": [FRIEND]}, Content={"Simple": message}

@@ -47,7 +47,7 @@ class Management(NamedTuple):
 
 def check_addresses(call: Call, *addresses: str) -> None:
     """No address may begin a header field of its own."""
-    if any(character in address for address in addresses for character in "\r\n"):
+    if any(address and address.splitlines() != [address] for address in addresses):
         code = "BadRequestException" if second(call) else "InvalidParameterValue"
         raise Fault(code, "Local address contains control or whitespace", status=400)
 
