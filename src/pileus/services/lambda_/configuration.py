@@ -14,7 +14,7 @@ from pileus.kernel.access.attached import Grants
 from pileus.kernel.access.enforcement import authorize
 from pileus.kernel.access.target import Target
 
-from . import faults, sealing
+from . import faults, reach, sealing
 from .layers import LayerVersion
 
 MOST_MEMORY = 10_240
@@ -89,7 +89,7 @@ def settings(call: Call, name: str, given: dict[str, Any], before: dict[str, Any
     if "VpcConfig" in given:
         found["VpcConfig"] = network(call, given["VpcConfig"])
     if "DeadLetterConfig" in given:
-        found["DeadLetterConfig"] = dead_letters(call, given["DeadLetterConfig"])
+        found["DeadLetterConfig"] = dead_letters(call, given["DeadLetterConfig"], found["Role"])
     for member in ("Environment", "VpcConfig", "DeadLetterConfig", "KMSKeyArn"):
         if not found.get(member):
             found.pop(member, None)
@@ -218,7 +218,7 @@ def network(call: Call, given: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def dead_letters(call: Call, given: dict[str, Any]) -> dict[str, Any]:
+def dead_letters(call: Call, given: dict[str, Any], role: str) -> dict[str, Any]:
     target = given.get("TargetArn")
     if not target:
         return {}
@@ -227,4 +227,5 @@ def dead_letters(call: Call, given: dict[str, Any]) -> dict[str, Any]:
         raise faults.invalid(
             f"The provided target {target} is invalid. The target must be an SNS topic or an SQS queue."
         )
+    reach.check_sending(call, role, target)
     return {"TargetArn": target}

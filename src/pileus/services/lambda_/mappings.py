@@ -11,7 +11,7 @@ from typing import Any
 
 from pileus.kernel import Call, Fault, Record, Unfinished, names
 
-from . import destinations, faults, lambda_, sealing
+from . import destinations, faults, lambda_, reach, sealing
 from .fleet import Fleet
 from .qualifiers import Meant, parsed
 
@@ -241,7 +241,7 @@ def check_queue(call: Call, meant: Meant, source: str) -> None:
     account, name = source.split(":")[4:6]
     try:
         answer = call.aws("sqs", principal=principal).get_queue_attributes(
-            queue_url=call.url(f"{account}/{name}"), attribute_names=["VisibilityTimeout"]
+            queue_url=call.url(f"{account}/{name}"), attribute_names=["VisibilityTimeout", "Policy"]
         )
     except Fault as fault:
         if "NonExistent" in fault.code or fault.code == "QueueDoesNotExist":
@@ -251,6 +251,8 @@ def check_queue(call: Call, meant: Meant, source: str) -> None:
         raise faults.invalid(
             "The function execution role does not have permissions to call ReceiveMessage on SQS"
         ) from None
+    for action in ("ReceiveMessage", "DeleteMessage"):
+        reach.check(call, principal, action, source, answer["Attributes"].get("Policy", ""))
     visibility, timeout = int(answer["Attributes"]["VisibilityTimeout"]), meant.version.settings["Timeout"]
     if visibility < timeout:
         raise faults.invalid(
