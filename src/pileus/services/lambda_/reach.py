@@ -1,4 +1,4 @@
-"""What a function's role must be able to do before Lambda takes a setting on: reach the queue or topic that it names."""
+"""What a function's role must be able to do before Lambda takes on a setting: reach the queue or topic in it."""
 
 from __future__ import annotations
 
