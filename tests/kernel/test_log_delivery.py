@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,7 +16,7 @@ def test_batches_hold_everything_in_order_and_not_too_much(sizes: list[int], mos
     found = [sizes[some] for some in batches(sizes, most, octets)]
     assert [size for batch in found for size in batch] == sizes
     assert all(len(batch) <= most and sum(batch) <= octets for batch in found)
-    for batch, following in zip(found, found[1:], strict=False):
+    for batch, following in itertools.pairwise(found):
         assert len(batch) == most or sum(batch) + following[0] > octets
 
 
