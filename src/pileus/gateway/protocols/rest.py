@@ -101,9 +101,21 @@ def decode(operation: Operation, request: Request, labels: dict[str, str], parse
             result[places.payload_name] = value
     elif places.body and (content := bodies.content(request)):
         result.update(parse(operation.input, content))  # type: ignore[arg-type]  # it has members
+    elif places.body and request.query and request.method == "GET":
+        result.update(_formerly(operation, request.query))
     if places.tokens:
         bodies.fill_tokens(result, places.tokens)
     return result
+
+
+def _formerly(operation: Operation, query: str) -> dict[str, Any]:
+    """What stands in the body today, where an older SDK asks where the operation was when it stood in the query."""
+    members = operation.input.members if operation.input else {}
+    return {
+        name: _read(name, texts.reader(members[name]), text)
+        for name, text in form.parse(query)
+        if name in members and members[name].type in texts.READERS
+    }
 
 
 def bound(places: Incoming, request: Request, labels: dict[str, str]) -> dict[str, Any]:
