@@ -299,7 +299,8 @@ def _beside_the_model(request: Request, path: str, known: Clues) -> Route:
     if request.method == "OPTIONS" or upload:
         return found
     words = "The specified method is not allowed against this resource."
-    raise Unroutable(Fault("MethodNotAllowed", words, status=405), found)
+    kind = "OBJECT" if "Key" in found.labels else "BUCKET" if "Bucket" in found.labels else "SERVICE"
+    raise Unroutable(Fault("MethodNotAllowed", words, status=405, Method=request.method, ResourceType=kind), found)
 
 
 # --- named by nothing -----------------------------------------------------------------------------------------------

@@ -37,6 +37,10 @@ class Misplaced(Malformed):
         self.text = text
 
 
+class Unreadable(Misplaced):
+    """A text in the path or the query string that is no text at all."""
+
+
 # Requests
 
 
@@ -130,7 +134,7 @@ def _unquoted(label: str, text: str) -> str:
     try:
         return unquote(text, errors="strict")
     except UnicodeDecodeError:
-        raise Misplaced(label, text, "not valid UTF-8") from None
+        raise Unreadable(label, text, "not valid UTF-8") from None
 
 
 def _read(place: str, read: Read, text: str) -> Any:
