@@ -7,6 +7,7 @@ come in the order of keys, which AWS does not promise for them.
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from typing import Any
@@ -139,7 +140,7 @@ def list_directory_buckets(
             continue
         if len(found) == min(max_directory_buckets, MOST_LISTED):
             return answer | {"ContinuationToken": paging.sealed(call, bucket.name)}
-        found.append({"Name": bucket.name, "CreationDate": bucket.created, "BucketArn": bucket.arn(call)})
+        found.append({"Name": bucket.name, "CreationDate": math.floor(bucket.created), "BucketArn": bucket.arn(call)})
     return answer
 
 

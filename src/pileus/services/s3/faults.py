@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from pileus import models
@@ -74,6 +75,14 @@ def accepted(violation: str) -> bool:
     return violation.startswith(("Value 'log-delivery-write' at 'aCL'", "Value 'enabled' at 'checksumMode'"))
 
 
+_WORDS = {
+    "encoding-type": "Invalid Encoding Method specified in Request",
+    "x-amz-metadata-directive": "Unknown metadata directive.",
+    "x-amz-server-side-encryption": "The encryption method specified is not supported",
+    "x-amz-tagging-directive": "Unknown tagging directive.",
+}
+"""What S3 says of values that it does not know."""
+
 _PLACE = re.compile(r" at '([^']+)'")
 _VALUE = re.compile(r"Value '(.*)' at ", re.DOTALL)
 
@@ -86,17 +95,17 @@ def in_s3_words(operation: models.Operation, broken: list[str]) -> Fault:
         return fault("InvalidLocationConstraint", "The specified location-constraint is not valid")
     if path == "storageClass":
         return fault("InvalidStorageClass", "The storage class you specified is not valid")
-    if path == "serverSideEncryption":
-        return invalid_argument("The encryption method specified is not supported", "x-amz-server-side-encryption")
-    if "." in path or _in_body(operation, path):
+    traits = _traits(operation, path)
+    if "." in path or (traits and "location" not in traits):
         return malformed()
     if "length greater than or equal to" in broken[0] and path == "key":
         return invalid_argument("Object key must not be empty.", "key", "")
     value = _VALUE.search(broken[0])
-    return invalid_argument(f"Invalid argument: {path}", path, value[1] if value else None)
+    name = str(traits.get("locationName", path))
+    return invalid_argument(_WORDS.get(name, f"Invalid argument: {name}"), name, value[1] if value else None)
 
 
-def _in_body(operation: models.Operation, path: str) -> bool:
+def _traits(operation: models.Operation, path: str) -> Mapping[str, Any]:
+    """Of the member that a place names."""
     members = operation.input.members if operation.input else {}
-    found = next((shape for name, shape in members.items() if name[:1].lower() + name[1:] == path), None)
-    return found is not None and "location" not in found.traits
+    return next((shape.traits for name, shape in members.items() if name[:1].lower() + name[1:] == path), {})

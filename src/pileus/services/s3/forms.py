@@ -22,7 +22,7 @@ from pileus.kernel.call import Signature
 from pileus.kernel.edge import Answer
 from pileus.kernel.identity import ANONYMOUS, Credential, Principal
 
-from . import access, faults, writing
+from . import access, events, faults, writing
 from .buckets import Bucket
 
 if TYPE_CHECKING:
@@ -326,7 +326,8 @@ def answered(call: Call, bucket: Bucket, key: str, fields: dict[str, str], done:
     """A redirection, or the status that the form asks for."""
     from xml.sax.saxutils import escape
 
-    head = [("x-amz-request-id", call.request_id), ("etag", done["ETag"])]
+    head = [("x-amz-request-id", call.request_id), ("x-amz-id-2", events.host_id(call)), ("server", "AmazonS3")]
+    head.append(("etag", done["ETag"]))
     if "VersionId" in done:
         head.append(("x-amz-version-id", done["VersionId"]))
     location = call.url(f"{bucket.name}/{quote(key)}")

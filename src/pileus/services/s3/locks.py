@@ -28,7 +28,7 @@ def apply(call: Call, bucket: Bucket, new: Object, request: Mapping[str, Any]) -
         raise faults.invalid_argument(
             "x-amz-object-lock-retain-until-date and x-amz-object-lock-mode must both be supplied"
         )
-    new.hold = hold == "ON"
+    new.hold = hold == "ON" if hold else None
     apply_event_hold(bucket, new, request)
     if mode and until is not None:
         check_until(call, until)
@@ -72,8 +72,8 @@ def shown(found: Object) -> dict[str, Any]:
     told: dict[str, Any] = {}
     if found.lock_mode:
         told = {"ObjectLockMode": found.lock_mode, "ObjectLockRetainUntilDate": found.lock_until}
-    if found.hold:
-        told["ObjectLockLegalHoldStatus"] = "ON"
+    if found.hold is not None:
+        told["ObjectLockLegalHoldStatus"] = "ON" if found.hold else "OFF"
     if found.event_hold:
         told["ObjectLockEventHold"] = "ON"
         told |= {f"ObjectLockEventHoldDuration{unit}": number for unit, number in duration(found).items()}
@@ -218,6 +218,8 @@ def get_object_legal_hold(call: Call, bucket: Bucket, key: str, version_id: str 
     """Whether a version is held."""
     lockable(bucket)
     found = versions.find(call, bucket, key, version_id)
+    if found.hold is None:
+        raise no_lock(key)
     return {"LegalHold": {"Status": "ON" if found.hold else "OFF"}}
 
 

@@ -11,12 +11,28 @@ from urllib.parse import unquote
 from pileus.kernel import Call
 from pileus.kernel.edge import Answer, Fields
 
-from . import cors, digests, faults, forms, s3, websites
+from . import conditions, cors, digests, faults, forms, s3, websites
 from .buckets import Bucket
 
 if TYPE_CHECKING:
     from pileus.gateway.message import Request
     from pileus.models import Operation
+
+
+MEASURED = ("PutObject", "UploadPart")
+"""Operations that want to know beforehand how long the body is."""
+TRUSTING = (
+    "PutBucketAcl",
+    "PutBucketLogging",
+    "PutBucketNotification",
+    "PutBucketPolicy",
+    "PutBucketRequestPayment",
+    "PutBucketVersioning",
+    "PutBucketWebsite",
+    "PutObjectAcl",
+    "PutObjectTagging",
+)
+"""Operations that take a document without a digest, as clients older than the model's requirement send it."""
 
 
 class Web:
@@ -26,9 +42,11 @@ class Web:
 
     def admit(self, operation: Operation, request: Request) -> None:
         """Compare a document with the digests that its sender gives of it; some operations want one."""
+        headers = request.headers
+        if operation.name in MEASURED and "content-length" not in headers.first:
+            check_measured(request)
         if request.stream is not None:
             return
-        headers = request.headers
         md5 = headers.get("content-md5")
         if md5:
             check_md5(md5, request.body)
@@ -41,7 +59,7 @@ class Web:
             if base64.b64decode(value) != digests.of(algorithm, request.body):
                 raise faults.fault("BadDigest", f"The {algorithm} you specified did not match the calculated checksum.")
         traits: dict[str, Any] = operation.traits.get("httpChecksum", {})
-        if traits.get("requestChecksumRequired") and not md5 and not given:
+        if traits.get("requestChecksumRequired") and not md5 and not given and operation.name not in TRUSTING:
             words = "Missing required header for this request: Content-MD5 OR x-amz-checksum-*"
             raise faults.invalid_request(words)
 
@@ -63,6 +81,16 @@ class Web:
         origin = request.headers.get("origin")
         rule = cors.matching(cors.rules(call, bucket), origin, request.method)
         fields += cors.response_fields(rule, origin) if rule else [("vary", cors.VARY)]
+
+
+def check_measured(request: Request) -> None:
+    """Refuse a body of unknown length: HTTP's own chunks S3 only knows around a signed body, which tells its length."""
+    headers = request.headers.first
+    if request.http_version == "2" or "x-amz-decoded-content-length" in headers:
+        return
+    if "transfer-encoding" in headers and not headers.get("x-amz-content-sha256", "").startswith("STREAMING-"):
+        raise conditions.not_built("Transfer-Encoding")
+    raise faults.fault("MissingContentLength", "You must provide the Content-Length HTTP header.", 411)
 
 
 def check_md5(md5: str, body: bytes) -> None:
