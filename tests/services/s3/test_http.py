@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import re
+import socket
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -171,3 +172,25 @@ def test_words_about_keys_and_tokens(aws: Account, s3: Any, bucket: str) -> None
     keys = aws.client("sts").get_session_token()["Credentials"]
     made = {"aws_access_key_id": keys["AccessKeyId"], "aws_secret_access_key": keys["SecretAccessKey"]}
     assert refused(client(**made, aws_session_token="another").list_buckets) == ("InvalidToken", 400)
+
+
+@pytest.mark.parametrize("size", [5, 5_000_000])
+def test_only_a_body_that_is_wanted_is_asked_for(aws: Account, s3: Any, bucket: str, size: int) -> None:
+    host, _, port = aws.cloud.endpoint.partition("://")[2].partition(":")
+
+    def ask(target: str) -> tuple[socket.socket, bytes]:
+        sent = socket.create_connection((host, int(port)), timeout=10)
+        head = f"PUT {target} HTTP/1.1\r\nHost: {host}\r\nContent-Length: {size}\r\nExpect: 100-continue\r\n\r\n"
+        sent.sendall(head.encode())
+        return sent, sent.recv(1000)
+
+    url = s3.generate_presigned_url("put_object", Params={"Bucket": bucket, "Key": "k"}).partition(f":{port}")[2]
+    refused, told = ask(f"/{bucket}/k")
+    assert told.startswith(b"HTTP/1.1 403 ")
+    refused.close()
+    wanted, told = ask(url)
+    assert told == b"HTTP/1.1 100 Continue\r\n\r\n"
+    wanted.sendall(b"x" * size)
+    assert wanted.recv(1000).startswith(b"HTTP/1.1 200 ")
+    wanted.close()
+    assert read(s3, bucket, "k") == b"x" * size
