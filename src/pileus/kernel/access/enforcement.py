@@ -275,7 +275,7 @@ def actions_for(bound: Bound, request: Members) -> list[str]:
     if not beside:
         return [action]
     asked = [name for member, name in beside.items() if request.get(member) not in (None, "", exceptions.HARMLESS)]
-    return [action, *(f"{action.partition(':')[0]}:{name}" for name in asked)]
+    return [action, *(f"{action.partition(':')[0]}:{name}" for name in dict.fromkeys(asked))]
 
 
 @lru_cache(maxsize=4096)

@@ -118,8 +118,21 @@ INSTEAD: dict[tuple[str, str], tuple[str, str]] = {
 }
 """Where a member makes another action of the operation."""
 
+_SAID_OF_OBJECTS = {
+    "Tagging": "PutObjectTagging",
+    "ACL": "PutObjectAcl",
+    "GrantFullControl": "PutObjectAcl",
+    "GrantRead": "PutObjectAcl",
+    "GrantReadACP": "PutObjectAcl",
+    "GrantWriteACP": "PutObjectAcl",
+    "ObjectLockMode": "PutObjectRetention",
+    "ObjectLockLegalHoldStatus": "PutObjectLegalHold",
+}
+
 BESIDE: dict[tuple[str, str], dict[str, str]] = {
-    ("s3", "PutObject"): {"Tagging": "PutObjectTagging", "ACL": "PutObjectAcl", "ObjectLockMode": "PutObjectRetention"},
+    ("s3", "CopyObject"): _SAID_OF_OBJECTS,
+    ("s3", "CreateMultipartUpload"): _SAID_OF_OBJECTS,
+    ("s3", "PutObject"): _SAID_OF_OBJECTS,
     ("s3tables", "CreateTableBucket"): {
         "encryptionConfiguration": "PutTableBucketEncryption",
         "storageClassConfiguration": "PutTableBucketStorageClass",
