@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import http.client
 import json
+import uuid
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -290,6 +292,64 @@ def test_each_of_several_objects_to_delete_is_asked_about(aws: Account, s3: Any,
     answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "keep"}, {"Key": "go"}]})
     assert [each["Key"] for each in answer["Deleted"]] == ["go"]
     assert [(each["Key"], each["Code"]) for each in answer["Errors"]] == [("keep", "AccessDenied")]
+
+
+def user(aws: Account, *actions: str) -> Any:
+    """A client of a user who may do so much to all objects."""
+    import boto3
+
+    iam, name = aws.client("iam"), f"u{uuid.uuid4().hex[:8]}"
+    iam.create_user(UserName=name)
+    statement = {"Effect": "Allow", "Action": list(actions), "Resource": "arn:aws:s3:::*/*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.put_user_policy(UserName=name, PolicyName="p", PolicyDocument=document)
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    return boto3.client(
+        "s3",
+        endpoint_url=aws.cloud.endpoint,
+        region_name="us-east-1",
+        aws_access_key_id=key["AccessKeyId"],
+        aws_secret_access_key=key["SecretAccessKey"],
+    )
+
+
+def test_a_user_who_may_delete_nothing_is_told_so_of_each_object(aws: Account, s3: Any, bucket: str) -> None:
+    put(s3, bucket, "k")
+    delete = {"Objects": [{"Key": "k"}, {"Key": "absent"}]}
+    denied = [(key, "AccessDenied") for key in ("k", "absent")]
+    answer = user(aws, "s3:PutObject").delete_objects(Bucket=bucket, Delete=delete)
+    assert "Deleted" not in answer
+    assert [(each["Key"], each["Code"]) for each in answer["Errors"]] == denied
+    answer = user(aws, "s3:DeleteObject").delete_objects(Bucket=bucket, Delete=delete)
+    assert ([each["Key"] for each in answer["Deleted"]], "Errors" in answer) == (["k", "absent"], False)
+    absent = f"{bucket}-absent"
+    assert refused(user(aws, "s3:*").delete_objects, Bucket=absent, Delete=delete) == ("NoSuchBucket", 404)
+
+
+def test_what_is_said_of_an_object_wants_permissions_of_its_own(aws: Account, s3: Any, bucket: str) -> None:
+    put(s3, bucket, "source")
+    one, writer = {"Bucket": bucket, "Key": "k"}, user(aws, "s3:PutObject", "s3:GetObject")
+    for said in ({"Tagging": "a=b"}, {"GrantRead": "id=x"}, {"ACL": "public-read"}):
+        assert refused(writer.put_object, **one, **said) == ("AccessDenied", 403)
+        assert refused(writer.create_multipart_upload, **one, **said) == ("AccessDenied", 403)
+        copy = {"CopySource": f"{bucket}/source", "TaggingDirective": "REPLACE"}
+        assert refused(writer.copy_object, **one, **copy, **said) == ("AccessDenied", 403)
+    user(aws, "s3:PutObject", "s3:PutObjectTagging").put_object(**one, Tagging="a=b")
+
+
+def test_governance_binds_who_may_not_bypass_it(aws: Account, s3: Any) -> None:
+    bucket = fresh()
+    s3.create_bucket(Bucket=bucket, ObjectLockEnabledForBucket=True)
+    until = datetime.now(UTC) + timedelta(days=400)
+    locked = put(s3, bucket, "k", ObjectLockMode="GOVERNANCE", ObjectLockRetainUntilDate=until)["VersionId"]
+    plain_version = put(s3, bucket, "k")["VersionId"]
+    one, does = {"Bucket": bucket, "Key": "k", "BypassGovernanceRetention": True}, ["s3:DeleteObjectVersion"]
+    bound = user(aws, *does, "s3:PutObjectRetention")
+    assert refused(bound.delete_object, **one, VersionId=locked) == ("AccessDenied", 403)
+    assert refused(bound.put_object_retention, **one, VersionId=locked, Retention={}) == ("AccessDenied", 403)
+    bound.delete_object(**one, VersionId=plain_version)
+    free = user(aws, *does, "s3:BypassGovernanceRetention")
+    free.delete_object(**one, VersionId=locked)
 
 
 def test_policies_know_how_and_when_a_request_was_signed(

@@ -114,6 +114,19 @@ def test_arguments_are_named_as_they_stand_in_requests(plain: Plain, bucket: str
     assert plain("PUT", f"/{bucket}/k", Content_Length="0", **copy).told("Message") == "Unknown metadata directive."
 
 
+def test_a_version_has_an_id(plain: Plain, s3: Any, bucket: str) -> None:
+    put(s3, bucket, "k", b"x")
+    for method in ("GET", "DELETE"):
+        reply = plain(method, f"/{bucket}/k?versionId=")
+        assert (reply.status, reply.told("Message")) == (400, "Version id cannot be the empty string")
+    assert read(s3, bucket, "k") == b"x"
+
+
+def test_fields_of_one_name_are_one_entry_of_the_metadata(plain: Plain, s3: Any, bucket: str) -> None:
+    plain("PUT", f"/{bucket}/k", Content_Length="0", x_amz_meta_a="1", X_Amz_Meta_A="2")
+    assert s3.head_object(Bucket=bucket, Key="k")["Metadata"] == {"a": "1,2"}
+
+
 def test_a_path_that_is_no_text(plain: Plain, bucket: str) -> None:
     reply = plain("GET", f"/{bucket}/%ff")
     assert (reply.status, reply.told("Code")) == (400, "InvalidURI")

@@ -222,7 +222,7 @@ def delete_object_annotation(
     """Remove an annotation; to remove none is no error."""
     found = annotated(call, bucket, key, version_id, object_if_match)
     if bucket.lock:
-        locks.check_removable(call, found, bypass=False)
+        locks.check_removable(call, bucket, found)
     note = Annotation.get(call, *about(found, annotation_name))
     if note is not None:
         data.discard(call, note.part)

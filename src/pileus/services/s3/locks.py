@@ -85,11 +85,19 @@ def duration(found: Object) -> dict[str, int]:
     return {"Days": found.event_days} if found.event_days else {"Years": found.event_years}
 
 
-def check_removable(call: Call, found: Object, *, bypass: bool) -> None:
+def check_removable(call: Call, bucket: Bucket, found: Object, *, bypass: bool = False) -> None:
     """Refuse to delete a version that is locked."""
-    locked = found.lock_until > call.now and not (bypass and found.lock_mode == "GOVERNANCE")
+    locked = found.lock_until > call.now and not bypassed(call, bucket, found, bypass=bypass)
     if found.hold or found.event_hold or locked:
         raise faults.denied("Access Denied because object protected by object lock.")
+
+
+def bypassed(call: Call, bucket: Bucket, found: Object, *, bypass: bool) -> bool:
+    """Whether a lock does not bind the caller, who says so and must be allowed to."""
+    if not bypass or found.lock_mode != "GOVERNANCE":
+        return False
+    access.check_more(call, bucket, found.name, "s3:BypassGovernanceRetention")
+    return True
 
 
 @s3.operation(on=by_name, action="s3:GetBucketObjectLockConfiguration")
@@ -191,8 +199,7 @@ def put_object_retention(
     if found.lock_until > call.now:
         weaker = until < found.lock_until or (mode != found.lock_mode and found.lock_mode == "COMPLIANCE")
         loosened = mode != "COMPLIANCE" and mode != found.lock_mode
-        bypassed = bypass_governance_retention and found.lock_mode == "GOVERNANCE"
-        if (weaker or loosened) and not bypassed:
+        if (weaker or loosened) and not bypassed(call, bucket, found, bypass=bypass_governance_retention):
             raise faults.denied("Access Denied because object protected by object lock.")
     found.lock_mode, found.lock_until = mode, until
     versions.save(call, found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pileus.models import Operation
 
 
+NO_VERSION = re.compile(r"(?:^|&)versionId=(?:&|$)")
 MEASURED = ("PutObject", "UploadPart")
 """Operations that want to know beforehand how long the body is."""
 TRUSTING = (
@@ -43,6 +45,8 @@ class Web:
     def admit(self, operation: Operation, request: Request) -> None:
         """Compare a document with the digests that its sender gives of it; some operations want one."""
         headers = request.headers
+        if "versionId=" in request.query and NO_VERSION.search(request.query):
+            raise faults.invalid_argument("Version id cannot be the empty string", "versionId", "")
         if operation.name in MEASURED and "content-length" not in headers.first:
             check_measured(request)
         if request.stream is not None:
