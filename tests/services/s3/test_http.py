@@ -207,3 +207,14 @@ def test_only_a_body_that_is_wanted_is_asked_for(aws: Account, s3: Any, bucket: 
     assert wanted.recv(1000).startswith(b"HTTP/1.1 200 ")
     wanted.close()
     assert read(s3, bucket, "k") == b"x" * size
+
+
+def test_a_signature_for_no_region_is_told_the_right_one(aws: Account) -> None:
+    request = AWSRequest("GET", f"{aws.cloud.endpoint}/")
+    S3SigV4Auth(Credentials(aws.id, "test"), "s3", "US").add_auth(request)
+    connection = http.client.HTTPConnection(aws.cloud.endpoint.partition("://")[2], timeout=20)
+    connection.request("GET", "/", headers=dict(request.headers))
+    answer = connection.getresponse()
+    body = answer.read()
+    assert (answer.status, b"<Code>AuthorizationHeaderMalformed</Code>" in body) == (400, True)
+    assert b"<Region>us-east-1</Region>" in body

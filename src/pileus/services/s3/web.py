@@ -9,7 +9,7 @@ from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from pileus.kernel import Call
+from pileus.kernel import Call, regions
 from pileus.kernel.edge import Answer, Fields
 
 from . import conditions, cors, digests, faults, forms, s3, websites
@@ -17,6 +17,7 @@ from .buckets import Bucket
 
 if TYPE_CHECKING:
     from pileus.gateway.message import Request
+    from pileus.gateway.signed import Signed
     from pileus.models import Operation
 
 
@@ -45,6 +46,8 @@ class Web:
     def admit(self, operation: Operation, request: Request) -> None:
         """Compare a document with the digests that its sender gives of it; some operations want one."""
         headers = request.headers
+        if request.signed is not None:
+            check_region(request.signed)
         if "versionId=" in request.query and NO_VERSION.search(request.query):
             raise faults.invalid_argument("Version id cannot be the empty string", "versionId", "")
         if operation.name in MEASURED and "content-length" not in headers.first:
@@ -85,6 +88,15 @@ class Web:
         origin = request.headers.get("origin")
         rule = cors.matching(cors.rules(call, bucket), origin, request.method)
         fields += cors.response_fields(rule, origin) if rule else [("vary", cors.VARY)]
+
+
+def check_region(signed: Signed) -> None:
+    """Refuse a signature for what is no Region, and tell the right one: old clients sign for `US`, and try again."""
+    if not signed.region or "," in signed.region or "*" in signed.region or regions.is_region(signed.region):
+        return
+    home = regions.DEFAULT_REGION
+    words = f"The authorization header is malformed; the region '{signed.region}' is wrong; expecting '{home}'"
+    raise faults.fault("AuthorizationHeaderMalformed", words, Region=home)
 
 
 def check_measured(request: Request) -> None:
