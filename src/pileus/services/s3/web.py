@@ -56,7 +56,7 @@ class Web:
             return
         md5 = headers.get("content-md5")
         if md5:
-            check_md5(md5, request.body)
+            digests.check_md5(md5, hashlib.md5(request.body, usedforsecurity=False).digest())
         given: list[str] = []
         if request.trailers.first or not digests.FIELDS.keys().isdisjoint(headers.first):
             given = [name for name in (*headers.first, *request.trailers.first) if name in digests.FIELDS]
@@ -107,18 +107,6 @@ def check_measured(request: Request) -> None:
     if "transfer-encoding" in headers and not headers.get("x-amz-content-sha256", "").startswith("STREAMING-"):
         raise conditions.not_built("Transfer-Encoding")
     raise faults.fault("MissingContentLength", "You must provide the Content-Length HTTP header.", 411)
-
-
-def check_md5(md5: str, body: bytes) -> None:
-    expected = digests.decoded_md5(md5)
-    found = hashlib.md5(body, usedforsecurity=False).digest()
-    if expected != found:
-        raise faults.fault(
-            "BadDigest",
-            "The Content-MD5 you specified did not match what we received.",
-            ExpectedDigest=expected.hex(),
-            CalculatedDigest=base64.b64encode(found).decode(),
-        )
 
 
 def preflight(call: Call, request: Request, labels: dict[str, str]) -> Answer:
