@@ -83,6 +83,15 @@ _WORDS = {
 }
 """What S3 says of values that it does not know."""
 
+_SELECT = {
+    "compressionType": "InvalidCompressionFormat",
+    "expressionType": "InvalidExpressionType",
+    "fileHeaderInfo": "InvalidFileHeaderInfo",
+    "jSON.type": "InvalidJsonType",
+    "quoteFields": "InvalidQuoteFields",
+}
+"""What S3 Select says of values that it does not know, by the ends of their places."""
+
 _PLACE = re.compile(r" at '([^']+)'")
 _VALUE = re.compile(r"Value '(.*)' at ", re.DOTALL)
 
@@ -95,6 +104,10 @@ def in_s3_words(operation: models.Operation, broken: list[str]) -> Fault:
         return fault("InvalidLocationConstraint", "The specified location-constraint is not valid")
     if path == "storageClass":
         return fault("InvalidStorageClass", "The storage class you specified is not valid")
+    if code := next((code for end, code in _SELECT.items() if path.endswith(end)), ""):
+        from .select.faults import wrong
+
+        return wrong(code)
     traits = _traits(operation, path)
     if "." in path or (traits and "location" not in traits):
         return malformed()
