@@ -127,6 +127,18 @@ def test_fields_of_one_name_are_one_entry_of_the_metadata(plain: Plain, s3: Any,
     assert s3.head_object(Bucket=bucket, Key="k")["Metadata"] == {"a": "1,2"}
 
 
+def test_the_source_of_a_copy_is_encoded_somehow(plain: Plain, s3: Any, bucket: str) -> None:
+    put(s3, bucket, "a b/c", b"source")
+    for source in (f"{bucket}/a%20b/c", f"/{bucket}/a+b/c", f"{bucket}%2Fa+b%2Fc"):
+        assert plain("PUT", f"/{bucket}/k", Content_Length="0", x_amz_copy_source=source).status == 200
+    put(s3, bucket, "1+1", b"2")
+    assert plain("PUT", f"/{bucket}/k", Content_Length="0", x_amz_copy_source=f"{bucket}/1%2B1").status == 200
+    reply = plain("PUT", f"/{bucket}/k", Content_Length="0", x_amz_copy_source=bucket)
+    assert (reply.status, reply.told("Code")) == (400, "InvalidArgument")
+    words = "Copy Source must mention the source bucket and key: sourcebucket/sourcekey"
+    assert reply.told("Message") == words
+
+
 def test_a_path_that_is_no_text(plain: Plain, bucket: str) -> None:
     reply = plain("GET", f"/{bucket}/%ff")
     assert (reply.status, reply.told("Code")) == (400, "InvalidURI")

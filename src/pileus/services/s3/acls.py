@@ -107,7 +107,7 @@ def grantee(given: dict[str, str]) -> dict[str, str]:
         return {"Type": kind, "URI": given["URI"]}
     if kind == "AmazonCustomerByEmail":
         raise unresolvable(given.get("EmailAddress", ""))
-    raise faults.malformed()
+    raise faults.malformed("MalformedACLError")
 
 
 def unresolvable(address: str) -> Exception:
@@ -118,14 +118,14 @@ def unresolvable(address: str) -> Exception:
 def from_document(document: dict[str, Any], owner: str) -> list[Grant]:
     """The grants of an AccessControlPolicy, whose owner must be the present one."""
     if "Owner" not in document:
-        raise faults.fault("MalformedACLError", faults.malformed().message)
+        raise faults.malformed("MalformedACLError")
     if document["Owner"].get("ID") != canonical_id(owner):
         raise faults.denied()
     grants = document.get("Grants", [])
     if len(grants) > MOST_GRANTS:
-        raise faults.fault("MalformedACLError", faults.malformed().message)
+        raise faults.malformed("MalformedACLError")
     if any("Grantee" not in grant or "Permission" not in grant for grant in grants):
-        raise faults.fault("MalformedACLError", faults.malformed().message)
+        raise faults.malformed("MalformedACLError")
     found = [{"Grantee": grantee(grant["Grantee"]), "Permission": grant["Permission"]} for grant in grants]
     return [] if found == [user(owner, "FULL_CONTROL")] else found
 
