@@ -87,7 +87,16 @@ def test_a_subresource_is_never_taken_for_the_thing_itself(
         reply = plain(method, f"{target}?{subresource}", Content_Length="0")
         assert (reply.status, reply.told("Code")) == (405, "MethodNotAllowed")
         assert (reply.told("Method"), reply.told("ResourceType")) == (method, kind)
+        assert "GET" in reply.fields["allow"]
     assert read(s3, bucket, "k") == b"kept"
+
+
+def test_a_post_to_a_bucket_is_a_form(plain: Plain, bucket: str) -> None:
+    reply = plain("POST", f"/{bucket}", b"a=b", Content_Length="3", Content_Type="text/plain")
+    assert (reply.status, reply.told("Code")) == (412, "PreconditionFailed")
+    assert reply.told("Condition") == "Bucket POST must be of the enclosure-type multipart/form-data"
+    reply = plain("POST", f"/{bucket}/k", b"a=b", Content_Length="3", Content_Type="text/plain")
+    assert (reply.status, reply.fields["allow"]) == (405, "HEAD, DELETE, GET, PUT")
 
 
 def test_older_clients_send_some_documents_without_a_digest(plain: Plain, s3: Any, bucket: str) -> None:
