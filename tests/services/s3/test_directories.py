@@ -57,6 +57,18 @@ def directory(control: Any) -> str:
     return create(control)
 
 
+def test_it_is_created_by_way_of_a_session_too(aws: Account, refused: Any) -> None:
+    for s3 in (aws.client("s3"), aws.client("s3")):  # sessions are a client's own
+        name = create(s3)
+        put(s3, name, "k", b"x")
+        assert read(s3, name, "k") == b"x"
+        absent = f"d{uuid.uuid4().hex[:12]}--{ZONE}--x-s3"
+        with refused("NoSuchBucket"):
+            put(s3, absent, "k")
+        with refused("NoSuchBucket"):
+            s3.create_session(Bucket=f"d{uuid.uuid4().hex[:12]}--nowhere-az1--x-s3")
+
+
 def test_its_life(s3: Any, control: Any, aws: Account, refused: Any) -> None:
     name = create(control)
     found = s3.head_bucket(Bucket=name)

@@ -128,6 +128,8 @@ def test_a_version_has_an_id(plain: Plain, s3: Any, bucket: str) -> None:
     for method in ("GET", "DELETE"):
         reply = plain(method, f"/{bucket}/k?versionId=")
         assert (reply.status, reply.told("Message")) == (400, "Version id cannot be the empty string")
+    reply = plain("PUT", f"/{bucket}/k?versionId=null", Content_Length="0")
+    assert (reply.status, reply.told("Message")) == (400, "This operation does not accept a version-id.")
     assert read(s3, bucket, "k") == b"x"
 
 
@@ -187,6 +189,12 @@ def test_a_delete_marker_says_when_it_was_put(s3: Any, versioned: str) -> None:
     assert datetime.strptime(fields["last-modified"], "%a, %d %b %Y %H:%M:%S GMT").replace(tzinfo=UTC) > before
     source = {"Bucket": versioned, "Key": "k", "VersionId": marker}
     assert refused(s3.copy_object, Bucket=versioned, Key="c", CopySource=source) == ("InvalidRequest", 400)
+
+
+def test_s3_knows_no_other_authorization(plain: Plain, bucket: str) -> None:
+    reply = plain("GET", f"/{bucket}", Authorization="Basic dTpw")
+    assert (reply.status, reply.told("Code")) == (400, "InvalidArgument")
+    assert (reply.told("Message"), reply.told("ArgumentValue")) == ("Unsupported Authorization Type", "Basic dTpw")
 
 
 def test_words_about_keys_and_tokens(aws: Account, s3: Any, bucket: str) -> None:

@@ -104,15 +104,28 @@ def create(call: Call, name: str, configuration: dict[str, Any]) -> dict[str, An
     zone = match[1] if match else ""
     if not match or not is_bucket_name(name.removesuffix(SUFFIX)):
         raise faults.fault("InvalidBucketName", "The specified bucket is not valid.", BucketName=name)
+    session = call.principal.session.get("express", {})
+    if session and (session["bucket"], session["mode"]) != (name, "ReadWrite"):
+        raise faults.denied()
     if configuration.get("Location", {}).get("Name") != zone or "Bucket" not in configuration:
         words = "The bucket's name and its configuration must name the same Availability Zone"
         raise faults.invalid_request(words)
-    if not any(each.id == zone for each in regions.zones(call.region)):
+    if not is_zone(call, zone):
         raise faults.fault("InvalidBucketName", "The specified bucket is not valid.", BucketName=name)
     if (old := Bucket.get(call, call.partition, name)) is not None:
         check_recreated(call, old, call.region)
         return {"Location": call.url(name), "BucketArn": old.arn(call)}
-    made = Bucket(
+    made = new(call, name, zone, tags_of(configuration.get("Tags", []))).put(call)
+    return {"Location": call.url(name), "BucketArn": made.arn(call)}
+
+
+def is_zone(call: Call, zone: str) -> bool:
+    return any(each.id == zone for each in regions.zones(call.region))
+
+
+def new(call: Call, name: str, zone: str, tags: dict[str, str]) -> Bucket:
+    """A directory bucket of the caller's."""
+    return Bucket(
         partition=call.partition,
         name=name,
         owner=call.account,
@@ -120,9 +133,8 @@ def create(call: Call, name: str, configuration: dict[str, Any]) -> dict[str, An
         room=names.token(8),
         created=call.now,
         zone=zone,
-        tags=tags_of(configuration.get("Tags", [])),
-    ).put(call)
-    return {"Location": call.url(name), "BucketArn": made.arn(call)}
+        tags=tags,
+    )
 
 
 @s3.operation(action="s3express:ListAllMyDirectoryBuckets")
@@ -148,6 +160,11 @@ def list_directory_buckets(
 
 
 def directory(call: Call, bucket: str) -> Bucket:
+    """The directory bucket, or one that is not there yet: SDKs with an endpoint of their user's want a session even for
+    CreateBucket, so that there is one for a bucket that somebody could create."""
+    match = _NAME.fullmatch(bucket)
+    if match and is_zone(call, match[1]) and Bucket.get(call, call.partition, bucket) is None:
+        return new(call, bucket, match[1], {})
     found = Bucket.named(call, bucket)
     if not found.zone:
         raise faults.not_allowed("GET", "BUCKET")
@@ -216,7 +233,7 @@ def targets(call: Call, request: dict[str, Any]) -> list[Target]:
 
     A request by an access point is about the point and the bucket behind it.
     """
-    if "express" in call.principal.session:
+    if "express" in call.principal.session and call.operation != "CreateBucket":
         return []
     from . import access, points
 

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from pileus.models import Operation
 
 
-NO_VERSION = re.compile(r"(?:^|&)versionId=(?:&|$)")
+_VERSION = re.compile(r"(?:^|&)versionId=([^&]*)")
+NEW = ("CopyObject", "CreateMultipartUpload", "PutObject")
+"""Operations that make a version, and name none."""
 MEASURED = ("PutObject", "UploadPart")
 """Operations that want to know beforehand how long the body is."""
 TRUSTING = (
@@ -48,8 +50,11 @@ class Web:
         headers = request.headers
         if request.signed is not None:
             check_region(request.signed)
-        if "versionId=" in request.query and NO_VERSION.search(request.query):
-            raise faults.invalid_argument("Version id cannot be the empty string", "versionId", "")
+        elif "authorization" in headers.first:
+            words = "Unsupported Authorization Type"
+            raise faults.invalid_argument(words, "Authorization", headers.get("authorization"))
+        if "versionId=" in request.query:
+            check_version(operation, request.query)
         if operation.name in MEASURED and "content-length" not in headers.first:
             check_measured(request)
         if request.stream is not None:
@@ -92,11 +97,20 @@ class Web:
 
 def check_region(signed: Signed) -> None:
     """Refuse a signature for what is no Region, and tell the right one: old clients sign for `US`, and try again."""
-    if not signed.region or "," in signed.region or "*" in signed.region or regions.is_region(signed.region):
+    if regions.is_region(signed.region) or not signed.region or "," in signed.region or "*" in signed.region:
         return
     home = regions.DEFAULT_REGION
     words = f"The authorization header is malformed; the region '{signed.region}' is wrong; expecting '{home}'"
     raise faults.fault("AuthorizationHeaderMalformed", words, Region=home)
+
+
+def check_version(operation: Operation, query: str) -> None:
+    """Refuse a version without an id, and one that is to be written."""
+    given = _VERSION.search(query)
+    if given and not given[1]:
+        raise faults.invalid_argument("Version id cannot be the empty string", "versionId", "")
+    if given and operation.name in NEW:
+        raise faults.invalid_argument("This operation does not accept a version-id.", "versionId", given[1])
 
 
 def check_measured(request: Request) -> None:
