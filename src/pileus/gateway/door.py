@@ -10,7 +10,6 @@ import logging
 import re
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Generator
-from contextlib import suppress
 from functools import partial
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
@@ -23,7 +22,6 @@ from pileus.kernel.errors import Fault
 from pileus.kernel.identity import ANONYMOUS
 from pileus.kernel.operation import Service
 from pileus.kernel.regions import DEFAULT_REGION
-from pileus.kernel.store import StoreFailed
 
 from . import protocols, routing
 from .body import Whole
@@ -121,18 +119,20 @@ class Door:
 
     def _let_in(self) -> None:
         passing, self._waiting = self._waiting, []
-        for room in (self._find_route, self._recognise, self._read, self._perform, self._run, self._tell):
+        with self.cloud.store.tick():
+            for room in (self._find_route, self._recognise, self._read, self._perform, self._run, self._tell):
+                for one in passing:
+                    if one.response is None and not one.underway:
+                        try:
+                            room(one)
+                        except Exception as error:
+                            one.response = refusal(one.route, error, one.entry)
             for one in passing:
-                if one.response is None and not one.underway:
+                if one.response is not None:
                     try:
-                        room(one)
-                    except Exception as error:
-                        one.response = refusal(one.route, error, one.entry)
-        for one in passing:
-            if one.response is not None:
-                self._finish(one, one.response)
-        with suppress(StoreFailed):  # everybody in it is told
-            self.cloud.store.flush()
+                        self._finish(one, one.response)
+                    except Exception:  # it keeps nobody else of the tick waiting
+                        log.exception("%s: could not be answered", one.entry.request_id)
 
     # The rooms
 
@@ -355,3 +355,6 @@ def refusal(route: routing.Route, error: Exception, entry: Entry) -> Response:
         return codec.encode_error(route.model, route.operation, error, entry.request_id)
     except LookupError as unknown:  # an error that the service cannot have, such as another service's
         return refusal(route, unknown, entry)
+    except Exception:  # nor may this keep the others of its tick waiting
+        log.exception("%s: the error could not be told", entry.request_id)
+        return Response(500, [], b"Internal Server Error\n")

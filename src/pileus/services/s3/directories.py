@@ -115,7 +115,9 @@ def create(call: Call, name: str, configuration: dict[str, Any]) -> dict[str, An
     if (old := Bucket.get(call, call.partition, name)) is not None:
         check_recreated(call, old, call.region)
         return {"Location": call.url(name), "BucketArn": old.arn(call)}
-    made = new(call, name, zone, tags_of(configuration.get("Tags", []))).put(call)
+    made = new(call, name, zone)
+    made.tags = tags_of(configuration.get("Tags", []))
+    made.put(call)
     return {"Location": call.url(name), "BucketArn": made.arn(call)}
 
 
@@ -123,18 +125,11 @@ def is_zone(call: Call, zone: str) -> bool:
     return any(each.id == zone for each in regions.zones(call.region))
 
 
-def new(call: Call, name: str, zone: str, tags: dict[str, str]) -> Bucket:
+def new(call: Call, name: str, zone: str) -> Bucket:
     """A directory bucket of the caller's."""
-    return Bucket(
-        partition=call.partition,
-        name=name,
-        owner=call.account,
-        region=call.region,
-        room=names.token(8),
-        created=call.now,
-        zone=zone,
-        tags=tags,
-    )
+    made = Bucket.new(call, name)
+    made.zone = zone
+    return made
 
 
 @s3.operation(action="s3express:ListAllMyDirectoryBuckets")
@@ -164,7 +159,7 @@ def directory(call: Call, bucket: str) -> Bucket:
     CreateBucket, so that there is one for a bucket that somebody could create."""
     match = _NAME.fullmatch(bucket)
     if match and is_zone(call, match[1]) and Bucket.get(call, call.partition, bucket) is None:
-        return new(call, bucket, match[1], {})
+        return new(call, bucket, match[1])
     found = Bucket.named(call, bucket)
     if not found.zone:
         raise faults.not_allowed("GET", "BUCKET")
