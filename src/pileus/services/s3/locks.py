@@ -180,12 +180,14 @@ def put_object_retention(
     call: Call,
     bucket: Bucket,
     key: str,
-    retention: dict[str, Any] = {},
+    retention: dict[str, Any] | None = None,
     version_id: str = "",
     bypass_governance_retention: bool = False,
 ) -> dict[str, Any]:
     """Lock a version. A lock may be made longer; shorter only in governance mode, by who says that he means it."""
     lockable(bucket)
+    if retention is None:
+        raise faults.malformed()
     mode, until = retention.get("Mode", ""), retention.get("RetainUntilDate", 0.0)
     if (until and not mode) or (mode and not until and "EventHold" not in retention):
         raise faults.malformed()
