@@ -11,6 +11,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from pileus import LocalCloud
 from pileus.testing.account import Account
 
 from .conftest import put, read, refused
@@ -45,6 +46,14 @@ def test_parts_become_one_object(s3: Any, upload: dict[str, str]) -> None:
     assert got["Body"].read() == FIRST + LAST
     assert (got["ContentType"], got["Metadata"], got["TagCount"]) == ("text/x", {"m": "1"}, 1)
     assert "Uploads" not in s3.list_multipart_uploads(Bucket=upload["Bucket"])
+
+
+def test_an_object_is_as_old_as_its_upload(cloud: LocalCloud, clock: Any, s3: Any, bucket: str) -> None:
+    upload = {**(one := {"Bucket": bucket, "Key": "k"}), "UploadId": s3.create_multipart_upload(**one)["UploadId"]}
+    begun = s3.list_multipart_uploads(Bucket=bucket)["Uploads"][0]["Initiated"]
+    cloud.clock.advance(3600)
+    complete(s3, upload, send(s3, upload, 1, LAST))
+    assert s3.head_object(**one)["LastModified"] == begun
 
 
 def test_completing_again_answers_the_same(s3: Any, upload: dict[str, str]) -> None:

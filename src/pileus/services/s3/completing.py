@@ -48,7 +48,7 @@ def complete_multipart_upload(
     check_whole(upload, new, request, checksum_type, mpu_object_size)
     discard_rest(call, upload, parts)
     Manifest(id=upload.id, parts=parts).put(call)
-    new.modified = call.now
+    new.modified = upload.begun  # "Object metadata", User Guide: created when its upload was initiated
     versions.place(call, bucket, new, old)
     happenings.created(call, bucket, new, "CompleteMultipartUpload")
     upload.delete(call)
