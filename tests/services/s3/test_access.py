@@ -337,6 +337,25 @@ def test_what_is_said_of_an_object_wants_permissions_of_its_own(aws: Account, s3
     user(aws, "s3:PutObject", "s3:PutObjectTagging").put_object(**one, Tagging="a=b")
 
 
+def test_only_who_may_know_is_told_of_tags_and_locks(aws: Account, s3: Any) -> None:
+    bucket = fresh()
+    s3.create_bucket(Bucket=bucket, ObjectLockEnabledForBucket=True)
+    until = datetime.now(UTC) + timedelta(days=400)
+    lock = {"ObjectLockMode": "GOVERNANCE", "ObjectLockRetainUntilDate": until, "ObjectLockLegalHoldStatus": "OFF"}
+    put(s3, bucket, "k", b"x", Tagging="a=b", **lock)
+    said = {"TagCount", *lock}
+    one = {"Bucket": bucket, "Key": "k"}
+    assert s3.head_object(**one).keys() >= said
+    assert not s3_known(user(aws, "s3:GetObject"), one) & said
+    assert s3_known(user(aws, "s3:GetObject", "s3:GetObjectTagging"), one) & said == {"TagCount"}
+    assert s3_known(user(aws, "s3:GetObject", "s3:GetObjectLegalHold"), one) & said == {"ObjectLockLegalHoldStatus"}
+    assert s3_known(user(aws, "s3:*"), one) >= said
+
+
+def s3_known(s3: Any, one: dict[str, str]) -> set[str]:
+    return set(s3.head_object(**one)) | set(s3.get_object(**one))
+
+
 def test_governance_binds_who_may_not_bypass_it(aws: Account, s3: Any) -> None:
     bucket = fresh()
     s3.create_bucket(Bucket=bucket, ObjectLockEnabledForBucket=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pileus.kernel import Call
+from pileus.kernel import Call, Fault
 from pileus.kernel.access.admission import unlimited
 from pileus.kernel.identity import ANONYMOUS
 
@@ -179,6 +179,17 @@ def check_more(call: Call, bucket: Bucket, key: str, does: str) -> None:
         check_own(call, bucket, key, does)
     elif bucket.has_policy and verdict(call, bucket, does, key) is False:
         raise explicitly_denied(call, bucket, does, key)
+
+
+def may(call: Call, bucket: Bucket, key: str, does: str) -> bool:
+    """Whether the caller has a permission without which less is told."""
+    try:
+        check_more(call, bucket, key, does)
+    except Fault as fault:
+        if fault.code not in ("AccessDenied", "AccessDeniedException"):
+            raise
+        return False
+    return True
 
 
 def check_own(call: Call, bucket: Bucket, key: str, *doing: str) -> None:

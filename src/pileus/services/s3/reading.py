@@ -119,13 +119,28 @@ def described(
         told["ArchiveStatus"] = found.tier
     if found.replica or found.replicas:
         told["ReplicationStatus"] = found.replication
+    if found.tags:
+        version = "Version" if "VersionId" in request else ""
+        if access.may(call, bucket, found.name, f"s3:GetObject{version}Tagging"):
+            told["TagCount"] = len(found.tags)
     if bucket.lock:
-        told |= locks.shown(found)
+        told |= lock_shown(call, bucket, found)
     if bucket.has_lifecycle and "VersionId" not in request:
         told |= rules.expiring(call, bucket, found)
     if found.restore is not None:
         told |= restoring.shown(call, found)
     told |= access.charged(call, bucket)
+    return told
+
+
+def lock_shown(call: Call, bucket: Bucket, found: Object) -> dict[str, Any]:
+    """What the caller may know of the lock."""
+    told = locks.shown(found)
+    for permission, mark in (("Retention", "ObjectLockMode"), ("LegalHold", "ObjectLockLegalHoldStatus")):
+        if mark in told and not access.may(call, bucket, found.name, f"s3:GetObject{permission}"):
+            del told[mark]
+            if permission == "Retention":
+                del told["ObjectLockRetainUntilDate"]
     return told
 
 
