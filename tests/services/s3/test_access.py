@@ -337,6 +337,43 @@ def test_what_is_said_of_an_object_wants_permissions_of_its_own(aws: Account, s3
     user(aws, "s3:PutObject", "s3:PutObjectTagging").put_object(**one, Tagging="a=b")
 
 
+def test_objects_are_only_made_where_there_are_none(s3: Any, bucket: str) -> None:
+    """ "Enforce conditional writes on Amazon S3 buckets", User Guide."""
+    condition = {"Null": {"s3:if-none-match": "true"}, "Bool": {"s3:ObjectCreationOperation": "true"}}
+    s3.put_bucket_policy(Bucket=bucket, Policy=policy(bucket, "s3:PutObject", "/*", Effect="Deny", Condition=condition))
+    assert refused(put, s3=s3, bucket=bucket, key="k") == ("AccessDenied", 403)
+    put(s3, bucket, "k", IfNoneMatch="*")
+    one = {"Bucket": bucket, "Key": "parts"}
+    upload = {**one, "UploadId": s3.create_multipart_upload(**one)["UploadId"]}
+    sent = {"PartNumber": 1, "ETag": s3.upload_part(**upload, PartNumber=1, Body=b"x")["ETag"]}
+    complete = {**upload, "MultipartUpload": {"Parts": [sent]}}
+    assert refused(s3.complete_multipart_upload, **complete) == ("AccessDenied", 403)
+    s3.complete_multipart_upload(**complete, IfNoneMatch="*")
+
+
+def test_locks_in_policies(s3: Any) -> None:
+    bucket = fresh()
+    s3.create_bucket(Bucket=bucket, ObjectLockEnabledForBucket=True)
+    put(s3, bucket, "k")
+    one = {"Bucket": bucket, "Key": "k"}
+
+    def deny(action: str, condition: dict[str, Any]) -> None:
+        text = policy(bucket, action, "/*", Effect="Deny", Condition=condition)
+        s3.put_bucket_policy(Bucket=bucket, Policy=text)
+
+    def retained(days: int) -> dict[str, Any]:
+        return {"Mode": "GOVERNANCE", "RetainUntilDate": datetime.now(UTC) + timedelta(days=days)}
+
+    first = s3.list_buckets()["Buckets"][0]["CreationDate"]  # by the cloud's clock, which may be ahead
+    ahead = (first - datetime.now(UTC)).days + 1
+    deny("s3:PutObjectRetention", {"NumericGreaterThan": {"s3:object-lock-remaining-retention-days": "10"}})
+    assert refused(s3.put_object_retention, **one, Retention=retained(ahead + 13)) == ("AccessDenied", 403)
+    s3.put_object_retention(**one, Retention=retained(ahead + 8))
+    deny("s3:PutObjectLegalHold", {"StringEquals": {"s3:object-lock-legal-hold": "ON"}})
+    assert refused(s3.put_object_legal_hold, **one, LegalHold={"Status": "ON"}) == ("AccessDenied", 403)
+    s3.put_object_legal_hold(**one, LegalHold={"Status": "OFF"})
+
+
 def test_only_who_may_know_is_told_of_tags_and_locks(aws: Account, s3: Any) -> None:
     bucket = fresh()
     s3.create_bucket(Bucket=bucket, ObjectLockEnabledForBucket=True)

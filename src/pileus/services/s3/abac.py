@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from pileus.kernel import Call
 
 from . import faults, s3, tagging, versions
 from .buckets import Bucket, by_name
+from .events import iso
 from .objects import Object
 from .versions import Version
 
@@ -38,6 +40,18 @@ GRANTED = "access_grants"
 """What a session carries that Access Grants has given: the ARN of the instance."""
 
 
+DAY = 86_400
+CREATES = {
+    "PutObject": "true",
+    "CopyObject": "true",
+    "CompleteMultipartUpload": "true",
+    "CreateMultipartUpload": "false",
+    "UploadPart": "false",
+    "UploadPartCopy": "false",
+}
+"""Operations that `s3:PutObject` stands for, and whether there is an object after them."""
+
+
 class Keys(Mapping[str, tuple[str, ...]]):
     """Keys that no member of a request tells ("Condition keys for Amazon S3", Service Authorization Reference).
 
@@ -57,7 +71,10 @@ class Keys(Mapping[str, tuple[str, ...]]):
             found["s3:accessgrantsinstancearn"] = (instance,)
         if bucket.abac:
             found |= {f"s3:buckettag/{name.lower()}": (value,) for name, value in bucket.tags.items()}
+        if (creates := CREATES.get(self._call.operation)) is not None:
+            found["s3:objectcreationoperation"] = (creates,)
         if key := request.get("Key"):
+            found |= lock_keys(self._call, request)
             if asked := given(request.get("Tagging")):
                 found |= {f"s3:requestobjecttag/{name.lower()}": (value,) for name, value in asked.items()}
                 found["s3:requestobjecttagkeys"] = tuple(asked)
@@ -83,6 +100,21 @@ def signature_keys(call: Call) -> dict[str, Values]:
         found |= {"s3:authtype": (signed.place,), "s3:signatureversion": (signed.algorithm,)}
         if signed.algorithm.startswith("AWS4"):  # the older form of presigned requests only says when they end
             found["s3:signatureage"] = (str(max(0, int((call.now - signed.made) * 1000))),)
+    return found
+
+
+def lock_keys(call: Call, request: Mapping[str, Any]) -> dict[str, Values]:
+    """What a request says of an object's lock, in its headers or in a document."""
+    retention = request.get("Retention") or {}
+    mode = request.get("ObjectLockMode") or retention.get("Mode")
+    until = request.get("ObjectLockRetainUntilDate") or retention.get("RetainUntilDate")
+    hold = request.get("ObjectLockLegalHoldStatus") or (request.get("LegalHold") or {}).get("Status")
+    found: dict[str, Values] = {"s3:object-lock-mode": (mode,)} if mode else {}
+    if hold:
+        found["s3:object-lock-legal-hold"] = (hold,)
+    if until:
+        found["s3:object-lock-retain-until-date"] = (iso(until),)
+        found["s3:object-lock-remaining-retention-days"] = (str(math.ceil((until - call.now) / DAY)),)
     return found
 
 
