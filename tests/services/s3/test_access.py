@@ -108,6 +108,13 @@ def test_grants_to_an_account(cloud: LocalCloud, s3: Any, bucket: str) -> None:
     assert other.get_object_acl(Bucket=bucket, Key="theirs")["Owner"]["ID"] == me
 
 
+def test_nobody_is_granted_anything_by_an_address(s3: Any, bucket: str) -> None:
+    opened(s3, bucket)
+    address = 'emailAddress="somebody@example.com"'
+    assert refused(put, s3=s3, bucket=bucket, key="k", GrantRead=address) == ("MethodNotAllowed", 405)
+    assert refused(s3.put_bucket_acl, Bucket=bucket, GrantRead=address) == ("MethodNotAllowed", 405)
+
+
 def test_an_access_control_policy(s3: Any, bucket: str) -> None:
     opened(s3, bucket)
     before = s3.get_bucket_acl(Bucket=bucket)

@@ -89,7 +89,7 @@ def grantees(value: str) -> Iterable[dict[str, str]]:
         elif kind.strip().lower() == "uri":
             yield grantee({"Type": "Group", "URI": name})
         elif kind.strip().lower() == "emailaddress":
-            raise unresolvable(name)
+            raise by_email()
         else:
             raise faults.invalid_argument("Argument format not recognized", "x-amz-grant", item)
 
@@ -106,13 +106,13 @@ def grantee(given: dict[str, str]) -> dict[str, str]:
             raise faults.invalid_argument("Invalid group uri", "Group/URI", given["URI"])
         return {"Type": kind, "URI": given["URI"]}
     if kind == "AmazonCustomerByEmail":
-        raise unresolvable(given.get("EmailAddress", ""))
+        raise by_email()
     raise faults.malformed("MalformedACLError")
 
 
-def unresolvable(address: str) -> Exception:
-    words = "The e-mail address you provided does not match any account on record."
-    return faults.fault("UnresolvableGrantByEmailAddress", words, EmailAddress=address)
+def by_email() -> Exception:
+    """Nobody is granted anything by an address since October 2025 ("PutObjectAcl", API Reference)."""
+    return faults.not_allowed("PUT", "ACL")
 
 
 def from_document(document: dict[str, Any], owner: str) -> list[Grant]:
