@@ -189,6 +189,10 @@ def test_objects_grow_at_their_end(s3: Any, directory: str, bucket: str, refused
         put(s3, directory, "absent", b"x", WriteOffsetBytes=3)
     with refused("NotImplemented"):
         put(s3, bucket, "k", b"x", WriteOffsetBytes=0)
+    end = 8 + len(large)
+    for wrong in ({"Metadata": {"a": "b"}}, {"Body": b""}, {"ChecksumAlgorithm": "SHA256"}):
+        with refused("InvalidRequest"):
+            s3.put_object(**{"Bucket": directory, "Key": "log", "Body": b"x", "WriteOffsetBytes": end, **wrong})
     put(s3, directory, "log", b"anew")
     assert read(s3, directory, "log") == b"anew"
 

@@ -191,6 +191,12 @@ def test_a_delete_marker_says_when_it_was_put(s3: Any, versioned: str) -> None:
     assert refused(s3.copy_object, Bucket=versioned, Key="c", CopySource=source) == ("InvalidRequest", 400)
 
 
+def test_how_it_is_sealed_is_not_for_readers_to_say(plain: Plain, s3: Any, bucket: str) -> None:
+    put(s3, bucket, "k", b"x")
+    reply = plain("GET", f"/{bucket}/k", x_amz_server_side_encryption="AES256")
+    assert (reply.status, reply.told("Code")) == (400, "InvalidArgument")
+
+
 def test_s3_knows_no_other_authorization(plain: Plain, bucket: str) -> None:
     reply = plain("GET", f"/{bucket}", Authorization="Basic dTpw")
     assert (reply.status, reply.told("Code")) == (400, "InvalidArgument")

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _VERSION = re.compile(r"(?:^|&)versionId=([^&]*)")
 NEW = ("CopyObject", "CreateMultipartUpload", "PutObject")
 """Operations that make a version, and name none."""
+SEALED = "x-amz-server-side-encryption"
+READS = ("GetObject", "HeadObject", "GetObjectAttributes")
 MEASURED = ("PutObject", "UploadPart")
 """Operations that want to know beforehand how long the body is."""
 TRUSTING = (
@@ -53,6 +55,9 @@ class Web:
         elif "authorization" in headers.first:
             words = "Unsupported Authorization Type"
             raise faults.invalid_argument(words, "Authorization", headers.get("authorization"))
+        if SEALED in headers.first and operation.name in READS:
+            words = f"{SEALED} header is not supported for this operation."
+            raise faults.invalid_argument(words, SEALED, headers.first[SEALED])
         if "versionId=" in request.query:
             check_version(operation, request.query)
         if operation.name in MEASURED and "content-length" not in headers.first:
