@@ -131,6 +131,11 @@ _SAID_OF_OBJECTS = {
 
 BESIDE: dict[tuple[str, str], dict[str, str]] = {
     ("s3", "CopyObject"): _SAID_OF_OBJECTS,
+    ("s3", "CreateBucket"): {
+        "ACL": "PutBucketAcl",
+        "ObjectLockEnabledForBucket": "PutBucketObjectLockConfiguration",
+        "ObjectOwnership": "PutBucketOwnershipControls",
+    },
     ("s3", "CreateMultipartUpload"): _SAID_OF_OBJECTS,
     ("s3", "PutObject"): _SAID_OF_OBJECTS,
     ("s3tables", "CreateTableBucket"): {
@@ -143,9 +148,14 @@ BESIDE: dict[tuple[str, str], dict[str, str]] = {
 }
 """Where a member wants a further action on the same resource."""
 
-HARMLESS = "bucket-owner-full-control"
-"""The one canned ACL that whoever may put an object may give it ("Granting s3:PutObject with a condition requiring the
-bucket owner to get full control", S3 User Guide)."""
+HARMLESS = {
+    ("s3", "CopyObject"): "bucket-owner-full-control",
+    ("s3", "CreateBucket"): "private",
+    ("s3", "CreateMultipartUpload"): "bucket-owner-full-control",
+    ("s3", "PutObject"): "bucket-owner-full-control",
+}
+"""The one canned ACL that whoever may create a bucket may give it ("CreateBucket", API Reference), or who may put an
+object ("Granting s3:PutObject with a condition requiring the bucket owner to get full control", S3 User Guide)."""
 
 MEMBERS: dict[str, dict[str, str]] = {
     "ec2": {

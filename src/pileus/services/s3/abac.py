@@ -13,6 +13,7 @@ from . import faults, s3, tagging, versions
 from .buckets import Bucket, by_name
 from .events import iso
 from .objects import Object
+from .rules import DAY
 from .versions import Version
 
 if TYPE_CHECKING:
@@ -36,20 +37,12 @@ def put_bucket_abac(call: Call, bucket: Bucket, abac_status: dict[str, Any]) -> 
 
 # Condition keys of S3's own
 
+CREATING = {"PutObject", "CopyObject", "CompleteMultipartUpload"}
+BEGINNING = {"CreateMultipartUpload", "UploadPart", "UploadPartCopy"}
+"""Operations that are s3:PutObject too, and after which there is no object yet ("Enforce conditional writes", S3 User
+Guide)."""
 GRANTED = "access_grants"
 """What a session carries that Access Grants has given: the ARN of the instance."""
-
-
-DAY = 86_400
-CREATES = {
-    "PutObject": "true",
-    "CopyObject": "true",
-    "CompleteMultipartUpload": "true",
-    "CreateMultipartUpload": "false",
-    "UploadPart": "false",
-    "UploadPartCopy": "false",
-}
-"""Operations that `s3:PutObject` stands for, and whether there is an object after them."""
 
 
 class Keys(Mapping[str, tuple[str, ...]]):
@@ -66,15 +59,17 @@ class Keys(Mapping[str, tuple[str, ...]]):
     @cached_property
     def _found(self) -> dict[str, Values]:
         bucket, request = self._bucket, self._request
-        found = signature_keys(self._call)
+        found = signature_keys(self._call) | locking_keys(self._call, request)
         if instance := self._call.principal.session.get(GRANTED):
             found["s3:accessgrantsinstancearn"] = (instance,)
         if bucket.abac:
             found |= {f"s3:buckettag/{name.lower()}": (value,) for name, value in bucket.tags.items()}
-        if (creates := CREATES.get(self._call.operation)) is not None:
-            found["s3:objectcreationoperation"] = (creates,)
+        if (operation := self._call.operation) in CREATING | BEGINNING:
+            found["s3:objectcreationoperation"] = ("true" if operation in CREATING else "false",)
+        if "InventoryConfiguration" in request:
+            fields = request["InventoryConfiguration"].get("OptionalFields", ())
+            found["s3:inventoryaccessibleoptionalfields"] = tuple(fields)
         if key := request.get("Key"):
-            found |= lock_keys(self._call, request)
             if asked := given(request.get("Tagging")):
                 found |= {f"s3:requestobjecttag/{name.lower()}": (value,) for name, value in asked.items()}
                 found["s3:requestobjecttagkeys"] = tuple(asked)
@@ -103,12 +98,12 @@ def signature_keys(call: Call) -> dict[str, Values]:
     return found
 
 
-def lock_keys(call: Call, request: Mapping[str, Any]) -> dict[str, Values]:
-    """What a request says of an object's lock, in its headers or in a document."""
+def locking_keys(call: Call, request: Mapping[str, Any]) -> dict[str, Values]:
+    """What policies may know of the lock that a request wants for an object."""
     retention = request.get("Retention") or {}
-    mode = request.get("ObjectLockMode") or retention.get("Mode")
-    until = request.get("ObjectLockRetainUntilDate") or retention.get("RetainUntilDate")
-    hold = request.get("ObjectLockLegalHoldStatus") or (request.get("LegalHold") or {}).get("Status")
+    mode = retention.get("Mode") or request.get("ObjectLockMode")
+    until = retention.get("RetainUntilDate") or request.get("ObjectLockRetainUntilDate")
+    hold = (request.get("LegalHold") or {}).get("Status") or request.get("ObjectLockLegalHoldStatus")
     found: dict[str, Values] = {"s3:object-lock-mode": (mode,)} if mode else {}
     if hold:
         found["s3:object-lock-legal-hold"] = (hold,)

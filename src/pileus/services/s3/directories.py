@@ -115,21 +115,14 @@ def create(call: Call, name: str, configuration: dict[str, Any]) -> dict[str, An
     if (old := Bucket.get(call, call.partition, name)) is not None:
         check_recreated(call, old, call.region)
         return {"Location": call.url(name), "BucketArn": old.arn(call)}
-    made = new(call, name, zone)
-    made.tags = tags_of(configuration.get("Tags", []))
+    made = Bucket.new(call, name)
+    made.zone, made.tags = zone, tags_of(configuration.get("Tags", []))
     made.put(call)
     return {"Location": call.url(name), "BucketArn": made.arn(call)}
 
 
 def is_zone(call: Call, zone: str) -> bool:
     return any(each.id == zone for each in regions.zones(call.region))
-
-
-def new(call: Call, name: str, zone: str) -> Bucket:
-    """A directory bucket of the caller's."""
-    made = Bucket.new(call, name)
-    made.zone = zone
-    return made
 
 
 @s3.operation(action="s3express:ListAllMyDirectoryBuckets")
@@ -155,11 +148,18 @@ def list_directory_buckets(
 
 
 def directory(call: Call, bucket: str) -> Bucket:
-    """The directory bucket, or one that is not there yet: SDKs with an endpoint of their user's want a session even for
-    CreateBucket, so that there is one for a bucket that somebody could create."""
+    """The directory bucket of a session, or one that there may yet be.
+
+    At an endpoint of their user's own SDKs want a session even for a bucket that they are about to create. It lets them
+    do nothing that they might not do without it, and there is nothing in the bucket to be done.
+    """
     match = _NAME.fullmatch(bucket)
     if match and is_zone(call, match[1]) and Bucket.get(call, call.partition, bucket) is None:
-        return new(call, bucket, match[1])
+        if call.principal is ANONYMOUS:
+            raise faults.denied()
+        made = Bucket.new(call, bucket)
+        made.zone = match[1]
+        return made
     found = Bucket.named(call, bucket)
     if not found.zone:
         raise faults.not_allowed("GET", "BUCKET")
@@ -224,17 +224,17 @@ def encryption(call: Call, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def targets(call: Call, request: dict[str, Any]) -> list[Target]:
-    """Who may make a session may do all that it is for; who has one has been asked.
+    """Who may make a session may do all that it is for; who has one has been asked, but for what is about the bucket.
 
     A request by an access point is about the point and the bucket behind it.
     """
-    if "express" in call.principal.session and call.operation != "CreateBucket":
+    within = call.operation in READS | WRITES | {"HeadBucket"}
+    if within and "express" in call.principal.session:
         return []
     from . import access, points
 
     name = request["Bucket"]
     mode = request.get("SessionMode", "ReadOnly" if call.operation in READS else "ReadWrite")
-    within = call.operation in READS | WRITES | {"HeadBucket"}
     action = f"s3express:{'CreateSession' if within else access.actions(call)[0].partition(':')[2]}"
     keys: dict[str, Any] = {"s3express:sessionmode": (mode,)}
     found: list[Target] = []

@@ -70,12 +70,21 @@ def accepted(violation: str) -> bool:
     """What S3 takes though the model does not have it.
 
     The canned ACL for log delivery ("Canned ACL", User Guide), the checksum mode in lower case, as the SDK for C++
-    writes it, and the source of a copy with its slashes encoded too, as the examples for the SDK for Java have it.
+    writes it, the rules of an event filter in whichever case, and the source of a copy with its slashes encoded too, as
+    the examples for the SDK for Java have it. ListBuckets itself says of a number of buckets that it is wrong.
     """
-    if " at 'copySource' failed" in violation:
-        return "regular expression" in violation
-    return violation.startswith(("Value 'log-delivery-write' at 'aCL'", "Value 'enabled' at 'checksumMode'"))
+    canned = ("Value 'log-delivery-write' at 'aCL'", "Value 'enabled' at 'checksumMode'")
+    return violation.startswith(canned) or " at 'maxBuckets'" in violation or bool(_ACCEPTED.match(violation))
 
+
+_ACCEPTED = re.compile(
+    r"Value '(?i:prefix|suffix)' at '[^']*filterRules\.[^']*\.name'|Value '.*' at 'copySource' .*regular expression",
+    re.DOTALL,
+)
+
+PROTOCOL = (
+    "Invalid protocol, protocol can be http or https. If not defined the protocol will be selected automatically."
+)
 
 _WORDS = {
     "encoding-type": "Invalid Encoding Method specified in Request",
@@ -103,9 +112,16 @@ def in_s3_words(operation: models.Operation, broken: list[str]) -> Fault:
     place = _PLACE.search(broken[0])
     path = place[1] if place else ""
     if path.endswith("ocationConstraint"):
-        return fault("InvalidLocationConstraint", "The specified location-constraint is not valid")
+        words = "The specified location-constraint is not valid"
+        return fault("InvalidLocationConstraint", words, LocationConstraint=_value(broken))
     if path == "storageClass":
         return fault("InvalidStorageClass", "The storage class you specified is not valid")
+    if path.startswith("websiteConfiguration") and path.endswith(".protocol"):
+        return invalid_request(PROTOCOL)
+    if path.endswith(".events"):
+        return invalid_argument("A specified event is not supported for notifications.")
+    if ".filterRules." in path and path.endswith(".name"):
+        return invalid_argument("filter rule name must be either prefix or suffix", "FilterRule.Name", _value(broken))
     if code := next((code for end, code in _SELECT.items() if path.endswith(end)), ""):
         from .select.faults import wrong
 
@@ -115,9 +131,13 @@ def in_s3_words(operation: models.Operation, broken: list[str]) -> Fault:
         return malformed("MalformedACLError" if path.startswith("accessControlPolicy") else "MalformedXML")
     if "length greater than or equal to" in broken[0] and path == "key":
         return invalid_argument("Object key must not be empty.", "key", "")
-    value = _VALUE.search(broken[0])
     name = str(traits.get("locationName", path))
-    return invalid_argument(_WORDS.get(name, f"Invalid argument: {name}"), name, value[1] if value else None)
+    return invalid_argument(_WORDS.get(name, f"Invalid argument: {name}"), name, _value(broken))
+
+
+def _value(broken: list[str]) -> str | None:
+    found = _VALUE.search(broken[0])
+    return found[1] if found else None
 
 
 def _traits(operation: models.Operation, path: str) -> Mapping[str, Any]:
