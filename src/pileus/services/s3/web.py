@@ -26,6 +26,7 @@ NEW = ("CopyObject", "CreateMultipartUpload", "PutObject")
 """Operations that make a version, and name none."""
 SEALED = "x-amz-server-side-encryption"
 READS = ("GetObject", "HeadObject", "GetObjectAttributes")
+"""Operations that are not to say how an object is sealed."""
 MEASURED = ("PutObject", "UploadPart")
 """Operations that want to know beforehand how long the body is."""
 TRUSTING = (
@@ -48,20 +49,9 @@ class Web:
     decides = True
 
     def admit(self, operation: Operation, request: Request) -> None:
-        """Compare a document with the digests that its sender gives of it; some operations want one."""
+        """Refuse what a request's head forbids, and a document that is not what its sender says of it."""
         headers = request.headers
-        if request.signed is not None:
-            check_region(request.signed)
-        elif "authorization" in headers.first:
-            words = "Unsupported Authorization Type"
-            raise faults.invalid_argument(words, "Authorization", headers.get("authorization"))
-        if SEALED in headers.first and operation.name in READS:
-            words = f"{SEALED} header is not supported for this operation."
-            raise faults.invalid_argument(words, SEALED, headers.first[SEALED])
-        if "versionId=" in request.query:
-            check_version(operation, request.query)
-        if operation.name in MEASURED and "content-length" not in headers.first:
-            check_measured(request)
+        check_head(operation, request)
         if request.stream is not None:
             return
         md5 = headers.get("content-md5")
@@ -98,6 +88,21 @@ class Web:
         origin = request.headers.get("origin")
         rule = cors.matching(cors.rules(call, bucket), origin, request.method)
         fields += cors.response_fields(rule, origin) if rule else [("vary", cors.VARY)]
+
+
+def check_head(operation: Operation, request: Request) -> None:
+    headers = request.headers.first
+    if request.signed is not None:
+        check_region(request.signed)
+    elif "authorization" in headers:
+        raise faults.invalid_argument("Unsupported Authorization Type", "Authorization", headers["authorization"])
+    if SEALED in headers and operation.name in READS:
+        words = f"{SEALED} header is not supported for this operation."
+        raise faults.invalid_argument(words, SEALED, headers[SEALED])
+    if "versionId=" in request.query:
+        check_version(operation, request.query)
+    if operation.name in MEASURED and "content-length" not in headers:
+        check_measured(request)
 
 
 def check_region(signed: Signed) -> None:
