@@ -58,5 +58,10 @@ def in_ec2_words(operation: Operation, broken: list[str]) -> Fault:
     if found := MISSING.match(broken[0]):
         return missing(found[1])
     if found := BROKEN.match(broken[0]):
-        return bad_value(found[2], found[1], found[3])
+        value, parameter, reason = found.groups()
+        if "enum value set" not in reason:
+            return bad_value(parameter, value, reason)
+        if parameter.rpartition(".")[2].lower() == "instancetype":
+            return invalid(f"Invalid value '{value}' for InstanceType.")
+        return bad_value(parameter, value)
     return invalid(broken[0])

@@ -54,7 +54,6 @@ FILTERS = Filters(
         "instance-tag": lambda one: [f"{tag['Key']}={tag['Value']}" for tag in one.instance_tags],
         "instance-tag-key": "instance_tags.Key",
         "instance-tag-value": "instance_tags.Value",
-        "tag-value": lambda one: [*one.tags.values()],
     }
 )
 
