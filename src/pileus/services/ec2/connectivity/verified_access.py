@@ -76,7 +76,10 @@ class VerifiedAccessInstance(Resource, service=ec2, cfn="AWS::EC2::VerifiedAcces
     def shown(call: Call, row: Row) -> Members:
         found = [VerifiedAccessTrustProvider.find(call, what) for what in row["Providers"]]
         providers = [{name: one[name] for name in SUMMARY if name in one} for one in found if one]
-        return {"VerifiedAccessTrustProviders": providers, "FipsEnabled": row["FIPSEnabled"]}
+        told: Members = {"VerifiedAccessTrustProviders": providers, "FipsEnabled": row["FIPSEnabled"]}
+        if "CidrEndpointsCustomSubDomain" in row:
+            told["CidrEndpointsCustomSubDomain"] = {"SubDomain": row["CidrEndpointsCustomSubDomain"]}
+        return told
 
 
 @kind("verified-access-trust-provider", "vatp", missing=PROVIDER_MISSING)

@@ -157,8 +157,8 @@ def describe_reserved_instances_offerings(
         """An id is dear, and seldom asked for."""
         return wanted(one) and test(shown(call, one) if by_id else particulars(call, one) | {"Marketplace": False})
 
-    found = (shown(call, one) for one in _all(call, kinds) if fits(one))
-    return paged(call, "ReservedInstancesOfferings", found, max_results or 100, next_token)
+    chosen = (shown(call, one) for one in _all(call, kinds) if fits(one))
+    return paged(call, "ReservedInstancesOfferings", chosen, max_results or 100, next_token)
 
 
 def _by_type(filters: list[dict[str, Any]], name: str) -> bool:

@@ -97,7 +97,7 @@ FILTERS = Filters(
         "public-ip": "PublicIp",
         "service-managed": "ServiceManaged",
     },
-    tags=lambda one: {tag["Key"]: tag["Value"] for tag in one["Tags"]},
+    tags=lambda one: {tag["Key"]: tag["Value"] for tag in one["Tags"] or ()},
 )
 
 

@@ -67,7 +67,7 @@ def express(asked: dict[str, Any]) -> dict[str, Any]:
 def check_instance(call: Call, instance_id: str) -> None:
     """Raise where there is no such instance, or one that is on its way."""
     kind = kind_of(instance_id)
-    instance: Any = kind.record.get(call, instance_id) if kind else None
+    instance: Any = kind.record.get(call, instance_id) if kind and kind.name == "instance" else None
     if instance is None:
         raise Fault("InvalidInstanceID.NotFound", f"The instance ID '{instance_id}' does not exist")
     if instance.state not in ("running", "stopped"):
