@@ -251,3 +251,9 @@ def test_filters_find_instances_by_what_they_have(ec2, run, described):
         )
         == 2
     )
+
+
+def test_without_a_type_it_is_a_small_one_of_the_first_generation(ec2, ami, clock, described):
+    launched = ec2.run_instances(ImageId=ami, MinCount=1, MaxCount=1)["Instances"][0]
+    clock.advance(5)
+    assert (launched["InstanceType"], described(launched)["State"]["Name"]) == ("m1.small", "running")
