@@ -84,6 +84,10 @@ def test_a_client_token_makes_one_thing_only(ec2, refused):
 
 
 BROKEN = [
+    ("describe_volumes", {"MaxResults": -1}, "InvalidParameterValue"),
+    ("describe_instances", {"MaxResults": -1}, "InvalidParameterValue"),
+    ("describe_instance_status", {"InstanceIds": ["i-1"], "MaxResults": 5}, "InvalidParameterCombination"),
+    ("describe_network_interfaces", {"NetworkInterfaceIds": ["eni-1"], "MaxResults": 5}, "InvalidParameterCombination"),
     ("create_tags", {"Resources": ["i-0123456789abcdef0"], "Tags": [{"Value": "abc"}]}, "InvalidParameterValue"),
     ("allocate_address", {"Address": "{}"}, "InvalidAddress.NotFound"),
     ("create_instance_event_window", {"TimeRanges": [{"EndWeekDay": "monday"}]}, "MissingParameter"),
