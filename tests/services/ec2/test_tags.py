@@ -135,3 +135,11 @@ def test_a_verified_access_instance_shows_its_sub_domain(ec2):
 def test_a_carrier_gateway_is_of_a_vpc_that_is_there(ec2, refused):
     with refused("InvalidVpcID.NotFound"):
         ec2.create_carrier_gateway(VpcId="vpc-0123456789abcdef0")
+
+
+def test_a_trust_provider_keeps_the_secret_of_a_native_client_to_itself(ec2):
+    options = {"ClientId": "app", "ClientSecret": "hush", "Issuer": "https://id.example.com"}
+    asked = {"TrustProviderType": "user", "UserTrustProviderType": "oidc", "PolicyReferenceName": "idp"}
+    made = ec2.create_verified_access_trust_provider(**asked, NativeApplicationOidcOptions=options)
+    told = made["VerifiedAccessTrustProvider"]["NativeApplicationOidcOptions"]
+    assert told == {"ClientId": "app", "Issuer": "https://id.example.com"}
