@@ -21,6 +21,10 @@ R = TypeVar("R", bound=Record)
 
 Members = dict[str, Any]
 
+MOMENT = 0.001
+"""How many seconds a state lasts that is only passed through, where nothing real happens in it. It is seen where the
+clock stands still; otherwise it is over when a waiter looks for the first time, which then need not look again."""
+
 MOST = 1000
 """How many a page has at most, and without MaxResults."""
 
