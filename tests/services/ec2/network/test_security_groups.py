@@ -107,6 +107,7 @@ def test_duplicates_are_refused_in_ec2s_words(ec2, group, refused):
         ({"IpProtocol": "tcp", "FromPort": 90, "ToPort": 80}, "Invalid TCP/UDP port range (90:80)"),
         ({"IpProtocol": "udp", "FromPort": 0, "ToPort": 65536}, "TCP/UDP port (65536) out of range"),
         ({"IpProtocol": "tcp", "FromPort": -1, "ToPort": -1}, "TCP/UDP port (-1) out of range"),
+        ({"IpProtocol": "icmp", "FromPort": 256, "ToPort": -1}, "out of range"),
         ({"IpProtocol": "tcp"}, "Must specify both from and to ports with TCP/UDP."),
         ({"IpProtocol": "nonsense"}, "Invalid value 'nonsense' for IP protocol. Unknown protocol."),
     ],

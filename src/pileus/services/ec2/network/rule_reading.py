@@ -95,7 +95,11 @@ def ports(protocol: str, low: int | None, high: int | None) -> tuple[str, int, i
     if name not in NAMES and not (name.isdigit() and int(name) < 256):
         raise invalid(f"Invalid value '{protocol}' for IP protocol. Unknown protocol.")
     if name in ("icmp", "icmpv6"):
-        return name, -1 if low is None else low, -1 if high is None else high
+        low, high = -1 if low is None else low, -1 if high is None else high
+        for what, number in (("type", low), ("code", high)):
+            if not -1 <= number <= 255:
+                raise invalid(f"ICMP {what} ({number}) out of range")
+        return name, low, high
     if name not in ("tcp", "udp"):
         return name, -1, -1
     if low is None or high is None:
