@@ -217,6 +217,8 @@ def test_random_passwords(secrets: Any, refused: Any) -> None:
     for asked in ({"PasswordLength": 3}, {"ExcludeCharacters": string.printable}):
         with refused("InvalidParameterException"):
             secrets.get_random_password(**asked)
+    with refused("InvalidParameterException", "Password length is too short based on the required types."):
+        secrets.get_random_password(PasswordLength=3)
 
 
 # Lists
@@ -259,6 +261,8 @@ def test_tags(secrets: Any, secret: str, refused: Any) -> None:
     assert secrets.describe_secret(SecretId="app/db")["Tags"] == [{"Key": "a", "Value": "1"}]
     with refused("InvalidParameterException"):
         secrets.tag_resource(SecretId="app/db", Tags=[{"Key": "aws:x", "Value": ""}])
+    with refused("InvalidParameterException"):
+        secrets.tag_resource(SecretId="app/db", Tags=[{"Value": "of nothing"}])
 
 
 def test_parameter_store_passes_secrets_through(secrets: Any, secret: str, aws: Any, refused: Any) -> None:

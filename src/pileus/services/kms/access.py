@@ -16,7 +16,7 @@ from pileus.kernel.access.target import Target
 from . import grants, kms, recipients
 from .ciphertexts import envelope
 from .grants import Grant
-from .keys import Key, meant, named
+from .keys import Key, aliasable, meant, named
 
 Members = dict[str, Any]
 
@@ -161,7 +161,7 @@ def aliased(call: Call, request: Members) -> list[Target]:
     """An alias, and the key it is to name."""
     found = [Target(call.arn(request["AliasName"]), call.account)]
     if key_id := request.get("TargetKeyId"):
-        found.append(target(call, named(call, key_id), request))
+        found.append(target(call, aliasable(call, key_id), request))
     return found
 
 

@@ -358,7 +358,7 @@ def list_documents(
 ) -> Members:
     """Amazon's documents, then one's own."""
     wanted = [(one["key"], [one["value"]]) for one in document_filter_list]
-    wanted += [(one["Key"], one["Values"]) for one in filters]
+    wanted += [(one.get("Key", ""), one.get("Values", [])) for one in filters]
     for key, _ in wanted:
         if key not in ("Name", "Owner", "PlatformTypes", "DocumentType") and not key.startswith("tag:"):
             raise Fault("InvalidFilterKey", f"{key} is not a valid filter key.")
