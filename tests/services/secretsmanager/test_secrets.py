@@ -154,6 +154,8 @@ def test_a_secret_is_replicated_and_a_replica_becomes_its_own(
     answer = secrets.replicate_secret_to_regions(SecretId="app/db", AddReplicaRegions=[{"Region": "eu-west-1"}])
     assert [(one["Region"], one["Status"]) for one in answer["ReplicationStatus"]] == [("eu-west-1", "InSync")]
     assert value(there) == "one"
+    with refused("InvalidParameterException"):
+        secrets.replicate_secret_to_regions(SecretId="app/db", AddReplicaRegions=[{}])
     secrets.put_secret_value(SecretId="app/db", SecretString="two")
     assert value(there) == "two"
     assert value(there, VersionStage="AWSPREVIOUS") == "one"
