@@ -51,3 +51,6 @@ def test_who_may_read_a_document_is_said_of_the_document(aws: Any, shared: str, 
     assert reader.get_document(Name="steps")["Name"] == "steps"
     with refused("AccessDeniedException", f"ssm:DescribeDocument on resource: {shared}"):
         reader.describe_document(Name="steps")
+    setting = "servicesetting/ssm/parameter-store/high-throughput-enabled"
+    with refused("AccessDeniedException", f"on resource: arn:aws:ssm:us-east-1:{aws.id}:{setting}"):
+        reader.get_service_setting(SettingId="/ssm/parameter-store/high-throughput-enabled")

@@ -28,7 +28,9 @@ class Selected(NamedTuple):
 
 @ssm.targets
 def targets(call: Call, request: dict[str, Any]) -> list[Target] | None:
-    """The parameters that a request names, or the path; or its document."""
+    """The parameters that a request names, or the path; or its document, or the setting."""
+    if setting := request.get("SettingId"):
+        return [Target(setting if setting.startswith("arn:") else call.arn(f"servicesetting{setting}"), call.account)]
     if call.operation in permissions.OPERATIONS:
         return [permissions.target(call, request["Name"])]
     names = request.get("Names") or [request[one] for one in ("Name", "Path") if one in request]
