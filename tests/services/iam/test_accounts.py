@@ -175,7 +175,7 @@ def test_boundaries_and_context_keys_are_simulated(iam: Any) -> None:
     red = allow("sqs:*", Condition={"StringEquals": {"aws:PrincipalTag/team": "red"}})
     ask = {"PolicyInputList": [document(red)], "ActionNames": ["sqs:SendMessage"]}
     (without,) = iam.simulate_custom_policy(**ask)["EvaluationResults"]
-    assert (without["EvalDecision"], without["MissingContextValues"]) == ("implicitDeny", ["aws:principaltag/team"])
+    assert (without["EvalDecision"], without["MissingContextValues"]) == ("implicitDeny", ["aws:PrincipalTag/team"])
     team = {"ContextKeyName": "aws:PrincipalTag/team", "ContextKeyValues": ["red"], "ContextKeyType": "string"}
     (given,) = iam.simulate_custom_policy(**ask, ContextEntries=[team])["EvaluationResults"]
     assert given["EvalDecision"] == "allowed"

@@ -250,7 +250,7 @@ def result(
         "EvalResourceName": resource,
         "EvalDecision": "allowed" if decision.allowed else DECISIONS[decision.explicit],
         "MatchedStatements": [matched(statement, documents) for statement in speaking(query, applying, decision)],
-        "MissingContextValues": list(absent),
+        "MissingContextValues": spelled(absent, documents) if absent else [],
     }
     if applying.boundary is not None:
         told["PermissionsBoundaryDecisionDetail"] = {
@@ -260,6 +260,12 @@ def result(
         allowed = all(allows(level, query) for level in applying.scps)
         told["OrganizationsDecisionDetail"] = {"AllowedByOrganizations": allowed}
     return told
+
+
+def spelled(absent: Iterable[str], documents: dict[str, str]) -> list[str]:
+    """Keys as the policies write them that ask for them."""
+    written = {key.lower(): key for key in keys_in(filter(None, documents.values()))}
+    return [written.get(key, key) for key in absent]
 
 
 def speaking(query: Query, applying: Applying, decision: Decision) -> list[Statement]:
