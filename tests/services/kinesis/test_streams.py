@@ -172,6 +172,9 @@ def test_encrypted_records_need_the_key(
     kinesis.put_record(StreamName=name, Data=b"plain", PartitionKey="k")
     with refused("KMSNotFoundException"):
         kinesis.start_stream_encryption(StreamName=name, EncryptionType="KMS", KeyId="alias/nothing")
+    signing = kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["KeyId"]
+    with refused("InvalidArgumentException"):
+        kinesis.start_stream_encryption(StreamName=name, EncryptionType="KMS", KeyId=signing)
     kinesis.start_stream_encryption(StreamName=name, EncryptionType="KMS", KeyId=key)
     clock.advance(1)
     assert (summary(kinesis, name)["EncryptionType"], summary(kinesis, name)["KeyId"]) == ("KMS", key)
