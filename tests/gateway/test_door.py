@@ -19,10 +19,12 @@ from botocore.exceptions import ClientError
 
 import pileus
 from pileus import LocalCloud
-from pileus.gateway.door import Door
+from pileus.gateway import routing
+from pileus.gateway.door import Door, refusal
 from pileus.gateway.message import Headers, Request, Response
-from pileus.gateway.requestlog import RequestLog
+from pileus.gateway.requestlog import Entry, RequestLog
 from pileus.kernel.cloud import Cloud
+from pileus.kernel.errors import Fault
 from pileus.kernel.identity import Credential, root
 from pileus.kernel.store import StoreFull, open_store
 from pileus.testing.account import Account
@@ -143,20 +145,43 @@ class FullStore:
         callback(StoreFull("no room"))
 
 
+def asking(operation: str, **members: Any) -> Request:
+    """A request to SQS."""
+    now = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    headers = {
+        "host": "localhost:4566",
+        "x-amz-target": f"AmazonSQS.{operation}",
+        "content-type": "application/x-amz-json-1.0",
+        "x-amz-date": now,
+        "authorization": f"AWS4-HMAC-SHA256 Credential=test/{now[:8]}/us-east-1/sqs/aws4_request, "
+        f"SignedHeaders=host, Signature={'0' * 64}",
+    }
+    return Request("POST", "/", Headers(list(headers.items())), json.dumps(members).encode())
+
+
+def test_who_cannot_be_answered_keeps_nobody_else_of_the_tick_waiting() -> None:
+    def gone(response: Response) -> None:
+        raise ZeroDivisionError
+
+    async def scenario() -> Response:
+        answered: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+        store = open_store(None, schedule=asyncio.get_running_loop().call_soon)
+        door = Door(Cloud(store), RequestLog())
+        door.answer(asking("ListQueues"), gone)
+        door.answer(asking("ListQueues"), answered.set_result)
+        response = await asyncio.wait_for(answered, 10)
+        await asyncio.sleep(0)
+        store.close()
+        return response
+
+    assert asyncio.run(scenario()).status == 200
+
+
 def test_what_could_not_be_stored_is_not_acknowledged() -> None:
     async def scenario() -> Response:
         answered: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
         door = Door(Cloud(FullStore()), RequestLog())  # type: ignore[arg-type]
-        headers = {
-            "host": "localhost:4566",
-            "x-amz-target": "AmazonSQS.CreateQueue",
-            "content-type": "application/x-amz-json-1.0",
-            "x-amz-date": time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()),
-            "authorization": "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/sqs/aws4_request, "
-            f"SignedHeaders=host, Signature={'0' * 64}",
-        }
-        request = Request("POST", "/", Headers(list(headers.items())), json.dumps({"QueueName": "q"}).encode())
-        door.answer(request, answered.set_result)
+        door.answer(asking("CreateQueue", QueueName="q"), answered.set_result)
         return await answered
 
     response = asyncio.run(scenario())
@@ -212,3 +237,8 @@ def test_a_call_that_was_begun_without_a_task_goes_on_in_one() -> None:
         assert steps.count("ended") == 3
 
     asyncio.run(scenario())
+
+
+def test_an_error_that_cannot_be_told_is_an_internal_one() -> None:
+    fault = Fault("Broken", "of a kind that no protocol knows", Reason=object())
+    assert refusal(routing.route(asking("ListQueues")), fault, Entry("1", 0.0)).status == 500

@@ -252,6 +252,7 @@ def test_sweeping_removes_what_has_no_record_and_nothing_else(run: Run) -> None:
             await writer.write(bytes(BATCH))
             adopting = await writer.keep()
             assert await blobs.sweep() == 2
+            await removals()
             blobs.adopt(adopting)
             assert await blobs.sweep() == 0
         await removals()

@@ -4,9 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 from .message import NO_HEADERS, Headers
+
+
+class Whole:
+    """A body that is there already, for those who read theirs as it arrives."""
+
+    def __init__(self, body: bytes, trailers: Headers = NO_HEADERS) -> None:
+        self.trailers = trailers
+        self._body = body
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield self._body
 
 
 class IncomingBody:

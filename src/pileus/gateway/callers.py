@@ -98,20 +98,24 @@ def check_hash(request: Request, signed: Signed, *, verified: bool = True) -> No
 
     A signature that was verified has said so of a body that was there.
     """
+    if verified and request.stream is None:
+        return
+    declared = signing.declared_hash(signed, request)
+    if not declared:
+        return
     if request.stream is not None:
-        if signing.declares_hash(signed, request):
-            request.stream = Hashed(request.stream, signed, request)
-    elif not verified and signed.s3 and signing.declares_hash(signed, request):
-        signing.check_body(signed, request, sha256(request.body).hexdigest())
+        request.stream = Hashed(request.stream, signed, declared)
+    elif signed.s3:
+        signing.check_body(signed, declared, sha256(request.body).hexdigest())
 
 
 class Hashed:
     """A body as it arrives, which ends with an error if it is not what was declared."""
 
-    def __init__(self, body: Body, signed: Signed, request: Request) -> None:
+    def __init__(self, body: Body, signed: Signed, declared: str) -> None:
         self._body = body
         self._signed = signed
-        self._request = request
+        self._declared = declared
 
     @property
     def trailers(self) -> Headers:
@@ -122,7 +126,7 @@ class Hashed:
         async for piece in self._body:
             digest.update(piece)
             yield piece
-        signing.check_body(self._signed, self._request, digest.hexdigest())
+        signing.check_body(self._signed, self._declared, digest.hexdigest())
 
 
 class Unchunked:

@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING, Any
 from pileus.kernel import names
 from pileus.kernel.call import Call, Signature
 from pileus.kernel.cloud import Cloud
-from pileus.kernel.edge import Answer, Edge
-from pileus.kernel.errors import Fault, Unfinished
+from pileus.kernel.edge import Answer
+from pileus.kernel.errors import Fault
 from pileus.kernel.identity import ANONYMOUS
 from pileus.kernel.operation import Service
 from pileus.kernel.regions import DEFAULT_REGION
 
 from . import protocols, routing
+from .body import Whole
 from .callers import caller, made_at
 from .message import Request, Response
 from .requestlog import Entry, RequestLog
@@ -45,85 +46,125 @@ _AT = re.compile(r"/_pileus/at/([a-z0-9-]+)/(.+)")
 OWN_PATHS = ("/_pileus", "/_localstack")
 
 
+class Passing:
+    """A request on its way through the rooms."""
+
+    __slots__ = (
+        "call",
+        "entry",
+        "ignored",
+        "members",
+        "principal",
+        "reply",
+        "request",
+        "response",
+        "result",
+        "route",
+        "service",
+        "underway",
+    )
+
+    def __init__(self, request: Request, reply: Reply) -> None:
+        self.request = request
+        self.reply = reply
+        self.entry = Entry(names.request_id(), time.perf_counter())
+        self.route = routing.NOWHERE
+        self.service: Service | None = None
+        """None for one that is not built."""
+        self.principal = ANONYMOUS
+        self.call: Call | None = None
+        self.members: dict[str, Any] = {}
+        self.result: Any = None
+        """What the operation gave, or a coroutine of it."""
+        self.ignored = ""
+        """The members without effect, for the header that names them."""
+        self.underway = False
+        """Whether a task goes on with it."""
+        self.response: Response | None = None
+
+
 class Door:
-    """Answers requests for a cloud. `control` answers those under the cloud's own paths."""
+    """Answers requests for a cloud. `control` answers those under the cloud's own paths.
+
+    The requests of one tick go through the rooms together: all have left a room before the first enters the next, so
+    that the room's code and data are still in the processor's caches (docs/architecture.md).
+    """
 
     def __init__(self, cloud: Cloud, requests: RequestLog, control: Control | None = None) -> None:
         self.cloud = cloud
         self.requests = requests
         self.control = control
+        self._waiting: list[Passing] = []
         self._underway: set[asyncio.Task[None]] = set()
 
     def accept(self, request: Request) -> Response | None:
         """The headers are there: refuse the request, or say what becomes of its body."""
-        if request.path.startswith(OWN_PATHS):
+        if comes_at_once(request) or request.path.startswith(OWN_PATHS):
             return None
         try:
             route = request.route = routing.route(request)
         except routing.Unroutable:
             return None
         operation = route.operation
-        if operation is None:
-            request.streamed = route.beside and not route.whole
-        else:
-            request.streamed = operation.streaming_input is not None and not comes_at_once(request)
+        request.streamed = streamed_beside(route) if operation is None else operation.streaming_input is not None
         return None
 
     def answer(self, request: Request, reply: Reply) -> None:
         if self.control and request.path.startswith(OWN_PATHS):
             self.control(request, reply)
             return
-        entry = Entry(names.request_id(), time.perf_counter())
+        if not self._waiting:
+            asyncio.get_running_loop().call_soon(self._let_in)
+        self._waiting.append(Passing(request, reply))
+
+    def _let_in(self) -> None:
+        passing, self._waiting = self._waiting, []
+        with self.cloud.store.tick():
+            for room in (self._find_route, self._recognise, self._read, self._perform, self._run, self._tell):
+                for one in passing:
+                    if one.response is None and not one.underway:
+                        try:
+                            room(one)
+                        except Exception as error:
+                            one.response = refusal(one.route, error, one.entry)
+            for one in passing:
+                if one.response is not None:
+                    try:
+                        self._finish(one, one.response)
+                    except Exception:  # it keeps nobody else of the tick waiting
+                        log.exception("%s: could not be answered", one.entry.request_id)
+
+    # The rooms
+
+    def _find_route(self, one: Passing) -> None:
+        request = one.request
         try:
-            route = routing.finish(request.route or routing.route(request), request)
+            route = one.route = routing.finish(request.route or routing.route(request), request)
         except routing.Unroutable as unroutable:
-            route = unroutable.route
-            self._reply(reply, refusal(route, unroutable.fault, entry), entry)
-            return
-        entry.service = route.model.name
-        service, call, ignored = None, None, ""
-        try:
-            service = self._service(route)
-            call = self._admit(request, route, service.edge if service else None, entry)
-            if route.operation is None:
-                result = beside(call, request, route, service)
-            else:
-                members = protocols.named(route.protocol).decode(route.operation, request, route.labels)
-                if route.labels:
-                    named_by_address(route, members)
-                result = self.cloud.perform(call, call.operation, members, patient=True)
-                ignored = without_effect(service, call, members)
-            if type(result) is CoroutineType:
-                self._await(request, route, service, call, result, ignored, reply, entry)
-                return
-            response = encoded(route, result, ignored, entry)
-        except Exception as error:
-            response = refusal(route, error, entry)
-        self._finish(request, route, service, call, response, reply, entry)
+            one.route = unroutable.route
+            raise unroutable.fault from None
+        if request.stream is None and streamed_beside(route):
+            request.stream = Whole(request.body)
+        one.entry.service = route.model.name
+        one.entry.operation = route.operation.name if route.operation else request.method
+        if self.cloud.built(route.model.name):
+            one.service = self.cloud.service(route.model.name)
 
-    def upgrade(self, request: Request, socket: WebSocket) -> Awaitable[None] | None:
-        """What a service says over a WebSocket at its own address; None where there is no such thing."""
-        found = _AT.fullmatch(request.path)
-        if found is None or not self.cloud.built(found[1]):
-            return None
-        declared = self.cloud.service(found[1]).socket_of
-        if declared is None:
-            return None
-        call = self.cloud.call(found[1], endpoint=f"{request.scheme}://{request.host}")
-        life: Awaitable[None] = declared(call, socket, *found[2].split("/"))
-        return life
+    def _recognise(self, one: Passing) -> None:
+        """Find out who calls."""
+        one.principal = caller(self.cloud, one.request)
 
-    def _admit(self, request: Request, route: routing.Route, edge: Edge | None, entry: Entry) -> Call:
-        """Who calls, if they may come in."""
-        cloud, operation, headers = self.cloud, route.operation, request.headers.first
-        entry.operation = operation.name if operation else request.method
-        principal = caller(cloud, request)
+    def _read(self, one: Passing) -> None:
+        """Find out what is wanted."""
+        cloud, request, route, entry, principal = self.cloud, one.request, one.route, one.entry, one.principal
+        operation, headers = route.operation, request.headers.first
+        edge = one.service.edge if one.service else None
         if principal is ANONYMOUS and edge is None and operation is None:
             raise Fault("MissingAuthenticationToken", "Missing Authentication Token")
         if edge is not None and operation is not None:
             edge.admit(operation, request)
         entry.account = principal.account
-        return Call(
+        one.call = Call(
             cloud,
             account=principal.account,
             region=route.region or DEFAULT_REGION,
@@ -140,71 +181,69 @@ class Door:
             signature=None if request.signed is None else partial(signature, cloud, request.signed),
             json=route.protocol == "json",
         )
+        if operation is not None:
+            members = one.members = protocols.named(route.protocol).decode(operation, request, route.labels)
+            if route.labels:
+                named_by_address(route, members)
 
-    def _service(self, route: routing.Route) -> Service | None:
-        """The service, or None for one that is not built."""
-        try:
-            return self.cloud.service(route.model.name)
-        except Unfinished:
-            return None
+    def _perform(self, one: Passing) -> None:
+        call, service = one.call, one.service
+        assert call
+        if one.route.operation is None:
+            one.result = beside(call, one.request, one.route, service)
+            return
+        one.result = self.cloud.perform(call, call.operation, one.members, patient=True)
+        if service and (ignored := service.bound(call.operation).ignored):
+            one.ignored = ",".join(sorted(ignored & one.members.keys()))
 
-    def _finish(
-        self,
-        request: Request,
-        route: routing.Route,
-        service: Service | None,
-        call: Call | None,
-        response: Response,
-        reply: Reply,
-        entry: Entry,
-    ) -> None:
-        """Send a response, as a page of another origin may read it, and have the service take note of it."""
-        if service and service.edge and "origin" in request.headers.first:
-            service.edge.dress(self.cloud.system, request, route.labels, response.headers)
-        if service and service.notes:
-            try:
-                service.notes(call or self.cloud.call(service.name), request, route.labels, response, entry)
-            except Exception:  # it costs the note, and not the answer
-                log.exception("%s: %s took no note of the answer", entry.request_id, service.name)
-        self._reply(reply, response, entry)
+    def _run(self, one: Passing) -> None:
+        """Run a coroutine to its end; where that may take a while, in a task."""
+        if type(one.result) is not CoroutineType:
+            return
+        waiting: Awaitable[Any] = one.result
+        operation, request = one.route.operation, one.request
+        if request.stream is None and operation and operation.streaming_input is not None:
+            try:  # with its whole body there it seldom waits for anything, and then needs no task
+                waiting = Begun(one.result, one.result.send(None))
+            except StopIteration as done:
+                one.result = done.value
+                return
 
-    def _await(
-        self,
-        request: Request,
-        route: routing.Route,
-        service: Service | None,
-        call: Call,
-        result: Coroutine[Any, Any, Any],
-        ignored: str,
-        reply: Reply,
-        entry: Entry,
-    ) -> None:
         async def finish() -> None:
             try:
-                response = encoded(route, await waiting, ignored, entry)
+                response = encoded(one.route, await waiting, one.ignored, one.entry)
             except Exception as error:
-                response = refusal(route, error, entry)
-            self._finish(request, route, service, call, response, reply, entry)
+                response = refusal(one.route, error, one.entry)
+            self._finish(one, response)
 
-        waiting: Awaitable[Any] = result
-        if request.stream is None and route.operation and route.operation.streaming_input is not None:
-            try:  # with its whole body there it seldom waits for anything, and then needs no task
-                waiting = Begun(result, result.send(None))
-            except StopIteration as done:
-                self._finish(request, route, service, call, encoded(route, done.value, ignored, entry), reply, entry)
-                return
-            except Exception as error:
-                self._finish(request, route, service, call, refusal(route, error, entry), reply, entry)
-                return
         task = asyncio.get_running_loop().create_task(finish())
         self._underway.add(task)
         task.add_done_callback(self._underway.discard)
         request.on_gone = task.cancel
+        if request.gone:
+            task.cancel()
+        one.underway = True
 
-    def _reply(self, reply: Reply, response: Response, entry: Entry) -> None:
-        """Answer once everything that was written up to now is safe, or say that it is lost."""
+    def _tell(self, one: Passing) -> None:
+        one.response = encoded(one.route, one.result, one.ignored, one.entry)
+
+    # After them, and beside them
+
+    def _finish(self, one: Passing, response: Response) -> None:
+        """Send a response, as a page of another origin may read it, and have the service take note of it."""
+        service, request, entry = one.service, one.request, one.entry
+        if service:
+            if service.edge and "origin" in request.headers.first:
+                service.edge.dress(self.cloud.system, request, one.route.labels, response.headers)
+            if service.notes:
+                try:
+                    service.notes(one.call or self.cloud.call(service.name), request, one.route.labels, response, entry)
+                except Exception:  # it costs the note, and not the answer
+                    log.exception("%s: %s took no note of the answer", entry.request_id, service.name)
+        reply = one.reply
 
         def committed(error: BaseException | None) -> None:
+            """Answer once everything that was written up to now is safe, or say that it is lost."""
             answer = response
             if error is not None:
                 log.error("%s: not stored: %s", entry.request_id, error)
@@ -214,6 +253,18 @@ class Door:
             reply(answer)
 
         self.cloud.store.after_commit(committed)
+
+    def upgrade(self, request: Request, socket: WebSocket) -> Awaitable[None] | None:
+        """What a service says over a WebSocket at its own address; None where there is no such thing."""
+        found = _AT.fullmatch(request.path)
+        if found is None or not self.cloud.built(found[1]):
+            return None
+        declared = self.cloud.service(found[1]).socket_of
+        if declared is None:
+            return None
+        call = self.cloud.call(found[1], endpoint=f"{request.scheme}://{request.host}")
+        life: Awaitable[None] = declared(call, socket, *found[2].split("/"))
+        return life
 
     async def close(self) -> None:
         """Cancel the calls that still wait."""
@@ -251,10 +302,17 @@ class Begun:
 def comes_at_once(request: Request) -> bool:
     """Whether a body is so short that waiting for all of it is quicker than reading it as it comes."""
     fields = request.headers.first
-    length = fields.get("content-length", "")
+    length = fields.get("content-length")
+    if length is None:
+        return request.http_version != "2" and "transfer-encoding" not in fields  # there is none
     return (
         len(length) < 6 and length.isdigit() and int(length) <= SHORT and "x-amz-decoded-content-length" not in fields
     )
+
+
+def streamed_beside(route: routing.Route) -> bool:
+    """Whether what is none of the model's operations has its body as it arrives."""
+    return route.operation is None and route.beside and not route.whole
 
 
 def beside(call: Call, request: Request, route: routing.Route, service: Service | None) -> Any:
@@ -262,12 +320,6 @@ def beside(call: Call, request: Request, route: routing.Route, service: Service 
     if service is None or service.edge is None:
         raise Fault("UnknownOperationException")
     return service.edge.beside(call, request, route.labels)
-
-
-def without_effect(service: Service | None, call: Call, members: dict[str, Any]) -> str:
-    """The members that nobody heeds, for the header that names them."""
-    ignored = service.bound(call.operation).ignored if service else None
-    return ",".join(sorted(ignored & members.keys())) if ignored else ""
 
 
 def named_by_address(route: routing.Route, members: dict[str, Any]) -> None:
@@ -301,3 +353,6 @@ def refusal(route: routing.Route, error: Exception, entry: Entry) -> Response:
         return codec.encode_error(route.model, route.operation, error, entry.request_id)
     except LookupError as unknown:  # an error that the service cannot have, such as another service's
         return refusal(route, unknown, entry)
+    except Exception:  # nor may this keep the others of its tick waiting
+        log.exception("%s: the error could not be told", entry.request_id)
+        return Response(500, [], b"Internal Server Error\n")

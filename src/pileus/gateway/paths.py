@@ -35,15 +35,15 @@ class Row(msgspec.Struct, array_like=True, frozen=True):
     """The member that stands in front of the host name."""
 
 
-class Candidate(NamedTuple):
+class Candidate(msgspec.Struct, frozen=True):
     """A compiled row."""
 
     service: str
     operation: str
     labels: tuple[str, ...]
     constants: tuple[tuple[str, str | None], ...]
-    parameters: tuple[str, ...]
-    headers: tuple[str, ...]
+    parameters: frozenset[str]
+    headers: frozenset[str]
     host_label: str
 
 
@@ -54,7 +54,7 @@ class Match(NamedTuple):
     host_label: str
 
 
-class Asked(NamedTuple):
+class Asked(msgspec.Struct):
     """What a request has besides its method and path."""
 
     parameters: dict[str, str]
@@ -174,9 +174,8 @@ def _has_constants(constants: tuple[tuple[str, str | None], ...], parameters: di
 
 
 def _missing(candidate: Candidate, asked: Asked) -> int:
-    lacking = [name for name in candidate.parameters if name not in asked.parameters]
-    lacking += [name for name in candidate.headers if name not in asked.headers.first]
-    return len(lacking)
+    lacking = candidate.headers.difference(asked.headers.first)
+    return len(lacking) + len(candidate.parameters.difference(asked.parameters))
 
 
 def parameters_of(query: str) -> dict[str, str]:
@@ -231,8 +230,8 @@ def _candidate(service: str, row: Row) -> Candidate:
         row.operation,
         tuple(re.findall(r"\{([^}+]+)\+?\}", path)),
         tuple(_constant(pair) for pair in query.split("&") if pair),
-        tuple(need[1:] for need in row.needs if need.startswith("?")),
-        tuple(need.lower() for need in row.needs if not need.startswith("?")),
+        frozenset(need[1:] for need in row.needs if need.startswith("?")),
+        frozenset(need.lower() for need in row.needs if not need.startswith("?")),
         row.host_label,
     )
 

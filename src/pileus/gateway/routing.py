@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import NamedTuple
+
+import msgspec
+from msgspec.structs import replace
 
 from pileus.kernel.errors import Fault, Unfinished
 from pileus.models import Model, Operation, index, load, query_form
@@ -22,7 +24,7 @@ from .message import Request
 from .paths import Match, paths
 
 
-class Route(NamedTuple):
+class Route(msgspec.Struct):
     """Where a request goes. Do not write into `labels`: a route may be shared by all requests that look alike.
 
     `operation` is None while `Action` is still to come with the body (`finish` finds it then), and for what S3 answers
@@ -98,7 +100,7 @@ def route(request: Request, domain: str = "localhost") -> Route:
     if target := headers.get("x-amz-target"):
         found = _by_target(target, scope, request.host, domain)
         binary = headers.get("content-type", "").startswith("application/x-amz-cbor")
-        return found._replace(protocol="json-cbor") if binary else found
+        return replace(found, protocol="json-cbor") if binary else found
     if headers.get("smithy-protocol") == "rpc-v2-cbor":
         return _by_rpc_path(request.path, scope, request.host, domain)
     if found_plain := _plain(request, known):
@@ -224,7 +226,7 @@ def _with_queue(found: Route, request: Request) -> Route:
         return found
     match = _QUEUE_PATH.fullmatch(request.path)
     address = f"{request.scheme}://{request.host}{request.path}"
-    return found._replace(labels={"QueueUrl": address}, region=found.region or (match[1] if match else None))
+    return replace(found, labels={"QueueUrl": address}, region=found.region or (match[1] if match else None))
 
 
 # --- named by method and path ---------------------------------------------------------------------------------------
@@ -352,3 +354,7 @@ def _unknown_service(name: str, region: str | None) -> Unroutable:
 def _stranger(name: str) -> Model:
     """A model to render errors with for a service that is none."""
     return Model(name, {"serviceId": name, "endpointPrefix": name, "protocol": "rest-json"}, {}, {})
+
+
+NOWHERE = Route(_stranger(""), "rest-json", None, {}, None)
+"""Where a request goes before that is known."""

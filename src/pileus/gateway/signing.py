@@ -177,17 +177,16 @@ def verify(signed: Signed, request: Request, secret: str, *, bucket: str = "") -
     if not _matches(signed, secret, text.encode(), signed.signature):
         raise _mismatch(signed, text, canonical)
     if s3 and payload not in STAND_INS and request.stream is None:
-        check_body(signed, request, sha256(request.body).hexdigest())
+        check_body(signed, payload, sha256(request.body).hexdigest())
 
 
 def string_to_sign(signed: Signed, canonical: bytes) -> str:
     return f"{signed.algorithm}\n{signed.date}\n{signed.scope}\n{sha256(canonical).hexdigest()}"
 
 
-def check_body(signed: Signed, request: Request, digest: str) -> None:
-    """Refuse a body whose SHA-256 (hexadecimal) is another than the request declared and signed, if it declared one."""
-    declared = _declared(signed, request)
-    if not declared or declared in STAND_INS or declared.lower() == digest:
+def check_body(signed: Signed, declared: str, digest: str) -> None:
+    """Refuse a body whose SHA-256 (hexadecimal) is another than the one that was declared."""
+    if declared.lower() == digest:
         return
     if not signed.s3:
         raise _mismatch(signed, "", b"")
@@ -200,9 +199,10 @@ def check_body(signed: Signed, request: Request, digest: str) -> None:
     )
 
 
-def declares_hash(signed: Signed, request: Request) -> bool:
-    """Whether the request says of its body what `check_body` can compare."""
-    return _SHA256.fullmatch(_declared(signed, request)) is not None
+def declared_hash(signed: Signed, request: Request) -> str:
+    """What the request says of its body that `check_body` can compare; otherwise an empty text."""
+    declared = _declared(signed, request)
+    return declared if _SHA256.fullmatch(declared) else ""
 
 
 def matcher(signed: Signed, secret: str) -> Callable[[bytes, str], bool]:

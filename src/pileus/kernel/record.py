@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property, lru_cache
 from operator import attrgetter
+from string import Formatter
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, Self, TypeVar, dataclass_transform
 
 import msgspec
@@ -149,11 +150,11 @@ class Record(msgspec.Struct, metaclass=RecordMeta):
 
     def arn(self, call: Call) -> str:
         """The resource's ARN, from the template that the class declares: what comes after the account, or all of it."""
-        fields = {name: getattr(self, name) for name in self.__struct_fields__}
-        if self.arn_template.startswith("arn:"):
-            fields |= {"partition": call.partition, "region": call.region, "account": call.account}
-            return self.arn_template.format_map(fields)
-        return call.arn(self.arn_template.format_map(fields))
+        template = self.arn_template
+        fields = {name: getattr(self, name) for name in places(template)}
+        if template.startswith("arn:"):
+            return template.format(**fields, partition=call.partition, region=call.region, account=call.account)
+        return call.arn(template.format_map(fields))
 
     def resource_policy(self, call: Call) -> str | None:
         """The resource-based policy, for the access decision: empty if there is none, None if there can be none."""
@@ -257,6 +258,14 @@ class Record(msgspec.Struct, metaclass=RecordMeta):
             rows = list(call.store.scan(start, end, limit=limit))
             end = rows[-1][0] + b"\0" if rows else start
         return call.store.delete_range(start, end)
+
+
+@lru_cache(maxsize=1024)
+def places(arn_template: str) -> tuple[str, ...]:
+    """The fields that an ARN's template names; a whole ARN's Region and account are the call's."""
+    names = [name for _, name, _, _ in Formatter().parse(arn_template) if name]
+    theirs = ("partition", "region", "account") if arn_template.startswith("arn:") else ()
+    return tuple(name for name in names if name not in theirs)
 
 
 def bounds(

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from botocore.awsrequest import AWSResponse
 from botocore.httpsession import URLLib3Session
 
+from pileus.gateway.body import Whole
 from pileus.gateway.message import Headers, Request, Response
 
 if TYPE_CHECKING:
@@ -85,17 +86,6 @@ def hand_over(cloud: LocalCloud, prepared: Any, url: Any) -> AWSResponse:
     response = answered.result()
     headers = dict(response.headers)
     return AWSResponse(prepared.url, response.status, headers, Raw(cloud, response.body, headers))
-
-
-class Whole:
-    """A body that is there already, for operations that read theirs as it arrives."""
-
-    def __init__(self, body: bytes) -> None:
-        self.trailers = Headers()
-        self._body = body
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        yield self._body
 
 
 class Raw(io.RawIOBase):

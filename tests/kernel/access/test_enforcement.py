@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pileus.kernel import Call, Fault, Record, Service, identity
 from pileus.kernel.access import admission, attached, enforcement
 from pileus.kernel.access.attached import Grants, ManagedDocument
+from pileus.kernel.access.context import STEADY, Context
+from pileus.kernel.access.standing import standing
 from pileus.kernel.access.target import Target
+from pileus.kernel.call import Passage
+from pileus.kernel.clock import Clock
 from pileus.kernel.cloud import Cloud
 from pileus.kernel.identity import Principal, root
 from pileus.kernel.operation import Bound
 from pileus.kernel.sealed import Sealed
+from pileus.kernel.store import open_store
 
-from .asking import HERE, ROLE_ARN, THERE, USER
+from .asking import FEDERATED, HERE, ROLE_ARN, ROOT, SESSION, THERE, USER
 from .people import allow, deny, document
 from .test_actions import bound
 
@@ -338,3 +346,103 @@ def test_how_it_is_asked_is_looked_at_every_time(
     other = Principal("IAMUser", HERE, USER.arn.replace("alice", "bob"), "AIDABOB", "AKIABOB")
     with pytest.raises(Fault, match="sqs:SendMessage"):
         admission.admitted(by(kernel, other, at, **right), at, {"QueueUrl": "q"})
+
+
+def test_an_endpoints_policy_is_asked_of_those_who_come_by_it(kernel: Cloud) -> None:
+    at = about("sqs", "SendMessage", "QueueUrl", "q")
+    user = granted(kernel, allow("sqs:*"))
+    sealed = Passage("vpce-1", "vpc-1", document({**allow("s3:*"), "Principal": "*"}))
+    wide = Passage("vpce-2", "vpc-1", document({**allow("*"), "Principal": "*"}))
+    for passage in (None, wide, None, wide):
+        admission.admitted(by(kernel, user, at, passage=passage), at, {"QueueUrl": "q"})
+    with pytest.raises(Fault, match="VPC endpoint policy"):
+        admission.admitted(by(kernel, user, at, passage=sealed), at, {"QueueUrl": "q"})
+    from_there = {"StringEquals": {"aws:SourceVpce": "vpce-2"}}
+    user = granted(kernel, allow("sqs:*", Condition=from_there))
+    for _ in range(2):
+        admission.admitted(by(kernel, user, at, passage=wide), at, {"QueueUrl": "q"})
+    with pytest.raises(Fault, match="identity-based policy"):
+        admission.admitted(by(kernel, user, at), at, {"QueueUrl": "q"})
+
+
+class Twin(Record, key=("name",), arn="{name}-{suffix}"):
+    """A thing that is found by its name, and whose ARN says more."""
+
+    name: str
+    suffix: str
+
+
+def test_what_is_remembered_of_a_thing_is_remembered_by_its_arn(kernel: Cloud) -> None:
+    at = about("sqs", "SendMessage", "QueueUrl", "q")
+    user = granted(kernel, allow("sqs:*", f"{QUEUE}-first"))
+    things = iter([Twin("q", suffix) for suffix in ("first", "first", "second", "first")])
+    at.on = lambda call, **members: next(things)
+    for refused in (False, False, True, False):
+        with pytest.raises(Fault) if refused else nullcontext():
+            admission.admitted(by(kernel, user, at), at, {"QueueUrl": "q"})
+
+
+def test_what_was_undone_within_a_call_is_forgotten_before_it_goes_on(kernel: Cloud) -> None:
+    """An attempt within a call is undone, and what the call then asks is decided by what was there before."""
+    at = about("sqs", "SendMessage", "QueueUrl", "q")
+    user = granted(kernel)
+
+    def allowed() -> bool:
+        try:
+            admission.admitted(by(kernel, user, at), at, {"QueueUrl": "q"})
+        except Fault:
+            return False
+        return True
+
+    with kernel.store.attempt():
+        with pytest.raises(ZeroDivisionError), kernel.store.attempt():
+            granted(kernel, allow("sqs:*"))
+            assert allowed()
+            raise ZeroDivisionError
+        assert not allowed()
+        granted(kernel, allow("sqs:*"))
+        assert allowed()
+        with pytest.raises(ZeroDivisionError), kernel.store.attempt():
+            granted(kernel, deny("sqs:*"))
+            assert not allowed()
+            raise ZeroDivisionError
+        assert allowed()
+    assert allowed()
+
+
+SERVICE = identity.service("sns.amazonaws.com", f"arn:aws:sns:us-east-1:{HERE}:t", HERE)
+
+
+@pytest.mark.parametrize("who", [USER, SESSION, FEDERATED, ROOT, SERVICE], ids=lambda who: who.type)
+@given(
+    changes=st.fixed_dictionaries(
+        {
+            "source_ip": st.sampled_from(["", "10.0.0.1", "127.0.0.1"]),
+            "user_agent": st.sampled_from(["", "aws-cli"]),
+            "secure": st.booleans(),
+            "called_via": st.sampled_from([(), ("sqs.amazonaws.com",)]),
+            "passage": st.sampled_from([None, Passage("vpce-1", "vpc-1")]),
+            "operation": st.sampled_from(["SendMessage", "ReceiveMessage"]),
+        }
+    ),
+    later=st.sampled_from([0, 3600]),
+    tags=st.sampled_from([{}, {"team": "red"}]),
+)
+def test_what_is_steady_is_so_whatever_else_is_different(
+    who: Principal, changes: dict[str, Any], later: float, tags: dict[str, str]
+) -> None:
+    """By these keys decisions are remembered for one access key, or one service on behalf of one resource."""
+    cloud = Cloud(open_store(None), Clock())
+    at = bound("sqs", "SendMessage")
+    grants = Grants(id=USER.user_id, owner=USER.arn, tags=tags)
+    grants.put(cloud.call("iam", account=HERE))
+
+    def values(call: Call, **request: Any) -> dict[str, Any]:
+        context = Context(call, standing(call), at, "sqs:SendMessage", request, Target(QUEUE, HERE, tags=tags))
+        return {key: context(key) for key in STEADY}
+
+    first = by(cloud, who, at)
+    second = by(cloud, who, at, **changes)
+    second.now = first.now + later
+    assert values(first) == values(second, MessageBody="x")
+    cloud.store.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from pathlib import Path
+from typing import Any
 
 import apsw
 import pytest
@@ -119,6 +120,41 @@ def test_text_is_refused(at_once: Store) -> None:
     with pytest.raises(StoreFailed):
         at_once.put("text", b"")  # type: ignore[arg-type]
     assert contents(at_once) == {}
+
+
+@pytest.mark.parametrize("value", [object(), "text"])
+@pytest.mark.parametrize("scanned", [False, True])
+def test_what_cannot_be_written_is_told_and_the_next_tick_is_well(
+    store: Store, ticks: Ticks, value: Any, scanned: bool
+) -> None:
+    """Writes are noted first, so that what is wrong with one comes out at the commit, or at a scan before it."""
+    told: list[BaseException | None] = []
+    for key, content in ((b"before", b"1"), (b"wrong", value), (b"after", b"2")):
+        store.put(key, content)
+        store.after_commit(told.append)
+    if scanned:
+        with pytest.raises(StoreFailed):
+            contents(store)
+    ticks.end()
+    assert [type(error) for error in told] == [StoreFailed] * 3
+    store.put(b"next", b"3")
+    store.after_commit(told.append)
+    ticks.end()
+    assert (told[-1], contents(store)) == (None, {b"next": b"3"})
+
+
+def test_what_writes_before_commits_costs_nobody_else_the_commit(store: Store, ticks: Ticks) -> None:
+    def half() -> None:
+        store.put(b"half", b"1")
+        raise Oops
+
+    told: list[BaseException | None] = []
+    store.before_commit(half)
+    store.before_commit(lambda: store.put(b"beside", b"2"))
+    store.put(b"key", b"3")
+    store.after_commit(told.append)
+    ticks.end()
+    assert (told, contents(store)) == ([None], {b"beside": b"2", b"key": b"3"})
 
 
 # Attempts

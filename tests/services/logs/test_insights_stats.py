@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pileus.services.logs.insights.query import Query
+from pileus.services.logs.insights.slices import Slice
 from pileus.services.logs.parts import Part, pack
 
 values = st.none() | st.booleans() | st.integers(-5, 5) | st.sampled_from([0.5, 2.5, "a", "b", "7"]) | st.just([1])
@@ -31,7 +32,7 @@ def asked(text: str, documents: list[Any]) -> list[Any]:
     texts = [one if isinstance(one, str) else json.dumps(one) for one in documents]
     if texts:
         part = Part(1, 0, [number * 20_000 for number in range(len(texts))], texts)
-        query.feed(pack(part), part, 0, 10**9, "log", "stream")
+        query.feed(Slice(pack(part), part, 0, 10**9, "log", "stream"))
     return query.results(lambda *place: "")
 
 

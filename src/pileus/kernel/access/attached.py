@@ -141,6 +141,8 @@ def grants_of(call: Call, principal: Principal) -> Grants | None:
         found = Grants.get(owner, principal.user_id.partition(":")[0])
         if found is not None or principal.type == "AssumedRole":
             return found  # what bears a deleted role's ARN now is another role
+    if issuer_id := principal.session.get("issuer_id"):
+        return Grants.get(owner, issuer_id)
     issuer = principal.session.get("issuer", "")
     return Grants.by_arn(call, issuer) if issuer else None
 

@@ -125,7 +125,7 @@ class Found:
 
     def key(self, actions: list[str]) -> Hashable | None:
         """By what a decision is remembered, for whoever asks for the same call after call; None if it cannot be."""
-        call, principal, record = self.call, self.call.principal, self.record
+        call, principal = self.call, self.call.principal
         who: Hashable = principal.access_key_id and (principal.access_key_id, principal.arn)  # see `standing`
         if principal.type == "AWSService":
             told = principal.session
@@ -136,10 +136,11 @@ class Found:
             return None
         if self.given is not None:
             return asked(call, who, self.given, actions)
-        if not isinstance(record, Record):
+        # By its ARN, which may say more than its key in the store: which version of a function, or which of two secrets
+        # that had the same name one after the other.
+        if not self.arn:
             return None
-        what = record.layout.table, call.account, call.region, record.place(), self.policy
-        return "passed", who, self.bound, what, *actions
+        return "passed", who, self.bound, call.account, call.region, self.arn, self.policy, *actions
 
     def alone(self, actions: list[str]) -> bool:
         """Whether the request is about what the operation found, and nothing else that it may name."""

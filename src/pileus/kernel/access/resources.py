@@ -15,6 +15,7 @@ from .actions import lookup, prefix
 if TYPE_CHECKING:
     from pileus.kernel.call import Call
     from pileus.kernel.operation import Bound, Service
+    from pileus.kernel.resource_type import ResourceType
 
 PLACE = re.compile(r"\$\{([^}]+)\}")
 TEXTS = str | int
@@ -171,19 +172,19 @@ def arn_of(call: Call, bound: Bound, found: Any) -> str:
     """The ARN of the resource that an operation found, if its record says what that is."""
     if not isinstance(found, Record):
         return ""
-    if found.arn_template and type(found).arn is not Record.arn:
-        return found.arn(call)  # it knows a shorter way
-    fields = {name: getattr(found, name) for name in found.__struct_fields__}
-    for kind in bound.service.resources:
-        if kind.template and type(found) is kind.record:
-            path = dict(zip(kind.key, fields.get("path", ()), strict=False))
-            try:
-                return str(kind.template.render(call, fields | fields.get("members", {}) | path))
-            except KeyError:
-                return ""
-    template = found.arn_template
-    if template.startswith("arn:"):
-        return template.format_map(
-            fields | {"partition": call.partition, "region": call.region, "account": call.account}
-        )
-    return found.arn(call) if template else ""
+    if not (found.arn_template and type(found).arn is not Record.arn):  # else it knows a shorter way
+        for kind in bound.service.resources:
+            if kind.template and type(found) is kind.record:
+                return rendered(call, kind, found)
+    return found.arn(call) if found.arn_template else ""
+
+
+def rendered(call: Call, kind: ResourceType, found: Any) -> str:
+    """The ARN of a resource by the template of its type."""
+    assert kind.template
+    if found.arn_template:
+        return kind.template.render(call, {name: getattr(found, name) for name in kind.template.names})
+    try:  # a declared one, which may not have all that its ARN names yet
+        return kind.template.render(call, found.members | dict(zip(kind.key, found.path, strict=False)))
+    except KeyError:
+        return ""

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from pileus.kernel.identity import Principal
 
 SERVICE_LINKED = ":role/aws-service-role/"
+GONE = frozenset({""})
+"""The names of a user or role that was deleted, some of whose sessions are left: no policy means them any more."""
 
 
 class Standing(NamedTuple):
@@ -56,8 +58,11 @@ def found(call: Call, principal: Principal) -> Standing:
     session = session_policies(call, principal)
     linked = SERVICE_LINKED in (grants.owner if grants else principal.session.get("issuer", ""))
     unlimited = rooted(principal) or (grants is None and principal.session.get("improvised"))
+    caller = Caller.of(principal)
+    if grants is None and not unlimited and principal.type in ("IAMUser", "AssumedRole", "FederatedUser"):
+        caller = caller._replace(names=GONE, session_names=GONE)
     return Standing(
-        Caller.of(principal),
+        caller,
         None if unlimited else policy.of(attached.policies_of(call, principal)),
         policy.of([boundary]) if boundary else None,
         policy.of(session) if session is not None else None,

@@ -12,7 +12,8 @@ SQLite may roll a whole transaction back when a single statement meets a full di
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 
 import apsw
@@ -139,7 +140,7 @@ class Group:
                 self._savepoints += 1
                 at = mark
             self._write(noted[at:])
-        except apsw.Error as error:
+        except Exception as error:
             lost = failure(error)
             self._end(lost)
             raise lost from error
@@ -190,10 +191,20 @@ class Group:
             return None
         if self.pending:
             for write in self.before_commit:
-                write()
+                self._try(write)
             if not self.pending:  # that took the group with it, and everybody has been told
                 return StoreFailed("The group of writes was lost")
         return self._commit()
+
+    def _try(self, write: Callable[[], None]) -> None:
+        """Have something written; if that fails, it is by itself, and what waits for the commit goes on."""
+        noted = len(self.noted)
+        try:
+            write()
+        except Exception:
+            log.exception("What is written before a commit failed")
+            del self.noted[noted:]
+            self._undone()
 
     def _commit(self) -> StoreFailed | None:
         lost = None
@@ -201,7 +212,7 @@ class Group:
             if self.noted and self._connection.in_transaction:  # else it was rolled back, as COMMIT will say
                 self._write_last()
             self._execute("COMMIT")
-        except apsw.Error as error:
+        except Exception as error:  # whatever it is, such as no memory: who waits must be told, and the group be over
             lost = failure(error)
         self._end(lost)
         return lost
@@ -220,6 +231,16 @@ class Group:
         if self.open and not self._connection.in_transaction:
             self._end(reason)
         return reason
+
+    @contextmanager
+    def tick(self) -> Iterator[None]:
+        """A tick whose end is known, and need not be waited for."""
+        self._ticking = True
+        try:
+            yield
+        finally:
+            self._ticking = False
+            self.commit()
 
     def _tick(self) -> None:
         self._ticking = False
@@ -253,8 +274,8 @@ def tell(callbacks: Iterable[Committed], error: BaseException | None) -> None:
             log.exception("A callback after a commit failed")
 
 
-def failure(error: apsw.Error) -> StoreFailed:
-    """SQLite's error in the store's terms."""
+def failure(error: Exception) -> StoreFailed:
+    """SQLite's error, or Python's on the way to it, in the store's terms."""
     if isinstance(error, apsw.FullError):
         return StoreFull(f"The store is full: {error}")
     if isinstance(error, apsw.CorruptError | apsw.NotADBError):

@@ -209,6 +209,9 @@ class SqliteStore:
     def pending(self) -> bool:
         return self._group.pending
 
+    def tick(self) -> AbstractContextManager[None]:
+        return self._group.tick()
+
     def flush(self) -> None:
         if lost := self._group.commit():
             raise lost

@@ -96,6 +96,10 @@ class Store(Protocol):
         """Whether there are writes that are not committed."""
         ...
 
+    def tick(self) -> AbstractContextManager[None]:
+        """Commit at its end what was written up to then, and do not wait for the tick to end; never raises for it."""
+        ...
+
     def flush(self) -> None:
         """Commit now; raises what `after_commit` reports."""
         ...

@@ -5,6 +5,7 @@
     resources   which members of a request name resources
     secrets     what is left out of requests and responses
     recorder    from the call to the store
+    enriching   the tags, and keys of requests, that are noted where somebody wants them
 
 Here events are noted, as cheaply as can be, and in the form in which the kernel has them. What CloudTrail shows and
 delivers is made of them by the service `cloudtrail` when somebody asks.

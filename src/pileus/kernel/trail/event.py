@@ -66,6 +66,8 @@ class Event(msgspec.Struct, array_like=True):
     """The service that called on the principal's behalf."""
     other: str
     """The second account that the call concerns: its owner in the caller's event, and the other way round."""
+    context: dict[str, Any] = {}
+    """What is noted beside, where somebody wants it (`enriching`)."""
 
     @property
     def id(self) -> str:
@@ -134,6 +136,8 @@ class Selection(Record, scope="cloud", key=("account", "region", "trail"), table
     """In all Regions, not only in the trail's."""
     idle: bool = False
     """Whether the trail has delivered everything, and is to be told of the next event."""
+    context: dict[str, list[str]] = {}
+    """The keys of tags and of requests that events are to tell too."""
 
     def about(self, account: str, region: str) -> bool:
         return self.account == account and (self.everywhere or self.region == region)

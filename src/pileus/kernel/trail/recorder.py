@@ -102,6 +102,8 @@ class Recorder:
         """What the trails want that are logging. A cache."""
         self._selected: set[str] = set()
         """The types of resources whose data events are wanted by any of them."""
+        self._context: dict[str, list[str]] = {}
+        """What any of them wants events to tell beside."""
         self._days: dict[tuple[str, str], int] = {}
         """The last day on which something was written, by account and Region. A cache."""
         self._fresh: dict[tuple[str, str], int] = {}
@@ -137,6 +139,8 @@ class Recorder:
     def _read_selections(self) -> list[Selection]:
         found = self._selections = list(Selection.scan(self._cloud.system))
         self._selected = {kind for one in found for kind in one.types}
+        kinds = {kind for one in found for kind in one.context}
+        self._context = {kind: sorted({key for one in found for key in one.context.get(kind, ())}) for kind in kinds}
         return found
 
     def _logging(self) -> list[Selection]:
@@ -206,6 +210,7 @@ class Recorder:
         noted = self._cloud.clock.now()
         notes = self._taking(account, call.region, kind, noted)
         known = self._known.get(id(call.principal)) or self._meet(call.principal)
+        told = request
         code = message = ""
         if error is not None:
             code, message = (error.code, error.message) if isinstance(error, Fault) else ("InternalFailure", "")
@@ -214,7 +219,10 @@ class Recorder:
         answer = result if kind.tells and type(result) is dict else None
         if answer is not None and kind.response_secrets is not None:
             answer = without(answer, kind.response_secrets, kind.silent)
-        fields = (
+        if self._selections is None:
+            self._read_selections()
+        beside = self._beside(call, kind, told, error is not None) if self._context else {}
+        fields: tuple[Any, ...] = (
             noted,
             call.now,
             kind.service,
@@ -233,6 +241,8 @@ class Recorder:
             call.called_via[-1] if call.called_via else "",
             other,
         )
+        if beside:
+            fields += (beside,)
         notes.events.append(packed(fields))
         notes.last = noted
         notes.calls.add((kind, known))
@@ -241,6 +251,13 @@ class Recorder:
             if name and type(name) is str:
                 notes.resources.add(("ResourceName", name))
                 notes.resources.add(("ResourceType", resource_type))
+
+    def _beside(self, call: Call, kind: Kind, request: dict[str, Any], failed: bool) -> dict[str, Any]:
+        """The tags and keys of the call that somebody wants."""
+        from .enriching import enriched
+
+        bound = self._cloud.service(kind.service).bound(kind.name)
+        return enriched(call, bound, request, self._context, failed=failed)
 
     def _taking(self, account: str, region: str, kind: Kind, noted: float) -> Notes:
         """Where an event is to be added."""

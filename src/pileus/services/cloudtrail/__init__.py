@@ -10,6 +10,7 @@ The kernel notes every call (`pileus.kernel.trail`); here is what is made of tha
     delivery, notices, announcing      log files in S3, and who is told of them and of events
     digests, signatures                what proves that log files are unchanged
     stores, ingesting, imports         event data stores, and how events get into them
+    enrichment                         what events of a store tell beside: tags, and keys of requests
     channels                           events from outside of AWS (PutAuditEvents is in `cloudtrail_data`)
     statements, queries, results, samples
                                        SQL over event data stores
@@ -17,7 +18,7 @@ The kernel notes every call (`pileus.kernel.trail`); here is what is made of tha
                                        what stands around them
 
 Left out: federation with Lake Formation, queries in plain language, configuration items and evidence,
-event configurations; members of an organization see its trails in DescribeTrails alone; names of Lambda's operations
+aggregated events; members of an organization see its trails in DescribeTrails alone; names of Lambda's operations
 are told without their dates (`Invoke`, not `Invoke20150331`); throttling.
 """
 

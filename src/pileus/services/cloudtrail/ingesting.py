@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from pileus.kernel import Call, Record, identity, names
+from pileus.kernel.trail.enriching import limited
 
 from . import cloudtrail
 from .choosing import chosen
@@ -108,7 +109,7 @@ def wanted(there: Call, store: EventDataStore, upto: float, edge: set[str]) -> I
             edge.add(event.id)
         told = record(there, event, there.account)
         if chosen(event, kind_of(there, event), told, [], store.selectors):
-            yield told
+            yield told | {"eventContext": limited(event.context, store.context)} if store.context else told
 
 
 def keep(call: Call, store: EventDataStore, several: Iterable[Members]) -> int:

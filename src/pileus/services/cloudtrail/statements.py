@@ -62,6 +62,10 @@ COLUMNS: dict[str, Any] = {
     "serviceEventDetails": MAP,
     "insightDetails": MAP,
     "eventCategory": "VARCHAR",
+    "eventContext": {
+        "requestContext": MAP,
+        "tagContext": {"resourceTags": [{"arn": "VARCHAR", "tags": MAP}], "principalTags": MAP},
+    },
     "sessionCredentialFromConsole": "BOOLEAN",
     "tlsDetails": {"tlsVersion": "VARCHAR", "cipherSuite": "VARCHAR", "clientProvidedHostHeader": "VARCHAR"},
     "eventJson": "VARCHAR",

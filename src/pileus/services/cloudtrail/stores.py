@@ -69,6 +69,10 @@ class EventDataStore(Record, arn="eventdatastore/{id}", indexes={"by_name": ("na
     looked: float = 0.0
     """Up to when rates have been looked at."""
     insights_destination: str = ""
+    largest: str = "Standard"
+    """The size of events."""
+    context: dict[str, list[str]] = {}
+    """The keys of tags and of requests that events tell too, by the type of selector."""
 
     @property
     def categories(self) -> set[str]:
@@ -87,16 +91,18 @@ class EventDataStore(Record, arn="eventdatastore/{id}", indexes={"by_name": ("na
         return super().put(call)
 
     def select(self, call: Call) -> None:
-        """Say which data events are to be recorded for the store."""
+        """Say which data events are to be recorded for the store, and what is to be noted of all."""
         from .choosing import data_types
 
-        types = sorted(data_types([], self.selectors)) if self.status == ENABLED and not self.from_outside else []
+        taking = self.status == ENABLED and not self.from_outside
+        types = sorted(data_types([], self.selectors)) if taking else []
+        context = self.context if taking else {}
         name = f"eventdatastore/{self.id}"
-        selection = Selection(call.account, self.home, name, types, self.multi_region)
+        selection = Selection(call.account, self.home, name, types, self.multi_region, context=context)
         old = Selection.get(call, call.account, self.home, name)
-        if types and old != selection:
+        if (types or context) and old != selection:
             selection.put(call)
-        elif not types and old:
+        elif not (types or context) and old:
             selection.delete(call)
 
 

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from pileus.kernel import Call, Fault, identity, roles
+from pileus.kernel import Call, Fault, roles
 from pileus.kernel.identity import Principal
 
 from . import buffers, endpoints, firehose, opensearch, splunk
@@ -22,7 +22,6 @@ from .streams import Stream
 
 RETRIES = 300
 """At five minutes each, these are the 24 hours for which Firehose keeps trying."""
-ITSELF = "firehose.amazonaws.com"
 SENDING = {
     HTTP: (endpoints.send, "http-endpoint-failed"),
     SPLUNK: (splunk.send, "splunk-failed"),
@@ -48,9 +47,8 @@ async def deliver(call: Call, stream: str, delivery: str, at: float) -> None:
 
 
 def acting(call: Call, stream: Stream, role_arn: str) -> Principal:
-    service = identity.service(ITSELF, stream.arn(call), call.account)
     with call.transaction():
-        return roles.taken_on(call, role_arn, stream.name, service)
+        return roles.taken_on(call, role_arn, stream.name, stream.itself(call))
 
 
 class Delivery:
@@ -157,7 +155,7 @@ def tell(call: Call, stream: Stream, fault: Fault) -> None:
     }
     try:
         with call.transaction():
-            call.aws("logs", principal=identity.service(ITSELF, stream.arn(call), call.account)).put_log_events(
+            call.aws("logs", principal=stream.itself(call)).put_log_events(
                 log_group_name=logging["LogGroupName"],
                 log_stream_name=logging["LogStreamName"],
                 log_events=[{"timestamp": int(call.now * 1000), "message": json.dumps(message)}],

@@ -7,7 +7,7 @@ import base64
 import gzip
 import json
 
-from pileus.kernel import Call, Fault, identity, roles, web
+from pileus.kernel import Call, Fault, roles, web
 
 from .processing import Failed, Item
 from .streams import Stream
@@ -29,9 +29,8 @@ async def secret(call: Call, stream: Stream, name: str, given: str) -> str:
     told = settings.get("SecretsManagerConfiguration", {})
     if not told.get("Enabled"):
         return given
-    service = identity.service("firehose.amazonaws.com", stream.arn(call), call.account)
     with call.transaction():
-        role = roles.taken_on(call, told.get("RoleARN") or settings["RoleARN"], stream.name, service)
+        role = roles.taken_on(call, told.get("RoleARN") or settings["RoleARN"], stream.name, stream.itself(call))
         secrets = call.aws("secretsmanager", principal=role)
         try:
             return str(json.loads(secrets.get_secret_value(secret_id=told["SecretARN"])["SecretString"])[name])

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from pileus.kernel import Call, Fault, Record, tags
+from pileus.kernel import Call, Fault, Record, identity, tags
 from pileus.kernel.errors import Unfinished
+from pileus.kernel.identity import Principal
 from pileus.kernel.resource_type import resource_type
 
 from . import destinations, firehose
@@ -37,6 +38,10 @@ class Stream(Record, arn="deliverystream/{name}", cfn="AWS::KinesisFirehose::Del
     updated: float | None = None
     encryption: dict[str, Any] = {}
     tags: dict[str, str] = {}
+
+    def itself(self, call: Call) -> Principal:
+        """Firehose, on behalf of the stream."""
+        return identity.service("firehose.amazonaws.com", self.arn(call), call.account)
 
     def shown(self, call: Call) -> dict[str, Any]:
         return {

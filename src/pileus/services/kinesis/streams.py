@@ -74,6 +74,9 @@ class Stream(Record, arn="stream/{name}", cfn="AWS::Kinesis::Stream", kw_only=Tr
         """The same, for operations that take an ARN only."""
         return cls.of(call, "", stream_arn)
 
+    def arn(self, call: Call) -> str:
+        return call.arn(f"stream/{self.name}", "kinesis")
+
     def resource_policy(self, call: Call) -> str:
         return self.policy
 

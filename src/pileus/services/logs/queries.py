@@ -12,6 +12,7 @@ from .groups import Group, name_in
 from .insights import sql
 from .insights.parser import Source
 from .insights.query import DEFAULT_LIMIT, LANGUAGES, Query
+from .insights.slices import Slice
 from .parts import Stream, chunks, unpack
 
 KEPT = 7 * 86400.0
@@ -216,7 +217,7 @@ async def search(call: Call, group: Group, start: int, end: int, query: Query | 
                 shaped = None
                 if transformer and part.ingested >= transformer[1]:
                     shaped = [transformer[0](message, stream.name) or message for message in part.messages]
-                query.feed(bytes(packed), part, start, end, log, stream.name, shaped, raw, earlier)
+                query.feed(Slice(bytes(packed), part, start, end, log, stream.name, shaped, raw, earlier))
             await asyncio.sleep(0)
 
 

@@ -76,7 +76,7 @@ async def put_object_annotation(
         await intake.take(limited(annotation_payload))
         if not intake.size:
             raise faults.invalid_request("The annotation payload must have at least one byte.")
-        running.compare(want, annotation_payload, request.get("ContentMD5", ""))
+        digests.compare(running, want, annotation_payload, request.get("ContentMD5", ""))
         with call.transaction():
             found = annotated(call, bucket, key, found.version, object_if_match)
             made = attach(call, found, annotation_name, intake)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 from pileus.kernel import Call, Record, names, paging, tags
 from pileus.kernel.identity import ANONYMOUS
@@ -83,6 +83,18 @@ class Bucket(
     """The storage class of all objects in it, if the table has another than the usual one."""
     through: str = ""
     """The ARN of the access point by which a call came to it; never stored."""
+
+    @classmethod
+    def new(cls, call: Call, name: str, region: str = "") -> Self:
+        """An empty bucket of the call's account, which is not stored yet."""
+        return cls(
+            partition=call.partition,
+            name=name,
+            owner=call.account,
+            region=region or call.region,
+            room=names.token(8),
+            created=call.now,
+        )
 
     def arn(self, call: Call) -> str:
         if self.zone:
@@ -221,18 +233,9 @@ def create_bucket(
         raise faults.fault("InvalidBucketAclWithObjectOwnership", words)
     tagged = tags_of(create_bucket_configuration.get("Tags", []))
     if (old := Bucket.get(call, call.partition, bucket)) is None:
-        old = Bucket(
-            partition=call.partition,
-            name=bucket,
-            owner=call.account,
-            region=region,
-            room=names.token(8),
-            created=call.now,
-            versioning="Enabled" if object_lock_enabled_for_bucket else "",
-            lock=object_lock_enabled_for_bucket,
-            ownership=object_ownership,
-            tags=tagged,
-        )
+        old = Bucket.new(call, bucket, region)
+        old.lock, old.versioning = object_lock_enabled_for_bucket, "Enabled" if object_lock_enabled_for_bucket else ""
+        old.ownership, old.tags = object_ownership, tagged
         observing.begin(call, old)
     else:
         check_recreated(call, old, region)

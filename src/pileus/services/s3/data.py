@@ -18,7 +18,7 @@ from pileus.kernel import Call, parcels
 from pileus.kernel.blobs import SMALL, Writer
 
 from . import faults, seals
-from .digests import Digests
+from .digests import Digests, Sums
 from .objects import Part
 from .seals import SEALED, SEGMENT, Opener, Sealer, Unsealer
 
@@ -116,9 +116,8 @@ class Intake:
 class Small:
     """The bytes of a part that are all there, and few. To be used as an `Intake` is."""
 
-    def __init__(self, call: Call, opener: Opener, digests: Digests, body: bytes) -> None:
+    def __init__(self, call: Call, opener: Opener, digests: Sums, body: bytes) -> None:
         self.digests = digests
-        digests.update(body)
         self._size = len(body)
         key, self._wrapped = seals.new_key(call, opener)
         self._sealed = seals.seal(key, body) if body else b""

@@ -111,16 +111,9 @@ def create(call: Call, name: str, configuration: dict[str, Any]) -> dict[str, An
     if (old := Bucket.get(call, call.partition, name)) is not None:
         check_recreated(call, old, call.region)
         return {"Location": call.url(name), "BucketArn": old.arn(call)}
-    made = Bucket(
-        partition=call.partition,
-        name=name,
-        owner=call.account,
-        region=call.region,
-        room=names.token(8),
-        created=call.now,
-        zone=zone,
-        tags=tags_of(configuration.get("Tags", [])),
-    ).put(call)
+    made = Bucket.new(call, name)
+    made.zone, made.tags = zone, tags_of(configuration.get("Tags", []))
+    made.put(call)
     return {"Location": call.url(name), "BucketArn": made.arn(call)}
 
 

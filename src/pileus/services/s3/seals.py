@@ -58,7 +58,7 @@ class CustomerKey(NamedTuple):
     md5: str
 
 
-class Opener(NamedTuple):
+class Opener(msgspec.Struct, frozen=True):
     """What is needed to wrap and to open the data keys of one object."""
 
     seal: Seal

@@ -127,7 +127,7 @@ async def upload_part(
     kept = running if running.algorithm == upload.algorithm else Both(running, Digests(upload.algorithm))
     async with Intake(call, opener(call, bucket, upload, customer), kept) as intake:
         await intake.take(body)
-        running.compare(want, body, request.get("ContentMD5", ""))
+        digests.compare(running, want, body, request.get("ContentMD5", ""))
         part = keep(call, bucket, upload, part_number, intake)
     return {
         "ETag": f'"{part.md5}"',

@@ -31,7 +31,7 @@ class Web:
         headers = request.headers
         md5 = headers.get("content-md5")
         if md5:
-            check_md5(md5, request.body)
+            digests.check_md5(md5, hashlib.md5(request.body, usedforsecurity=False).digest())
         given: list[str] = []
         if request.trailers.first or not digests.FIELDS.keys().isdisjoint(headers.first):
             given = [name for name in (*headers.first, *request.trailers.first) if name in digests.FIELDS]
@@ -63,18 +63,6 @@ class Web:
         origin = request.headers.get("origin")
         rule = cors.matching(cors.rules(call, bucket), origin, request.method)
         fields += cors.response_fields(rule, origin) if rule else [("vary", cors.VARY)]
-
-
-def check_md5(md5: str, body: bytes) -> None:
-    expected = digests.decoded_md5(md5)
-    found = hashlib.md5(body, usedforsecurity=False).digest()
-    if expected != found:
-        raise faults.fault(
-            "BadDigest",
-            "The Content-MD5 you specified did not match what we received.",
-            ExpectedDigest=expected.hex(),
-            CalculatedDigest=base64.b64encode(found).decode(),
-        )
 
 
 def preflight(call: Call, request: Request, labels: dict[str, str]) -> Answer:

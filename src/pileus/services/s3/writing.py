@@ -27,7 +27,7 @@ from . import (
 )
 from .buckets import Bucket, still
 from .data import LARGEST, Intake, Small
-from .digests import MEMBERS, Digests
+from .digests import MEMBERS, Digests, Sums
 from .objects import STANDARD, Object, Part
 
 ABOUT = (
@@ -136,15 +136,15 @@ async def put(
         conditions.check_write(request, key, Object.get(call, bucket.room, key))
     if "WriteOffsetBytes" in request:
         appending.check_offset(bucket, Object.get(call, bucket.room, key), request["WriteOffsetBytes"])
-    running = Digests(want.algorithm if want else digests.DEFAULT)
+    algorithm = want.algorithm if want else digests.DEFAULT
     opener = new.opener(call, bucket, customer)
     if isinstance(body, bytes) and len(body) <= parcels.MOST:
-        small = Small(call, opener, running, body)
-        running.compare(want, body, request.get("ContentMD5", ""))
+        small = Small(call, opener, Sums(algorithm, body), body)
+        digests.compare(small.digests, want, body, request.get("ContentMD5", ""))
         return placed(call, bucket, new, request, small, how)
-    async with Intake(call, opener, running) as intake:
+    async with Intake(call, opener, Digests(algorithm)) as intake:
         await intake.take(body)
-        running.compare(want, body, request.get("ContentMD5", ""))
+        digests.compare(intake.digests, want, body, request.get("ContentMD5", ""))
         return placed(call, still(call, bucket), new, request, intake, how)
 
 

@@ -25,16 +25,8 @@ def open_warehouse(call: Call, address: str, encryption: Mapping[str, str], stor
     """The bucket for the files of a table."""
     start = names.uuid4()[:19]
     name = f"{start}{names.token(LONGEST - len(start) - len(SUFFIX), names.LOWER)}{SUFFIX}"
-    bucket = Bucket(
-        partition=call.partition,
-        name=name,
-        owner=call.account,
-        region=call.region,
-        room=names.token(8),
-        created=call.now,
-        table=address,
-        shelf=storage_class if storage_class != "STANDARD" else "",
-    )
+    bucket = Bucket.new(call, name)
+    bucket.table, bucket.shelf = address, storage_class if storage_class != "STANDARD" else ""
     if encryption.get("sseAlgorithm") == "aws:kms":
         default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": encryption["kmsKeyArn"]}
         bucket.encryption = {"ApplyServerSideEncryptionByDefault": default, "BucketKeyEnabled": True}

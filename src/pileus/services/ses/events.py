@@ -11,6 +11,7 @@ import logging
 from typing import Any
 
 from pileus.kernel import Call, Fault, identity, names, roles
+from pileus.kernel.identity import Principal
 
 from . import accounts, feedback, insights, ses, suppression
 from .identities import Identity
@@ -161,11 +162,15 @@ def headers_of(letter: Letter) -> dict[str, Any]:
     }
 
 
+def itself(source: str) -> Principal:
+    """SES, on behalf of a thing of some account."""
+    return identity.service("ses.amazonaws.com", source, source.split(":")[4])
+
+
 @ses.task
 def publish(call: Call, topic: str, document: dict[str, Any], source: str) -> None:
     """Tell a topic. One that does not let SES publish is not told."""
-    principal = identity.service("ses.amazonaws.com", source, source.split(":")[4])
-    call.aws("sns", principal=principal).publish(
+    call.aws("sns", principal=itself(source)).publish(
         topic_arn=topic, message=json.dumps(document), subject="Amazon SES Email Event Notification"
     )
 
@@ -189,7 +194,7 @@ async def destine(call: Call, set_name: str, kind: str, document: dict[str, Any]
 
 def to_destination(call: Call, set_name: str, kind: str, document: dict[str, Any], destination: dict[str, Any]) -> None:
     arn = call.arn(f"configuration-set/{set_name}", "ses")
-    principal = identity.service("ses.amazonaws.com", arn, call.account)
+    principal = itself(arn)
     if topic := destination.get("SnsDestination"):
         text = json.dumps(document)
         subject = "Amazon SES Email Event Notification"

@@ -11,6 +11,7 @@ from pileus.kernel.access.target import Target
 from pileus.kernel.identity import Principal
 
 from . import identities
+from .events import itself
 from .faults import wrong
 
 Action = dict[str, Any]
@@ -45,8 +46,7 @@ def kind_of(action: Action) -> str:
 
 def acting(call: Call, rule_set: str, rule: str) -> Principal:
     """SES, on behalf of a rule."""
-    whose = f"arn:{call.partition}:ses:{call.region}:{call.account}:receipt-rule-set/{rule_set}:receipt-rule/{rule}"
-    return identity.service("ses.amazonaws.com", whose, call.account)
+    return itself(call.arn(f"receipt-rule-set/{rule_set}:receipt-rule/{rule}", "ses"))
 
 
 def writer(call: Call, action: Action, principal: Principal) -> Principal:

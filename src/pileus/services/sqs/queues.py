@@ -82,6 +82,9 @@ class Queue(
             raise Fault("InvalidAddress", f"The address {queue_url} is not valid for this endpoint.")
         return cls.by_name(call, name, account)
 
+    def arn(self, call: Call) -> str:
+        return call.arn(self.name, "sqs")
+
     def resource_policy(self, call: Call) -> str:
         shared = call.operation not in OWNERS_ONLY or call.principal.account == call.account
         return self.attributes.get("Policy", "") if shared else ""

@@ -70,7 +70,7 @@ def get_federation_token(
         call.account,
         sts_arn(call, call.account, f"federated-user/{name}"),
         user_id,
-        session=session | {"issuer": caller.arn},
+        session=session | {"issuer": caller.arn, "issuer_id": caller.user_id},
     )
     return issue(call, user, duration_seconds, minimum_session_token_size) | {
         "FederatedUser": {"FederatedUserId": user_id, "Arn": user.arn},

@@ -7,11 +7,12 @@ from typing import Any
 
 import msgspec
 
-from pileus.services.logs.parts import ENTITY, Part
+from pileus.services.logs.parts import ENTITY
 
 from . import commands, comparing, parser, ppl
 from .events import Documents, filler
 from .expressions import Row
+from .slices import Slice
 from .values import Instant, plain, text, walk
 
 DEFAULT_LIMIT = 10_000
@@ -54,22 +55,9 @@ class Query:
             return start - back, end - back
         return None
 
-    def feed(
-        self,
-        packed: bytes,
-        part: Part,
-        start: int,
-        end: int,
-        log: str,
-        stream: str,
-        documents: list[str] | None = None,
-        raw: list[str] | None = None,
-        earlier: bool = False,
-    ) -> None:
-        """Take the events of a part that are in a time; and their fields from what a transformer has made of them.
-
-        `raw` are the messages without masks; `earlier` says that all this is of the time before.
-        """
+    def feed(self, given: Slice) -> None:
+        """Take the events of a part that are in a time; and their fields from what a transformer has made of them."""
+        packed, part, start, end, log, stream, documents, raw, earlier = given
         told = part.messages if documents is None else documents
         if self._stats and self._stats.simple and start <= part.times[0] and part.times[-1] < end:
             self.scanned += len(part.times)

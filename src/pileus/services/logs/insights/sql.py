@@ -17,9 +17,9 @@ from typing import Any, NamedTuple
 
 from pileus.kernel import Fault, Unfinished
 from pileus.services.logs import faults
-from pileus.services.logs.parts import Part
 
 from .events import discovered
+from .slices import Slice
 from .values import Instant, number, text
 
 LANGUAGE = "SQL"
@@ -121,27 +121,17 @@ class Sql:
         self.scanned = self.matched = self.octets = 0
         self._found: list[list[tuple[str, str]]] = []
 
-    def feed(
-        self,
-        packed: bytes,
-        part: Part,
-        start: int,
-        end: int,
-        log: str,
-        stream: str,
-        documents: list[str] | None = None,
-        raw: list[str] | None = None,
-        earlier: bool = False,
-    ) -> None:
+    def feed(self, given: Slice) -> None:
         """Take the events of a part that are in a time."""
-        rows = self._rows.setdefault(log.partition(":")[2], [])
+        part = given.part
+        rows = self._rows.setdefault(given.log.partition(":")[2], [])
         self.scanned += len(part.times)
-        self.octets += len(packed)
-        ingested = text(Instant(part.ingested))
-        for at, message, told in zip(part.times, part.messages, documents or part.messages, strict=True):
-            if start <= at < end:
+        self.octets += len(given.packed)
+        ingested, place = text(Instant(part.ingested)), {"@logStream": given.stream, "@log": given.log}
+        for at, message, told in zip(part.times, part.messages, given.documents or part.messages, strict=True):
+            if given.start <= at < given.end:
                 own = {"@timestamp": text(Instant(at)), "@ingestionTime": ingested, "@message": message}
-                rows.append(self._fields(told) | (part.entity or {}) | own | {"@logStream": stream, "@log": log})
+                rows.append(self._fields(told) | (part.entity or {}) | own | place)
 
     def _fields(self, message: str) -> dict[str, Any]:
         found = discovered(message)
