@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -231,7 +232,13 @@ def test_resource_policies_have_revisions(db: Any, make: Make, refused: Any) -> 
     arn = db.describe_table(TableName=make())["Table"]["TableArn"]
     with refused("PolicyNotFoundException"):
         db.get_resource_policy(ResourceArn=arn)
-    policy = '{"Version": "2012-10-17", "Statement": []}'
+    statement = {"Effect": "Allow", "Principal": {"AWS": "111122223333"}, "Action": "dynamodb:GetItem", "Resource": arn}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    for malformed in ("{", "[]", '{"Version": "2012-10-17"}', policy.replace("Allow", "Perhaps")):
+        with refused("ValidationException", "Resource policy document is malformed"):
+            db.put_resource_policy(ResourceArn=arn, Policy=malformed)
+        with refused("ValidationException", "Resource policy document is malformed"):
+            make(ResourcePolicy=malformed)
     revision = db.put_resource_policy(ResourceArn=arn, Policy=policy)["RevisionId"]
     assert db.get_resource_policy(ResourceArn=arn)["Policy"] == policy
     with refused("PolicyNotFoundException"):

@@ -46,6 +46,10 @@ def create_table(
     """Create a table, which is there to be used a moment later; perhaps as the replica of another account's."""
     check_name(table_name)
     name = short_name(table_name)
+    if resource_policy:
+        from .policies import check_text
+
+        check_text(resource_policy)
     if global_table_source_arn or global_table_settings_replication_mode:
         own = (attribute_definitions, key_schema, local_secondary_indexes, global_secondary_indexes, vector_indexes)
         from .accounts import associate
