@@ -171,6 +171,16 @@ def test_a_launch_is_simulated_with_all_that_it_takes(iam: Any, aws: Account) ->
             iam.simulate_custom_policy(**asked, ResourceHandlingOption=option)
 
 
+@pytest.mark.parametrize(
+    "changes", [{"Condition": 5}, {"Principal": "*"}, {"Action": [5]}, {"Effect": "Perhaps"}, {"Resource": "bucket"}]
+)
+def test_what_is_no_policy_is_not_simulated(iam: Any, changes: dict[str, Any]) -> None:
+    with refused("InvalidInput"):
+        iam.simulate_custom_policy(
+            PolicyInputList=[document(allow("sqs:*") | changes)], ActionNames=["sqs:SendMessage"]
+        )
+
+
 def test_boundaries_and_context_keys_are_simulated(iam: Any) -> None:
     red = allow("sqs:*", Condition={"StringEquals": {"aws:PrincipalTag/team": "red"}})
     ask = {"PolicyInputList": [document(red)], "ActionNames": ["sqs:SendMessage"]}

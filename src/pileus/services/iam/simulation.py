@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from pileus.kernel import Call, Principal, arn
@@ -303,13 +304,24 @@ def inputs(name: str, texts: list[str]) -> list[Document]:
     """Policies of a request, by the names that AWS gives them."""
     found = [Document(f"{name}.{number}", text) for number, text in enumerate(texts, 1)]
     for document in found:
-        parsed(document.source, document.text)
+        with refusing(document.source):
+            grammar.check(document.text, "resource" if name == "ResourcePolicy" else "identity")
     return found
 
 
 def parsed(source: str, text: str) -> dict[str, Any]:
+    """A policy of any kind, whose keys alone matter."""
+    with refusing(source):
+        document = grammar.parsed(text)
+        for statement in grammar.statements(document):
+            grammar.check_shape(statement, "resource")
+        return document
+
+
+@contextmanager
+def refusing(source: str) -> Iterator[None]:
     try:
-        return grammar.parsed(text)
+        yield
     except grammar.Malformed as malformed:
         raise invalid(f"{source}: {malformed.reason}") from None
 
