@@ -1,4 +1,4 @@
-"""Access Grants and Storage Lens by Terraform: applied, planned clean, and destroyed."""
+"""Access Grants, Storage Lens, access points, directory buckets by Terraform: applied, planned clean, and destroyed."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ provider "aws" {
   region     = "us-east-1"
   http_proxy = "ENDPOINT" # it knows ACCOUNT.localhost, which resolvers may not
   endpoints {
+    s3        = "ENDPOINT"
     s3control = "ENDPOINT"
     sts       = "ENDPOINT"
   }
@@ -125,6 +126,76 @@ resource "aws_s3control_storage_lens_configuration" "daily" {
       regions = ["eu-west-1"]
     }
   }
+}
+
+resource "aws_s3_account_public_access_block" "all" {
+  provider          = aws.control
+  block_public_acls = true
+}
+
+resource "aws_s3_access_point" "point" {
+  provider = aws.control
+  bucket   = aws_s3_bucket.locked.id
+  name     = "point"
+  lifecycle {
+    ignore_changes = [policy]
+  }
+}
+
+resource "aws_s3control_access_point_policy" "point" {
+  provider         = aws.control
+  access_point_arn = aws_s3_access_point.point.arn
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Principal = { AWS = data.aws_caller_identity.me.account_id }
+      Action    = "s3:GetObjectTagging"
+      Resource  = "${aws_s3_access_point.point.arn}/object/*"
+    }]
+  })
+}
+
+resource "aws_s3_directory_bucket" "zonal" {
+  provider      = aws.control
+  bucket        = "NAME--use1-az4--x-s3"
+  force_destroy = true
+  location {
+    name = "use1-az4"
+  }
+}
+
+resource "aws_s3_bucket" "locked" {
+  bucket              = "NAME-locked"
+  object_lock_enabled = true
+}
+
+resource "aws_s3_bucket_object_lock_configuration" "locked" {
+  bucket = aws_s3_bucket.locked.id
+  rule {
+    default_retention {
+      mode = "GOVERNANCE"
+      days = 1
+    }
+  }
+}
+
+resource "aws_s3_bucket_accelerate_configuration" "locked" {
+  bucket = aws_s3_bucket.locked.id
+  status = "Enabled"
+}
+
+resource "aws_s3_object" "first" {
+  bucket             = aws_s3_bucket.data.id
+  key                = "a/first"
+  content            = "hello"
+  checksum_algorithm = "SHA256"
+}
+
+resource "aws_s3_object_copy" "second" {
+  bucket = aws_s3_bucket.data.id
+  key    = "a/second"
+  source = "${aws_s3_bucket.data.id}/${aws_s3_object.first.key}"
 }
 """
 

@@ -182,6 +182,16 @@ def test_what_was_asked_for_happens_though_nobody_waits_any_longer(kernel: Cloud
     assert kernel.store.get(b"q") == b""
 
 
+def test_an_error_of_another_service_brings_its_status_along(call: Call) -> None:
+    with pytest.raises(Fault, match="NotFoundException") as refused:
+        call.aws("kms").describe_key(key_id="alias/nowhere")
+    assert refused.value.status == 400
+    call.service = "ssm"  # which has an error of that name itself
+    with pytest.raises(Fault, match="ResourceNotFoundException") as refused:
+        call.aws("secretsmanager").describe_secret(secret_id="nowhere")
+    assert refused.value.status is None
+
+
 def test_a_task_is_declared_once() -> None:
     service = Service("sqs")
     service.task(test_a_task_is_declared_once)

@@ -122,6 +122,16 @@ def test_pages_neither_skip_nor_repeat_while_records_come_and_go(shelf: Shelf) -
     assert ([track.number for track in last.items], last.token) == ([8, 9], None)
 
 
+def test_a_page_holds_something_however_little_is_asked_for(shelf: Shelf) -> None:
+    for number in range(2):
+        shelf.add("blue", number, f"t{number}")
+    for limit in (0, -1):
+        first = Track.page(shelf.call, "blue", limit=limit)
+        assert [track.number for track in first.items] == [0]
+        last = Track.page(shelf.call, "blue", limit=limit, token=first.token or "")
+        assert ([track.number for track in last.items], last.token) == ([1], None)
+
+
 def test_pages_of_an_index_and_of_a_selection(shelf: Shelf) -> None:
     for number in range(6):
         shelf.add("blue", number, "even" if number % 2 == 0 else "odd")

@@ -21,7 +21,7 @@ from .access.kept import Kept
 from .blobs import Blobs
 from .call import Call, Passage
 from .clock import Clock
-from .errors import Unfinished
+from .errors import COMMON, Fault, Unfinished
 from .identity import Principal
 from .key_sets import KeySets
 from .master_key import MasterKey
@@ -277,7 +277,19 @@ class Client:
     def _perform(self, operation: str, wire: dict[str, str], /, **members: Any) -> Any:
         request = {wire[member]: value for member, value in members.items() if value is not None}
         inner = self._call.within(self._service, operation, self._principal)
-        return inner.cloud.perform(inner, operation, request)
+        try:
+            return inner.cloud.perform(inner, operation, request)
+        except Fault as fault:
+            fault.status = fault.status or status_abroad(self._call.service, self._service, fault.code)
+            raise
+
+
+def status_abroad(asking: str, asked: str, code: str) -> int | None:
+    """The status of an error for which the service that asked has no name, should it pass that on to its customer."""
+    if not asking or code in COMMON or models.load(asking).knows_error(code):
+        return None
+    shape = models.load(asked).exception(code)
+    return shape.status if shape else None
 
 
 @cache

@@ -53,8 +53,10 @@ class Edge(Protocol):
 
 
 class Result(dict[str, Any]):
-    """What an operation returns whose HTTP status is not the one of the model, such as 206 for a part."""
+    """What an operation returns whose HTTP status is not the one of the model, such as 206 for a part, or that tells
+    more in header fields than the model has."""
 
-    def __init__(self, members: dict[str, Any], status: int) -> None:
+    def __init__(self, members: dict[str, Any], status: int, fields: Fields | None = None) -> None:
         super().__init__(members)
         self.status = status
+        self.fields = fields or []

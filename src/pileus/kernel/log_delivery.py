@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -28,8 +29,10 @@ VALUES = ("plain", "w3c", "raw")
 """Output formats that have nothing but the values of fields."""
 VARIABLE = re.compile(r"\{([A-Za-z-]+)\}")
 HIVE = {"yyyy": "year", "MM": "month", "dd": "day", "HH": "hour"}
-MOST = 500
-"""Records in a batch for a stream."""
+MOST_RECORDS, MOST_STREAMED = 500, 4 * 1_048_576
+"""Records in a batch for a stream, and their bytes."""
+MOST_EVENTS, MOST_WRITTEN, OVERHEAD = 10_000, 1_048_576, 26
+"""Events in a batch for a group, their bytes, and what each counts besides its own."""
 
 Members = dict[str, Any]
 
@@ -45,13 +48,27 @@ def deliverer(call: Call, source: str) -> Principal:
 def to_group(call: Call, source: str, group: str, stream: str, events: list[Members]) -> None:
     """Put events into a stream, which is made where it is not there."""
     logs = call.aws("logs", principal=deliverer(call, source))
-    try:
-        logs.put_log_events(log_group_name=group, log_stream_name=stream, log_events=events)
-    except Fault as fault:
-        if fault.code != "ResourceNotFoundException":
-            raise
-        logs.create_log_stream(log_group_name=group, log_stream_name=stream)
-        logs.put_log_events(log_group_name=group, log_stream_name=stream, log_events=events)
+    sizes = [len(event["message"].encode()) + OVERHEAD for event in events]
+    for some in batches(sizes, MOST_EVENTS, MOST_WRITTEN):
+        try:
+            logs.put_log_events(log_group_name=group, log_stream_name=stream, log_events=events[some])
+        except Fault as fault:
+            if fault.code != "ResourceNotFoundException":
+                raise
+            logs.create_log_stream(log_group_name=group, log_stream_name=stream)
+            logs.put_log_events(log_group_name=group, log_stream_name=stream, log_events=events[some])
+
+
+def batches(sizes: list[int], most: int, octets: int) -> Iterator[slice]:
+    """What may go together: at most so many, of at most so many octets."""
+    start = held = 0
+    for place, size in enumerate(sizes):
+        if place > start and (place - start == most or held + size > octets):
+            yield slice(start, place)
+            start, held = place, 0
+        held += size
+    if start < len(sizes):
+        yield slice(start, len(sizes))
 
 
 async def to_bucket(call: Call, source: str, bucket: str, key: str, body: bytes, **members: Any) -> None:
@@ -65,9 +82,9 @@ def to_stream(call: Call, stream: str, lines: list[str]) -> None:
     writer = identity.linked(call, PRINCIPAL, LINKED_ROLE, "AWSServiceRoleForLogDeliveryPolicy")
     firehose = call.aws("firehose", principal=writer)
     records: list[Members] = [{"Data": f"{line}\n".encode()} for line in lines]
-    for start in range(0, len(records), MOST):
-        name = stream.rpartition("/")[2]
-        firehose.put_record_batch(delivery_stream_name=name, records=records[start : start + MOST])
+    name = stream.rpartition("/")[2]
+    for some in batches([len(record["Data"]) for record in records], MOST_RECORDS, MOST_STREAMED):
+        firehose.put_record_batch(delivery_stream_name=name, records=records[some])
 
 
 # Writing as a delivery says

@@ -241,7 +241,7 @@ class Record(msgspec.Struct, metaclass=RecordMeta):
         for record in cls.scan(call, *prefix, **scope):
             if not where(record):
                 continue
-            if len(items) == limit:
+            if len(items) >= max(limit, 1):  # some models let a page be asked for that holds nothing
                 return Page(items, paging.sealed(call, items[-1].place(scope.get("index", ""))[len(prefix) :]))
             items.append(record)
         return Page(items, None)

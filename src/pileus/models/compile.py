@@ -24,6 +24,19 @@ QUERY_NAMES = {"sqs": {"MessageSystemAttributeList": {"member": {"locationName":
 SUBRESOURCES = {"s3": {"?uploadId"}}
 
 
+# Where operations were before AWS moved them. SDKs that are older than the pinned botocore still ask there, and have in
+# the query what stands in the body now.
+FORMER = {
+    "sesv2": {
+        "ListConfigurationSets": ("GET", "/v2/email/configuration-sets"),
+        "ListContacts": ("GET", "/v2/email/contact-lists/{ContactListName}/contacts"),
+        "ListEmailIdentities": ("GET", "/v2/email/identities"),
+        "ListImportJobs": ("GET", "/v2/email/import-jobs"),
+        "PutEmailIdentityDkimSigningAttributes": ("PUT", "/v1/email/identities/{EmailIdentity}/dkim/signing"),
+    }
+}
+
+
 def compile_models(botocore_data: Path, snake_exceptions: dict[str, str], target: Path) -> None:
     """Write every service's model, the index, the routes, the partitions and the irregular snake-case names."""
     target.mkdir(parents=True, exist_ok=True)
@@ -38,6 +51,9 @@ def compile_models(botocore_data: Path, snake_exceptions: dict[str, str], target
         index[name] = model["metadata"] | clues(name, model, botocore_data)
         if model["metadata"]["protocol"].startswith("rest-"):
             routes[name] = [route(name, model, operation) for operation in model["operations"]]
+            routes[name] += [
+                [row[0], *FORMER[name][row[0]], *row[3:]] for row in routes[name] if row[0] in FORMER.get(name, ())
+            ]
         if (retired := RETIRED / f"{name}.query.json.gz").exists():
             write(target / f"{name}.query.z", in_query_form(model, read(retired), QUERY_NAMES[name]))
     for name, document in (

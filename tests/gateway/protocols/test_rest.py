@@ -48,6 +48,16 @@ def test_query_parameters() -> None:
     assert decoded == {"Bucket": "b", "Prefix": "a+b c", "MaxKeys": 7, "FetchOwner": True}
 
 
+def test_what_stood_in_the_query_before_an_operation_moved_is_found_there() -> None:
+    described = load("sesv2").operation("ListContacts")
+    request = Request("GET", "/v2/email/contact-lists/l/contacts?PageSize=7&NextToken=a%2Bb&other=1", Headers(()))
+    decoded = named("rest-json").decode(described, request, {"ContactListName": "l"})
+    assert decoded == {"ContactListName": "l", "PageSize": 7, "NextToken": "a+b"}
+    with pytest.raises(Fault, match="SerializationException"):
+        request = Request("GET", "/v2/email/contact-lists/l/contacts?PageSize=x", Headers(()))
+        named("rest-json").decode(described, request, {"ContactListName": "l"})
+
+
 def test_s3_names_the_argument_that_is_wrong() -> None:
     with pytest.raises(Fault) as caught:
         decode("s3", "ListObjectsV2", "/b?max-keys=many", Bucket="b")

@@ -146,6 +146,21 @@ def test_nobody_has_numbers_of_ones_own(client: Any) -> None:
     assert client("sns").list_origination_numbers()["PhoneNumbers"] == []
 
 
+def test_a_connection_under_a_key_that_is_not_there_is_refused(client: Any, refused: Any) -> None:
+    basic = {"BasicAuthParameters": {"Username": "u", "Password": "p"}}
+    events = client("events")
+    given = {"Name": "c", "AuthorizationType": "BASIC", "AuthParameters": basic}
+    with refused("ValidationException", "KmsKeyIdentifier"):
+        events.create_connection(**given, KmsKeyIdentifier="alias/nowhere")
+    assert events.list_connections()["Connections"] == []
+    events.create_connection(**given)
+    with refused("ValidationException", "KmsKeyIdentifier"):
+        events.update_connection(Name="c", KmsKeyIdentifier="alias/nowhere")
+    key = client("kms").create_key()["KeyMetadata"]["KeyId"]
+    events.update_connection(Name="c", KmsKeyIdentifier=key)
+    assert events.describe_connection(Name="c")["KmsKeyIdentifier"] == key
+
+
 def test_a_private_connection_is_not_made_as_if_it_were_public(client: Any, refused: Any) -> None:
     basic = {"BasicAuthParameters": {"Username": "u", "Password": "p"}}
     private = f"arn:aws:vpc-lattice:us-east-1:111122223333:resourceconfiguration/rcfg-{0:017}"

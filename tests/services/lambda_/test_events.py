@@ -147,3 +147,14 @@ def test_an_event_may_have_one_megabyte(functions: Functions, tries: Box, refuse
     functions.create(TRY)
     with refused("RequestTooLargeException"):
         send(functions, tries, padding="x" * 1_048_576)
+
+
+def test_a_function_is_no_destination_of_its_own(functions: Functions, refused) -> None:
+    arn = functions.create(TRY)["FunctionArn"]
+    with refused("InvalidParameterValueException", "You can't specify the function as a destination for itself."):
+        functions.client.put_function_event_invoke_config(
+            FunctionName="function", DestinationConfig={"OnSuccess": {"Destination": arn}}
+        )
+    assert (
+        functions.client.list_function_event_invoke_configs(FunctionName="function")["FunctionEventInvokeConfigs"] == []
+    )

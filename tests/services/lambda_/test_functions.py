@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import json
+import time
 from typing import Any
 
 import pytest
+
+from pileus.kernel import Fault
+from pileus.kernel.clock import Clock
+from pileus.kernel.cloud import Cloud
+from pileus.kernel.store import open_store
+from pileus.services.lambda_.archives import fetched
 
 from .conftest import Functions, package
 
@@ -66,6 +74,86 @@ def test_what_cannot_be_configured_is_refused_and_leaves_nothing(
     with refused("InvalidParameterValueException", message):
         functions.create("", **members)
     assert functions.client.list_functions()["Functions"] == []
+
+
+@pytest.mark.parametrize(
+    ("members", "message"),
+    [
+        ({"Timeout": 901}, "Value '901' at 'timeout' failed to satisfy constraint: Member must have value less than"),
+        ({"MemorySize": 10241}, "at 'memorySize' failed to satisfy constraint: Member must have value less than"),
+    ],
+)
+def test_a_function_is_neither_larger_nor_slower_than_allowed(
+    functions: Functions, refused, members: dict[str, Any], message: str
+) -> None:
+    with refused("ValidationException", message):
+        functions.create("", **members)
+    functions.create("")
+    functions.client.get_waiter("function_active_v2").wait(FunctionName="function")
+    with refused("ValidationException", message):
+        functions.client.update_function_configuration(FunctionName="function", **members)
+
+
+def test_a_package_that_is_sent_along_is_not_large() -> None:
+    """Sending one takes its time, so it does not go through HTTP here."""
+    call = Cloud(open_store(None), Clock(time.time)).call("lambda")
+    call.operation = "CreateFunction"
+    largest = bytes(52_625_408)
+    assert len(asyncio.run(fetched(call, {"ZipFile": largest}))) == len(largest)
+    with pytest.raises(Fault, match="must be smaller than 70167211 bytes for the CreateFunction operation") as refused:
+        asyncio.run(fetched(call, {"ZipFile": largest + b"0"}))
+    assert (refused.value.code, refused.value.status) == ("RequestEntityTooLargeException", 413)
+
+
+def test_an_unknown_runtime_is_refused_in_words_of_its_own(functions: Functions, refused) -> None:
+    message = "Value perl5 at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: ["
+    with refused("InvalidParameterValueException", message) as refusal:
+        functions.create("", Runtime="perl5")
+    assert refusal.response["Error"]["Message"].endswith("] or be a valid ARN")
+
+
+def test_a_key_that_is_not_there_is_refused(functions: Functions, refused) -> None:
+    key = f"arn:aws:kms:us-east-1:{functions.account.id}:key/12345678-1234-1234-1234-123456789012"
+    with refused("InvalidParameterValueException", "KMS Exception: NotFoundException KMS Message: "):
+        functions.create("", KMSKeyArn=key, Environment={"Variables": {"NAME": "x"}})
+    assert functions.client.list_functions()["Functions"] == []
+
+
+def test_tags_that_aws_keeps_for_itself_are_refused(functions: Functions, refused) -> None:
+    with refused("InvalidParameterValueException", "aws: prefixed"):
+        functions.create("", Tags={"aws:owner": "x"})
+    assert functions.client.list_functions()["Functions"] == []
+
+
+def test_a_function_is_in_the_network_of_its_subnets(functions: Functions, refused) -> None:
+    ec2 = functions.account.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/24")["Subnet"]["SubnetId"]
+    group = ec2.create_security_group(GroupName="functions", Description="x", VpcId=vpc)["GroupId"]
+    inside = {"SubnetIds": [subnet], "SecurityGroupIds": [group]}
+    found = functions.create("", VpcConfig=inside)["VpcConfig"]
+    assert found == {**inside, "VpcId": vpc, "Ipv6AllowedForDualStack": False}
+    message = "Error occurred while DescribeSubnets. EC2 Error Code: InvalidSubnetID.NotFound. EC2 Error Message: "
+    with refused("InvalidParameterValueException", message):
+        functions.create("", name="other", VpcConfig={**inside, "SubnetIds": ["subnet-0123456789abcdef0"]})
+    message = "Error occurred while DescribeSecurityGroups. EC2 Error Code: InvalidGroup.NotFound."
+    with refused("InvalidParameterValueException", message):
+        functions.create("", name="other", VpcConfig={**inside, "SecurityGroupIds": ["sg-0123456789abcdef0"]})
+
+
+def test_a_new_description_is_a_change_to_be_published(functions: Functions) -> None:
+    client = functions.client
+    functions.create("")
+    active = client.get_waiter("function_active_v2")
+    active.wait(FunctionName="function")
+    publish = lambda text: client.publish_version(FunctionName="function", Description=text)  # noqa: E731
+    assert publish("first")["Version"] == "1"
+    assert publish("the same, told otherwise")["Version"] == "1"
+    client.update_function_configuration(FunctionName="function", Description="changed")
+    client.get_waiter("function_updated_v2").wait(FunctionName="function")
+    found = publish("second")
+    assert (found["Version"], found["Description"]) == ("2", "second")
+    assert publish("")["Version"] == "2"
 
 
 def test_a_role_that_does_not_trust_lambda_is_refused(functions: Functions, refused) -> None:

@@ -268,3 +268,17 @@ def test_a_runtime_of_one_s_own_speaks_the_runtime_api(functions: Functions) -> 
         answer = functions.invoke({"a": 1})
         assert answer.json == {"echo": {"a": 1}, "handler": "my.handler"}
         assert "working on it" in answer.log
+
+
+def test_a_runtime_of_one_s_own_needs_its_bootstrap(functions: Functions) -> None:
+    functions.create("", Runtime="provided.al2023", Handler="own.handler", Code={"ZipFile": package({"other": ""})})
+    told = functions.invoke().json
+    assert told["errorType"] == "Runtime.InvalidEntrypoint"
+    assert told["errorMessage"].endswith(
+        " Error: Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]"
+    )
+    code = {"ZipFile": package({"bootstrap": "#!/bin/sh\n"})}
+    functions.create("", name="dull", Runtime="provided.al2023", Handler="own.handler", Code=code)
+    told = functions.invoke(name="dull").json
+    assert told["errorType"] == "Runtime.InvalidEntrypoint"
+    assert told["errorMessage"].endswith(" Error: fork/exec /var/task/bootstrap: permission denied")

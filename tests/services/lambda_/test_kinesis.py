@@ -141,3 +141,12 @@ def test_a_shard_is_worked_on_in_parallel_with_the_order_of_each_key(fed: Fed, f
         numbers = [number for told in seen for name, number in told["numbers"] if name == key]
         firsts = list(dict.fromkeys(numbers))
         assert firsts == [0, 1, 2, 3]
+
+
+def test_a_position_in_time_wants_its_time_and_a_source_must_be_one(fed: Fed, refused) -> None:
+    with refused("InvalidParameterValueException", "StartingPositionTimestamp"):
+        fed.map(SHOW, StartingPosition="AT_TIMESTAMP")
+    client = fed.functions.client
+    for given in ({}, {"EventSourceArn": "arn:aws:s3:::bucket"}):
+        with refused("InvalidParameterValueException", "Unrecognized event source."):
+            client.create_event_source_mapping(FunctionName="function", **given)

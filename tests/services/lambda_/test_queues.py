@@ -250,3 +250,28 @@ def test_filters_under_a_key_of_one_s_own(fed: Fed, clock) -> None:
     told = client.get_event_source_mapping(UUID=made["UUID"])
     assert "FilterCriteria" not in told
     assert told["FilterCriteriaError"]["ErrorCode"] == "DisabledException"
+
+
+def test_the_function_s_role_must_be_able_to_take_messages(fed: Fed, refused) -> None:
+    iam = fed.functions.account.client("iam")
+    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    iam.create_role(RoleName="functions", AssumeRolePolicyDocument=document)
+
+    def allow(*actions: str) -> None:
+        statement = {"Effect": "Allow", "Action": [f"sqs:{action}" for action in actions], "Resource": "*"}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        iam.put_role_policy(RoleName="functions", PolicyName="queues", PolicyDocument=policy)
+
+    words = "execution role does not have permissions to call"
+    with refused("InvalidParameterValueException", f"The provided {words} SendMessage on SQS"):
+        fed.functions.create("", name="dead", DeadLetterConfig={"TargetArn": fed.arn})
+    with refused("InvalidParameterValueException", f"The function {words} ReceiveMessage on SQS"):
+        fed.map()
+    source = {"FunctionName": "function", "EventSourceArn": fed.arn}
+    allow("GetQueueAttributes", "ReceiveMessage")
+    with refused("InvalidParameterValueException", f"The function {words} DeleteMessage on SQS"):
+        fed.functions.client.create_event_source_mapping(**source)
+    allow("GetQueueAttributes", "ReceiveMessage", "DeleteMessage", "SendMessage")
+    fed.functions.client.create_event_source_mapping(**source)
+    fed.functions.create("", name="dead", DeadLetterConfig={"TargetArn": fed.arn})

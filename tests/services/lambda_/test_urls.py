@@ -76,6 +76,9 @@ def test_a_request_is_an_event_in_the_format_of_function_urls(functions: Functio
     headers = {"Content-Type": "application/json", "Cookie": "a=1; b=2", "X-Own": "own"}
     event = ask(url, "POST", "some/path?x=1&x=2&y=", b'{"n": 1}', headers).json
     assert event["version"] == "2.0"
+    forwarded = {name: event["headers"][f"x-forwarded-{name}"] for name in ("for", "port", "proto")}
+    assert forwarded == {"for": "127.0.0.1", "port": url.rstrip("/").rpartition(":")[2], "proto": "http"}
+    assert event["headers"]["x-amzn-trace-id"].startswith("Root=1-")
     assert event["rawPath"] == "/some/path"
     assert event["rawQueryString"] == "x=1&x=2&y="
     assert event["queryStringParameters"] == {"x": "1,2", "y": ""}

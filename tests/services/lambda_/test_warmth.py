@@ -171,3 +171,18 @@ def test_the_hooks_of_snap_start_run_in_published_versions(functions: Functions)
     told = functions.invoke(name="fails", Qualifier="1")
     assert (told.error, told.json["errorType"]) == ("Unhandled", "Runtime.AfterRestoreError")
     assert told.json["errorMessage"] == "no network"
+
+
+def test_a_version_and_its_alias_are_not_both_kept_ready(functions: Functions, refused) -> None:
+    client = functions.client
+    functions.create(KIND, Publish=True)
+    client.create_alias(FunctionName="function", Name="live", FunctionVersion="1")
+    give = client.put_provisioned_concurrency_config
+    give(FunctionName="function", Qualifier="live", ProvisionedConcurrentExecutions=1)
+    with refused("InvalidParameterValueException", "Version is pointed by a Provisioned Concurrency alias"):
+        give(FunctionName="function", Qualifier="1", ProvisionedConcurrentExecutions=1)
+    client.delete_provisioned_concurrency_config(FunctionName="function", Qualifier="live")
+    give(FunctionName="function", Qualifier="1", ProvisionedConcurrentExecutions=1)
+    with refused("InvalidParameterValueException", "Alias can't be used for Provisioned Concurrency configuration"):
+        give(FunctionName="function", Qualifier="live", ProvisionedConcurrentExecutions=1)
+    client.delete_provisioned_concurrency_config(FunctionName="function", Qualifier="1")

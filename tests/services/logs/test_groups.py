@@ -31,6 +31,8 @@ def test_names_and_values_are_checked(aws: Any, refused: Any) -> None:
     logs = aws.client("logs")
     with refused("InvalidParameterException"):
         logs.create_log_group(logGroupName="no spaces")
+    with refused("InvalidParameterException", "Log groups starting with AWS/ are reserved for AWS."):
+        logs.create_log_group(logGroupName="aws/own")
     logs.create_log_group(logGroupName="g")
     with refused("InvalidParameterException", "retentionInDays"):
         logs.put_retention_policy(logGroupName="g", retentionInDays=2)

@@ -175,7 +175,7 @@ def test_what_lambda_reports_is_discovered(ask: Any, put: Any) -> None:
     }
 
 
-def test_a_record_is_read_whole_by_its_pointer(logs: Any, ask: Any, now: Any, clock: Any) -> None:
+def test_a_record_is_read_whole_by_its_pointer(logs: Any, ask: Any, now: Any, clock: Any, refused: Any) -> None:
     ask("limit 1")
     query = logs.describe_queries(logGroupName="app")["queries"][0]
     assert (query["queryString"], query["status"]) == ("limit 1", "Complete")
@@ -190,6 +190,8 @@ def test_a_record_is_read_whole_by_its_pointer(logs: Any, ask: Any, now: Any, cl
     second = logs.get_query_results(queryId=number, maxItems=4, nextToken=first["nextToken"])
     assert (len(first["results"]), len(second["results"]), "nextToken" in second) == (4, 2, False)
     assert pointer["field"] == "@ptr"
+    with refused("InvalidParameterException", "logRecordPointer"):
+        logs.get_log_record(logRecordPointer="é☃")
     record = logs.get_log_record(logRecordPointer=pointer["value"])["logRecord"]
     assert record["@message"] == "plain text"
     assert record["@logStream"] == "main"

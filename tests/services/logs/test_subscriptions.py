@@ -44,6 +44,8 @@ def test_what_matches_goes_to_a_stream(aws: Any, logs: Any, put: Any, clock: Any
     wish = {"logGroupName": "app", "filterName": "errors", "filterPattern": "ERROR"}
     with refused("InvalidParameterException", "Could not deliver test message to specified Kinesis stream"):
         logs.put_subscription_filter(**wish, destinationArn=arn[:-1] + "none", roleArn=ours)
+    with refused("InvalidParameterException", "roleArn"):
+        logs.put_subscription_filter(**wish, destinationArn=arn, roleArn="ours")
     logs.put_subscription_filter(**wish, destinationArn=arn, roleArn=ours)
     put("ERROR one", "INFO", "ERROR two")
     clock.advance(1)

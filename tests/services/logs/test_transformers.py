@@ -165,3 +165,9 @@ def test_filters_and_queries_see_what_was_made_of_events(aws: Any, logs: Any, pu
     assert messages[0]["message"] == "status=500 took=12"
     logs.delete_transformer(logGroupIdentifier="app")
     assert ask("filter status >= 200") == []
+
+
+def test_a_policy_that_is_no_list_of_processors_is_refused(logs: Any, refused: Any) -> None:
+    for document in ("null", "1", '"x"', "{}"):
+        with refused("InvalidParameterException"):
+            logs.put_account_policy(policyName="all", policyType="TRANSFORMER_POLICY", policyDocument=document)

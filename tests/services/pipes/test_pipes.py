@@ -212,6 +212,8 @@ def test_what_is_no_pipe_is_refused(pipes: Any, pipe: Any, queue: Any, refused: 
         pipe(source.arn, target.arn, SourceParameters=bad)
     with refused("ValidationException", "StartingPosition are required"):
         pipe("arn:aws:kinesis:us-east-1:111122223333:stream/s", target.arn)
+    with refused("ValidationException", "The source is not supported"):
+        pipe("arn:aws:sns:us-east-1:111122223333:topic", target.arn)
     with refused("NotImplemented"):
         pipe("arn:aws:kafka:us-east-1:111122223333:cluster/c/x", target.arn)
     assert pipes.list_pipes()["Pipes"] == []

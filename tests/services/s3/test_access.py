@@ -69,7 +69,9 @@ def test_new_buckets_have_acls_disabled_and_public_access_blocked(s3: Any, bucke
     assert rules == [{"ObjectOwnership": "BucketOwnerEnforced"}]
     assert refused(s3.put_object, Bucket=bucket, Key="k", ACL="public-read") == ("AccessControlListNotSupported", 400)
     assert refused(s3.put_bucket_acl, Bucket=bucket, ACL="public-read") == ("AccessControlListNotSupported", 400)
+    assert refused(s3.put_bucket_acl, Bucket=bucket, ACL="private") == ("AccessControlListNotSupported", 400)
     put(s3, bucket, "k", ACL="bucket-owner-full-control")
+    assert refused(s3.put_object_acl, Bucket=bucket, Key="k", ACL="private")[0] == "AccessControlListNotSupported"
     public = policy(bucket, "s3:GetObject", "/*")
     assert refused(s3.put_bucket_policy, Bucket=bucket, Policy=public) == ("AccessDenied", 403)
 
@@ -91,6 +93,12 @@ def test_a_canned_acl_makes_an_object_public(cloud: LocalCloud, s3: Any, bucket:
     s3.put_object_acl(Bucket=bucket, Key="k", ACL="public-read")
     s3.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration={"IgnorePublicAcls": True})
     assert plain(cloud, "GET", f"/{bucket}/k")[0] == 403
+
+
+def test_nobody_is_granted_something_by_e_mail(s3: Any, bucket: str) -> None:
+    opened(s3, bucket)
+    by_email = 'emailAddress="somebody@example.com"'
+    assert refused(s3.put_bucket_acl, Bucket=bucket, GrantRead=by_email) == ("MethodNotAllowed", 405)
 
 
 def test_grants_to_an_account(cloud: LocalCloud, s3: Any, bucket: str) -> None:
@@ -199,6 +207,40 @@ def test_an_action_applies_to_some_resource(s3: Any, bucket: str, action: str, b
     with pytest.raises(ClientError) as caught:
         s3.put_bucket_policy(Bucket=bucket, Policy=text)
     assert caught.value.response["Error"]["Message"] == message
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"Principal": {"AWS": "arn:aws:iam::ACCOUNT:user/nobody"}}, "Invalid principal in policy"),
+        ({"Principal": {"AWS": "nobody"}}, "Invalid principal in policy"),
+        ({"Principal": {"AWS": "arn:aws:iam::111122223333:user/somebody-elsewhere"}}, ""),
+        ({"Principal": {"AWS": "arn:aws:iam::cloudfront:user/CloudFront Origin Access Identity E1ABC2DEF3GH4J"}}, ""),
+        ({"Condition": {"StringMatches": {"aws:UserAgent": "a"}}}, "Invalid policy syntax."),
+        ({"Condition": {"StringEquals": {"s3:nothing": "a"}}}, "Policy has an invalid condition key"),
+        ({"Condition": {"StringEquals": {"prefix": "a"}}}, "Policy has an invalid condition key"),
+        (
+            {"Condition": {"StringEquals": {"s3:prefix": "a"}}},
+            "Conditions do not apply to combination of actions and resources in statement",
+        ),
+        ({"Condition": {"StringEquals": {"s3:ExistingObjectTag/team": "a"}}}, ""),
+        ({"Condition": {"Bool": {"aws:SecureTransport": "true"}}}, ""),
+        ({"Sid": "any words"}, ""),
+        ({"Resources": "*"}, "Invalid policy syntax."),
+    ],
+)
+def test_a_statement_makes_sense(aws: Account, s3: Any, bucket: str, changes: dict[str, Any], message: str) -> None:
+    statement = {"Effect": "Allow", "Principal": {"AWS": aws.id}, "Action": "s3:GetObject"}
+    statement["Resource"] = f"arn:aws:s3:::{bucket}/*"
+    both = [statement | changes] * 2
+    text = json.dumps({"Version": "2012-10-17", "Statement": both}).replace("ACCOUNT", aws.id)
+    if not message:
+        s3.put_bucket_policy(Bucket=bucket, Policy=text)
+        return
+    with pytest.raises(ClientError) as caught:
+        s3.put_bucket_policy(Bucket=bucket, Policy=text)
+    error = caught.value.response["Error"]
+    assert (error["Code"], error["Message"]) == ("MalformedPolicy", message)
 
 
 def test_requesters_pay_only_if_they_say_so(cloud: LocalCloud, s3: Any, bucket: str) -> None:

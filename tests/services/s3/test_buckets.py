@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from pileus import LocalCloud
 from pileus.kernel.store.keys import pack, unpack
@@ -48,26 +49,64 @@ def test_an_owner_may_create_a_bucket_again_in_us_east_1_alone(aws: Account) -> 
 
 
 def test_a_region_creates_its_own_buckets_only(aws: Account) -> None:
-    there = aws.client("s3", "eu-west-1")
+    there, name = aws.client("s3", "eu-west-1"), fresh()
+    made = there.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    assert made["Location"] == f"http://{name}.s3.amazonaws.com/"
     assert refused(there.create_bucket, Bucket=fresh())[0] == "IllegalLocationConstraintException"
     wrong = {"LocationConstraint": "eu-west-2"}
     assert refused(there.create_bucket, Bucket=fresh(), CreateBucketConfiguration=wrong) == (
         "IllegalLocationConstraintException",
         400,
     )
-    nowhere = {"LocationConstraint": "mars-1"}
-    assert refused(aws.client("s3").create_bucket, Bucket=fresh(), CreateBucketConfiguration=nowhere) == (
-        "InvalidLocationConstraint",
-        400,
-    )
+    for place in ("mars-1", "us-east-1", "us-gov-west-1", "cn-north-1"):
+        nowhere = {"LocationConstraint": place}
+        assert refused(aws.client("s3").create_bucket, Bucket=fresh(), CreateBucketConfiguration=nowhere) == (
+            "InvalidLocationConstraint",
+            400,
+        )
 
 
 def test_the_location_of_us_east_1_is_empty(aws: Account, s3: Any, bucket: str) -> None:
     assert s3.get_bucket_location(Bucket=bucket)["LocationConstraint"] is None
     name = fresh()
     s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "EU"})
-    assert s3.get_bucket_location(Bucket=name)["LocationConstraint"] == "eu-west-1"
+    assert s3.get_bucket_location(Bucket=name)["LocationConstraint"] == "EU"
     assert aws.client("s3", "eu-west-1").head_bucket(Bucket=name)["BucketRegion"] == "eu-west-1"
+
+
+def test_a_new_bucket_cannot_be_public(s3: Any) -> None:
+    """The public access block is on from the beginning."""
+    wanted = {"ACL": "public-read", "ObjectOwnership": "ObjectWriter"}
+    assert refused(s3.create_bucket, Bucket=fresh(), **wanted) == ("InvalidBucketAclWithBlockPublicAccessError", 400)
+    assert refused(s3.create_bucket, Bucket=fresh(), ACL="public-read") == ("InvalidBucketAclWithObjectOwnership", 400)
+    name = fresh()
+    s3.create_bucket(Bucket=name, ACL="log-delivery-write", ObjectOwnership="ObjectWriter")
+    assert len(s3.get_bucket_acl(Bucket=name)["Grants"]) == 3
+
+
+def test_a_head_tells_the_region_even_to_those_who_may_not_look(cloud: LocalCloud, s3: Any, bucket: str) -> None:
+    assert s3.head_bucket(Bucket=bucket)["AccessPointAlias"] is False
+    with pytest.raises(ClientError) as raised:
+        cloud.account().client("s3").head_bucket(Bucket=bucket)
+    told = raised.value.response["ResponseMetadata"]
+    assert (told["HTTPStatusCode"], told["HTTPHeaders"]["x-amz-bucket-region"]) == (403, "us-east-1")
+
+
+def test_an_endpoint_of_acceleration_is_for_buckets_that_have_it(cloud: LocalCloud, s3: Any, bucket: str) -> None:
+    import http.client
+
+    def ask() -> tuple[int, bytes]:
+        connection = http.client.HTTPConnection("127.0.0.1", cloud.server.port)
+        host = f"{bucket}.s3-accelerate.amazonaws.com"
+        connection.request("GET", "/k", headers={"Host": host})
+        response = connection.getresponse()
+        return response.status, response.read()
+
+    put(s3, bucket, "k", b"fast")
+    status, answer = ask()
+    assert (status, b"S3 Transfer Acceleration is not configured on this bucket" in answer) == (400, True)
+    s3.put_bucket_accelerate_configuration(Bucket=bucket, AccelerateConfiguration={"Status": "Enabled"})
+    assert ask()[0] == 403
 
 
 def test_boto3_follows_the_redirection_to_another_region(aws: Account, s3: Any) -> None:
@@ -118,6 +157,17 @@ def test_buckets_are_listed_in_pages(cloud: LocalCloud) -> None:
     some = s3.list_buckets(Prefix=names[2][:12])["Buckets"]
     assert names[2] in [each["Name"] for each in some]
     assert s3.list_buckets(BucketRegion="eu-west-3")["Buckets"] == []
+    assert refused(s3.list_buckets, BucketRegion="mars") == ("InvalidArgument", 400)
+    with pytest.raises(ClientError) as raised:
+        s3.list_buckets(MaxBuckets=10_001)
+    error = raised.value.response["Error"]
+    assert (error["Code"], error["ArgumentName"]) == ("InvalidArgument", "max-buckets")
+    assert error["Message"] == "Argument max-buckets must be an integer between 1 and 10000"
+
+
+def test_lists_tell_the_region(s3: Any, bucket: str) -> None:
+    for listing in (s3.list_objects, s3.list_objects_v2):
+        assert listing(Bucket=bucket)["ResponseMetadata"]["HTTPHeaders"]["x-amz-bucket-region"] == "us-east-1"
 
 
 def test_only_an_empty_bucket_is_deleted(s3: Any, versioned: str) -> None:
@@ -137,7 +187,8 @@ def test_only_an_empty_bucket_is_deleted(s3: Any, versioned: str) -> None:
 def test_the_expected_owner_is_checked(s3: Any, aws: Account, bucket: str) -> None:
     s3.list_objects_v2(Bucket=bucket, ExpectedBucketOwner=aws.id)
     assert refused(s3.list_objects_v2, Bucket=bucket, ExpectedBucketOwner="999999999999") == ("AccessDenied", 403)
-    assert refused(s3.put_object, Bucket=bucket, Key="k", ExpectedBucketOwner="1")[0] == "InvalidArgument"
+    wrong = {"Bucket": bucket, "Key": "k", "ExpectedBucketOwner": "1"}
+    assert refused(s3.put_object, **wrong) == ("InvalidBucketOwnerAWSAccountID", 400)
 
 
 def test_errors_say_what_they_are_about(s3: Any, bucket: str) -> None:

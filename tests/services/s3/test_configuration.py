@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from pileus.testing.account import Account
 
 from .conftest import fresh, refused
 
 MIDNIGHT = datetime(2031, 1, 1, tzinfo=UTC)
+
+DEEPER = {"StorageClass": "GLACIER"}
 
 LIFECYCLE = {
     "Rules": [
@@ -54,6 +58,20 @@ def test_lifecycle(s3: Any, bucket: str) -> None:
         ({"Transitions": [{"Days": 29, "StorageClass": "STANDARD_IA"}]}, "InvalidArgument"),
         ({"Transitions": [{"Days": 50, "StorageClass": "GLACIER"}], "Expiration": {"Days": 50}}, "InvalidArgument"),
         ({"Filter": {"Prefix": "a", "Tag": {"Key": "k", "Value": "v"}}, "Expiration": {"Days": 1}}, "MalformedXML"),
+        ({"Transitions": [{"Days": 30, "StorageClass": "STANDARD_IA"}, DEEPER | {"Days": 59}]}, "InvalidArgument"),
+        ({"Transitions": [DEEPER | {"Days": 30}], "Expiration": {"Date": MIDNIGHT}}, "InvalidRequest"),
+        (
+            {
+                "NoncurrentVersionTransitions": [{"NoncurrentDays": 9, "StorageClass": "GLACIER"}],
+                "NoncurrentVersionExpiration": {"NoncurrentDays": 9},
+            },
+            "InvalidArgument",
+        ),
+        ({"Filter": {"ObjectSizeGreaterThan": 9}, "Expiration": {"ExpiredObjectDeleteMarker": True}}, "InvalidRequest"),
+        (
+            {"Filter": {"ObjectSizeGreaterThan": 9}, "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1}},
+            "InvalidRequest",
+        ),
         ({}, "InvalidRequest"),
         ({"ID": "x" * 256, "Expiration": {"Days": 1}}, "InvalidArgument"),
         (
@@ -71,6 +89,13 @@ def test_lifecycle_rules_that_are_refused(s3: Any, bucket: str, changes: dict[st
         code,
         400,
     )
+
+
+def test_what_is_not_current_may_move_at_once(s3: Any, bucket: str) -> None:
+    moves = [{"NoncurrentDays": 0, "StorageClass": "GLACIER"}]
+    rule = {"ID": "a", "Status": "Enabled", "Filter": {"Prefix": ""}, "NoncurrentVersionTransitions": moves}
+    s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": [rule]})
+    assert s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"] == [rule]
 
 
 def test_cors(s3: Any, bucket: str) -> None:
@@ -104,6 +129,65 @@ def test_website(s3: Any, bucket: str) -> None:
     s3.delete_bucket_website(Bucket=bucket)
     for wrong in ({"IndexDocument": {"Suffix": "a/b"}}, {"ErrorDocument": {"Key": "e"}}):
         assert refused(s3.put_bucket_website, Bucket=bucket, WebsiteConfiguration=wrong) == ("InvalidArgument", 400)
+
+
+@pytest.mark.parametrize(
+    ("site", "message"),
+    [
+        ({"RedirectAllRequestsTo": {"HostName": "a", "Protocol": "ftp"}}, "Invalid protocol, protocol can be http or"),
+        ({"Redirect": {"HttpRedirectCode": "300"}}, "The provided HTTP redirect code (300) is not valid."),
+        (
+            {"Condition": {"HttpErrorCodeReturnedEquals": "302"}, "Redirect": {"ReplaceKeyWith": "a"}},
+            "The provided HTTP error code (302) is not valid. Valid codes are 4XX or 5XX.",
+        ),
+        ({"Condition": {}, "Redirect": {"ReplaceKeyWith": "a"}}, "Condition cannot be empty."),
+    ],
+)
+def test_websites_that_cannot_be(s3: Any, bucket: str, site: dict[str, Any], message: str) -> None:
+    if "Redirect" in site:
+        site = {"IndexDocument": {"Suffix": "index.html"}, "RoutingRules": [site]}
+    with pytest.raises(ClientError) as raised:
+        s3.put_bucket_website(Bucket=bucket, WebsiteConfiguration=site)
+    error = raised.value.response["Error"]
+    assert error["Code"] == "InvalidRequest"
+    assert error["Message"].startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("tag", "message"),
+    [
+        ({"Key": "aws:team", "Value": "a"}, "System tags cannot be added/updated by requester"),
+        ({"Key": "a" * 129, "Value": "a"}, "The TagKey you have provided is invalid"),
+        ({"Key": "a", "Value": "<b>"}, "The TagValue you have provided is invalid"),
+    ],
+)
+def test_tags_that_cannot_be(s3: Any, bucket: str, tag: dict[str, str], message: str) -> None:
+    with pytest.raises(ClientError) as raised:
+        s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": [tag]})
+    error = raised.value.response["Error"]
+    assert (error["Code"], error["Message"]) == ("InvalidTag", message)
+
+
+def test_policies_and_tags_are_put_without_an_answer(aws: Account, s3: Any, bucket: str) -> None:
+    """204 and not 200 as the model has it."""
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"AWS": aws.id},
+        "Action": "s3:*",
+        "Resource": f"arn:aws:s3:::{bucket}",
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    for done in (
+        s3.put_bucket_policy(Bucket=bucket, Policy=policy),
+        s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": [{"Key": "a", "Value": "b"}]}),
+    ):
+        assert done["ResponseMetadata"]["HTTPStatusCode"] == 204
+
+
+def test_a_public_access_block_says_something(s3: Any, bucket: str) -> None:
+    wanted = {"Bucket": bucket, "PublicAccessBlockConfiguration": {}}
+    assert refused(s3.put_public_access_block, **wanted) == ("InvalidRequest", 400)
+    assert s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]["BlockPublicAcls"]
 
 
 def test_replication(aws: Account, s3: Any, versioned: str) -> None:
@@ -183,6 +267,11 @@ def test_configurations_with_ids(s3: Any, bucket: str, noun: str, content: dict[
         getattr(s3, f"delete_bucket_{noun}_configuration"),
     )
     assert refused(get, Bucket=bucket, Id="a") == ("NoSuchConfiguration", 404)
+    assert refused(put, Bucket=bucket, Id="a", **{member: {"Id": "b", **content}}) == ("IdMismatch", 400)
+    assert refused(put, Bucket=bucket, Id="a b", **{member: {"Id": "a b", **content}})[0] == "InvalidConfigurationId"
+    twofold = {"Id": "a", **content, "Filter": {"Prefix": "a", "Tag": {"Key": "a", "Value": "b"}}}
+    if noun != "inventory":  # whose filters are prefixes alone
+        assert refused(put, Bucket=bucket, Id="a", **{member: twofold}) == ("MalformedXML", 400)
     for name in ("b", "a"):
         put(Bucket=bucket, Id=name, **{member: {"Id": name, **content}})
     assert get(Bucket=bucket, Id="a")[member] == {"Id": "a", **content}

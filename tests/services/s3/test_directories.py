@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import urllib.error
 import urllib.request
@@ -11,6 +12,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from pileus.testing.account import Account
 
@@ -68,12 +70,54 @@ def test_its_life(s3: Any, control: Any, aws: Account, refused: Any) -> None:
     listed = [each["Name"] for page in (first, rest) for each in page["Buckets"]]
     assert listed == sorted([name, *others])
     assert s3.list_buckets()["Buckets"] == []
+    with refused("BucketAlreadyOwnedByYou"):
+        create(control, name)
     put(s3, name, "k", b"1")
     with refused("BucketNotEmpty"):
         s3.delete_bucket(Bucket=name)
     s3.delete_object(Bucket=name, Key="k")
+    upload = s3.create_multipart_upload(Bucket=name, Key="k")["UploadId"]
+    with refused("BucketNotEmpty"):
+        s3.delete_bucket(Bucket=name)
+    s3.abort_multipart_upload(Bucket=name, Key="k", UploadId=upload)
     s3.delete_bucket(Bucket=name)
     assert name not in [each["Name"] for each in s3.list_directory_buckets()["Buckets"]]
+
+
+def test_an_sdk_that_wants_a_session_for_a_bucket_to_be_gets_one(s3: Any, refused: Any) -> None:
+    name = create(s3)
+    put(s3, name, "k", b"1")
+    assert read(s3, name, "k") == b"1"
+    nowhere = f"d{uuid.uuid4().hex[:12]}--{ZONE}--x-s3"
+    with refused("NoSuchBucket"):
+        s3.list_objects_v2(Bucket=nowhere)
+
+
+def test_a_session_is_good_for_objects_alone(aws: Account, s3: Any, directory: str) -> None:
+    """Whoever has one needs other permissions for the bucket itself."""
+    iam = aws.client("iam")
+    iam.create_user(UserName="reader")
+    allowed = {"Effect": "Allow", "Action": "s3express:CreateSession", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+    iam.put_user_policy(UserName="reader", PolicyName="sessions", PolicyDocument=document)
+    key = iam.create_access_key(UserName="reader")["AccessKey"]
+    reader = boto3.client(
+        "s3",
+        endpoint_url=aws.cloud.endpoint,
+        region_name="us-east-1",
+        aws_access_key_id=key["AccessKeyId"],
+        aws_secret_access_key=key["SecretAccessKey"],
+    )
+    put(reader, directory, "k", b"1")
+    reader.delete_object(Bucket=directory, Key="k")
+    for refuse in (
+        lambda: reader.delete_bucket(Bucket=directory),
+        lambda: reader.get_bucket_policy(Bucket=directory),
+        lambda: create(reader),
+    ):
+        with pytest.raises(ClientError) as raised:
+            refuse()
+        assert raised.value.response["Error"]["Code"] == "AccessDenied"
 
 
 @pytest.mark.parametrize("name", ["no-zone--x-s3", "b--use1-az9--x-s3"])

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 import pytest
+from botocore.exceptions import ClientError
 
 from pileus import LocalCloud
 from pileus.testing.account import Account
@@ -96,6 +97,24 @@ def test_the_record_of_a_put(clock: Any, cloud: LocalCloud, s3: Any, versioned: 
     int(thing["sequencer"], 16)
 
 
+def test_what_can_be_heard_of(s3: Any, bucket: str, inbox: Inbox) -> None:
+    def configure(events: list[str], *rules: dict[str, str]) -> None:
+        entry = {"QueueArn": inbox.arn, "Events": events, "Filter": {"Key": {"FilterRules": list(rules)}}}
+        wanted = {"QueueConfigurations": [entry]}
+        s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=wanted)
+
+    configure(["s3:ObjectCreated:*"], {"Name": "Prefix", "Value": "a"}, {"Name": "SUFFIX", "Value": "b"})
+    for events, rule, message in (
+        (["s3:ObjectTouched:*"], {"Name": "prefix", "Value": "a"}, "A specified event is not supported"),
+        (["s3:ObjectCreated:*"], {"Name": "infix", "Value": "a"}, "filter rule name must be either prefix or suffix"),
+    ):
+        with pytest.raises(ClientError) as raised:
+            configure(events, rule)
+        error = raised.value.response["Error"]
+        assert error["Code"] == "InvalidArgument"
+        assert error["Message"].startswith(message)
+
+
 def test_every_way_to_make_and_remove_an_object(
     clock: Any, cloud: LocalCloud, s3: Any, bucket: str, inbox: Inbox
 ) -> None:
@@ -108,7 +127,7 @@ def test_every_way_to_make_and_remove_an_object(
     s3.complete_multipart_upload(Bucket=bucket, Key="c", UploadId=upload, MultipartUpload=parts)
     s3.put_object_tagging(Bucket=bucket, Key="a", Tagging={"TagSet": [{"Key": "k", "Value": "v"}]})
     s3.delete_object_tagging(Bucket=bucket, Key="a")
-    s3.put_object_acl(Bucket=bucket, Key="a", ACL="private")
+    s3.put_object_acl(Bucket=bucket, Key="a", ACL="bucket-owner-full-control")
     s3.delete_object(Bucket=bucket, Key="a")
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     marker = s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "b"}]})["Deleted"][0]
@@ -217,11 +236,11 @@ def test_a_topic_hears_of_it(clock: Any, cloud: LocalCloud, aws: Account, s3: An
         policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
         sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=policy)
 
+    # Neither a topic's default policy lets in S3, nor one that lets it in for somebody else.
+    configure = s3.put_bucket_notification_configuration
+    assert refused(configure, Bucket=bucket, NotificationConfiguration=wanted) == ("InvalidArgument", 400)
     let_in("111122223333")
-    assert refused(s3.put_bucket_notification_configuration, Bucket=bucket, NotificationConfiguration=wanted) == (
-        "InvalidArgument",
-        400,
-    )
+    assert refused(configure, Bucket=bucket, NotificationConfiguration=wanted) == ("InvalidArgument", 400)
     let_in(aws.id)
     inbox.allow("*", "sns.amazonaws.com", topic)
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=inbox.arn)

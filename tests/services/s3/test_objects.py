@@ -228,6 +228,18 @@ def test_a_copy_keeps_what_is_not_replaced(s3: Any, bucket: str) -> None:
     assert (got["ContentType"], got["Metadata"], got["TagCount"]) == ("binary/octet-stream", {"n": "2"}, 2)
 
 
+def test_the_slash_of_a_source_may_be_encoded_too(s3: Any, bucket: str) -> None:
+    """As Terraform does."""
+
+    def encoded(request: Any, **_: Any) -> None:
+        request.headers.replace_header("x-amz-copy-source", f"{bucket}%2Fa%2Fb")
+
+    put(s3, bucket, "a/b", b"content")
+    s3.meta.events.register("before-sign.s3.CopyObject", encoded)
+    s3.copy_object(Bucket=bucket, Key="copy", CopySource=f"{bucket}/a/b")
+    assert s3.get_object(Bucket=bucket, Key="copy")["Body"].read() == b"content"
+
+
 def test_a_copy_onto_itself_must_change_something(s3: Any, bucket: str) -> None:
     put(s3, bucket, "k", b"x", Metadata={"a": "1"})
     source = {"Bucket": bucket, "Key": "k"}

@@ -107,6 +107,77 @@ def test_tags_of_objects_in_policies(aws: Account, s3: Any, bucket: str) -> None
     put(reader, bucket, "new", Tagging="other=1")
 
 
+def test_a_website_is_deleted_by_an_action_of_its_own(aws: Account, s3: Any, bucket: str) -> None:
+    cleaner = user(aws, {"Effect": "Allow", "Action": "s3:DeleteBucketWebsite", "Resource": f"arn:aws:s3:::{bucket}"})
+    site = {"IndexDocument": {"Suffix": "index.html"}}
+    s3.put_bucket_website(Bucket=bucket, WebsiteConfiguration=site)
+    assert refused(cleaner.put_bucket_website, Bucket=bucket, WebsiteConfiguration=site) == ("AccessDenied", 403)
+    cleaner.delete_bucket_website(Bucket=bucket)
+    assert refused(s3.get_bucket_website, Bucket=bucket)[0] == "NoSuchWebsiteConfiguration"
+
+
+def test_a_policy_says_where_buckets_may_be(aws: Account) -> None:
+    there = {"StringEquals": {"s3:LocationConstraint": "eu-west-1"}}
+    s3 = user(aws, {"Effect": "Allow", "Action": "s3:CreateBucket", "Resource": "*", "Condition": there})
+    assert refused(s3.create_bucket, Bucket=fresh()) == ("AccessDenied", 403)
+    elsewhere = {"LocationConstraint": "eu-west-2"}
+    assert refused(s3.create_bucket, Bucket=fresh(), CreateBucketConfiguration=elsewhere) == ("AccessDenied", 403)
+    s3.create_bucket(Bucket=fresh(), CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    assert refused(s3.create_bucket, Bucket=fresh(), CreateBucketConfiguration=elsewhere) == ("AccessDenied", 403)
+
+
+@pytest.mark.parametrize(
+    "more", [{"ObjectOwnership": "ObjectWriter"}, {"ObjectLockEnabledForBucket": True}, {"ACL": "log-delivery-write"}]
+)
+def test_whoever_may_create_a_bucket_may_not_say_all_of_it(aws: Account, more: dict[str, Any]) -> None:
+    s3 = user(aws, {"Effect": "Allow", "Action": "s3:CreateBucket", "Resource": "*"})
+    s3.create_bucket(Bucket=fresh(), ACL="private", ObjectLockEnabledForBucket=False)
+    assert refused(s3.create_bucket, Bucket=fresh(), **more) == ("AccessDenied", 403)
+
+
+def test_a_policy_says_for_how_long_objects_are_locked(cloud: LocalCloud, aws: Account, s3: Any) -> None:
+    bucket = fresh()
+    s3.create_bucket(Bucket=bucket, ObjectLockEnabledForBucket=True)
+    put(s3, bucket, "k")
+    long = {"NumericGreaterThan": {"s3:object-lock-remaining-retention-days": "10"}}
+    held = {"StringEquals": {"s3:object-lock-legal-hold": "ON"}}
+    writer = user(
+        aws,
+        {"Effect": "Allow", "Action": "s3:*", "Resource": "*"},
+        {"Effect": "Deny", "Action": "s3:PutObjectRetention", "Resource": "*", "Condition": long},
+        {"Effect": "Deny", "Action": "s3:PutObjectLegalHold", "Resource": "*", "Condition": held},
+    )
+
+    def until(days: int) -> dict[str, Any]:
+        return {"Mode": "GOVERNANCE", "RetainUntilDate": cloud.clock.now() + days * DAY}
+
+    writer.put_object_retention(Bucket=bucket, Key="k", Retention=until(9))
+    assert refused(writer.put_object_retention, Bucket=bucket, Key="k", Retention=until(12)) == ("AccessDenied", 403)
+    assert refused(writer.put_object_legal_hold, Bucket=bucket, Key="k", LegalHold={"Status": "ON"})[1] == 403
+    writer.put_object_legal_hold(Bucket=bucket, Key="k", LegalHold={"Status": "OFF"})
+
+
+def test_a_policy_wants_writes_to_be_conditional(s3: Any, aws: Account, bucket: str) -> None:
+    """Parts of an upload need no condition; only what makes an object does."""
+    unconditional = {"Null": {"s3:if-none-match": "true"}, "Bool": {"s3:ObjectCreationOperation": "true"}}
+    writer = user(
+        aws,
+        {"Effect": "Allow", "Action": "s3:*", "Resource": "*"},
+        {"Effect": "Deny", "Action": "s3:PutObject", "Resource": "*", "Condition": unconditional},
+    )
+    assert refused(writer.put_object, Bucket=bucket, Key="k") == ("AccessDenied", 403)
+    writer.put_object(Bucket=bucket, Key="k", IfNoneMatch="*")
+    upload = {
+        "Bucket": bucket,
+        "Key": "m",
+        "UploadId": writer.create_multipart_upload(Bucket=bucket, Key="m")["UploadId"],
+    }
+    part = {"PartNumber": 1, "ETag": writer.upload_part(**upload, PartNumber=1, Body=b"x")["ETag"]}
+    parts = {"Parts": [part]}
+    assert refused(writer.complete_multipart_upload, **upload, MultipartUpload=parts) == ("AccessDenied", 403)
+    writer.complete_multipart_upload(**upload, MultipartUpload=parts, IfNoneMatch="*")
+
+
 def test_tags_of_buckets_count_once_that_is_enabled(aws: Account, s3: Any, bucket: str) -> None:
     red = {"StringEquals": {"aws:ResourceTag/team": "red"}}
     reader = user(aws, {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": "*", "Condition": red})

@@ -97,6 +97,9 @@ def test_a_preflight_is_answered_by_the_rules(cloud: LocalCloud, s3: Any, bucket
             Access_Control_Request_Headers=headers,
         )
 
+    nowhere = {"Origin": "https://a.example.com", "Access_Control_Request_Method": "PUT"}
+    status, _, answer = ask(cloud, "OPTIONS", f"/{bucket}-not/k", **nowhere)
+    assert (status, b"CORSResponse: Bucket not found" in answer) == (403, True)
     status, _, answer = preflight("https://a.example.com", "PUT")
     assert (status, b"CORS is not enabled for this bucket" in answer) == (403, True)
     s3.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [RULE]})

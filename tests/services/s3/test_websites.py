@@ -62,6 +62,23 @@ def configured(s3: Any, bucket: str, *rules: dict[str, Any], error: str = "") ->
     s3.put_bucket_website(Bucket=bucket, WebsiteConfiguration=wanted)
 
 
+def test_a_folder_is_found_where_nobody_may_list(cloud: LocalCloud, s3: Any, bucket: str) -> None:
+    opened(s3, bucket, "s3:GetObject")
+    configured(s3, bucket)
+    put(s3, bucket, "docs/index.html", b"docs", ContentType="text/html")
+    moved = Browser(cloud, bucket).get("/docs")
+    assert (moved.status, moved.headers["location"]) == (302, "/docs/")
+    assert Browser(cloud, bucket).get("/nothing").status == 403
+
+
+def test_a_site_is_in_the_region_of_its_bucket(s3: Any, bucket: str, site: Browser) -> None:
+    configured(s3, bucket)
+    put(s3, bucket, "index.html", b"home")
+    page = site.get("/", host=f"{bucket}.s3-website-eu-west-1.amazonaws.com")
+    assert (page.status, page.headers["x-amz-error-code"]) == (400, "IncorrectEndpoint")
+    assert f"Endpoint: {bucket}.s3-website-us-east-1.amazonaws.com" in page.body
+
+
 def test_pages_and_indexes(s3: Any, bucket: str, site: Browser) -> None:
     configured(s3, bucket)
     put(s3, bucket, "index.html", b"home", ContentType="text/html", CacheControl="max-age=5", Metadata={"a": "b"})

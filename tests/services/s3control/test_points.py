@@ -309,3 +309,15 @@ def test_buckets_have_their_tags_here_too(
     other = cloud.account()
     with refused("AccessDenied"):
         control_of(other).list_tags_for_resource(AccountId=other.id, ResourceArn=named["ResourceArn"])
+
+
+def test_a_bucket_with_a_point_stays(control: Any, aws: Account, point: dict[str, Any], refused: Any) -> None:
+    s3 = aws.client("s3")
+    with refused("BucketHasAccessPointsAttached"):
+        s3.delete_bucket(Bucket=point["bucket"])
+    control.delete_access_point(AccountId=aws.id, Name=point["name"])
+    s3.delete_bucket(Bucket=point["bucket"])
+
+
+def test_the_head_of_an_alias_says_so(aws: Account, point: dict[str, Any]) -> None:
+    assert aws.client("s3").head_bucket(Bucket=point["alias"])["AccessPointAlias"] is True

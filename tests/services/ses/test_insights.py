@@ -73,6 +73,10 @@ def test_what_became_of_each_letter(post: Post, clock: CloudClock, refused: Any)
     found = second.batch_get_metric_data(Queries=queries)["Results"]
     assert [sum(one["Values"]) for one in found] == [4, 1, 2, 1]  # letters to several do not count
 
+    unnamed = {"MetricsDataSource": {"Dimensions": {"ISP": ["*"]}, "Namespace": "VDM", "Metrics": [{}], **span}}
+    with refused("BadRequestException", "Name"):
+        second.create_export_job(ExportDataSource=unnamed, ExportDestination={"DataFormat": "CSV"})
+
     def exported(source: dict[str, Any], kind: str) -> bytes:
         job = second.create_export_job(ExportDataSource=source, ExportDestination={"DataFormat": kind})["JobId"]
         clock.advance(1)

@@ -130,6 +130,29 @@ def test_nobody_sends_from_an_address_that_is_not_verified(post: Post, refused: 
     assert post.letters() == []
 
 
+def test_a_topic_that_is_told_of_bounces_must_be_there(post: Post, refused: Any) -> None:
+    for topic in (f"arn:aws:sns:us-east-1:{post.account.id}:nowhere", "arn:aws:sqs:us-east-1:111122223333:queue"):
+        with refused("InvalidParameterValue", f"Invalid SNS topic <{topic}>."):
+            post.first.set_identity_notification_topic(Identity=SENDER, NotificationType="Bounce", SnsTopic=topic)
+
+
+def test_no_address_begins_a_header_field_of_its_own(post: Post, refused: Any) -> None:
+    message = {"Subject": {"Data": "two\nlines"}, "Body": {"Text": {"Data": "x"}}}
+    bad = f"{FRIEND}\nBcc: eve@evil.example"
+    with refused("InvalidParameterValue", "Local address contains control or whitespace"):
+        post.first.send_email(Source=SENDER, Destination={"ToAddresses": [bad]}, Message=message)
+    with refused("InvalidParameterValue", "Local address contains control or whitespace"):
+        post.first.send_raw_email(Source=f"{SENDER}\f", RawMessage={"Data": b"Subject: x\n\nx"})
+    with refused("BadRequestException", "Local address contains control or whitespace"):
+        post.second.send_email(
+            FromEmailAddress=f"{SENDER}\r", Destination={"ToAddresses": [FRIEND]}, Content={"Simple": message}
+        )
+    assert post.letters() == []
+    post.first.send_email(Source=SENDER, Destination={"ToAddresses": [FRIEND]}, Message=message)
+    (letter,) = post.letters()
+    assert letter["subject"] == "two lines"
+
+
 def test_in_the_sandbox_recipients_are_verified_too(post: Post, refused: Any) -> None:
     with refused("MessageRejected", "stranger@example.net"):
         post.send("stranger@example.net")

@@ -110,6 +110,14 @@ def test_pushes_reach_devices_that_are_enabled(
         sns.get_endpoint_attributes(EndpointArn=device)
 
 
+def test_settings_of_text_messages_are_taken_back_by_empty_ones(sns: Any, refused: Any) -> None:
+    sns.set_sms_attributes(attributes={"DefaultSMSType": "Transactional", "MonthlySpendLimit": "1"})
+    with refused("InvalidParameter", "DefaultSMSType"):
+        sns.set_sms_attributes(attributes={"DefaultSMSType": "Urgent"})
+    sns.set_sms_attributes(attributes={"DefaultSMSType": "", "MonthlySpendLimit": "", "UsageReportS3Bucket": ""})
+    assert sns.get_sms_attributes()["attributes"] == {"MonthlySpendLimit": "1"}
+
+
 def test_text_messages_and_numbers_that_want_none(
     cloud: pileus.LocalCloud, sns: Any, topic: Any, refused: Any, clock: CloudClock
 ) -> None:

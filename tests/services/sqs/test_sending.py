@@ -204,6 +204,8 @@ def test_each_message_of_a_batch_succeeds_or_fails_by_itself(sqs: Any, queue: An
 
 
 def test_a_batch_without_failures_tells_of_none(sqs: Any, queue: Any) -> None:
+    answer = sqs.send_message_batch(QueueUrl=queue(), Entries=[{"Id": "a", "MessageBody": ""}])
+    assert [entry["Code"] for entry in answer["Failed"]] == ["MissingParameter"]
     assert "Failed" not in sqs.send_message_batch(QueueUrl=queue(), Entries=[{"Id": "a", "MessageBody": "x"}])
 
 

@@ -137,6 +137,8 @@ def test_encryption_by_a_key_that_is_there(aws: Account, xray: Any, refused: Any
     assert (told["Type"], told["KeyId"]) == ("KMS", key["Arn"])
     with refused("InvalidRequestException"):
         xray.put_encryption_config(Type="KMS")
+    with refused("InvalidRequestException", "KMS key"):
+        xray.put_encryption_config(Type="KMS", KeyId="alias/nowhere")
 
 
 def test_anomalies_that_were_missed_boost_a_rule_for_a_minute(xray: Any, clock: CloudClock) -> None:

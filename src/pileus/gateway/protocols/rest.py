@@ -101,9 +101,21 @@ def decode(operation: Operation, request: Request, labels: dict[str, str], parse
             result[places.payload_name] = value
     elif places.body and (content := bodies.content(request)):
         result.update(parse(operation.input, content))  # type: ignore[arg-type]  # it has members
+    elif places.body and request.query and request.method == "GET":
+        result.update(_formerly(operation, request.query))
     if places.tokens:
         bodies.fill_tokens(result, places.tokens)
     return result
+
+
+def _formerly(operation: Operation, query: str) -> dict[str, Any]:
+    """What stands in the body today, where an older SDK asks where the operation was when it stood in the query."""
+    members = operation.input.members if operation.input else {}
+    return {
+        name: _read(name, texts.reader(members[name]), text)
+        for name, text in form.parse(query)
+        if name in members and members[name].type in texts.READERS
+    }
 
 
 def bound(places: Incoming, request: Request, labels: dict[str, str]) -> dict[str, Any]:
@@ -308,11 +320,14 @@ def encode(operation: Operation, result: dict[str, Any], fields: Fields, render:
     if shape is None:
         if result:
             raise KeyError(f"{operation.name} returns nothing, but its handler returned {sorted(result)}")
-        return Response(operation.status, fields)
+        return Response(result.status if isinstance(result, Result) else operation.status, fields)
     status, rest = head(shape, result, fields)
     places = outgoing(shape)
     body, default_type = _body(shape, places.payload, rest, render, content_type)
-    status = status or (result.status if isinstance(result, Result) else operation.status)
+    if isinstance(result, Result):
+        status = status or result.status
+        fields += result.fields
+    status = status or operation.status
     if operation.method == "HEAD" or status in (204, 304):
         return Response(status, fields)
     if body and default_type and result.get(places.content_type) is None:

@@ -267,6 +267,15 @@ def source(name: str) -> Callable[[Context], Any]:
     return lambda context: context.call.principal.session.get(name) if by_service(context) else None
 
 
+def source_owner(context: Context) -> str | None:
+    """The older form of aws:SourceAccount, by which a topic's default policy lets in services for its owner.
+
+    S3 does not tell it: it wants to be let in by name ("Granting permissions to publish event notification messages
+    to a destination", S3 User Guide).
+    """
+    return source_account(context) or None if service_name(context) not in (None, "s3.amazonaws.com") else None
+
+
 def place(account_of: Callable[[Context], str], field: str) -> Callable[[Context], Any]:
     """Organization or path of an account's membership."""
 
@@ -324,7 +333,7 @@ GLOBAL: dict[str, Callable[[Context], Any]] = {
     "aws:securetransport": lambda context: context.call.secure,
     "aws:sourceaccount": source("source_account"),
     "aws:sourcearn": source("source_arn"),
-    "aws:sourceowner": source("source_account"),
+    "aws:sourceowner": source_owner,
     "aws:sourceidentity": lambda context: context.call.principal.session.get("source_identity"),
     "aws:sourceip": source_ip,
     "aws:sourcevpc": passage(lambda call, by: by.network),

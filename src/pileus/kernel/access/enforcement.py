@@ -275,7 +275,8 @@ def actions_for(bound: Bound, request: Members) -> list[str]:
     beside = exceptions.BESIDE.get(place)
     if not beside:
         return [action]
-    asked = [name for member, name in beside.items() if request.get(member) not in (None, "", exceptions.HARMLESS)]
+    harmless = (None, "", False, exceptions.HARMLESS.get(place))
+    asked = [name for member, name in beside.items() if request.get(member) not in harmless]
     return [action, *(f"{action.partition(':')[0]}:{name}" for name in asked)]
 
 

@@ -119,6 +119,11 @@ INSTEAD: dict[tuple[str, str], tuple[str, str]] = {
 """Where a member makes another action of the operation."""
 
 BESIDE: dict[tuple[str, str], dict[str, str]] = {
+    ("s3", "CreateBucket"): {
+        "ACL": "PutBucketAcl",
+        "ObjectLockEnabledForBucket": "PutBucketObjectLockConfiguration",
+        "ObjectOwnership": "PutBucketOwnershipControls",
+    },
     ("s3", "PutObject"): {"Tagging": "PutObjectTagging", "ACL": "PutObjectAcl", "ObjectLockMode": "PutObjectRetention"},
     ("s3tables", "CreateTableBucket"): {
         "encryptionConfiguration": "PutTableBucketEncryption",
@@ -130,9 +135,9 @@ BESIDE: dict[tuple[str, str], dict[str, str]] = {
 }
 """Where a member wants a further action on the same resource."""
 
-HARMLESS = "bucket-owner-full-control"
-"""The one canned ACL that whoever may put an object may give it ("Granting s3:PutObject with a condition requiring the
-bucket owner to get full control", S3 User Guide)."""
+HARMLESS = {("s3", "CreateBucket"): "private", ("s3", "PutObject"): "bucket-owner-full-control"}
+"""The one canned ACL that whoever may create a bucket may give it ("CreateBucket", API Reference), or who may put an
+object ("Granting s3:PutObject with a condition requiring the bucket owner to get full control", S3 User Guide)."""
 
 MEMBERS: dict[str, dict[str, str]] = {
     "ec2": {

@@ -204,6 +204,7 @@ def check_principal(statement: Json, kind: Kind) -> None:
 AWS_PRINCIPAL = re.compile(
     r"\*|\d{12}|A(?:ID|RO|GP|KI)A[A-Z0-9]{12,}"
     r"|arn:[a-z-]+:iam::\d{12}:(?:root|user/[^*?]+|role/[^*?]+)"
+    r"|arn:[a-z-]+:iam::cloudfront:user/CloudFront Origin Access Identity [A-Z0-9]+"
     r"|arn:[a-z-]+:sts::\d{12}:(?:assumed-role/[^/*?]+/[^/*?]+|federated-user/[^*?]+|self)"
 )
 SERVICE_PRINCIPAL = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*\.(?:amazonaws\.com(?:\.cn)?|amazon\.com|aws\.internal)")

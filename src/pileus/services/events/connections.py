@@ -118,6 +118,11 @@ def public(value: Any) -> Any:
     return {name: public(one) for name, one in value.items() if name not in hidden}
 
 
+def unsealed(fault: Fault) -> Fault:
+    """The refusal to keep parameters under a key that cannot be used."""
+    return faults.parameter("KmsKeyIdentifier", fault.message) if fault.code == "EncryptionFailure" else fault
+
+
 @events.operation
 def create_connection(
     call: Call,
@@ -134,12 +139,15 @@ def create_connection(
     checked(authorization_type, auth_parameters)
     identity = names.uuid4()
     manager = call.aws("secretsmanager", principal=ITSELF)
-    secret = manager.create_secret(
-        name=f"events!connection/{name}/{identity}",
-        secret_string=json.dumps(auth_parameters),
-        kms_key_id=kms_key_identifier or None,
-        description=f"Secret of the EventBridge connection {name}",
-    )
+    try:
+        secret = manager.create_secret(
+            name=f"events!connection/{name}/{identity}",
+            secret_string=json.dumps(auth_parameters),
+            kms_key_id=kms_key_identifier or None,
+            description=f"Secret of the EventBridge connection {name}",
+        )
+    except Fault as fault:
+        raise unsealed(fault) from None
     connection = Connection(
         name=name,
         id=identity,
@@ -195,6 +203,12 @@ def update_connection(
     if description is not None:
         connection.description = description
     if kms_key_identifier is not None:
+        try:
+            call.aws("secretsmanager", principal=ITSELF).update_secret(
+                secret_id=connection.secret_arn, kms_key_id=kms_key_identifier or "alias/aws/secretsmanager"
+            )
+        except Fault as fault:
+            raise unsealed(fault) from None
         connection.key = kms_key_identifier
     kind = authorization_type or connection.type
     if auth_parameters is not None or kind != connection.type:

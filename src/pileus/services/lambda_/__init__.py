@@ -5,7 +5,8 @@ A way through the package, from the ground up:
     faults                              what is wrong, in Lambda's words
     archives, images, downloads         deployment packages: fetched, checked, kept, unpacked, handed out
     functions, qualifiers               what a function and its versions are, and which one a request means
-    configuration, sealing, layers      how a function is configured, and what functions share
+    configuration, sealing, reach, layers
+                                        how a function is configured, and what functions share
     creating, states, updating, versions, aliases, tagging, permissions, policies, signing, capacity, management
                                         the life of all that
     runtimes, bootstrap                 which interpreter of this machine is which runtime; what runs handlers in it
@@ -26,4 +27,6 @@ SnapStart would make one, each environment is initialised, and runs the hooks th
 
 from pileus.kernel import Service
 
-lambda_ = Service("lambda", engine="sandboxed processes")
+from .faults import in_lambdas_words
+
+lambda_ = Service("lambda", engine="sandboxed processes", invalid=in_lambdas_words)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pileus.kernel.cloud import Cloud
 
 MOST_UPLOADED = 50 * 1024 * 1024
+MOST_SENT = 70_167_211
 MOST_UNPACKED = 262_144_000
 HOT_RELOAD = "hot-reload"
 """The bucket whose keys are folders of this machine."""
@@ -99,6 +100,9 @@ async def fetched(call: Call, given: dict[str, Any]) -> bytes:
     if "ZipFile" in given:
         if not given["ZipFile"]:
             raise faults.invalid("Uploaded file must be a non-empty zip")
+        if len(given["ZipFile"]) * 4 / 3 >= MOST_SENT:  # in base 64
+            message = f"Request must be smaller than {MOST_SENT} bytes for the {call.operation} operation"
+            raise Fault("RequestEntityTooLargeException", message, status=413)
         return bytes(given["ZipFile"])
     if not given.get("S3Bucket") or not given.get("S3Key"):
         raise faults.invalid("Please provide a source for function code.")

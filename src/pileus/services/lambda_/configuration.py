@@ -14,9 +14,11 @@ from pileus.kernel.access.attached import Grants
 from pileus.kernel.access.enforcement import authorize
 from pileus.kernel.access.target import Target
 
-from . import faults, sealing
+from . import faults, reach, sealing
 from .layers import LayerVersion
 
+MOST_MEMORY = 10_240
+LONGEST = 900
 MOST_ENVIRONMENT = 4096
 MOST_LAYERS = 5
 MOST_LAYERED = 262_144_000
@@ -74,19 +76,20 @@ def settings(call: Call, name: str, given: dict[str, Any], before: dict[str, Any
     """A version's settings: what a request gives over what there was before, or over the defaults."""
     found = (before or DEFAULTS) | given
     found["LoggingConfig"] = logging(name, given.get("LoggingConfig"), before.get("LoggingConfig"))
+    check_size(found)
     check_runtime(call, name, found, created=not before)
     if "Role" in given and given["Role"] != before.get("Role"):
         check_role(call, given["Role"])
     if "Environment" in given:
         found["Environment"] = environment(given["Environment"])
     elif "KMSKeyArn" in given and before.get("Environment"):
-        found["Environment"] = {"Variables": sealing.opened(call, name, before)}
+        found["Environment"] = {"Variables": sealing.reopened(call, name, before)}
     if "Layers" in given:
         found["Layers"] = layers(call, given["Layers"])
     if "VpcConfig" in given:
-        found["VpcConfig"] = network(given["VpcConfig"])
+        found["VpcConfig"] = network(call, given["VpcConfig"])
     if "DeadLetterConfig" in given:
-        found["DeadLetterConfig"] = dead_letters(call, given["DeadLetterConfig"])
+        found["DeadLetterConfig"] = dead_letters(call, given["DeadLetterConfig"], found["Role"])
     for member in ("Environment", "VpcConfig", "DeadLetterConfig", "KMSKeyArn"):
         if not found.get(member):
             found.pop(member, None)
@@ -102,6 +105,20 @@ def logging(name: str, given: dict[str, Any] | None, before: dict[str, Any] | No
             raise faults.invalid("To set a log level, the log format must be JSON.")
         return {member: found[member] for member in ("LogFormat", "LogGroup")}
     return {"ApplicationLogLevel": "INFO", "SystemLogLevel": "INFO"} | found
+
+
+def check_size(found: dict[str, Any]) -> None:
+    """The model allows what functions on managed instances may have, which is more."""
+    if found.get("CapacityProviderConfig"):
+        return
+    for member, label, most in (("MemorySize", "memorySize", MOST_MEMORY), ("Timeout", "timeout", LONGEST)):
+        if found[member] > most:
+            raise Fault(
+                "ValidationException",
+                f"1 validation error detected: Value '{found[member]}' at '{label}' failed to satisfy constraint: "
+                f"Member must have value less than or equal to {most}",
+                status=400,
+            )
 
 
 def check_runtime(call: Call, name: str, found: dict[str, Any], created: bool) -> None:
@@ -177,18 +194,31 @@ def layers(call: Call, given: list[str]) -> list[dict[str, Any]]:
     return found
 
 
-def network(given: dict[str, Any]) -> dict[str, Any]:
+def network(call: Call, given: dict[str, Any]) -> dict[str, Any]:
+    """The subnets and security groups, which must be there, and whose network it is."""
     subnets, groups = given.get("SubnetIds", []), given.get("SecurityGroupIds", [])
     if not subnets and not groups:
         return {}
     if not subnets or not groups:
         raise faults.invalid("SubnetIds and SecurityIds must coexist or be both empty list.")
-    return {"SubnetIds": subnets, "SecurityGroupIds": groups} | {
+    ec2 = call.aws("ec2")
+    action = "DescribeSubnets"
+    try:
+        [vpc, *others] = {subnet["VpcId"] for subnet in ec2.describe_subnets(subnet_ids=subnets)["Subnets"]}
+        action = "DescribeSecurityGroups"
+        ec2.describe_security_groups(group_ids=groups)
+    except Fault as fault:
+        raise faults.invalid(
+            f"Error occurred while {action}. EC2 Error Code: {fault.code}. EC2 Error Message: {fault.message}"
+        ) from None
+    if others:
+        raise faults.invalid("The subnets must all be in the same VPC.")
+    return {"SubnetIds": subnets, "SecurityGroupIds": groups, "VpcId": vpc} | {
         name: value for name, value in given.items() if name == "Ipv6AllowedForDualStack"
     }
 
 
-def dead_letters(call: Call, given: dict[str, Any]) -> dict[str, Any]:
+def dead_letters(call: Call, given: dict[str, Any], role: str) -> dict[str, Any]:
     target = given.get("TargetArn")
     if not target:
         return {}
@@ -197,4 +227,5 @@ def dead_letters(call: Call, given: dict[str, Any]) -> dict[str, Any]:
         raise faults.invalid(
             f"The provided target {target} is invalid. The target must be an SNS topic or an SQS queue."
         )
+    reach.check_sending(call, role, target)
     return {"TargetArn": target}

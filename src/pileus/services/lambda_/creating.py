@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pileus.kernel import Call, names
+from pileus.kernel import Call, names, tags
 
 from . import archives, configuration, faults, lambda_, signing
 from .archives import Code, Upload, release, share
@@ -89,6 +89,7 @@ def created(call: Call, name: str, request: dict[str, Any], upload: Upload) -> V
         raise faults.conflict(f"Function already exist: {name}")
     given = {member: request[member] for member in SETTINGS & request.keys()}
     settings = configuration.settings(call, name, given)
+    tags.check(request.get("Tags", {}), code="InvalidParameterValueException")
     Function(
         name=name,
         id=names.token(8),
@@ -109,9 +110,10 @@ def published(call: Call, function: Function, latest: Version, description: str 
     """A new version that is as `$LATEST` is now; or the newest one, if nothing has changed since."""
     newest = Version.get(call, function.name, function.last_version) if function.last_version else None
     settings = latest.settings | ({"Description": description} if description else {})
-    if newest and newest.code.sha256 == latest.code.sha256 and same(newest.settings, latest.settings):
+    if newest and unchanged(function, newest, latest):
         return newest
     function.last_version += 1
+    function.described = latest.settings["Description"]
     function.put(call)
     share_layers(call, settings)
     version = Version(
@@ -132,8 +134,11 @@ def check_capacity(call: Call, settings: dict[str, Any]) -> None:
         CapacityProvider.named(call, config["LambdaManagedInstancesCapacityProviderConfig"]["CapacityProviderArn"])
 
 
-def same(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    return {**one, "Description": ""} == {**other, "Description": ""}
+def unchanged(function: Function, newest: Version, latest: Version) -> bool:
+    """Whether `$LATEST` is as it was when it was last published, perhaps with a description of its own."""
+    if newest.code.sha256 != latest.code.sha256:
+        return False
+    return {**newest.settings, "Description": function.described} == latest.settings
 
 
 def share_layers(call: Call, settings: dict[str, Any]) -> None:

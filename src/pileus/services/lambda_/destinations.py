@@ -20,8 +20,8 @@ TARGETS = ("sqs", "sns", "lambda", "events", "s3")
 LONGEST_MESSAGE = 1024
 
 
-def check(given: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
-    """Destinations as they may be: S3 takes failures only."""
+def check(given: dict[str, dict[str, str]], function_arn: str = "") -> dict[str, dict[str, str]]:
+    """Destinations as they may be: S3 takes failures only, and no function its own events."""
     found = {}
     for on, target in given.items():
         arn = target.get("Destination")
@@ -31,6 +31,8 @@ def check(given: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
         service = parts[2] if len(parts) > 5 else ""
         if service not in TARGETS or (service == "s3" and on == "OnSuccess"):
             raise faults.invalid(f"The provided destination config DestinationConfig({on}) is invalid: {arn}")
+        if function_arn and (arn == function_arn or arn.startswith(f"{function_arn}:")):
+            raise faults.invalid("You can't specify the function as a destination for itself.")
         found[on] = {"Destination": arn}
     return found
 

@@ -64,6 +64,8 @@ class Environment:
         self.on_initialised: Callable[[], None] = lambda: None
         """Called when its initialisation is over, or never will be."""
         self.dead = False
+        self.misplaced = ""
+        """What is wrong with the program that it is to run, if that is known beforehand."""
         self._loop = asyncio.get_running_loop()
         self._awaited: asyncio.Future[None] | None = None
         self._current: Invocation | None = None
@@ -289,6 +291,8 @@ class Environment:
         kind, reason = "Runtime.ExitError", exit_reason(status)
         if self.sandbox and self.sandbox.ran_out:
             kind, reason = "Runtime.OutOfMemory", "Runtime exited with error: signal: killed"
+        if self.misplaced:
+            kind, reason = "Runtime.InvalidEntrypoint", self.misplaced
         if self._extension_error:
             kind, reason = self._extension_error
         words = f"RequestId: {invocation.id} Error: {reason}"

@@ -204,7 +204,7 @@ def put_function_event_invoke_config(
         modified=call.now,
         retries=maximum_retry_attempts,
         oldest=maximum_event_age_in_seconds,
-        destinations=destinations.check(destination_config),
+        destinations=destinations.check(destination_config, call.arn(f"function:{meant.name}")),
     )
     return config.put(call).shown(call)
 
@@ -224,7 +224,7 @@ def update_function_event_invoke_config(
     if maximum_event_age_in_seconds is not None:
         config.oldest = maximum_event_age_in_seconds
     if destination_config is not None:
-        config.destinations = destinations.check(destination_config)
+        config.destinations = destinations.check(destination_config, call.arn(f"function:{config.function}"))
     return config.put(call).shown(call)
 
 

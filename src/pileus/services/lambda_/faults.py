@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 from pileus.kernel import Fault
+from pileus.models import Operation
+from pileus.models.validation import message
+
+
+def in_lambdas_words(operation: Operation, broken: list[str]) -> Fault:
+    """Violations of the model. A runtime may be named by its ARN too, so Lambda looks at it later than at the rest."""
+    if len(broken) == 1 and (found := re.fullmatch(r"Value '(.*)' at 'runtime' (failed .*)", broken[0], re.DOTALL)):
+        return invalid(f"Value {found[1]} at 'runtime' {found[2]} or be a valid ARN")
+    return Fault("ValidationException", message(broken), status=400)
 
 
 def invalid(message: str) -> Fault:

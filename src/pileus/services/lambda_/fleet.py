@@ -267,7 +267,7 @@ class Fleet:
         own = variables(call, version, found, environment, session)
         wrapper = own.get(WRAPPER) if found.argv and not version.code.uri else None
         return Plan(
-            argv=([wrapper] if wrapper else []) + (list(found.argv) or [program(task, opt)]),
+            argv=([wrapper] if wrapper else []) + (list(found.argv) or [program(task, opt, environment)]),
             entry="" if wrapper else found.entry,
             beside=[[f"/opt/extensions/{name}"] for name in sorted(environment.extensions.expected)],
             beside_output=4 if environment.extensions.expected else 0,
@@ -382,11 +382,15 @@ def programs(folder: Path) -> set[str]:
     return {each.name for each in folder.iterdir() if each.is_file()} if folder.is_dir() else set()
 
 
-def program(task: Path, opt: Path | None) -> str:
-    """The bootstrap of a runtime that the function brings along."""
-    if not (task / "bootstrap").exists() and opt and (opt / "bootstrap").exists():
-        return "/opt/bootstrap"
-    return "/var/task/bootstrap"
+def program(task: Path, opt: Path | None, environment: Environment) -> str:
+    """The bootstrap of a runtime that the function brings along; the environment knows if it will not do."""
+    shown = {"/var/task/bootstrap": task / "bootstrap"} | ({"/opt/bootstrap": opt / "bootstrap"} if opt else {})
+    found = next((name for name, path in shown.items() if path.exists()), "")
+    if not found:
+        environment.misplaced = "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]"
+    elif not os.access(shown[found], os.X_OK):
+        environment.misplaced = f"fork/exec {found}: permission denied"
+    return found or "/var/task/bootstrap"
 
 
 def variables(

@@ -27,6 +27,8 @@ class Function(Record, arn="function:{name}", cfn="AWS::Lambda::Function", kw_on
     """Tells it from other functions that have had its name."""
     created: float
     last_version: int = 0
+    described: str = ""
+    """How `$LATEST` was described when it was last published."""
     tags: dict[str, str] = {}
     reserved: int | None = None
     """Reserved concurrency."""
@@ -125,7 +127,7 @@ def shown(call: Call, version: Version, arn: str = "") -> dict[str, Any]:
         optimised = version.number and snap["ApplyOn"] == "PublishedVersions"
         answer["SnapStart"] = {**snap, "OptimizationStatus": "On" if optimised else "Off"}
     if vpc := settings.get("VpcConfig"):
-        answer["VpcConfig"] = {"VpcId": "", "Ipv6AllowedForDualStack": False, **vpc}
+        answer["VpcConfig"] = {"Ipv6AllowedForDualStack": False, **vpc}
     if settings["PackageType"] == "Zip":
         answer["RuntimeVersionConfig"] = {"RuntimeVersionArn": runtime_arn(call, settings["Runtime"])}
     return {name: value for name, value in answer.items() if value is not None}

@@ -11,7 +11,7 @@ from typing import Any
 
 from pileus.kernel import Call, Fault, Record, Unfinished, names
 
-from . import destinations, faults, lambda_, sealing
+from . import destinations, faults, lambda_, reach, sealing
 from .fleet import Fleet
 from .qualifiers import Meant, parsed
 
@@ -60,7 +60,7 @@ MOST_FILTERS = 5
 FEWEST_POLLERS, MOST_POLLERS = 2, 200
 """What provisioned mode has for a queue, unless it is said."""
 SOURCES = {"sqs": "sqs", "kinesis": "kinesis", "dynamodb": "dynamodb"}
-BUILDING = {"kafka", "mq", "docdb"}
+BUILDING = {"kafka", "mq", "rds"}
 
 
 class Mapping(
@@ -119,7 +119,9 @@ def create_event_source_mapping(call: Call, request: Members) -> Members:
     source = request.get("EventSourceArn", "")
     service = source.split(":")[2] if source else ""
     if service not in SOURCES:
-        raise Unfinished(f"Pileus does not feed functions from {service or 'such sources'} yet.")
+        if service in BUILDING or "SelfManagedEventSource" in request:
+            raise Unfinished(f"Pileus does not feed functions from {service or 'such sources'} yet.")
+        raise faults.invalid("Unrecognized event source.")
     given = parsed(request["FunctionName"])
     meant = Meant.by_name(call, request["FunctionName"])
     members = QUEUE if service == "sqs" else STREAM
@@ -209,6 +211,8 @@ def check(call: Call, meant: Meant, source: str, settings: Members) -> None:
         )
     if settings.get("StartingPosition") == "AT_TIMESTAMP" and service != "kinesis":
         raise faults.invalid("Unsupported starting position for event source type: AT_TIMESTAMP")
+    if (settings.get("StartingPosition") == "AT_TIMESTAMP") != ("StartingPositionTimestamp" in settings):
+        raise faults.invalid("StartingPositionTimestamp is required for the position AT_TIMESTAMP, and only for that.")
     check_filters(settings.get("FilterCriteria", {}).get("Filters", []))
     check_pollers(settings)
     if destination := settings.get("DestinationConfig"):
@@ -237,7 +241,7 @@ def check_queue(call: Call, meant: Meant, source: str) -> None:
     account, name = source.split(":")[4:6]
     try:
         answer = call.aws("sqs", principal=principal).get_queue_attributes(
-            queue_url=call.url(f"{account}/{name}"), attribute_names=["VisibilityTimeout"]
+            queue_url=call.url(f"{account}/{name}"), attribute_names=["VisibilityTimeout", "Policy"]
         )
     except Fault as fault:
         if "NonExistent" in fault.code or fault.code == "QueueDoesNotExist":
@@ -247,6 +251,8 @@ def check_queue(call: Call, meant: Meant, source: str) -> None:
         raise faults.invalid(
             "The function execution role does not have permissions to call ReceiveMessage on SQS"
         ) from None
+    for action in ("ReceiveMessage", "DeleteMessage"):
+        reach.check(call, principal, action, source, answer["Attributes"].get("Policy", ""))
     visibility, timeout = int(answer["Attributes"]["VisibilityTimeout"]), meant.version.settings["Timeout"]
     if visibility < timeout:
         raise faults.invalid(

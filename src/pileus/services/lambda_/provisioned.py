@@ -11,7 +11,7 @@ from pileus.kernel import Call, Fault, Record
 
 from . import faults, lambda_
 from .fleet import Fleet
-from .functions import LATEST, stamp
+from .functions import LATEST, Alias, stamp
 from .qualifiers import Meant, whole
 from .throttling import Account
 from .waiting import active
@@ -58,6 +58,7 @@ def put_provisioned_concurrency_config(call: Call, meant: Meant, provisioned_con
     """Have so many environments ready."""
     if meant.qualifier in ("", LATEST):
         raise faults.invalid("Provisioned Concurrency Configs cannot be applied to unpublished function versions.")
+    check_twins(call, meant)
     reserved = meant.function.reserved
     most = Account.of(call).unreserved if reserved is None else reserved
     if provisioned_concurrent_executions > most:
@@ -76,6 +77,22 @@ def put_provisioned_concurrency_config(call: Call, meant: Meant, provisioned_con
     call.wake(("lambda", call.account, call.region, meant.name))
     provide.begin(call, function=meant.name, qualifier=meant.qualifier)
     return provision.shown(call)
+
+
+def check_twins(call: Call, meant: Meant) -> None:
+    """A version and an alias that points to it cannot both have environments."""
+    label = meant.version.label
+    if meant.alias:
+        if Provision.get(call, meant.name, label):
+            raise faults.invalid(
+                "Alias can't be used for Provisioned Concurrency configuration on an already Provisioned version"
+            )
+    elif any(Provision.get(call, meant.name, alias.name) for alias in pointing(call, meant.name, label)):
+        raise faults.invalid("Version is pointed by a Provisioned Concurrency alias")
+
+
+def pointing(call: Call, function: str, label: str) -> list[Alias]:
+    return [alias for alias in Alias.scan(call, function) if alias.version == label]
 
 
 @lambda_.operation(on=existing)

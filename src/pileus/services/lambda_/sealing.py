@@ -12,6 +12,8 @@ from typing import Any
 
 from pileus.kernel import Call, Fault, Principal, identity
 
+from . import faults
+
 Members = dict[str, Any]
 
 
@@ -20,7 +22,10 @@ def sealed(call: Call, function: str, found: Members) -> None:
     key, variables = found.get("KMSKeyArn"), found.get("Environment", {}).get("Variables")
     if key and variables:
         text = json.dumps(variables, separators=(",", ":")).encode()
-        answer = call.aws("kms").encrypt(key_id=key, plaintext=text, encryption_context=context(call, function))
+        try:
+            answer = call.aws("kms").encrypt(key_id=key, plaintext=text, encryption_context=context(call, function))
+        except Fault as fault:
+            raise unusable(fault) from None
         found["Environment"] = {"Sealed": base64.b64encode(answer["CiphertextBlob"]).decode()}
 
 
@@ -35,6 +40,22 @@ def opened(call: Call, function: str, settings: Members, principal: Principal | 
     )
     decrypted: dict[str, str] = json.loads(answer["Plaintext"])
     return decrypted
+
+
+def reopened(call: Call, function: str, settings: Members) -> dict[str, str]:
+    """The variables, to be encrypted anew as the caller; refused in Lambda's words."""
+    try:
+        return opened(call, function, settings)
+    except Fault as fault:
+        raise unusable(fault) from None
+
+
+def unusable(fault: Fault, what: str = "environment variables") -> Fault:
+    """Why a key does not serve, in Lambda's words."""
+    return faults.invalid(
+        f"Lambda was unable to configure access to your {what} because the KMS key is invalid. Please check your KMS "
+        f"key settings. KMS Exception: {fault.code} KMS Message: {fault.message}"
+    )
 
 
 def context(call: Call, function: str) -> dict[str, str]:
@@ -74,7 +95,10 @@ def sealed_filters(call: Call, arn: str, settings: Members) -> None:
     key, filters = settings.get("KMSKeyArn"), settings.get("FilterCriteria")
     if key and filters:
         text = json.dumps(filters, separators=(",", ":")).encode()
-        answer = call.aws("kms").encrypt(key_id=key, plaintext=text, encryption_context=mapping_context(arn))
+        try:
+            answer = call.aws("kms").encrypt(key_id=key, plaintext=text, encryption_context=mapping_context(arn))
+        except Fault as fault:
+            raise unusable(fault, "filter criteria") from None
         settings["FilterCriteria"] = {"Sealed": base64.b64encode(answer["CiphertextBlob"]).decode()}
 
 

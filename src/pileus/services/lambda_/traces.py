@@ -35,10 +35,15 @@ def lineage(header: str) -> dict[str, int]:
     return found
 
 
+def fresh(call: Call) -> str:
+    """The root of a trace that begins here."""
+    return f"1-{int(call.now):08x}-{os.urandom(12).hex()}"
+
+
 def continued(call: Call, function: Function, version: Version, header: str) -> str:
     """The header for an invocation that another one, or nobody, has led to."""
     given = parts(header)
-    root = given.get("Root") or f"1-{int(call.now):08x}-{os.urandom(12).hex()}"
+    root = given.get("Root") or fresh(call)
     parent = f"Parent={given['Parent']};" if "Parent" in given else ""
     active = version.settings.get("TracingConfig", {}).get("Mode") == "Active"
     sampled = given.get("Sampled") or ("1" if active else "0")

@@ -39,6 +39,7 @@ FORBIDDEN = (
 )
 INTEGRATION = "application/vnd.awslambda.http-integration-response"
 PRELUDE_END = b"\0" * 8
+PORTS = {"http": "80", "https": "443"}
 TEXTS = ("text/", "application/json", "application/javascript", "application/xml")
 
 
@@ -112,7 +113,12 @@ def event(call: Call, url: Url, request: Request) -> Document:
     for name, value in request.headers:
         if name != "cookie":
             headers[name] = f"{headers[name]},{value}" if name in headers else value
-    host = request.host.partition(":")[0]
+    host, _, port = request.host.partition(":")
+    scheme = "https" if call.secure else "http"
+    headers["x-amzn-trace-id"] = call.trace or f"Root={traces.fresh(call)}"
+    headers["x-forwarded-for"] = ", ".join(filter(None, (headers.get("x-forwarded-for"), request.client)))
+    headers["x-forwarded-port"] = port or PORTS[scheme]
+    headers["x-forwarded-proto"] = scheme
     moment = datetime.fromtimestamp(call.now, UTC)
     path = unquote(request.path)
     context: Document = {

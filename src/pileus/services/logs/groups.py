@@ -119,6 +119,8 @@ def create_log_group(
     deletion_protection_enabled: bool = False,
 ) -> None:
     """Create a group; its events never expire until it is said when they do."""
+    if log_group_name.lower().startswith("aws/") and call.principal.type != "AWSService":
+        raise faults.invalid("Log groups starting with AWS/ are reserved for AWS.")
     if Group.get(call, log_group_name):
         raise faults.exists("The specified log group already exists")
     check_tags(tags)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from typing import Any
 
 import msgspec
@@ -32,7 +31,7 @@ def sealed(log: str, stream: str, at: int, number: int) -> str:
 def opened(pointer: str) -> Place:
     try:
         place: Place = place_decoder.decode(base64.b64decode(pointer, validate=True))
-    except (binascii.Error, msgspec.DecodeError):
+    except (ValueError, msgspec.DecodeError):
         raise faults.invalid("The specified logRecordPointer is invalid.") from None
     return place
 

@@ -71,6 +71,8 @@ async def put_subscription_filter(
     kind = destination_kind(destination_arn)
     if kind in ("kinesis", "firehose") and not role_arn:
         raise faults.invalid("Role ARN is required for this destination.")
+    if role_arn:
+        check_role(role_arn)
     if kind == "lambda" and role_arn:
         raise faults.invalid("destinationArn for vendor lambda cannot be used with roleArn")
     if kind == "logs":
@@ -96,6 +98,15 @@ async def put_subscription_filter(
             transformed=apply_on_transformed_logs,
             criteria=field_selection_criteria,
         ).put(call)
+
+
+def check_role(arn: str) -> None:
+    try:
+        service = arns.parse(arn).service
+    except ValueError:
+        service = ""
+    if service != "iam":
+        raise faults.invalid("roleArn is not the ARN of a role.")
 
 
 def destination_kind(arn: str) -> str:

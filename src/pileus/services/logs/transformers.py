@@ -126,7 +126,8 @@ def processors_of(document: str) -> list[Members]:
         found = json.loads(document)
     except ValueError:
         found = parsed(document)
-    config = found if isinstance(found, list) else found.get("transformerConfig", found.get("processors"))
-    if not isinstance(config, list):
+    if isinstance(found, dict):
+        found = found.get("transformerConfig", found.get("processors"))
+    if not isinstance(found, list):
         raise faults.invalid("The policy document is not a valid list of processors.")
-    return config
+    return found

@@ -99,6 +99,8 @@ def parsed(text: str, parameter: str) -> Arn:
 
 def check(call: Call, pipe: Pipe) -> None:
     source = parsed(pipe.source, "Source") if not pipe.source.startswith("smk://") else None
+    if source and source.service not in (*SOURCES, "kafka", "mq"):
+        raise validation(f"The source is not supported: {pipe.source}")
     if source is None or source.service not in SOURCES or any(name in pipe.source_parameters for name in UNBUILT):
         raise Unfinished(f"Pileus does not implement pipes from {pipe.source} yet.")
     if source.service != "sqs" and "StartingPosition" not in pipe.settings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,9 @@ from pileus.kernel import Call
 
 from . import faults, s3, tagging, versions
 from .buckets import Bucket, by_name
+from .events import iso
 from .objects import Object
+from .rules import DAY
 from .versions import Version
 
 if TYPE_CHECKING:
@@ -34,6 +37,10 @@ def put_bucket_abac(call: Call, bucket: Bucket, abac_status: dict[str, Any]) -> 
 
 # Condition keys of S3's own
 
+CREATING = {"PutObject", "CopyObject", "CompleteMultipartUpload"}
+BEGINNING = {"CreateMultipartUpload", "UploadPart", "UploadPartCopy"}
+"""Operations that are s3:PutObject too, and after which there is no object yet ("Enforce conditional writes", S3 User
+Guide)."""
 GRANTED = "access_grants"
 """What a session carries that Access Grants has given: the ARN of the instance."""
 
@@ -52,11 +59,16 @@ class Keys(Mapping[str, tuple[str, ...]]):
     @cached_property
     def _found(self) -> dict[str, Values]:
         bucket, request = self._bucket, self._request
-        found = signature_keys(self._call)
+        found = signature_keys(self._call) | locking_keys(self._call, request)
         if instance := self._call.principal.session.get(GRANTED):
             found["s3:accessgrantsinstancearn"] = (instance,)
         if bucket.abac:
             found |= {f"s3:buckettag/{name.lower()}": (value,) for name, value in bucket.tags.items()}
+        if (operation := self._call.operation) in CREATING | BEGINNING:
+            found["s3:objectcreationoperation"] = ("true" if operation in CREATING else "false",)
+        if "InventoryConfiguration" in request:
+            fields = request["InventoryConfiguration"].get("OptionalFields", ())
+            found["s3:inventoryaccessibleoptionalfields"] = tuple(fields)
         if key := request.get("Key"):
             if asked := given(request.get("Tagging")):
                 found |= {f"s3:requestobjecttag/{name.lower()}": (value,) for name, value in asked.items()}
@@ -83,6 +95,21 @@ def signature_keys(call: Call) -> dict[str, Values]:
         found |= {"s3:authtype": (signed.place,), "s3:signatureversion": (signed.algorithm,)}
         if signed.algorithm.startswith("AWS4"):  # the older form of presigned requests only says when they end
             found["s3:signatureage"] = (str(max(0, int((call.now - signed.made) * 1000))),)
+    return found
+
+
+def locking_keys(call: Call, request: Mapping[str, Any]) -> dict[str, Values]:
+    """What policies may know of the lock that a request wants for an object."""
+    retention = request.get("Retention") or {}
+    mode = retention.get("Mode") or request.get("ObjectLockMode")
+    until = retention.get("RetainUntilDate") or request.get("ObjectLockRetainUntilDate")
+    hold = (request.get("LegalHold") or {}).get("Status") or request.get("ObjectLockLegalHoldStatus")
+    found: dict[str, Values] = {"s3:object-lock-mode": (mode,)} if mode else {}
+    if hold:
+        found["s3:object-lock-legal-hold"] = (hold,)
+    if until:
+        found["s3:object-lock-retain-until-date"] = (iso(until),)
+        found["s3:object-lock-remaining-retention-days"] = (str(math.ceil((until - call.now) / DAY)),)
     return found
 
 

@@ -51,7 +51,8 @@ def check_owner(bucket: Bucket, expected: str) -> None:
     if not expected or expected == bucket.owner:
         return
     if len(expected) != 12 or not expected.isdigit():
-        raise faults.invalid_argument("The value of the expected bucket owner parameter must be an AWS account ID")
+        words = f"The value of the expected bucket owner parameter must be an AWS Account ID... [{expected}]"
+        raise faults.fault("InvalidBucketOwnerAWSAccountID", words)
     raise faults.denied()
 
 

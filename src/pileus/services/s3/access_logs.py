@@ -80,8 +80,9 @@ def check(call: Call, bucket: Bucket, enabled: Members) -> None:
     elif target.owner != bucket.owner:
         words = "The owner for the bucket to be logged and the target bucket must be the same."
     elif target.region != bucket.region:
-        words = "S3 Server Access Logging is not supported across Regions"
-        raise faults.fault("CrossLocationLoggingProhibitted", words, 403, TargetBucket=target.name)
+        words = "Cross S3 location logging not allowed. "
+        place = {"TargetBucketLocation": target.region}
+        raise faults.fault("CrossLocationLoggingProhibitted", words, 403, **place)
     elif target.payer == "Requester":
         words = "Requester pays is enabled on the target bucket for logging"
     elif enabled.get("TargetGrants") and target.ownership == "BucketOwnerEnforced":

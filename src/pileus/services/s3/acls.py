@@ -1,7 +1,7 @@
 """Access control lists of buckets and objects ("Access control list (ACL) overview", S3 User Guide).
 
-Grants are kept as the model has them; an empty list means that all is the owner's. Grantees by e-mail address are left
-out, as AWS itself has dropped them.
+Grants are kept as the model has them; an empty list means that all is the owner's. Grantees by e-mail address are
+refused, as AWS has dropped them.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def from_headers(owner: str, canned: str, headers: Headers, bucket_owner: str) -
         return [
             {"Grantee": grantee, "Permission": name.upper()}
             for name, value in zip(Headers._fields, headers, strict=True)
-            for grantee in grantees(value)
+            for grantee in grantees(value, f"x-amz-grant-{name.replace('_', '-')}")
         ]
     if canned in ("bucket-owner-read", "bucket-owner-full-control"):
         if owner == bucket_owner:
@@ -79,7 +79,7 @@ def from_headers(owner: str, canned: str, headers: Headers, bucket_owner: str) -
     return [user(owner, "FULL_CONTROL"), *extra] if extra else []
 
 
-def grantees(value: str) -> Iterable[dict[str, str]]:
+def grantees(value: str, header: str) -> Iterable[dict[str, str]]:
     """`id="…", uri="…"`"""
     for item in filter(None, map(str.strip, value.split(","))):
         kind, _, name = item.partition("=")
@@ -89,9 +89,9 @@ def grantees(value: str) -> Iterable[dict[str, str]]:
         elif kind.strip().lower() == "uri":
             yield grantee({"Type": "Group", "URI": name})
         elif kind.strip().lower() == "emailaddress":
-            raise unresolvable(name)
+            raise by_email()
         else:
-            raise faults.invalid_argument("Argument format not recognized", "x-amz-grant", item)
+            raise faults.invalid_argument("Argument format not recognized", header, item)
 
 
 def grantee(given: dict[str, str]) -> dict[str, str]:
@@ -106,13 +106,13 @@ def grantee(given: dict[str, str]) -> dict[str, str]:
             raise faults.invalid_argument("Invalid group uri", "Group/URI", given["URI"])
         return {"Type": kind, "URI": given["URI"]}
     if kind == "AmazonCustomerByEmail":
-        raise unresolvable(given.get("EmailAddress", ""))
+        raise by_email()
     raise faults.malformed()
 
 
-def unresolvable(address: str) -> Exception:
-    words = "The e-mail address you provided does not match any account on record."
-    return faults.fault("UnresolvableGrantByEmailAddress", words, EmailAddress=address)
+def by_email() -> Exception:
+    """S3 does so since October 2025 ("PutBucketAcl", API Reference)."""
+    return faults.fault("MethodNotAllowed", "The specified method is not allowed against this resource.", 405)
 
 
 def from_document(document: dict[str, Any], owner: str) -> list[Grant]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Self
 
-from pileus.kernel import Call, Record, names, paging, tags
+from pileus.kernel import Call, Fault, Record, names, paging, regions, tags
 from pileus.kernel.identity import ANONYMOUS
 
 from . import acls, documents, faults, naming, s3
@@ -79,6 +79,8 @@ class Bucket(
     """The id of the Availability Zone of a directory bucket."""
     table: str = ""
     """The ARN of the table whose files it holds."""
+    european: bool = False
+    """Whether its Region was called `EU` when it was created, as it was of old; it is told so ever after."""
     shelf: str = ""
     """The storage class of all objects in it, if the table has another than the usual one."""
     through: str = ""
@@ -141,6 +143,8 @@ class Bucket(
             return reached
         if bucket.region != call.region and call.principal is not ANONYMOUS and call.principal.type != "AWSService":
             raise elsewhere(call, bucket)
+        if "s3-accelerate." in call.endpoint:
+            check_accelerated(call, bucket)
         if bucket.zone:
             from .directories import check
 
@@ -158,6 +162,14 @@ def still(call: Call, bucket: Bucket) -> Bucket:
     if found is None or found.room != bucket.room:
         raise faults.no_bucket(bucket.name)
     return found
+
+
+def check_accelerated(call: Call, bucket: Bucket) -> None:
+    """Refuse a request to the accelerated host of a bucket that has none; what follows from one may be elsewhere."""
+    if f"//{bucket.name}." not in call.endpoint:
+        return
+    if (documents.load(call, bucket.room, "accelerateconfiguration") or {}).get("Status") != "Enabled":
+        raise faults.invalid_request("S3 Transfer Acceleration is not configured on this bucket")
 
 
 def absent(name: str) -> Exception:
@@ -228,20 +240,30 @@ def create_bucket(
         acls.Headers(grant_full_control, grant_read, grant_read_acp, grant_write, grant_write_acp),
         call.account,
     )
-    if given and object_ownership == ENFORCED:
-        words = "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting"
-        raise faults.fault("InvalidBucketAclWithObjectOwnership", words)
+    check_acl(call, given, object_ownership)
     tagged = tags_of(create_bucket_configuration.get("Tags", []))
     if (old := Bucket.get(call, call.partition, bucket)) is None:
         old = Bucket.new(call, bucket, region)
         old.lock, old.versioning = object_lock_enabled_for_bucket, "Enabled" if object_lock_enabled_for_bucket else ""
         old.ownership, old.tags = object_ownership, tagged
+        old.european = create_bucket_configuration.get("LocationConstraint") == "EU"
         observing.begin(call, old)
     else:
         check_recreated(call, old, region)
     old.acl = given
     old.put(call)
-    return {"Location": f"/{bucket}" if region == "us-east-1" else call.url(bucket), "BucketArn": old.arn(call)}
+    here = region == "us-east-1" or bucket_namespace == "account-regional"
+    return {"Location": f"/{bucket}" if here else f"http://{bucket}.s3.amazonaws.com/", "BucketArn": old.arn(call)}
+
+
+def check_acl(call: Call, given: list[dict[str, Any]], ownership: str) -> None:
+    """New buckets have the public access block, against which no ACL can make them public."""
+    if given and ownership == ENFORCED:
+        words = "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting"
+        raise faults.fault("InvalidBucketAclWithObjectOwnership", words)
+    if acls.is_public(given):
+        words = "Bucket cannot have public ACLs set with BlockPublicAccess enabled"
+        raise faults.fault("InvalidBucketAclWithBlockPublicAccessError", words)
 
 
 def check_caller(call: Call) -> None:
@@ -255,6 +277,9 @@ def place(call: Call, configuration: dict[str, Any]) -> str:
         raise faults.fault("InvalidBucketName", "The specified bucket is not valid.")
     asked = configuration.get("LocationConstraint", "")
     region = "eu-west-1" if asked == "EU" else asked
+    if region and regions.partition_of(region) != call.partition:
+        words = "The specified location-constraint is not valid"
+        raise faults.fault("InvalidLocationConstraint", words, LocationConstraint=asked)
     if call.region != "us-east-1" and region != call.region:
         raise faults.fault(
             "IllegalLocationConstraintException",
@@ -273,7 +298,7 @@ def check_recreated(call: Call, old: Bucket, region: str) -> None:
             409,
             BucketName=old.name,
         )
-    if not old.region == region == call.region == "us-east-1":
+    if old.zone or not old.region == region == call.region == "us-east-1":
         raise faults.fault(
             "BucketAlreadyOwnedByYou",
             "Your previous request to create the named bucket succeeded and you already own it.",
@@ -288,14 +313,26 @@ def tags_of(given: list[dict[str, str]]) -> dict[str, str]:
         raise faults.fault("InvalidTag", "Cannot provide multiple Tags with the same key")
     if len(found) > tags.MOST:
         raise faults.fault("BadRequest", "Bucket tag count cannot be greater than 50")
-    tags.check(found, code="InvalidTag")
+    naming.check_tags(found)
     return found
 
 
-@s3.operation(on=by_name, action="s3:ListBucket")
+def by_name_told(call: Call, bucket: str, expected_bucket_owner: str = "") -> Bucket:
+    """The same as `by_name`. Who may not look at the bucket is told its Region all the same: SDKs find it so."""
+    try:
+        return by_name(call, bucket, expected_bucket_owner)
+    except Fault as fault:
+        found = Bucket.get(call, call.partition, bucket)
+        if fault.status == 403 and found is not None:
+            fault.headers.append(("x-amz-bucket-region", found.region))
+        raise
+
+
+@s3.operation(on=by_name_told, action="s3:ListBucket")
 def head_bucket(call: Call, bucket: Bucket) -> dict[str, Any]:
     """Whether the bucket is there, and where."""
-    told = {"BucketRegion": bucket.region, "BucketArn": bucket.arn(call)}
+    told: dict[str, Any] = {"BucketRegion": bucket.region, "BucketArn": bucket.arn(call)}
+    told["AccessPointAlias"] = str(call.members.get("Bucket", "")).endswith("-s3alias")
     if bucket.zone:
         told |= {"BucketLocationType": "AvailabilityZone", "BucketLocationName": bucket.zone}
     return told
@@ -311,7 +348,9 @@ def get_bucket_location(call: Call, bucket: str, expected_bucket_owner: str = ""
         raise absent(bucket)
     access.check_owner(found, expected_bucket_owner)
     access.check_bucket(call, found)
-    return {} if found.region == "us-east-1" else {"LocationConstraint": found.region}
+    if found.region == "us-east-1":
+        return {}
+    return {"LocationConstraint": "EU" if found.european else found.region}
 
 
 @s3.operation(action="s3:ListAllMyBuckets")
@@ -323,6 +362,9 @@ def list_buckets(
     if max_buckets is not None and not 1 <= max_buckets <= MOST_LISTED:
         words = f"Argument max-buckets must be an integer between 1 and {MOST_LISTED}"
         raise faults.invalid_argument(words, "max-buckets", max_buckets)
+    if bucket_region and not regions.is_region(bucket_region):
+        words = f"Argument value {bucket_region} is not a valid AWS Region"
+        raise faults.invalid_argument(words, "bucket-region", bucket_region)
     token = faults.invalid_argument("The continuation token provided is incorrect", "continuation-token")
     start = max(prefix, str(paging.opened(call, continuation_token, token)) if continuation_token else "")
     found: list[Bucket] = []
@@ -353,16 +395,23 @@ def listed(call: Call, bucket: Bucket, *, with_region: bool) -> dict[str, Any]:
 
 @s3.operation(on=by_name)
 def delete_bucket(call: Call, bucket: Bucket) -> None:
-    """Delete an empty bucket. Uploads that were begun in it are aborted."""
-    from . import forgetting
+    """Delete an empty bucket. Uploads that were begun in it are aborted; in a directory bucket they are in the way."""
+    from . import forgetting, points
     from .objects import Object
-    from .uploads import abort_all
+    from .uploads import Upload, abort_all
     from .versions import Version
 
-    if Object.first(call, bucket.room) or Version.first(call, bucket.room):
+    under_way = bucket.zone and Upload.first(call, bucket.room)
+    if under_way or Object.first(call, bucket.room) or Version.first(call, bucket.room):
         words = "The bucket you tried to delete is not empty"
         if bucket.versioned:
             words += ". You must delete all versions in the bucket."
         raise faults.fault("BucketNotEmpty", words, 409, BucketName=bucket.name)
+    if points.is_reached(call, bucket):
+        words = (
+            "The bucket you tried to delete has access points attached. Delete your access points before deleting "
+            "your bucket."
+        )
+        raise faults.fault("BucketHasAccessPointsAttached", words, BucketName=bucket.name)
     abort_all(call, bucket)
     forgetting.remove(call, bucket)

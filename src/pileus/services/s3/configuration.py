@@ -7,6 +7,7 @@ declares GetBucketCors, PutBucketCors and DeleteBucketCors.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +19,7 @@ from .documents import Document
 
 MOST_NUMBERED = 1000
 PAGE = 100
+IDENTIFIER = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 Members = dict[str, Any]
 Check = Callable[[Call, Bucket, Members], Members | None]
@@ -50,9 +52,11 @@ def document(
     get: str = "",
     put: str = "",
 ) -> None:
-    """Declare the operations on a kind of document. `flat`: the answer has its members and not the document as one."""
+    """Declare the operations on a kind of document. `flat`: the answer has its members and not the document as one.
+
+    Whoever may put it may delete it, unless `deletes` names an action of its own.
+    """
     get, put = get or f"GetBucket{noun}", put or f"PutBucket{noun}"
-    deletes = deletes or f"DeleteBucket{noun}"
     kind = noun.lower()
     paid = "RequestPayer" in s3.model.operation(get).input.members  # type: ignore[union-attr]
 
@@ -90,8 +94,9 @@ def document(
     s3.operation(name=get, on=by_payer if paid else by_name, action=f"s3:Get{action(noun)}")(reading)
     honours = [name for name in ("ContentMD5", "ChecksumAlgorithm") if name in s3.model.operation(put).input.members]  # type: ignore[union-attr]
     s3.operation(name=put, on=by_name, honours=(member, *honours), action=f"s3:Put{action(noun)}")(putting)
-    if deletes in names:
-        s3.operation(name=deletes, on=by_name, action=f"s3:Put{action(noun)}")(deleting)
+    if f"DeleteBucket{noun}" in names:
+        may = deletes or f"s3:Put{action(noun)}"
+        s3.operation(name=f"DeleteBucket{noun}", on=by_name, action=may)(deleting)
 
 
 # Actions that are not named as the operations are ("Actions defined by Amazon S3", Service Authorization Reference).
@@ -125,9 +130,12 @@ def numbered(noun: str, check: Check = accept) -> None:
     def putting(call: Call, bucket: Bucket, id: str, request: Members) -> None:  # noqa: A002
         content = request[member]
         if content.get("Id") != id:
-            raise faults.invalid_argument(
-                "The configuration ID in the request does not match the one in the document", "id", id
-            )
+            words = "Document ID does not match the specified configuration ID."
+            raise faults.fault("IdMismatch", words)
+        if not IDENTIFIER.fullmatch(id):
+            raise faults.fault("InvalidConfigurationId", "The specified configuration id is invalid.")
+        if len(content.get("Filter", {})) > 1:
+            raise faults.malformed()
         check(call, bucket, content)
         if Document.get(call, bucket.room, kind, id) is None:
             most = sum(1 for _ in Document.scan(call, bucket.room, kind))

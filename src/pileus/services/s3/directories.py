@@ -106,7 +106,7 @@ def create(call: Call, name: str, configuration: dict[str, Any]) -> dict[str, An
     if configuration.get("Location", {}).get("Name") != zone or "Bucket" not in configuration:
         words = "The bucket's name and its configuration must name the same Availability Zone"
         raise faults.invalid_request(words)
-    if not any(each.id == zone for each in regions.zones(call.region)):
+    if not is_zone(call, zone):
         raise faults.fault("InvalidBucketName", "The specified bucket is not valid.", BucketName=name)
     if (old := Bucket.get(call, call.partition, name)) is not None:
         check_recreated(call, old, call.region)
@@ -115,6 +115,10 @@ def create(call: Call, name: str, configuration: dict[str, Any]) -> dict[str, An
     made.zone, made.tags = zone, tags_of(configuration.get("Tags", []))
     made.put(call)
     return {"Location": call.url(name), "BucketArn": made.arn(call)}
+
+
+def is_zone(call: Call, zone: str) -> bool:
+    return any(each.id == zone for each in regions.zones(call.region))
 
 
 @s3.operation(action="s3express:ListAllMyDirectoryBuckets")
@@ -140,6 +144,18 @@ def list_directory_buckets(
 
 
 def directory(call: Call, bucket: str) -> Bucket:
+    """The directory bucket of a session, or one that there may yet be.
+
+    At an endpoint of their user's own SDKs want a session even for a bucket that they are about to create. It lets them
+    do nothing that they might not do without it, and there is nothing in the bucket to be done.
+    """
+    match = _NAME.fullmatch(bucket)
+    if match and is_zone(call, match[1]) and Bucket.get(call, call.partition, bucket) is None:
+        if call.principal is ANONYMOUS:
+            raise faults.denied()
+        made = Bucket.new(call, bucket)
+        made.zone = match[1]
+        return made
     found = Bucket.named(call, bucket)
     if not found.zone:
         raise faults.not_allowed("GET", "BUCKET")
@@ -204,17 +220,17 @@ def encryption(call: Call, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def targets(call: Call, request: dict[str, Any]) -> list[Target]:
-    """Who may make a session may do all that it is for; who has one has been asked.
+    """Who may make a session may do all that it is for; who has one has been asked, but for what is about the bucket.
 
     A request by an access point is about the point and the bucket behind it.
     """
-    if "express" in call.principal.session:
+    within = call.operation in READS | WRITES | {"HeadBucket"}
+    if within and "express" in call.principal.session:
         return []
     from . import access, points
 
     name = request["Bucket"]
     mode = request.get("SessionMode", "ReadOnly" if call.operation in READS else "ReadWrite")
-    within = call.operation in READS | WRITES | {"HeadBucket"}
     action = f"s3express:{'CreateSession' if within else access.actions(call)[0].partition(':')[2]}"
     keys: dict[str, Any] = {"s3express:sessionmode": (mode,)}
     found: list[Target] = []

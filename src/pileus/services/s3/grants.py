@@ -33,8 +33,8 @@ def asked(call: Call, bucket: Bucket, owner: str, request: dict[str, Any]) -> li
     else:
         words = "Your request was missing a required header"
         raise faults.fault("MissingSecurityHeader", words, MissingHeaderName="x-amz-acl")
-    if bucket.ownership == "BucketOwnerEnforced" and (grants or document or any(headers)):
-        acls.check_supported(grants or [acls.user(owner, "FULL_CONTROL")], bucket.ownership)
+    if canned != "bucket-owner-full-control":
+        acls.check_supported([acls.user(owner, "FULL_CONTROL")], bucket.ownership)
     acls.check_public(grants, points.blocks(call, bucket))
     return grants
 

@@ -8,6 +8,7 @@ from pileus.kernel import Call, names
 
 from . import documents, faults, planning, rules, s3
 from .buckets import Bucket, by_name
+from .events import iso
 
 KIND = "lifecycle"
 MOST_RULES = 1000
@@ -112,8 +113,9 @@ def check(rule: Rule) -> None:
     if not any(rule.get(name) for name in ACTIONS):
         raise faults.invalid_request("At least one action needs to be specified in a rule")
     tagged = check_filter(rule.get("Filter", {}))
+    sized = rules.Filter.of(rule).by_size
     if "Expiration" in rule:
-        check_expiration(rule["Expiration"], tagged=tagged)
+        check_expiration(rule["Expiration"], tagged=tagged, sized=sized)
     for transition in rule.get("Transitions", []):
         check_transition(transition)
     check_order(rule)
@@ -121,9 +123,12 @@ def check(rule: Rule) -> None:
         check_noncurrent(rule["NoncurrentVersionExpiration"], "NoncurrentVersionExpiration")
     for transition in rule.get("NoncurrentVersionTransitions", []):
         check_noncurrent(transition, "NoncurrentVersionTransition")
+    check_noncurrent_order(rule)
     if "AbortIncompleteMultipartUpload" in rule:
         if tagged:
             raise faults.invalid_request("AbortIncompleteMultipartUpload cannot be specified with Tags.")
+        if sized:
+            raise faults.invalid_request("AbortIncompleteMultipartUpload cannot be specified with Object Size.")
         positive(
             rule["AbortIncompleteMultipartUpload"].get("DaysAfterInitiation"),
             "DaysAfterInitiation",
@@ -150,11 +155,13 @@ def check_filter(given: dict[str, Any]) -> bool:
     return bool(tags)
 
 
-def check_expiration(expiration: dict[str, Any], *, tagged: bool) -> None:
+def check_expiration(expiration: dict[str, Any], *, tagged: bool, sized: bool) -> None:
     if len(expiration) != 1:
         raise faults.malformed()
     if "ExpiredObjectDeleteMarker" in expiration and tagged:
-        raise faults.invalid_request("ExpiredObjectDeleteMarker cannot be specified with a tag filter.")
+        raise faults.invalid_request("ExpiredObjectDeleteMarker cannot be specified with Tags.")
+    if "ExpiredObjectDeleteMarker" in expiration and sized:
+        raise faults.invalid_request("ExpiredObjectDeleteMarker cannot be specified with Object Size.")
     if "Days" in expiration:
         positive(expiration["Days"], "Days", "Expiration")
     if "Date" in expiration:
@@ -177,7 +184,12 @@ def check_transition(transition: dict[str, Any]) -> None:
 
 
 def check_noncurrent(action: dict[str, Any], name: str) -> None:
-    positive(action.get("NoncurrentDays"), "NoncurrentDays", name)
+    if name == "NoncurrentVersionExpiration":
+        positive(action.get("NoncurrentDays"), "NoncurrentDays", name)
+    elif not {"NoncurrentDays", "StorageClass"} <= action.keys():
+        raise faults.malformed()
+    elif action["NoncurrentDays"] < 0:
+        raise faults.invalid_argument(f"'NoncurrentDays' in {name} action must be nonnegative")
     newer = action.get("NewerNoncurrentVersions")
     if newer is not None and not 1 <= newer <= 100:
         raise faults.invalid_argument("'NewerNoncurrentVersions' must be between 1 and 100")
@@ -191,18 +203,41 @@ def check_noncurrent(action: dict[str, Any], name: str) -> None:
 
 def check_date(date: float) -> None:
     if date % DAY:
-        raise faults.invalid_argument("'Date' must be at midnight GMT")
+        raise faults.invalid_argument("'Date' must be at midnight GMT", "Date", iso(date))
 
 
 def check_order(rule: Rule) -> None:
-    """Things expire after they have moved."""
+    """Things expire after they have moved, and stay for 30 days where access is infrequent before they move on."""
+    moves = rule.get("Transitions", [])
+    whose = f"filter '(prefix={rules.Filter.of(rule).prefix})'"
+    timed = [each for each in (*moves, rule.get("Expiration", {})) if each.keys() & {"Days", "Date"}]
+    if len({"Days" in each for each in timed}) > 1:
+        words = f"Found mixed 'Date' and 'Days' based Expiration and Transition actions in lifecycle rule for {whose}"
+        raise faults.invalid_request(words)
     days = rule.get("Expiration", {}).get("Days")
-    moved = [transition["Days"] for transition in rule.get("Transitions", []) if "Days" in transition]
-    if days is not None and moved and days <= max(moved):
-        prefix = rule.get("Prefix", rule.get("Filter", {}).get("Prefix", ""))
+    moved = {each["StorageClass"]: each["Days"] for each in moves if "Days" in each}
+    if days is not None and moved and days <= max(moved.values()):
         raise faults.invalid_argument(
-            f"'Days' in the Expiration action for filter '(prefix={prefix})' must be greater than 'Days' in the "
-            "Transition action"
+            f"'Days' in the Expiration action for {whose} must be greater than 'Days' in the Transition action"
+        )
+    for before in INFREQUENT:
+        for to, after in moved.items():
+            if before in moved and rules.lower(to, before) and after < moved[before] + 30:
+                raise faults.invalid_argument(
+                    f"'Days' in the Transition action for StorageClass '{to}' for {whose} must be 30 days more than "
+                    f"'Days' in the Transition action for StorageClass '{before}'"
+                )
+
+
+def check_noncurrent_order(rule: Rule) -> None:
+    """Noncurrent versions, too, expire after they have moved."""
+    days = rule.get("NoncurrentVersionExpiration", {}).get("NoncurrentDays")
+    moved = [each["NoncurrentDays"] for each in rule.get("NoncurrentVersionTransitions", [])]
+    if days is not None and moved and days <= max(moved):
+        raise faults.invalid_argument(
+            f"'NoncurrentDays' in the NoncurrentVersionExpiration action for filter "
+            f"'(prefix={rules.Filter.of(rule).prefix})' must be greater than 'NoncurrentDays' in the "
+            "NoncurrentVersionTransition action"
         )
 
 

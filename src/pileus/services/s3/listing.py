@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote_plus
 
 from pileus.kernel import Call, Record, paging
+from pileus.kernel.edge import Result
 
 from . import access, faults, reshaping, s3, transforming
 from .buckets import Bucket
@@ -202,11 +203,13 @@ def list_objects(
     found = page(call, bucket, frame, marker, most)
     told = encoder(encoding_type)
     answer = common_answer(bucket, frame, found, most, encoding_type) | {"Marker": told(marker)}
-    owner = {"Owner": {"ID": canonical_id(bucket.owner)}}
-    answer["Contents"] = [listed(call, each, told, optional_object_attributes) | owner for each in found.found]
+    answer["Contents"] = [
+        listed(call, each, told, optional_object_attributes) | {"Owner": {"ID": canonical_id(each.owner)}}
+        for each in found.found
+    ]
     if found.last and delimiter:
         answer["NextMarker"] = told(found.last)
-    return answer | access.charged(call, bucket)
+    return placed(bucket, answer | access.charged(call, bucket))
 
 
 @s3.operation(on=access.to_list, action="s3:ListBucket")
@@ -244,7 +247,12 @@ def list_objects_v2(
         answer["StartAfter"] = told(start_after)
     if found.last:
         answer["NextContinuationToken"] = paging.sealed(call, found.last)
-    return answer | access.charged(call, bucket)
+    return placed(bucket, answer | access.charged(call, bucket))
+
+
+def placed(bucket: Bucket, answer: dict[str, Any]) -> Result:
+    """A list, which tells the bucket's Region in a field that the model does not have."""
+    return Result(answer, 200, [("x-amz-bucket-region", bucket.region)])
 
 
 @s3.operation(on=access.to_list, action="s3:ListBucketMultipartUploads")

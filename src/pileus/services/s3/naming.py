@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 
 from . import faults
 
 LONGEST_KEY = 1024
 
+_TAG = re.compile(r"[\w\s+\-=.:/@]*")
 _BUCKET = re.compile(r"(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _ADDRESS = re.compile(r"\d{1,3}(\.\d{1,3}){3}")
 _REGIONAL = re.compile(r".+-\d{12}-[a-z]{2}[a-z0-9-]*-\d-an")
@@ -44,6 +46,17 @@ def check_key(name: str) -> None:
     size = len(name) if name.isascii() else len(name.encode())
     if size > LONGEST_KEY:
         raise faults.fault("KeyTooLongError", "Your key is too long", Size=size, MaxSizeAllowed=LONGEST_KEY)
+
+
+def check_tags(found: Mapping[str, str]) -> None:
+    """Refuse what can be no tag of a bucket or an object."""
+    for key, value in found.items():
+        if not 1 <= len(key) <= 128 or not _TAG.fullmatch(key):
+            raise faults.fault("InvalidTag", "The TagKey you have provided is invalid", TagKey=key)
+        if len(value) > 256 or not _TAG.fullmatch(value):
+            raise faults.fault("InvalidTag", "The TagValue you have provided is invalid", TagKey=key, TagValue=value)
+        if key.startswith("aws:"):
+            raise faults.fault("InvalidTag", "System tags cannot be added/updated by requester", TagKey=key)
 
 
 @lru_cache(maxsize=4096)

@@ -37,7 +37,7 @@ class Sort(NamedTuple):
 SORTS = {
     "TopicConfigurations": Sort("TopicArn", "sns", "topic"),
     "QueueConfigurations": Sort("QueueArn", "sqs", "queue"),
-    "LambdaFunctionConfigurations": Sort("LambdaFunctionArn", "lambda", "cloud function"),
+    "LambdaFunctionConfigurations": Sort("LambdaFunctionArn", "lambda", "Lambda"),
 }
 
 
@@ -188,7 +188,7 @@ async def validate(call: Call, bucket: Bucket, content: Members) -> None:
         except Unfinished:
             raise
         except Fault as fault:
-            wrong.append((target, told(sort, fault)))
+            wrong.append((target, told(sort, target, fault)))
     if wrong:
         members: Members = {}
         for number, (target, words) in enumerate(wrong, 1):
@@ -198,11 +198,11 @@ async def validate(call: Call, bucket: Bucket, content: Members) -> None:
         )
 
 
-def told(sort: Sort, fault: Fault) -> str:
+def told(sort: Sort, target: str, fault: Fault) -> str:
     """Why a destination will not do, in S3's words."""
     if "AccessDenied" in fault.code or fault.code in ("AuthorizationError", "KMSAccessDeniedException"):
         if sort.service == "lambda":
-            return "Not authorized to invoke function"
+            return f"Not authorized to invoke function [{target}]"
         return f"Permissions on the destination {sort.noun} do not allow S3 to publish notifications from this bucket"
     return f"The destination {sort.noun} does not exist"
 

@@ -230,6 +230,12 @@ def reach(call: Call, name: str) -> Bucket | None:
     return found
 
 
+def is_reached(call: Call, bucket: Bucket) -> bool:
+    """Whether there are access points to a bucket in its own account, with which it cannot be deleted."""
+    at = call.at(account=bucket.owner, region=bucket.region)
+    return AccessPoint.first(at, bucket.name, index="by_bucket") is not None
+
+
 # Who may come in
 
 
@@ -293,18 +299,22 @@ def targets(call: Call, request: dict[str, Any]) -> list[Target] | None:
         from . import tables
 
         return tables.targets(call, request)
-    if (
-        ordinary
-        or not is_named(call, name)
-        or call.operation == "CreateBucket"
-        or Bucket.get(call, call.partition, name) is not None
-    ):
+    if call.operation == "CreateBucket":
+        return [to_be(call, name, request)]
+    if ordinary or not is_named(call, name) or Bucket.get(call, call.partition, name) is not None:
         return None
     if (point := find(call, name)) is None:
         return None
     if call.operation == "DeleteObjects":
         return []  # each of which is asked about by itself
     return limits(call, point, home(call, point), request.get("Key", ""))
+
+
+def to_be(call: Call, name: str, request: dict[str, Any]) -> Target:
+    """A bucket that is to be created, with what policies may want to know of it."""
+    place = request.get("CreateBucketConfiguration", {}).get("LocationConstraint")
+    keys = {"s3:locationconstraint": (place,)} if place else {}
+    return Target(f"arn:{call.partition}:s3:::{name}", call.account, keys=keys)
 
 
 def check(call: Call, bucket: Bucket, key: str) -> None:

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from pileus.kernel import Call
+from pileus.kernel.edge import Result
 
 from . import acls, documents, faults, points, public, s3
 from .buckets import BLOCKS, Bucket, by_name
@@ -29,7 +30,7 @@ def get_bucket_policy(call: Call, bucket: Bucket) -> dict[str, Any]:
 
 
 @s3.operation(on=by_name, honours=(*INTEGRITY, "ConfirmRemoveSelfBucketAccess"))
-def put_bucket_policy(call: Call, bucket: Bucket, policy: str) -> None:
+def put_bucket_policy(call: Call, bucket: Bucket, policy: str) -> dict[str, Any]:
     """Replace the policy, if it can be one, and does not make public what is not to be."""
     document = public.checked(call, bucket, policy, LONGEST)
     if "BlockPublicPolicy" in points.blocks(call, bucket) and public.is_public(document):
@@ -42,6 +43,7 @@ def put_bucket_policy(call: Call, bucket: Bucket, policy: str) -> None:
     documents.save(call, bucket.room, KIND, policy)
     bucket.has_policy = True
     bucket.put(call)
+    return Result({}, 204)
 
 
 @s3.operation(on=by_name)
@@ -74,9 +76,15 @@ def get_public_access_block(call: Call, bucket: Bucket) -> dict[str, Any]:
 @s3.operation(on=by_name, action="s3:PutBucketPublicAccessBlock", honours=INTEGRITY)
 def put_public_access_block(call: Call, bucket: Bucket, public_access_block_configuration: dict[str, bool]) -> None:
     """Replace the settings; what is not named is off."""
+    check_block(public_access_block_configuration)
     bucket.blocks = tuple(name for name in BLOCKS if public_access_block_configuration.get(name))
     bucket.has_block = True
     bucket.put(call)
+
+
+def check_block(given: dict[str, bool]) -> None:
+    if not given:
+        raise faults.invalid_request("Must specify at least one configuration.")
 
 
 @s3.operation(on=by_name, action="s3:PutBucketPublicAccessBlock")

@@ -30,6 +30,8 @@ def check(call: Call, bucket: Bucket, content: dict[str, Any]) -> None:
     if len(priorities) != len(set(priorities)):
         raise faults.invalid_request("Found duplicate priorities in multiple rules. Priorities must be unique")
     for rule in rules:
+        if len(rule.get("ID", "")) > 255:
+            raise faults.invalid_argument("ID length should not exceed allowed limit of 255")
         check_rule(call, bucket, rule)
         if not rule.get("ID"):
             rule["ID"] = names.token(48)
@@ -39,15 +41,15 @@ def check_rule(call: Call, bucket: Bucket, rule: dict[str, Any]) -> None:
     if "Status" not in rule or "Bucket" not in rule.get("Destination", {}):
         raise faults.malformed()
     if "Filter" in rule:
-        if "Prefix" in rule:
+        if "Prefix" in rule or len(rule["Filter"]) > 1:
             raise faults.malformed()
         if "DeleteMarkerReplication" not in rule:
-            raise faults.invalid_request("DeleteMarkerReplication must be specified for this version of the schema.")
+            raise unspecified("DeleteMarkerReplication")
         tagged = "Tag" in rule["Filter"] or rule["Filter"].get("And", {}).get("Tags")
         if tagged and rule["DeleteMarkerReplication"].get("Status") == "Enabled":
             raise faults.invalid_request("Delete marker replication is not supported if any Tag filter is specified.")
         if "Priority" not in rule:
-            raise faults.invalid_request("Priority must be specified for this version of the schema.")
+            raise unspecified("Priority")
     try:
         name = arn.parse(rule["Destination"]["Bucket"]).resource
     except ValueError:
@@ -60,6 +62,13 @@ def check_rule(call: Call, bucket: Bucket, rule: dict[str, Any]) -> None:
     if target.versioning != "Enabled":
         raise faults.invalid_request("Destination bucket must have versioning enabled.")
     check_destination(rule, rule["Destination"])
+
+
+def unspecified(member: str) -> Exception:
+    return faults.invalid_request(
+        f"{member} must be specified for this version of Cross Region Replication configuration schema. "
+        "Please refer to S3 Developer Guide for more information."
+    )
 
 
 def check_destination(rule: dict[str, Any], to: dict[str, Any]) -> None:

@@ -5,9 +5,11 @@ What a website looks like is in `websites`.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from pileus.kernel import Call
+from pileus.kernel.edge import Result
 
 from . import faults, s3
 from .buckets import Bucket, by_name, tags_of
@@ -26,11 +28,12 @@ def get_bucket_tagging(call: Call, bucket: Bucket) -> dict[str, Any]:
 
 
 @s3.operation(on=by_name, honours=("ContentMD5", "ChecksumAlgorithm"))
-def put_bucket_tagging(call: Call, bucket: Bucket, tagging: dict[str, Any]) -> None:
+def put_bucket_tagging(call: Call, bucket: Bucket, tagging: dict[str, Any]) -> dict[str, Any]:
     """Replace the bucket's tags."""
     check_tagged_here(bucket)
     bucket.tags = tags_of(tagging.get("TagSet", []))
     bucket.put(call)
+    return Result({}, 204)
 
 
 @s3.operation(on=by_name, action="s3:PutBucketTagging")
@@ -105,22 +108,39 @@ def delete_bucket_encryption(call: Call, bucket: Bucket) -> None:
 def check_website(call: Call, bucket: Bucket, content: Members) -> None:
     if "RedirectAllRequestsTo" in content:
         if len(content) > 1:
-            raise faults.invalid_argument(
-                "RedirectAllRequestsTo cannot be provided in conjunction with other Routing Rules."
-            )
+            words = "RedirectAllRequestsTo cannot be provided in conjunction with other Routing Rules."
+            raise faults.invalid_argument(words, "RedirectAllRequestsTo", "not null")
         return
     suffix = content.get("IndexDocument", {}).get("Suffix", "")
     if "IndexDocument" not in content:
         words = "A value for IndexDocument Suffix must be provided if RedirectAllRequestsTo is empty"
-        raise faults.invalid_argument(words, "IndexDocument")
+        raise faults.invalid_argument(words, "IndexDocument", "null")
     if not suffix or "/" in suffix:
         raise faults.invalid_argument("The IndexDocument Suffix is not well formed", "IndexDocument", suffix)
     if len(content.get("RoutingRules", [])) > 50:
         raise faults.invalid_argument("The number of routing rules exceeds the limit of 50.", "RoutingRules")
     for rule in content.get("RoutingRules", []):
-        redirect = rule.get("Redirect", {})
-        if not redirect or {"ReplaceKeyPrefixWith", "ReplaceKeyWith"} <= redirect.keys():
-            raise faults.invalid_request("You can only define ReplaceKeyPrefix or ReplaceKey but not both.")
+        check_routing(rule.get("Condition"), rule.get("Redirect", {}))
+
+
+def check_routing(condition: Members | None, redirect: Members) -> None:
+    """Refuse a routing rule that says nothing, or what no answer of HTTP can say."""
+    if not redirect or {"ReplaceKeyPrefixWith", "ReplaceKeyWith"} <= redirect.keys():
+        raise faults.invalid_request("You can only define ReplaceKeyPrefix or ReplaceKey but not both.")
+    if condition == {}:
+        raise faults.invalid_request(
+            "Condition cannot be empty. To redirect all requests without a condition, the condition element shouldn't "
+            "be present."
+        )
+    error = (condition or {}).get("HttpErrorCodeReturnedEquals", "404")
+    if not re.fullmatch("[45][0-9]{2}", error):
+        raise faults.invalid_request(
+            f"The provided HTTP error code ({error}) is not valid. Valid codes are 4XX or 5XX."
+        )
+    code = redirect.get("HttpRedirectCode", "301")
+    if not re.fullmatch("3[0-9]{2}", code) or code == "300":
+        words = f"The provided HTTP redirect code ({code}) is not valid. Valid codes are 3XX except 300."
+        raise faults.invalid_request(words)
 
 
 document(
@@ -129,6 +149,7 @@ document(
     missing=("NoSuchWebsiteConfiguration", "The specified bucket does not have a website configuration"),
     flat=True,
     check=check_website,
+    deletes="s3:DeleteBucketWebsite",
 )
 
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 from urllib.parse import parse_qsl
 
 from pileus.kernel import Call
 
-from . import access, faults, happenings, s3, versions
+from . import access, faults, happenings, naming, s3, versions
 from .buckets import Bucket
 
 MOST = 10
-_ALLOWED = re.compile(r"[\w\s+\-=.:/@]*")
 INTEGRITY = ("ContentMD5", "ChecksumAlgorithm")
 
 
@@ -38,13 +36,7 @@ def checked(given: list[dict[str, str]]) -> dict[str, str]:
     found = {tag["Key"]: tag["Value"] for tag in given}
     if len(found) != len(given):
         raise faults.fault("InvalidTag", "Cannot provide multiple Tags with the same key")
-    for key, value in found.items():
-        if not 1 <= len(key) <= 128 or not _ALLOWED.fullmatch(key):
-            raise faults.fault("InvalidTag", "The TagKey you have provided is invalid", TagKey=key)
-        if len(value) > 256 or not _ALLOWED.fullmatch(value):
-            raise faults.fault("InvalidTag", "The TagValue you have provided is invalid", TagKey=key, TagValue=value)
-        if key.startswith("aws:"):
-            raise faults.fault("InvalidTag", "System tags cannot be added/updated by requester", TagKey=key)
+    naming.check_tags(found)
     return found
 
 

@@ -76,7 +76,9 @@ def preflight(call: Call, request: Request, labels: dict[str, str]) -> Answer:
         raise faults.fault("BadRequest", words)
     asked = [name.strip() for name in headers.get("access-control-request-headers").split(",") if name.strip()]
     bucket = Bucket.get(call, call.partition, unquote(labels.get("Bucket", "")))
-    if bucket is None or not bucket.has_cors:
+    if bucket is None:
+        raise forbidden("CORSResponse: Bucket not found", method, {})
+    if not bucket.has_cors:
         raise forbidden("CORSResponse: CORS is not enabled for this bucket.", method, labels)
     rule = cors.matching(cors.rules(call, bucket), origin, method, asked)
     if rule is None:

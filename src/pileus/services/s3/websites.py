@@ -6,6 +6,7 @@ what nobody in particular may read is refused. Whatever goes wrong is a page too
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -31,6 +32,7 @@ CONDITIONAL = {
     "if-unmodified-since": "IfUnmodifiedSince",
     "range": "Range",
 }
+_REGION = re.compile(r"\.s3-website[.-]([a-z]+(?:-[a-z]+)+-\d)\.")
 HIDDEN = ("AcceptRanges", "WebsiteRedirectLocation", "StorageClass", "TagCount")
 
 Members = dict[str, Any]
@@ -61,6 +63,7 @@ def serve(call: Call, request: Request, labels: dict[str, str]) -> Answer:
         bucket = Bucket.get(call, call.partition, name)
         if bucket is None:
             raise absent(name)
+        check_place(request.host, bucket)
         site = documents.load(call, bucket.room, KIND)
         if site is None:
             words = "The specified bucket does not have a website configuration"
@@ -69,6 +72,14 @@ def serve(call: Call, request: Request, labels: dict[str, str]) -> Answer:
         return visited(visit)
     except Fault as fault:
         return error_page(call, fault)
+
+
+def check_place(host: str, bucket: Bucket) -> None:
+    """A site has its address in its bucket's Region alone; hosts below localhost need not name one."""
+    named = _REGION.search(host)
+    if named and named[1] != bucket.region:
+        words = "The specified bucket exists in another region. Please direct requests to the specified endpoint."
+        raise faults.fault("IncorrectEndpoint", words, 400, Endpoint=host.replace(named[1], bucket.region))
 
 
 def visited(visit: Visit) -> Answer:
@@ -129,7 +140,7 @@ def read(visit: Visit, key: str, given: Members) -> Members:
 def failed(visit: Visit, fault: Fault) -> Answer:
     """What a visitor sees instead of a page: the folder of that name, another place, the site's own words, or ours."""
     status = fault.status or 500
-    if status == 404 and visit.key and not visit.key.endswith("/") and is_folder(visit):
+    if status in (403, 404) and visit.key and not visit.key.endswith("/") and is_folder(visit):
         return elsewhere(visit.call, 302, f"/{quote(visit.key)}/")
     if rule := ruling(visit, str(status)):
         return redirected(visit, rule)

@@ -8,6 +8,7 @@ from pileus.kernel import Call
 from pileus.services.s3.buckets import BLOCKS
 from pileus.services.s3.faults import fault
 from pileus.services.s3.points import AccountBlock
+from pileus.services.s3.policies import check_block
 
 from . import mine, s3control
 
@@ -24,6 +25,7 @@ def shown(blocks: tuple[str, ...]) -> dict[str, bool]:
 @s3control.operation(on=mine)
 def put_public_access_block(call: Call, account: str, public_access_block_configuration: dict[str, bool]) -> None:
     """Replace the settings; what is not named is off."""
+    check_block(public_access_block_configuration)
     AccountBlock(account=account, blocks=chosen(public_access_block_configuration)).put(call)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from pileus.kernel import Call, Record, names, outbox
+from pileus.kernel import Call, Fault, Record, names, outbox
 
 from . import ses
 from .faults import wrong
@@ -297,7 +297,10 @@ def set_identity_notification_topic(call: Call, identity: str, notification_type
     """Name the topic that is told of such things; without one, none is."""
     found = existing(call, identity)
     if sns_topic:
-        call.aws("sns").get_topic_attributes(topic_arn=sns_topic)
+        try:
+            call.aws("sns").get_topic_attributes(topic_arn=sns_topic)
+        except Fault:
+            raise Fault("InvalidParameterValue", f"Invalid SNS topic <{sns_topic}>.", status=400) from None
         found.topics[notification_type] = sns_topic
     else:
         found.topics.pop(notification_type, None)

@@ -61,7 +61,7 @@ def built(
             message[name] = value
     if reply_to:
         message["Reply-To"] = ", ".join(reply_to)
-    message["Subject"] = subject
+    message["Subject"] = " ".join(subject.splitlines())
     message["Date"] = email.utils.format_datetime(datetime.fromtimestamp(call.now, UTC))
     for header in headers:
         message[header["Name"]] = header["Value"]

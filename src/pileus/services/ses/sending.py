@@ -45,6 +45,13 @@ class Management(NamedTuple):
     unwanted: bool
 
 
+def check_addresses(call: Call, *addresses: str) -> None:
+    """No address may begin a header field of its own."""
+    if any(address and address.splitlines() != [address] for address in addresses):
+        code = "BadRequestException" if second(call) else "InvalidParameterValue"
+        raise Fault(code, "Local address contains control or whitespace", status=400)
+
+
 def check_sender(call: Call, source: str, source_arn: str = "") -> identities.Identity:
     """The identity by which an address may send: the account's own, or another's, whose policy lets it."""
     address = address_of(source)
@@ -190,11 +197,13 @@ def deliver(
     sender: Sender = PLAIN,
 ) -> str:
     """Make a letter of what `letters.built` takes, and send it. Its id."""
+    to, cc = destination.get("ToAddresses", []), destination.get("CcAddresses", [])
+    check_addresses(call, source, *to, *cc, *reply_to)
     letter = letters.built(
         call,
         sender=source,
-        to=destination.get("ToAddresses", []),
-        cc=destination.get("CcAddresses", []),
+        to=to,
+        cc=cc,
         reply_to=reply_to,
         **what,
     )
@@ -346,6 +355,7 @@ def send_raw(
     sender: Sender = PLAIN,
 ) -> str:
     """Send a letter that was brought whole; what it leaves out comes from the request, and the other way round."""
+    check_addresses(call, source)
     letter = letters.read(raw)
     if source and not letter["From"]:
         letter["From"] = source

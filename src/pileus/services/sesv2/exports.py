@@ -89,6 +89,8 @@ def create_export_job(
     if source["StartDate"] >= source["EndDate"]:
         raise wrong(call, "StartDate must be before EndDate.")
     kind = METRICS if name == "MetricsDataSource" else MESSAGES
+    if kind == METRICS and not all(metric.get("Name") for metric in source["Metrics"]):
+        raise wrong(call, "Each of the Metrics must have a Name.")
     job = ExportJob(names.uuid4(), kind, export_data_source, export_destination["DataFormat"], "CREATED", call.now)
     job.put(call)
     export.later(call, job=job.id)

@@ -71,16 +71,18 @@ def set_sms_attributes(call: Call, attributes: dict[str, str]) -> dict[str, Any]
     for name, value in attributes.items():
         if name not in KNOWN:
             raise invalid("Attributes", f"{name} is not a valid attribute")
+        if not value:
+            continue  # as if it had never been set
         if name == "DefaultSMSType" and value not in ("Promotional", "Transactional"):
             raise invalid("DefaultSMSType is not valid")
-        if name == "DefaultSenderID" and value and not sender_id(value):
+        if name == "DefaultSenderID" and not sender_id(value):
             raise invalid("DefaultSenderID is not valid")
         if name == "DeliveryStatusSuccessSamplingRate" and not (value.isdecimal() and int(value) <= 100):
             raise invalid("DeliveryStatusSuccessSamplingRate is not valid")
         if name == "MonthlySpendLimit" and not value.isdecimal():
             raise invalid("MonthlySpendLimit is not valid")
     found = Settings.get(call, "") or Settings("", {})
-    found.attributes |= attributes
+    found.attributes = {name: value for name, value in (found.attributes | attributes).items() if value}
     found.put(call)
     return {}
 

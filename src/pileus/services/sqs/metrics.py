@@ -50,7 +50,7 @@ def sent(call: Call, request: Members, result: Members) -> None:
 
 @sqs.meter("SendMessageBatch")
 def sent_some(call: Call, request: Members, result: Members) -> None:
-    taken = {one["Id"] for one in result["Successful"]}
+    taken = {one["Id"] for one in result.get("Successful", ())}
     for entry in request["Entries"]:
         if entry["Id"] in taken:
             count(tally(call, request), entry)
@@ -71,8 +71,8 @@ def deleted(call: Call, request: Members, result: Members | None) -> None:
 
 @sqs.meter("DeleteMessageBatch")
 def deleted_some(call: Call, request: Members, result: Members) -> None:
-    if result["Successful"]:
-        tally(call, request).add("NumberOfMessagesDeleted", len(result["Successful"]))
+    if taken := result.get("Successful"):
+        tally(call, request).add("NumberOfMessagesDeleted", len(taken))
 
 
 def waiting(call: Call, dimensions: Dimensions) -> list[tuple[str, float, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pileus.kernel import Call, Record
+from pileus.kernel import Call, Fault, Record
 
 from . import xray
 from .faults import bad_request
@@ -30,7 +30,10 @@ def put_encryption_config(call: Call, type: str, key_id: str = "") -> dict[str, 
     if (type == "KMS") != bool(key_id):
         raise bad_request("KeyId is required with, and only with, the type KMS.")
     if key_id:
-        key_id = call.aws("kms").describe_key(key_id=key_id)["KeyMetadata"]["Arn"]
+        try:
+            key_id = call.aws("kms").describe_key(key_id=key_id)["KeyMetadata"]["Arn"]
+        except Fault as fault:
+            raise bad_request(f"The KMS key cannot be used: {fault.message}") from None
     Encryption.delete_all(call)
     return {"EncryptionConfig": Encryption(type, key_id).put(call).shown()}
 
