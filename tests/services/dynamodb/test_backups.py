@@ -14,6 +14,10 @@ def items(db: Any, table: str, **more: Any) -> dict[str, str]:
     return {item["pk"]["S"]: item["x"]["N"] for item in db.scan(TableName=table, **more)["Items"]}
 
 
+def pages(db: Any) -> Any:
+    return db.get_paginator("list_backups").paginate(PaginationConfig={"PageSize": 1})
+
+
 def test_on_demand_backups_are_full_copies_until_removed(db: Any, make: Make, refused: Any) -> None:
     table = make(gsis={"byX": "x N"})
     for number in range(5):
@@ -25,6 +29,7 @@ def test_on_demand_backups_are_full_copies_until_removed(db: Any, make: Make, re
     assert told["BackupDetails"]["BackupStatus"] == "AVAILABLE"
     assert told["SourceTableDetails"]["ItemCount"] == 5
     assert [one["BackupArn"] for one in db.list_backups(TableName=table)["BackupSummaries"]] == [arn]
+    assert arn in [one["BackupArn"] for page in pages(db) for one in page["BackupSummaries"]]
     copy = f"{table}-copy"
     db.restore_table_from_backup(TargetTableName=copy, BackupArn=arn)
     db.get_waiter("table_exists").wait(TableName=copy)

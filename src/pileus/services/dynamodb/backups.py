@@ -92,7 +92,7 @@ def expire(call: Call, table: str, number: str) -> None:
 
 def remove(call: Call, backup: Backup) -> None:
     backup.delete(call)
-    purge.later(call, kind="Backup", box=backup.box)
+    purge.later(call, kind="Copied", box=backup.box)
 
 
 @dynamodb.task
@@ -101,7 +101,7 @@ def copy_items(call: Call, table: str, number: str, start: bytes) -> None:
     backup = Backup.get(call, table, number)
     if backup is None:
         return
-    target = under(call, "Backup", backup.box)
+    target = under(call, "Copied", backup.box)
     rows, onward = snapshot(call, backup.source, backup.created).read(call, start, AT_ONCE)
     for place, raw in rows:
         call.store.put(target + place, raw)
