@@ -79,6 +79,17 @@ resource "aws_ssm_parameter" "long" {
   value = join("", [for number in range(1000) : "words "])
 }
 
+resource "aws_ssm_document" "list" {
+  name          = "list-files"
+  document_type = "Command"
+  content = jsonencode({
+    schemaVersion = "2.2"
+    mainSteps     = [{ action = "aws:runShellScript", name = "list", inputs = { runCommand = ["ls"] } }]
+  })
+  permissions = { type = "Share", account_ids = "111122223333" }
+  tags        = { team = "red" }
+}
+
 data "aws_ssm_parameter" "image" {
   name = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
 }

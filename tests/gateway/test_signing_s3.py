@@ -161,7 +161,10 @@ def presigned(**parameters: str) -> Request:
         ({"Expires": "soon"}, "X-Amz-Expires should be a number"),
         ({"Expires": "-5"}, "X-Amz-Expires must be non-negative"),
         ({"Expires": "0"}, "X-Amz-Expires must be non-negative"),
-        ({"Expires": "604801"}, "X-Amz-Expires must be less than a week (in seconds) that is, the given X-Amz-Expires"),
+        (
+            {"Expires": "604801"},
+            "X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires",
+        ),
         ({"Expires": "9" * 5000}, "X-Amz-Expires must be less than a week"),
         ({"Algorithm": "AWS4-HMAC-SHA512"}, 'X-Amz-Algorithm only supports "AWS4-HMAC-SHA256'),
         ({"Date": "2013-05-24"}, "X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\""),

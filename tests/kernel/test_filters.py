@@ -54,6 +54,7 @@ def test_case_matters() -> None:
 def test_tags_are_found_by_key_and_by_value() -> None:
     assert select(("tag-key", ["Own*"])) == [SMALL]
     assert select(("tag:Owner", ["Ann", "Bob"])) == [SMALL]
+    assert select(("tag-value", ["A?n"])) == [SMALL]
     assert select(("tag:Missing", ["*"])) == []
 
 

@@ -27,9 +27,11 @@ class IncomingBody:
     before the end, the reader gets what had arrived and then ConnectionResetError.
     """
 
-    __slots__ = ("_ended", "_failure", "_pieces", "_taken", "_waiter", "trailers", "unread")
+    __slots__ = ("_ended", "_failure", "_pieces", "_taken", "_waiter", "trailers", "unread", "wanted")
 
     def __init__(self, taken: Callable[[int], None]) -> None:
+        self.wanted: Callable[[], None] | None = None
+        """Called when the reader wants what the client has not begun to send."""
         self.trailers: Headers = NO_HEADERS
         self.unread = 0
         self._taken = taken
@@ -42,6 +44,7 @@ class IncomingBody:
         if self._ended:
             self._taken(len(piece))
             return
+        self.wanted = None
         self._pieces.append(piece)
         self.unread += len(piece)
         self._wake()
@@ -74,6 +77,9 @@ class IncomingBody:
                 raise self._failure
             if self._ended:
                 raise StopAsyncIteration
+            if self.wanted is not None:
+                wanted, self.wanted = self.wanted, None
+                wanted()
             self._waiter = asyncio.get_running_loop().create_future()
             await self._waiter
         piece = self._pieces.popleft()

@@ -36,7 +36,7 @@ def caller(cloud: Cloud, request: Request) -> Principal:
     if credential is None:
         # Nobody but the cloud issues temporary keys, so one that is not on record was never good.
         if cloud.strict or signed.access_key.startswith("ASIA"):
-            raise Fault("InvalidClientTokenId", INVALID_TOKEN)
+            raise stranger(signed)
         if signed.presigned:
             check_time(cloud, signed)
         decode_chunks(request, signed, None)
@@ -52,11 +52,21 @@ def verify(cloud: Cloud, request: Request, signed: Signed, credential: Credentia
     """Refuse what the holder of the credential did not sign, or signed too long ago."""
     clock = cloud.clock
     if not credential.active or (signed.token or "") != credential.token:
-        raise Fault("InvalidClientTokenId", INVALID_TOKEN)
+        raise stranger(signed)
     if credential.expires is not None and credential.expires <= clock.now():
-        raise Fault("ExpiredToken", EXPIRED_TOKEN)
+        raise Fault("ExpiredToken", "The provided token has expired." if signed.s3 else EXPIRED_TOKEN)
     check_time(cloud, signed)
     signing.verify(signed, request, credential.secret)
+
+
+def stranger(signed: Signed) -> Fault:
+    """A key or a token that is nobody's; S3 has words of its own for either ("Error responses", S3 API Reference)."""
+    if not signed.s3:
+        return Fault("InvalidClientTokenId", INVALID_TOKEN)
+    if signed.token:
+        return Fault("InvalidToken", "The provided token is malformed or otherwise invalid.", status=400)
+    words = "The AWS Access Key Id you provided does not exist in our records."
+    return Fault("InvalidAccessKeyId", words, status=403, AWSAccessKeyId=signed.access_key)
 
 
 def check_time(cloud: Cloud, signed: Signed) -> None:

@@ -300,14 +300,16 @@ class Begun:
 
 
 def comes_at_once(request: Request) -> bool:
-    """Whether a body is so short that waiting for all of it is quicker than reading it as it comes."""
+    """Whether a body is so short that waiting for all of it is quicker than reading it as it comes.
+
+    Who asks beforehand whether it is wanted is told by those who read it.
+    """
     fields = request.headers.first
     length = fields.get("content-length")
     if length is None:
         return request.http_version != "2" and "transfer-encoding" not in fields  # there is none
-    return (
-        len(length) < 6 and length.isdigit() and int(length) <= SHORT and "x-amz-decoded-content-length" not in fields
-    )
+    short = len(length) < 6 and length.isdigit() and int(length) <= SHORT
+    return short and "x-amz-decoded-content-length" not in fields and "expect" not in fields
 
 
 def streamed_beside(route: routing.Route) -> bool:

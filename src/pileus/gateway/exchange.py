@@ -218,17 +218,20 @@ class Exchange:
         if self.request.headers.get("expect").lower() != "100-continue":
             self.reply(plain(417, "The only expectation that this server knows is 100-continue"))
             return False
-        if self.request.http_version != "1.0":
+        if self.request.http_version != "1.0" and not self.request.streamed:
             self._channel.proceed()
         return True
 
     def _open_stream(self) -> None:
-        self.request.stream = self.stream = IncomingBody(self._channel.taken)
+        request = self.request
+        request.stream = self.stream = IncomingBody(self._channel.taken)
+        if "expect" in request.headers.first and self.length != 0 and request.http_version != "1.0":
+            self.stream.wanted = self._channel.proceed  # so that who is refused need not send it
         for piece in self._pieces:
             self.stream.feed(piece)
         self._pieces.clear()
         if self.complete:
-            self.stream.end(self.request.trailers)
+            self.stream.end(request.trailers)
 
     def _answer(self) -> None:
         request, pieces = self.request, self._pieces

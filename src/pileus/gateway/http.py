@@ -26,8 +26,9 @@ class Application(Protocol):
     def accept(self, request: Request) -> Response | None:
         """Look at the head of a request before its body comes.
 
-        A response refuses the request. None says go on, and only then is an `Expect: 100-continue` answered. To have
-        the body as it arrives, set `request.streamed`: `answer` is called at once and finds it in `request.stream`.
+        A response refuses the request. None says go on, and only then is an `Expect: 100-continue` answered: at once,
+        or when it is first read, of a body that is streamed. To have the body as it arrives, set `request.streamed`:
+        `answer` is called at once and finds it in `request.stream`.
         """
 
     def answer(self, request: Request, reply: Callable[[Response], None]) -> None:

@@ -96,7 +96,10 @@ class Paths:
 
     def __init__(self, candidates: Iterable[tuple[Candidate, Row]]) -> None:
         self._methods: dict[str, Node] = {}
+        self._subresources: set[str] = set()
+        """Query constants without a value, of whichever method."""
         for candidate, row in candidates:
+            self._subresources.update(name for name, value in candidate.constants if value is None)
             _place(self._methods.setdefault(row.method, Node()), row.uri.partition("?")[0], candidate)
 
     def match(self, method: str, path: str, query: str, headers: Headers, *, complete: bool = False) -> Match | None:
@@ -111,9 +114,16 @@ class Paths:
         if found is None:
             segments = segments[:-1] if segments[-1] == "" and len(segments) > 2 else [*segments, ""]
             found = _walk(root, segments, 1, values, asked)
-        if found is None:
+        if found is None or (found.service == "s3" and asked.parameters and self._strays(method, found, asked)):
             return None
         return Match(found.service, found.operation, dict(zip(found.labels, values, strict=True)), found.host_label)
+
+    def _strays(self, method: str, found: Candidate, asked: Asked) -> bool:
+        """Whether what would change a bucket or an object is meant for a subresource that does not take the method."""
+        if method in ("GET", "HEAD"):
+            return False
+        known = {name for name, _ in found.constants}
+        return any(name in self._subresources and name not in known for name in asked.parameters)
 
 
 # --- walking --------------------------------------------------------------------------------------------------------

@@ -300,8 +300,26 @@ def _beside_the_model(request: Request, path: str, known: Clues) -> Route:
     found = Route(load(known.rest[0]), "rest-xml", None, match.labels if match else {}, known.region)
     if request.method == "OPTIONS" or upload:
         return found
+    kind = "OBJECT" if "Key" in found.labels else "BUCKET" if "Bucket" in found.labels else "SERVICE"
+    raise Unroutable(_not_in_s3(request, path, kind), found)
+
+
+def _not_in_s3(request: Request, path: str, kind: str) -> Fault:
+    """What S3 says of a method that is none of the resource's; a POST to a bucket is taken for a browser's form."""
+    if request.method == "POST" and kind == "BUCKET" and not request.query:
+        words = "At least one of the pre-conditions you specified did not hold"
+        condition = "Bucket POST must be of the enclosure-type multipart/form-data"
+        return Fault("PreconditionFailed", words, status=412, Condition=condition)
     words = "The specified method is not allowed against this resource."
-    raise Unroutable(Fault("MethodNotAllowed", words, status=405), found)
+    fault = Fault("MethodNotAllowed", words, status=405, Method=request.method, ResourceType=kind)
+    tree = paths(("s3",))
+    others = [
+        each
+        for each in ("HEAD", "DELETE", "GET", "PUT", "POST")
+        if each != request.method and tree.match(each, path, request.query, request.headers)
+    ]
+    fault.headers.append(("Allow", ", ".join(others)))
+    return fault
 
 
 # --- named by nothing -----------------------------------------------------------------------------------------------

@@ -238,7 +238,7 @@ def _expires(text: str | None, *, s3: bool) -> int | None:
         words = "X-Amz-Expires must be non-negative"
     elif len(digits.lstrip("0")) > 6 or int(digits) > WEEK:
         words = (
-            "X-Amz-Expires must be less than a week (in seconds) that is, the given X-Amz-Expires must be less than "
+            "X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be less than "
             f"{WEEK} seconds"
         )
     else:

@@ -7,8 +7,8 @@ A service declares its filters once, each with the field that it looks at or a f
 The values of one filter are alternatives, and all filters must hold. A name that is not declared is the service's own
 error and never matches everything. EC2's rules are the defaults (EC2 User Guide, "Filter and search your resources"):
 `*` stands for any characters, `?` for one or none, a backslash takes their meaning away; `tag:KEY` looks at the tag of
-that name and `tag-key` at the names of all tags; names and values are case-sensitive; a request has at most 50 filters
-and 200 values.
+that name, `tag-key` at the names of all tags and `tag-value` at their values; names and values are case-sensitive; a
+request has at most 50 filters and 200 values.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ NAMES = ("name", "key", "filtername")
 VALUES = ("values", "value", "filtervalues", "valuestringlist")
 
 TAG_KEYS = ("tag-key", "tag-keys")
+TAG_VALUE = "tag-value"
 
 
 def unknown_to_ec2(name: str) -> Fault:
@@ -91,6 +92,8 @@ class Filters:
         if tags := self._tags:
             if name in TAG_KEYS:
                 return lambda record: list(tags(record) or ())
+            if name == TAG_VALUE:
+                return lambda record: list((tags(record) or {}).values())
             if name.startswith("tag:"):
                 key = name[4:]
                 return lambda record: (tags(record) or {}).get(key)

@@ -118,6 +118,7 @@ def partition_of(region: str) -> str:
     return partition(region).id
 
 
+@lru_cache(maxsize=1024)
 def is_region(name: str) -> bool:
     """Whether a partition lists that Region or would by its pattern; `aws-global` is none."""
     return not _is_pseudo(name) and _home_of(name) is not None

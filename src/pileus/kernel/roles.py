@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 def taken_on(call: Call, role_arn: str, session_name: str, service: Principal) -> Principal:
     """A session of a role that trusts the service; AccessDenied for one that does not.
 
-    A role that nobody has created may be taken on as a root may do it (see STS), unless the cloud is strict.
+    A role that nobody has created may be taken on as a root may do it (see STS), unless the cloud is strict. Sessions
+    are often named after what they are for, which may have one letter; STS wants two.
     """
+    session_name = session_name.ljust(2, "_")
     if not call.cloud.strict and Grants.by_arn(call, role_arn) is None:
         return improvised(call, role_arn, session_name)
     here = call.at(account=role_arn.split(":")[4])

@@ -11,8 +11,8 @@ MOST = 50
 
 
 def as_map(tags: list[dict[str, Any]], key: str = "Key", value: str = "Value") -> dict[str, str]:
-    """A list of key-value structures as a map."""
-    return {tag[key]: tag.get(value, "") for tag in tags}
+    """A list of key-value structures as a map; what a model does not insist on is empty where it is not there."""
+    return {tag.get(key, ""): tag.get(value, "") for tag in tags}
 
 
 def as_list(tags: Mapping[str, str], key: str = "Key", value: str = "Value") -> list[dict[str, str]]:

@@ -21,7 +21,8 @@ from pathlib import Path
 from statistics import median_low
 from typing import Any
 
-MACS = """\
+FURTHER = """\
+m1.small	1	1740	1x160hdd	Intel Xeon Family		Low				0.044	1d931
 mac1.metal	12	32768		Intel Core i7-8700B	3.2	10 Gigabit	8000			1.083	133bb
 mac2.metal	8	16384		Apple M1	3.2	10 Gigabit	8000			0.65	133bb
 mac2-m1ultra.metal	20	131072		Apple M1 Ultra	3.2	10 Gigabit	8000			5	13000
@@ -30,7 +31,7 @@ mac2-m2pro.metal	12	32768		Apple M2 Pro	3.5	10 Gigabit	8000			1.56	131b1
 mac-m4.metal	10	24576		Apple M4	4.4	10 Gigabit	8000			1.23	13000
 mac-m4pro.metal	14	49152		Apple M4 Pro	4.5	10 Gigabit	8000			1.97	13000
 """
-"""What neither package knows, as the EC2 User Guide has it ("Amazon EC2 Mac instances")."""
+"""What neither package knows, as the EC2 User Guide has it: what is launched where no type is named, and Macs."""
 
 COLUMNS = ("type", "vcpus", "mib", "disks", "processor", "ghz", "network", "ebs", "gpus", "gpu_mib", "price", "regions")
 
@@ -55,7 +56,7 @@ def gather(toil: Path, libcloud: Path, target: Path) -> None:
         figures[6] = EBS.get(name, figures[6])
         price = cost(name, one.cores, costs, gpus=bool(figures[7]))
         lines.append("\t".join([name, *figures, price, f"{where:x}"]))
-    target.write_text("\n".join([*lines, *MACS.splitlines()]) + "\n")
+    target.write_text("\n".join([*lines, *FURTHER.splitlines()]) + "\n")
 
 
 def order(name: str) -> tuple[str, float]:

@@ -147,7 +147,7 @@ def test_mfa_is_a_key_of_temporary_credentials_alone(kernel: Cloud) -> None:
 def test_ec2_seals_the_details(kernel: Cloud) -> None:
     user = granted(kernel, allow("ec2:*"), deny("ec2:TerminateInstances", Sid="No"))
     message = ask(kernel, user, "ec2", "TerminateInstances", InstanceIds=["i-1"])
-    said, _, sealed = message.partition(" Encoded authorization failure message: ")
+    said, _, sealed = message.partition(". Encoded authorization failure message: ")
     assert said.startswith("You are not authorized to perform this operation. User: ")
     told = json.loads(Sealed.open(kernel.call("sts", account=HERE), sealed) or "")
     assert (told["allowed"], told["explicitDeny"]) == (False, True)

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from pileus import LocalCloud
 from pileus.testing.account import Account
@@ -239,6 +240,8 @@ def test_events_from_outside_come_by_channels(lake: Lake, cloud: LocalCloud, ref
         put(other.client("cloudtrail-data"), event)
     statement = {"Effect": "Allow", "Principal": {"AWS": other.id}, "Action": "cloudtrail-data:PutAuditEvents"}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [statement | {"Resource": channel}]})
+    with pytest.raises(ClientError, match="ResourcePolicyNotValidException"):
+        lake.trail.put_resource_policy(ResourceArn=channel, ResourcePolicy=policy.replace("Allow", "Perhaps"))
     lake.trail.put_resource_policy(ResourceArn=channel, ResourcePolicy=policy)
     assert len(put(other.client("cloudtrail-data"), event)["successful"]) == 1
     assert lake.trail.get_resource_policy(ResourceArn=channel)["ResourcePolicy"] == policy

@@ -122,7 +122,7 @@ def test_replicas_go(at: dict[str, Any], make: Make, clock: CloudClock, refused:
     clock.advance(2)
     with refused("ValidationException", "already existed as tables"):
         replicate(at[HERE], name, THERE)
-    with refused("ValidationException", "not part of the global table"):
+    with refused("ValidationException", "was not found"):
         at[HERE].update_table(TableName=name, ReplicaUpdates=[{"Delete": {"RegionName": FAR}}])
     at[HERE].update_table(TableName=name, ReplicaUpdates=[{"Delete": {"RegionName": THERE}}])
     clock.advance(2)

@@ -90,6 +90,10 @@ def test_keys_must_match_the_schema(db: Any, make: Make, refused: Any) -> None:
     for key in ({"pk": s("a")}, {"pk": s("a"), "sk": s("1")}, {"pk": s("a"), "sk": n(1), "x": n(1)}):
         with refused("ValidationException", "The provided key element does not match the schema"):
             db.get_item(TableName=table, Key=key)
+    with refused("ValidationException", "Supplied AttributeValue is empty, must contain exactly one"):
+        db.get_item(TableName=table, Key={"pk": {}, "sk": n(1)})
+    with refused("ValidationException", "Supplied AttributeValue has more than one datatypes set"):
+        db.delete_item(TableName=table, Key={"pk": {"S": "a", "N": "1"}, "sk": n(1)})
 
 
 def test_a_condition_that_fails_can_give_the_item(db: Any, make: Make, refused: Any) -> None:

@@ -80,7 +80,7 @@ async def lived(cloud: Cloud) -> None:
     await do("dynamodb", "UpdateTable", **named, ReplicaUpdates=[{"Delete": {"RegionName": ELSEWHERE}}])
     await do("dynamodb", "DeleteTable", **named)
     await do("kinesis", "DeleteStream", StreamName="changes")
-    await run_until(cloud, cloud.clock.now() + 30 * 86400)
+    await run_until(cloud, cloud.clock.now() + 36 * 86400)
 
 
 def remaining(cloud: Cloud) -> list[bytes]:

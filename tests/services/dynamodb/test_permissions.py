@@ -178,3 +178,24 @@ def test_nobody_locks_themselves_out_by_a_policy_unawares(account: Account, db: 
     with refused("ValidationException", "ConfirmRemoveSelfResourceAccess"):
         db.put_resource_policy(ResourceArn=arn, Policy=policy)
     db.put_resource_policy(ResourceArn=arn, Policy=policy, ConfirmRemoveSelfResourceAccess=True)
+
+
+def test_a_table_that_is_had_as_it_was_is_the_one_that_a_policy_names(
+    account: Account, db: Any, make: Make, refused: Any
+) -> None:
+    mine, other = make(), make()
+    client = user(account, mine)
+    for table in (mine, other):
+        db.update_continuous_backups(
+            TableName=table, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
+        )
+    with refused("AccessDeniedException"):
+        client.restore_table_to_point_in_time(SourceTableName=other, TargetTableName=f"{other}-was")
+    client.restore_table_to_point_in_time(
+        SourceTableName=mine, TargetTableName=f"{mine}-was", UseLatestRestorableTime=True
+    )
+    asked: dict[str, Any] = {"S3BucketSource": {"S3Bucket": "nowhere"}, "InputFormat": "CSV"}
+    key = {"KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}], "BillingMode": "PAY_PER_REQUEST"}
+    key["AttributeDefinitions"] = [{"AttributeName": "pk", "AttributeType": "S"}]
+    with refused("AccessDeniedException"):
+        client.import_table(**asked, TableCreationParameters={"TableName": "else", **key})

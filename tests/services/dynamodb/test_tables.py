@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -231,7 +232,13 @@ def test_resource_policies_have_revisions(db: Any, make: Make, refused: Any) -> 
     arn = db.describe_table(TableName=make())["Table"]["TableArn"]
     with refused("PolicyNotFoundException"):
         db.get_resource_policy(ResourceArn=arn)
-    policy = '{"Version": "2012-10-17", "Statement": []}'
+    statement = {"Effect": "Allow", "Principal": {"AWS": "111122223333"}, "Action": "dynamodb:GetItem", "Resource": arn}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    for malformed in ("{", "[]", '{"Version": "2012-10-17"}', policy.replace("Allow", "Perhaps")):
+        with refused("ValidationException", "Resource policy document is malformed"):
+            db.put_resource_policy(ResourceArn=arn, Policy=malformed)
+        with refused("ValidationException", "Resource policy document is malformed"):
+            make(ResourcePolicy=malformed)
     revision = db.put_resource_policy(ResourceArn=arn, Policy=policy)["RevisionId"]
     assert db.get_resource_policy(ResourceArn=arn)["Policy"] == policy
     with refused("PolicyNotFoundException"):
@@ -243,3 +250,33 @@ def test_number_keys_are_one_however_they_are_written(db: Any, make: Make) -> No
     name = make("pk N")
     db.put_item(TableName=name, Item={"pk": n("1.0")})
     assert db.get_item(TableName=name, Key={"pk": n("1")})["Item"] == {"pk": n("1")}
+
+
+def test_indexes_are_created_with_their_table(db: Any) -> None:
+    made = db.create_table(
+        TableName="with-index",
+        KeySchema=KEY,
+        AttributeDefinitions=[PK],
+        GlobalSecondaryIndexes=[index()],
+        **ON_DEMAND,
+    )["TableDescription"]
+    assert [one["IndexStatus"] for one in made["GlobalSecondaryIndexes"]] == ["CREATING"]
+    db.get_waiter("table_exists").wait(TableName="with-index")
+    table = db.describe_table(TableName="with-index")["Table"]
+    assert [one["IndexStatus"] for one in table["GlobalSecondaryIndexes"]] == ["ACTIVE"]
+
+
+def test_encryption_is_told_by_the_arn_of_the_key(account: Any, db: Any, make: Make, refused: Any) -> None:
+    def key_of(**asked: Any) -> str:
+        name = make(SSESpecification={"Enabled": True, "SSEType": "KMS", **asked})
+        told = db.describe_table(TableName=name)["Table"]["SSEDescription"]
+        assert (told["Status"], told["SSEType"]) == ("ENABLED", "KMS")
+        return str(told["KMSMasterKeyArn"])
+
+    kms = account.client("kms")
+    assert key_of() == kms.describe_key(KeyId="alias/aws/dynamodb")["KeyMetadata"]["Arn"]
+    own = kms.create_key()["KeyMetadata"]
+    kms.create_alias(AliasName="alias/tables", TargetKeyId=own["KeyId"])
+    assert key_of(KMSMasterKeyId="alias/tables") == key_of(KMSMasterKeyId=own["KeyId"]) == own["Arn"]
+    with refused("ValidationException"):
+        key_of(KMSMasterKeyId="alias/nowhere")

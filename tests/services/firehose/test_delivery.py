@@ -33,6 +33,24 @@ def test_records_wait_for_the_interval_and_become_one_object(hose: Hose) -> None
     assert re.fullmatch(r"\d{4}/\d\d/\d\d/\d\d/hose-1-\d{4}(-\d\d){5}-[0-9a-f-]{36}", key)
 
 
+def test_a_stream_delivers_by_its_role_and_may_be_called_by_one_letter(hose: Hose) -> None:
+    iam = hose.account.client("iam")
+
+    def document(**statement: Any) -> str:
+        return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow"} | statement]})
+
+    trust = document(Principal={"Service": "firehose.amazonaws.com"}, Action="sts:AssumeRole")
+    iam.create_role(RoleName="hose", AssumeRolePolicyDocument=trust)
+    hose.make("d", BufferingHints={"SizeInMBs": 1, "IntervalInSeconds": 60})
+    hose.put(b"one\n", name="d")
+    hose.clock.advance(60)
+    assert hose.objects() == {}, "the role may not put anything yet"
+    putting = document(Action=["s3:PutObject", "s3:AbortMultipartUpload"], Resource="*")
+    iam.put_role_policy(RoleName="hose", PolicyName="put", PolicyDocument=putting)
+    hose.clock.advance(3600)
+    assert [*hose.objects().values()] == [b"one\n"]
+
+
 def test_enough_records_do_not_wait(hose: Hose) -> None:
     hose.make(BufferingHints={"SizeInMBs": 1, "IntervalInSeconds": 900})
     hose.put(b"x" * 600_000)

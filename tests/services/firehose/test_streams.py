@@ -119,9 +119,10 @@ def test_encryption_by_a_key_that_is_there(hose: Hose, refused: Any) -> None:
     assert hose.client.put_record(DeliveryStreamName="hose", Record={"Data": b"x"})["Encrypted"] is True
     hose.client.stop_delivery_stream_encryption(DeliveryStreamName="hose")
     assert hose.client.put_record(DeliveryStreamName="hose", Record={"Data": b"x"})["Encrypted"] is False
-    other = key[:-1] + ("1" if key.endswith("0") else "0")
-    with refused("InvalidKMSResourceException"):
-        hose.client.start_delivery_stream_encryption(
-            DeliveryStreamName="hose",
-            DeliveryStreamEncryptionConfigurationInput={"KeyType": "CUSTOMER_MANAGED_CMK", "KeyARN": other},
-        )
+    signing = hose.account.client("kms").create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]
+    for other in (key[:-1] + ("1" if key.endswith("0") else "0"), signing["Arn"]):
+        with refused("InvalidKMSResourceException"):
+            hose.client.start_delivery_stream_encryption(
+                DeliveryStreamName="hose",
+                DeliveryStreamEncryptionConfigurationInput={"KeyType": "CUSTOMER_MANAGED_CMK", "KeyARN": other},
+            )

@@ -352,7 +352,7 @@ def test_an_access_policy_lets_another_account_in(
     glacier.delete_vault_access_policy(vaultName=vault)
     with refused("AccessDeniedException"):
         theirs.upload_archive(accountId=aws.id, vaultName=vault, body=b"1")
-    for wrong in ("", "x", json.dumps({"Statement": []})):
+    for wrong in ("", "x", *(json.dumps({"Statement": one}) for one in ([], 5, [5], [{"Principal": 5}]))):
         with pytest.raises(ClientError, match="InvalidParameterValue|MissingParameterValue"):  # noqa: RUF043
             glacier.set_vault_access_policy(vaultName=vault, policy={"Policy": wrong})
 

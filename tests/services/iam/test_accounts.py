@@ -171,11 +171,21 @@ def test_a_launch_is_simulated_with_all_that_it_takes(iam: Any, aws: Account) ->
             iam.simulate_custom_policy(**asked, ResourceHandlingOption=option)
 
 
+@pytest.mark.parametrize(
+    "changes", [{"Condition": 5}, {"Principal": "*"}, {"Action": [5]}, {"Effect": "Perhaps"}, {"Resource": "bucket"}]
+)
+def test_what_is_no_policy_is_not_simulated(iam: Any, changes: dict[str, Any]) -> None:
+    with refused("InvalidInput"):
+        iam.simulate_custom_policy(
+            PolicyInputList=[document(allow("sqs:*") | changes)], ActionNames=["sqs:SendMessage"]
+        )
+
+
 def test_boundaries_and_context_keys_are_simulated(iam: Any) -> None:
     red = allow("sqs:*", Condition={"StringEquals": {"aws:PrincipalTag/team": "red"}})
     ask = {"PolicyInputList": [document(red)], "ActionNames": ["sqs:SendMessage"]}
     (without,) = iam.simulate_custom_policy(**ask)["EvaluationResults"]
-    assert (without["EvalDecision"], without["MissingContextValues"]) == ("implicitDeny", ["aws:principaltag/team"])
+    assert (without["EvalDecision"], without["MissingContextValues"]) == ("implicitDeny", ["aws:PrincipalTag/team"])
     team = {"ContextKeyName": "aws:PrincipalTag/team", "ContextKeyValues": ["red"], "ContextKeyType": "string"}
     (given,) = iam.simulate_custom_policy(**ask, ContextEntries=[team])["EvaluationResults"]
     assert given["EvalDecision"] == "allowed"

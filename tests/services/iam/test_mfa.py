@@ -105,7 +105,7 @@ def test_a_role_may_want_mfa_of_those_who_assume_it(iam: Any, aws: Account, clou
     sts = acting(cloud, key, "sts")
     with refused("AccessDenied"):
         sts.assume_role(RoleArn=role, RoleSessionName="job")
-    with refused("AccessDenied"):
+    with refused("AccessDenied", "MultiFactorAuthentication failed with invalid MFA one time pass code. "):
         sts.assume_role(RoleArn=role, RoleSessionName="job", SerialNumber=phone.serial, TokenCode="000000")
     sts.assume_role(RoleArn=role, RoleSessionName="job", SerialNumber=phone.serial, TokenCode=phone.code())
 

@@ -108,10 +108,31 @@ def test_tags_are_changed_and_removed(iam: Any) -> None:
         iam.tag_user(UserName="bob", Tags=[{"Key": f"k{number}", "Value": ""} for number in range(50)])
 
 
-@pytest.mark.parametrize("arguments", [{"UserName": "a b"}, {"UserName": "x" * 65}, {"UserName": "x", "Path": "team"}])
-def test_bad_names_are_refused(iam: Any, aws: Account, cloud: LocalCloud, arguments: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            {"UserName": "a b"},
+            "The specified value for userName is invalid. It must contain only alphanumeric characters and/or the "
+            "following: +=,.@_-",
+        ),
+        (
+            {"UserName": "x" * 65},
+            f"1 validation error detected: Value '{'x' * 65}' at 'userName' failed to satisfy constraint: "
+            "Member must have length less than or equal to 64",
+        ),
+        (
+            {"UserName": "x", "Path": "team"},
+            "The specified value for path is invalid. It must begin and end with / and contain only alphanumeric "
+            "characters and/or / characters.",
+        ),
+    ],
+)
+def test_bad_names_are_refused(
+    iam: Any, aws: Account, cloud: LocalCloud, arguments: dict[str, str], message: str
+) -> None:
     unchecked = acting(cloud, {"AccessKeyId": aws.id, "SecretAccessKey": "test"}, "iam")
-    with refused("ValidationError"):
+    with refused("ValidationError", message, 400):
         unchecked.create_user(**arguments)
 
 

@@ -172,6 +172,9 @@ def test_encrypted_records_need_the_key(
     kinesis.put_record(StreamName=name, Data=b"plain", PartitionKey="k")
     with refused("KMSNotFoundException"):
         kinesis.start_stream_encryption(StreamName=name, EncryptionType="KMS", KeyId="alias/nothing")
+    signing = kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["KeyId"]
+    with refused("InvalidArgumentException"):
+        kinesis.start_stream_encryption(StreamName=name, EncryptionType="KMS", KeyId=signing)
     kinesis.start_stream_encryption(StreamName=name, EncryptionType="KMS", KeyId=key)
     clock.advance(1)
     assert (summary(kinesis, name)["EncryptionType"], summary(kinesis, name)["KeyId"]) == ("KMS", key)
@@ -221,8 +224,9 @@ def test_another_account_reads_if_a_policy_lets_it(
         "Action": ["kinesis:GetShardIterator", "kinesis:GetRecords"],
         "Resource": arn,
     }
-    with refused("InvalidArgumentException"):
-        kinesis.put_resource_policy(ResourceARN=arn, Policy="nonsense")
+    for malformed in ("nonsense", json.dumps({"Version": "2012-10-17", "Statement": [statement | {"Principal": 5}]})):
+        with refused("InvalidArgumentException"):
+            kinesis.put_resource_policy(ResourceARN=arn, Policy=malformed)
     kinesis.put_resource_policy(ResourceARN=arn, Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
     at = other.get_shard_iterator(StreamARN=arn, ShardId="shardId-000000000000", ShardIteratorType="TRIM_HORIZON")
     told = other.get_records(StreamARN=arn, ShardIterator=at["ShardIterator"])

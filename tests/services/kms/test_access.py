@@ -107,3 +107,39 @@ def test_re_encryption_goes_from_one_account_to_another(cloud: Any, aws: Any, ar
     given = theirs.re_encrypt(CiphertextBlob=taken["CiphertextBlob"], DestinationKeyId=arn)
     assert (given["SourceKeyId"], given["KeyId"]) == (own, arn)
     assert kms.decrypt(CiphertextBlob=given["CiphertextBlob"])["Plaintext"] == b"x"
+
+
+def test_conditions_on_aliases_grants_and_waiting_periods(cloud: Any, aws: Any, arn: str, refused: Any) -> None:
+    root = aws.client("kms")
+    root.create_alias(AliasName="alias/app/orders", TargetKeyId=arn)
+    of_app = {"ForAnyValue:StringLike": {"kms:ResourceAliases": "alias/app/*"}}
+    encryption_only = {"ForAllValues:StringEquals": {"kms:GrantOperations": ["Encrypt", "DescribeKey"]}}
+    long = {"NumericGreaterThanEquals": {"kms:ScheduleKeyDeletionPendingWindowInDays": "20"}}
+    user = User(
+        cloud,
+        aws.id,
+        allow("kms:Encrypt", Condition=of_app),
+        allow("kms:CreateGrant", Condition=encryption_only),
+        allow("kms:ScheduleKeyDeletion", Condition=long),
+    )
+    kms = user.client("kms")
+    kms.encrypt(KeyId=arn, Plaintext=b"x")
+    with refused("AccessDeniedException"):
+        kms.encrypt(KeyId=root.create_key()["KeyMetadata"]["KeyId"], Plaintext=b"x")
+    kms.create_grant(KeyId=arn, GranteePrincipal=user.arn, Operations=["Encrypt"])
+    with refused("AccessDeniedException"):
+        kms.create_grant(KeyId=arn, GranteePrincipal=user.arn, Operations=["Encrypt", "Decrypt"])
+    root.delete_alias(AliasName="alias/app/orders")
+    with refused("AccessDeniedException"):
+        kms.schedule_key_deletion(KeyId=arn, PendingWindowInDays=7)
+    kms.schedule_key_deletion(KeyId=arn, PendingWindowInDays=20)
+
+
+def test_aliases_are_listed_by_those_whom_iam_lets_whatever_the_key_says(cloud: Any, aws: Any, arn: str) -> None:
+    kms = aws.client("kms")
+    kms.create_alias(AliasName="alias/one", TargetKeyId=arn)
+    root = {"AWS": f"arn:aws:iam::{aws.id}:root"}
+    administer = {"Effect": "Allow", "Principal": root, "Action": "kms:Put*", "Resource": "*"}
+    kms.put_key_policy(KeyId=arn, Policy=json.dumps({"Version": "2012-10-17", "Statement": [administer]}))
+    user = User(cloud, aws.id, allow("kms:ListAliases"))
+    assert [one["AliasName"] for one in user.client("kms").list_aliases(KeyId=arn)["Aliases"]] == ["alias/one"]

@@ -145,6 +145,8 @@ def test_names_of_aliases(kms: Any, key: Make, refused: Any) -> None:
         kms.create_alias(AliasName="alias/a:b", TargetKeyId=made)
     mac = key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")
     kms.create_alias(AliasName="alias/kind", TargetKeyId=made)
+    with refused("ValidationException", "Aliases must refer to keys. Not aliases"):
+        kms.create_alias(AliasName="alias/other", TargetKeyId="alias/kind")
     with refused("ValidationException"):
         kms.update_alias(AliasName="alias/kind", TargetKeyId=mac)
     with refused("NotFoundException", "Invalid keyId 'alias/kind'"):

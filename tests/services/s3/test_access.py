@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import http.client
 import json
+import uuid
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -112,6 +114,13 @@ def test_grants_to_an_account(cloud: LocalCloud, s3: Any, bucket: str) -> None:
     put(other, bucket, "theirs", b"y")
     assert [each["Key"] for each in other.list_objects_v2(Bucket=bucket)["Contents"]] == ["k", "theirs"]
     assert other.get_object_acl(Bucket=bucket, Key="theirs")["Owner"]["ID"] == me
+
+
+def test_nobody_is_granted_anything_by_an_address(s3: Any, bucket: str) -> None:
+    opened(s3, bucket)
+    address = 'emailAddress="somebody@example.com"'
+    assert refused(put, s3=s3, bucket=bucket, key="k", GrantRead=address) == ("MethodNotAllowed", 405)
+    assert refused(s3.put_bucket_acl, Bucket=bucket, GrantRead=address) == ("MethodNotAllowed", 405)
 
 
 def test_an_access_control_policy(s3: Any, bucket: str) -> None:
@@ -332,6 +341,120 @@ def test_each_of_several_objects_to_delete_is_asked_about(aws: Account, s3: Any,
     answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "keep"}, {"Key": "go"}]})
     assert [each["Key"] for each in answer["Deleted"]] == ["go"]
     assert [(each["Key"], each["Code"]) for each in answer["Errors"]] == [("keep", "AccessDenied")]
+
+
+def user(aws: Account, *actions: str) -> Any:
+    """A client of a user who may do so much to all objects."""
+    import boto3
+
+    iam, name = aws.client("iam"), f"u{uuid.uuid4().hex[:8]}"
+    iam.create_user(UserName=name)
+    statement = {"Effect": "Allow", "Action": list(actions), "Resource": "arn:aws:s3:::*/*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.put_user_policy(UserName=name, PolicyName="p", PolicyDocument=document)
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    return boto3.client(
+        "s3",
+        endpoint_url=aws.cloud.endpoint,
+        region_name="us-east-1",
+        aws_access_key_id=key["AccessKeyId"],
+        aws_secret_access_key=key["SecretAccessKey"],
+    )
+
+
+def test_a_user_who_may_delete_nothing_is_told_so_of_each_object(aws: Account, s3: Any, bucket: str) -> None:
+    put(s3, bucket, "k")
+    delete = {"Objects": [{"Key": "k"}, {"Key": "absent"}]}
+    denied = [(key, "AccessDenied") for key in ("k", "absent")]
+    answer = user(aws, "s3:PutObject").delete_objects(Bucket=bucket, Delete=delete)
+    assert "Deleted" not in answer
+    assert [(each["Key"], each["Code"]) for each in answer["Errors"]] == denied
+    answer = user(aws, "s3:DeleteObject").delete_objects(Bucket=bucket, Delete=delete)
+    assert ([each["Key"] for each in answer["Deleted"]], "Errors" in answer) == (["k", "absent"], False)
+    absent = f"{bucket}-absent"
+    assert refused(user(aws, "s3:*").delete_objects, Bucket=absent, Delete=delete) == ("NoSuchBucket", 404)
+
+
+def test_what_is_said_of_an_object_wants_permissions_of_its_own(aws: Account, s3: Any, bucket: str) -> None:
+    put(s3, bucket, "source")
+    one, writer = {"Bucket": bucket, "Key": "k"}, user(aws, "s3:PutObject", "s3:GetObject")
+    for said in ({"Tagging": "a=b"}, {"GrantRead": "id=x"}, {"ACL": "public-read"}):
+        assert refused(writer.put_object, **one, **said) == ("AccessDenied", 403)
+        assert refused(writer.create_multipart_upload, **one, **said) == ("AccessDenied", 403)
+        copy = {"CopySource": f"{bucket}/source", "TaggingDirective": "REPLACE"}
+        assert refused(writer.copy_object, **one, **copy, **said) == ("AccessDenied", 403)
+    user(aws, "s3:PutObject", "s3:PutObjectTagging").put_object(**one, Tagging="a=b")
+
+
+def test_objects_are_only_made_where_there_are_none(s3: Any, bucket: str) -> None:
+    """ "Enforce conditional writes on Amazon S3 buckets", User Guide."""
+    condition = {"Null": {"s3:if-none-match": "true"}, "Bool": {"s3:ObjectCreationOperation": "true"}}
+    s3.put_bucket_policy(Bucket=bucket, Policy=policy(bucket, "s3:PutObject", "/*", Effect="Deny", Condition=condition))
+    assert refused(put, s3=s3, bucket=bucket, key="k") == ("AccessDenied", 403)
+    put(s3, bucket, "k", IfNoneMatch="*")
+    one = {"Bucket": bucket, "Key": "parts"}
+    upload = {**one, "UploadId": s3.create_multipart_upload(**one)["UploadId"]}
+    sent = {"PartNumber": 1, "ETag": s3.upload_part(**upload, PartNumber=1, Body=b"x")["ETag"]}
+    complete = {**upload, "MultipartUpload": {"Parts": [sent]}}
+    assert refused(s3.complete_multipart_upload, **complete) == ("AccessDenied", 403)
+    s3.complete_multipart_upload(**complete, IfNoneMatch="*")
+
+
+def test_locks_in_policies(s3: Any) -> None:
+    bucket = fresh()
+    s3.create_bucket(Bucket=bucket, ObjectLockEnabledForBucket=True)
+    put(s3, bucket, "k")
+    one = {"Bucket": bucket, "Key": "k"}
+
+    def deny(action: str, condition: dict[str, Any]) -> None:
+        text = policy(bucket, action, "/*", Effect="Deny", Condition=condition)
+        s3.put_bucket_policy(Bucket=bucket, Policy=text)
+
+    def retained(days: int) -> dict[str, Any]:
+        return {"Mode": "GOVERNANCE", "RetainUntilDate": datetime.now(UTC) + timedelta(days=days)}
+
+    first = s3.list_buckets()["Buckets"][0]["CreationDate"]  # by the cloud's clock, which may be ahead
+    ahead = (first - datetime.now(UTC)).days + 1
+    deny("s3:PutObjectRetention", {"NumericGreaterThan": {"s3:object-lock-remaining-retention-days": "10"}})
+    assert refused(s3.put_object_retention, **one, Retention=retained(ahead + 13)) == ("AccessDenied", 403)
+    s3.put_object_retention(**one, Retention=retained(ahead + 8))
+    deny("s3:PutObjectLegalHold", {"StringEquals": {"s3:object-lock-legal-hold": "ON"}})
+    assert refused(s3.put_object_legal_hold, **one, LegalHold={"Status": "ON"}) == ("AccessDenied", 403)
+    s3.put_object_legal_hold(**one, LegalHold={"Status": "OFF"})
+
+
+def test_only_who_may_know_is_told_of_tags_and_locks(aws: Account, s3: Any) -> None:
+    bucket = fresh()
+    s3.create_bucket(Bucket=bucket, ObjectLockEnabledForBucket=True)
+    until = datetime.now(UTC) + timedelta(days=400)
+    lock = {"ObjectLockMode": "GOVERNANCE", "ObjectLockRetainUntilDate": until, "ObjectLockLegalHoldStatus": "OFF"}
+    put(s3, bucket, "k", b"x", Tagging="a=b", **lock)
+    said = {"TagCount", *lock}
+    one = {"Bucket": bucket, "Key": "k"}
+    assert s3.head_object(**one).keys() >= said
+    assert not s3_known(user(aws, "s3:GetObject"), one) & said
+    assert s3_known(user(aws, "s3:GetObject", "s3:GetObjectTagging"), one) & said == {"TagCount"}
+    assert s3_known(user(aws, "s3:GetObject", "s3:GetObjectLegalHold"), one) & said == {"ObjectLockLegalHoldStatus"}
+    assert s3_known(user(aws, "s3:*"), one) >= said
+
+
+def s3_known(s3: Any, one: dict[str, str]) -> set[str]:
+    return set(s3.head_object(**one)) | set(s3.get_object(**one))
+
+
+def test_governance_binds_who_may_not_bypass_it(aws: Account, s3: Any) -> None:
+    bucket = fresh()
+    s3.create_bucket(Bucket=bucket, ObjectLockEnabledForBucket=True)
+    until = datetime.now(UTC) + timedelta(days=400)
+    locked = put(s3, bucket, "k", ObjectLockMode="GOVERNANCE", ObjectLockRetainUntilDate=until)["VersionId"]
+    plain_version = put(s3, bucket, "k")["VersionId"]
+    one, does = {"Bucket": bucket, "Key": "k", "BypassGovernanceRetention": True}, ["s3:DeleteObjectVersion"]
+    bound = user(aws, *does, "s3:PutObjectRetention")
+    assert refused(bound.delete_object, **one, VersionId=locked) == ("AccessDenied", 403)
+    assert refused(bound.put_object_retention, **one, VersionId=locked, Retention={}) == ("AccessDenied", 403)
+    bound.delete_object(**one, VersionId=plain_version)
+    free = user(aws, *does, "s3:BypassGovernanceRetention")
+    free.delete_object(**one, VersionId=locked)
 
 
 def test_policies_know_how_and_when_a_request_was_signed(

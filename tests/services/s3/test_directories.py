@@ -59,6 +59,18 @@ def directory(control: Any) -> str:
     return create(control)
 
 
+def test_it_is_created_by_way_of_a_session_too(aws: Account, refused: Any) -> None:
+    for s3 in (aws.client("s3"), aws.client("s3")):  # sessions are a client's own
+        name = create(s3)
+        put(s3, name, "k", b"x")
+        assert read(s3, name, "k") == b"x"
+        absent = f"d{uuid.uuid4().hex[:12]}--{ZONE}--x-s3"
+        with refused("NoSuchBucket"):
+            put(s3, absent, "k")
+        with refused("NoSuchBucket"):
+            s3.create_session(Bucket=f"d{uuid.uuid4().hex[:12]}--nowhere-az1--x-s3")
+
+
 def test_its_life(s3: Any, control: Any, aws: Account, refused: Any) -> None:
     name = create(control)
     found = s3.head_bucket(Bucket=name)
@@ -221,6 +233,10 @@ def test_objects_grow_at_their_end(s3: Any, directory: str, bucket: str, refused
         put(s3, directory, "absent", b"x", WriteOffsetBytes=3)
     with refused("NotImplemented"):
         put(s3, bucket, "k", b"x", WriteOffsetBytes=0)
+    end = 8 + len(large)
+    for wrong in ({"Metadata": {"a": "b"}}, {"Body": b""}, {"ChecksumAlgorithm": "SHA256"}):
+        with refused("InvalidRequest"):
+            s3.put_object(**{"Bucket": directory, "Key": "log", "Body": b"x", "WriteOffsetBytes": end, **wrong})
     put(s3, directory, "log", b"anew")
     assert read(s3, directory, "log") == b"anew"
 

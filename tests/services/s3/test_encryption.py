@@ -115,6 +115,9 @@ def test_keys_of_kms(aws: Account, s3: Any, bucket: str, size: int) -> None:
     kms = aws.client("kms")
     key = kms.create_key()["KeyMetadata"]["Arn"]
     body = os.urandom(size)
+    for text in (b"no json", b"[1]", b'{"a": 1}'):
+        told = {"ServerSideEncryption": "aws:kms", "SSEKMSEncryptionContext": base64.b64encode(text).decode()}
+        assert refused(put, s3=s3, bucket=bucket, key="k", **told) == ("InvalidArgument", 400)
     done = put(s3, bucket, "k", body, ServerSideEncryption="aws:kms", SSEKMSKeyId=key, BucketKeyEnabled=True)
     assert (done["ServerSideEncryption"], done["SSEKMSKeyId"], done["BucketKeyEnabled"]) == ("aws:kms", key, True)
     assert done["ETag"] != f'"{hashlib.md5(body).hexdigest()}"'

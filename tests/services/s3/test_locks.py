@@ -87,7 +87,20 @@ def test_a_legal_hold_holds_until_it_is_released(s3: Any, locked: str) -> None:
     assert s3.get_object_legal_hold(**this)["LegalHold"]["Status"] == "ON"
     assert refused(s3.delete_object, **this, BypassGovernanceRetention=True) == ("AccessDenied", 403)
     s3.put_object_legal_hold(**this, LegalHold={"Status": "OFF"})
+    assert s3.head_object(**this)["ObjectLockLegalHoldStatus"] == "OFF"
     s3.delete_object(**this)
+
+
+def test_a_retention_is_said_even_if_it_is_none(s3: Any, locked: str) -> None:
+    put(s3, locked, "k")
+    assert refused(s3.put_object_retention, Bucket=locked, Key="k") == ("MalformedXML", 400)
+    s3.put_object_retention(Bucket=locked, Key="k", Retention={})
+
+
+def test_what_was_never_held_says_nothing_of_holds(s3: Any, locked: str) -> None:
+    put(s3, locked, "k")
+    assert "ObjectLockLegalHoldStatus" not in s3.head_object(Bucket=locked, Key="k")
+    assert refused(s3.get_object_legal_hold, Bucket=locked, Key="k") == ("NoSuchObjectLockConfiguration", 404)
 
 
 def test_a_default_lock(cloud: LocalCloud, s3: Any, versioned: str) -> None:

@@ -190,6 +190,7 @@ def test_tags_of_an_object(s3: Any, bucket: str) -> None:
     assert s3.get_object_tagging(Bucket=bucket, Key="k")["TagSet"] == [{"Key": "b", "Value": ""}]
     twice = {"TagSet": [{"Key": "b", "Value": "1"}, {"Key": "b", "Value": "2"}]}
     assert refused(s3.put_object_tagging, Bucket=bucket, Key="k", Tagging=twice) == ("InvalidTag", 400)
+    assert refused(put, s3=s3, bucket=bucket, key="k", Tagging="b=1&b=2") == ("InvalidArgument", 400)
     s3.delete_object_tagging(Bucket=bucket, Key="k")
     assert s3.get_object_tagging(Bucket=bucket, Key="k")["TagSet"] == []
 

@@ -222,6 +222,9 @@ def test_encryption_changes_in_place(aws: Account, s3: Any, bucket: str, size: i
     key = aws.client("kms").create_key()["KeyMetadata"]["Arn"]
     put(s3, bucket, "a", b"x" * size)
     before = s3.head_object(Bucket=bucket, Key="a")
+    for wrong in ("alias/" + "a" * 20, key.rpartition("/")[2]):
+        asked = {"SSEKMS": {"KMSKeyArn": wrong}}
+        assert refused(s3.update_object_encryption, Bucket=bucket, Key="a", ObjectEncryption=asked)[1] == 400
     s3.update_object_encryption(Bucket=bucket, Key="a", ObjectEncryption={"SSEKMS": {"KMSKeyArn": key}})
     after = s3.head_object(Bucket=bucket, Key="a")
     assert (after["ServerSideEncryption"], after["SSEKMSKeyId"]) == ("aws:kms", key)

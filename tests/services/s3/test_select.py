@@ -361,6 +361,10 @@ def test_wrong_requests(s3: Any, people: str) -> None:
     assert code({**CSV, **LINES}) == "ObjectSerializationConflict"
     assert code(output={"CSV": {}, "JSON": {}}) == "ObjectSerializationConflict"
     assert code(LINES) == "JSONParsingError"
+    assert code({"CSV": {"FileHeaderInfo": "SOME"}}) == "InvalidFileHeaderInfo"
+    assert code({"JSON": {"Type": "SOME"}}) == "InvalidJsonType"
+    assert code({**CSV, "CompressionType": "ZIP"}) == "InvalidCompressionFormat"
+    assert code(output={"CSV": {"QuoteFields": "SOME"}}) == "InvalidQuoteFields"
     put(s3, people, "k", b"\xff\xfe\n")
     assert code({"CSV": {}}) == "InvalidTextEncoding"
     assert refused(ask, s3=s3, bucket=people, sql=sql, key="absent")[0] == "NoSuchKey"

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from typing import Any
 
 import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from pileus import LocalCloud
+from pileus.testing.account import Account
 
 from .conftest import put, read, refused
 
@@ -40,6 +46,14 @@ def test_parts_become_one_object(s3: Any, upload: dict[str, str]) -> None:
     assert got["Body"].read() == FIRST + LAST
     assert (got["ContentType"], got["Metadata"], got["TagCount"]) == ("text/x", {"m": "1"}, 1)
     assert "Uploads" not in s3.list_multipart_uploads(Bucket=upload["Bucket"])
+
+
+def test_an_object_is_as_old_as_its_upload(cloud: LocalCloud, clock: Any, s3: Any, bucket: str) -> None:
+    upload = {**(one := {"Bucket": bucket, "Key": "k"}), "UploadId": s3.create_multipart_upload(**one)["UploadId"]}
+    begun = s3.list_multipart_uploads(Bucket=bucket)["Uploads"][0]["Initiated"]
+    cloud.clock.advance(3600)
+    complete(s3, upload, send(s3, upload, 1, LAST))
+    assert s3.head_object(**one)["LastModified"] == begun
 
 
 def test_completing_again_answers_the_same(s3: Any, upload: dict[str, str]) -> None:
@@ -89,6 +103,51 @@ def test_part_numbers_go_to_ten_thousand(s3: Any, upload: dict[str, str]) -> Non
     send(s3, upload, 10_000, b"x")
     for number in (0, 10_001):
         assert refused(s3.upload_part, **upload, PartNumber=number, Body=b"") == ("InvalidArgument", 400)
+        elsewhere = {**upload, "UploadId": "none"}
+        assert refused(s3.upload_part, **elsewhere, PartNumber=number, Body=b"") == ("InvalidArgument", 400)
+
+
+def test_an_upload_is_completed_with_one_part_at_least(s3: Any, upload: dict[str, str]) -> None:
+    with pytest.raises(ClientError, match="You must specify at least one part"):
+        s3.complete_multipart_upload(**upload)
+    empty: dict[str, Any] = {"Parts": []}
+    assert refused(s3.complete_multipart_upload, **upload, MultipartUpload=empty) == ("MalformedXML", 400)
+
+
+def test_a_user_who_begins_an_upload_is_named(aws: Account, s3: Any, bucket: str) -> None:
+    import boto3
+
+    iam = aws.client("iam")
+    arn = iam.create_user(UserName="u")["User"]["Arn"]
+    allowed = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+    iam.put_user_policy(UserName="u", PolicyName="p", PolicyDocument=document)
+    key = iam.create_access_key(UserName="u")["AccessKey"]
+    users = boto3.client(
+        "s3",
+        endpoint_url=aws.cloud.endpoint,
+        region_name="us-east-1",
+        aws_access_key_id=key["AccessKeyId"],
+        aws_secret_access_key=key["SecretAccessKey"],
+    )
+    upload = users.create_multipart_upload(Bucket=bucket, Key="k")["UploadId"]
+    owner = s3.list_buckets()["Owner"]["ID"]
+    listed = s3.list_multipart_uploads(Bucket=bucket)["Uploads"][0]
+    parts = s3.list_parts(Bucket=bucket, Key="k", UploadId=upload)
+    for each in (listed, parts):
+        assert (each["Initiator"]["ID"], each["Owner"]["ID"]) == (arn, owner)
+
+
+def test_what_was_announced_of_parts_must_come_with_them(aws: Account, bucket: str) -> None:
+    s3 = aws.client("s3", config=Config(request_checksum_calculation="when_required"))
+    one = {"Bucket": bucket, "Key": "k"}
+    upload = {**one, "UploadId": s3.create_multipart_upload(**one, ChecksumAlgorithm="SHA256")["UploadId"]}
+    words = "expected checksum Type: sha256, actual checksum Type: null"
+    with pytest.raises(ClientError, match=words):
+        s3.upload_part(**upload, PartNumber=1, Body=b"x")
+    assert "ChecksumSHA256" in s3.upload_part(**upload, PartNumber=1, Body=b"x", ChecksumAlgorithm="SHA256")
+    silent = {**one, "UploadId": s3.create_multipart_upload(**one)["UploadId"]}
+    assert not [name for name in s3.upload_part(**silent, PartNumber=1, Body=b"x") if name.startswith("Checksum")]
 
 
 def test_parts_are_listed_in_pages(s3: Any, upload: dict[str, str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import json
 import urllib.error
@@ -185,6 +186,56 @@ def test_a_form_expires(cloud: LocalCloud, aws: Account, bucket: str) -> None:
     cloud.clock.advance(90)
     status, answer = send(form["url"], form["fields"], b"x")
     assert (status, b"Policy expired" in answer) == (403, True)
+
+
+LATER = "2999-01-01T00:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("document", "code"),
+    [
+        ("no JSON", "InvalidPolicyDocument"),
+        ({"expiration": LATER}, "InvalidPolicyDocument"),
+        ({"expiration": LATER, "conditions": 5}, "InvalidPolicyDocument"),
+        ({"expiration": "2999-01-01T00:00:00", "conditions": []}, "InvalidPolicyDocument"),
+        ({"expiration": LATER, "conditions": [{}]}, "InvalidPolicyDocument"),
+        ({"expiration": LATER, "conditions": [["content-length-range", 0]]}, "InvalidPolicyDocument"),
+        ({"expiration": LATER, "conditions": [["content-length-range", -1, 9]]}, "InvalidPolicyDocument"),
+        ({"expiration": LATER, "conditions": [["ends-with", "$key", "k"]]}, "InvalidPolicyDocument"),
+        ({"expiration": LATER, "conditions": [["eq", "$key", "other"]]}, "AccessDenied"),
+        ({"expiration": LATER, "conditions": [["eq", "$key", "k"]]}, "AccessDenied"),  # says nothing of the bucket
+    ],
+)
+def test_policies_of_forms_that_are_refused(
+    cloud: LocalCloud, aws: Account, s3: Any, bucket: str, document: Any, code: str
+) -> None:
+    policy = base64.b64encode(json.dumps(document).encode()).decode()
+    fields = {"key": "k", "AWSAccessKeyId": aws.id, "signature": "x", "policy": policy}
+    status, answer = send(f"{cloud.endpoint}/{bucket}", fields, b"x")
+    assert (status, f"<Code>{code}</Code>".encode() in answer) == (403 if code == "AccessDenied" else 400, True)
+    assert "Contents" not in s3.list_objects_v2(Bucket=bucket)
+
+
+def test_fields_of_forms_are_checked(cloud: LocalCloud, aws: Account, s3: Any, bucket: str) -> None:
+    def post(**more: str) -> tuple[int, str]:
+        given = {"key": "k", **{name.replace("_", "-"): value for name, value in more.items()}}
+        conditions = [{"bucket": bucket}, *(["starts-with", f"${name}", ""] for name in given)]
+        document = json.dumps({"expiration": LATER, "conditions": conditions})
+        policy = base64.b64encode(document.encode()).decode()
+        fields = {**given, "AWSAccessKeyId": aws.id, "signature": "x", "policy": policy}
+        status, answer = send(f"{cloud.endpoint}/{bucket}", fields, b"x")
+        return status, answer.decode()
+
+    status, answer = post(key="")
+    assert (status, "User key must have a length greater than 0." in answer) == (400, True)
+    status, answer = post(acl="nonsense")
+    assert (status, "<ArgumentName>x-amz-acl</ArgumentName>" in answer) == (400, True)
+    status, answer = post(x_amz_storage_class="nonsense")
+    assert (status, "<Code>InvalidStorageClass</Code>" in answer) == (400, True)
+    key = aws.client("kms").create_key()["KeyMetadata"]["Arn"]
+    sealed = {"x_amz_server_side_encryption": "aws:kms", "x_amz_server_side_encryption_aws_kms_key_id": key}
+    assert post(**sealed, x_amz_server_side_encryption_bucket_key_enabled="true")[0] == 204
+    assert s3.head_object(Bucket=bucket, Key="k")["BucketKeyEnabled"] is True
 
 
 def test_a_form_without_a_policy_is_nobodys(cloud: LocalCloud, s3: Any, bucket: str) -> None:

@@ -243,9 +243,10 @@ def test_policies_let_other_accounts_in(aws: Account, s3tables: Any, daily: dict
     assert refused(objects.get_object, **place)[1] == 403
     assert refused(s3tables.get_table_policy, **daily) == ("NotFoundException", 404)
     assert json.loads(s3tables.get_table_bucket_policy(tableBucketARN=bucket)["resourcePolicy"])
-    wrong = policy({**statement, "Action": "s3:GetObject"})
-    bad = refused(s3tables.put_table_bucket_policy, tableBucketARN=bucket, resourcePolicy=wrong)
-    assert bad == ("BadRequestException", 400)
+    for changes in ({"Action": "s3:GetObject"}, {"Action": [5]}, {"Principal": 5}, {"Condition": 5}):
+        wrong = policy({**statement, **changes})
+        bad = refused(s3tables.put_table_bucket_policy, tableBucketARN=bucket, resourcePolicy=wrong)
+        assert bad == ("BadRequestException", 400)
 
 
 def test_conditions_know_the_namespace_and_the_tags(aws: Account, s3tables: Any, daily: dict[str, str]) -> None:

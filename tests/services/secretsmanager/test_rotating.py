@@ -81,12 +81,14 @@ def test_a_function_rotates_a_secret_at_once_and_by_its_schedule(rotation: Rotat
     assert rotation.value() == "one++"
 
 
-def test_a_function_that_does_not_let_the_service_in_does_not_rotate(rotation: Rotation) -> None:
-    rotation.secrets.rotate_secret(
-        SecretId="db", RotationLambdaARN=rotation.arn, RotationRules={"AutomaticallyAfterDays": 10}
-    )
+def test_a_function_that_does_not_let_the_service_in_does_not_rotate(rotation: Rotation, refused: Any) -> None:
+    with refused("AccessDeniedException", "Secrets Manager cannot invoke the specified Lambda function."):
+        rotation.secrets.rotate_secret(
+            SecretId="db", RotationLambdaARN=rotation.arn, RotationRules={"AutomaticallyAfterDays": 10}
+        )
     rotation.cloud.clock.advance(60)
-    assert rotation.value() == "one" and rotation.stages() == [["AWSCURRENT"], ["AWSPENDING"]]
+    assert rotation.value() == "one" and rotation.stages() == [["AWSCURRENT"]]
+    assert "RotationEnabled" not in rotation.secrets.describe_secret(SecretId="db")
 
 
 def test_a_rotation_that_failed_is_taken_up_again_by_the_schedule(rotation: Rotation) -> None:

@@ -154,6 +154,8 @@ def test_a_secret_is_replicated_and_a_replica_becomes_its_own(
     answer = secrets.replicate_secret_to_regions(SecretId="app/db", AddReplicaRegions=[{"Region": "eu-west-1"}])
     assert [(one["Region"], one["Status"]) for one in answer["ReplicationStatus"]] == [("eu-west-1", "InSync")]
     assert value(there) == "one"
+    with refused("InvalidParameterException"):
+        secrets.replicate_secret_to_regions(SecretId="app/db", AddReplicaRegions=[{}])
     secrets.put_secret_value(SecretId="app/db", SecretString="two")
     assert value(there) == "two"
     assert value(there, VersionStage="AWSPREVIOUS") == "one"
@@ -217,6 +219,8 @@ def test_random_passwords(secrets: Any, refused: Any) -> None:
     for asked in ({"PasswordLength": 3}, {"ExcludeCharacters": string.printable}):
         with refused("InvalidParameterException"):
             secrets.get_random_password(**asked)
+    with refused("InvalidParameterException", "Password length is too short based on the required types."):
+        secrets.get_random_password(PasswordLength=3)
 
 
 # Lists
@@ -259,6 +263,8 @@ def test_tags(secrets: Any, secret: str, refused: Any) -> None:
     assert secrets.describe_secret(SecretId="app/db")["Tags"] == [{"Key": "a", "Value": "1"}]
     with refused("InvalidParameterException"):
         secrets.tag_resource(SecretId="app/db", Tags=[{"Key": "aws:x", "Value": ""}])
+    with refused("InvalidParameterException"):
+        secrets.tag_resource(SecretId="app/db", Tags=[{"Value": "of nothing"}])
 
 
 def test_parameter_store_passes_secrets_through(secrets: Any, secret: str, aws: Any, refused: Any) -> None:

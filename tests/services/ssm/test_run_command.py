@@ -147,6 +147,8 @@ def test_versions_of_a_document(ssm: Any, refused: Any) -> None:
     assert [(one["DocumentVersion"], one["IsDefaultVersion"]) for one in versions] == [("2", True), ("1", False)]
     mine = ssm.list_documents(Filters=[{"Key": "Owner", "Values": ["Self"]}])["DocumentIdentifiers"]
     assert [one["Name"] for one in mine] == ["say"]
+    with refused("InvalidFilterKey"):
+        ssm.list_documents(Filters=[{}])
     with refused("InvalidDocumentOperation"):
         ssm.delete_document(Name="say", DocumentVersion="2")
     ssm.delete_document(Name="say")

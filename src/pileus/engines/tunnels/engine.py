@@ -74,7 +74,7 @@ class Tunnels:
 
     async def moved(self, owner: str) -> dict[str, tuple[int, int]]:
         """How many bytes have come in and gone out by the present keys of somebody's tunnels."""
-        return {name: await one.moved() for name, one in self._of.get(owner, {}).items()}
+        return {name: await one.moved() for name, one in [*self._of.get(owner, {}).items()]}
 
     def state(self, owner: str, name: str) -> State | None:
         """How a tunnel is; None if there is none."""

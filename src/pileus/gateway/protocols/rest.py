@@ -37,6 +37,10 @@ class Misplaced(Malformed):
         self.text = text
 
 
+class Unreadable(Misplaced):
+    """A text in the path or the query string that is no text at all."""
+
+
 # Requests
 
 
@@ -131,9 +135,19 @@ def bound(places: Incoming, request: Request, labels: dict[str, str]) -> dict[st
         text = ", ".join(request.headers.all(field)) if gathers else request.headers.first[field]
         result[name] = _read(field, read, text)
     for prefix, name in places.prefixes:
-        if found := {f[len(prefix) :]: utf8(value) for f, value in request.headers if f.startswith(prefix)}:
+        if found := _prefixed(prefix, request):
             result[name] = found
     return result
+
+
+def _prefixed(prefix: str, request: Request) -> dict[str, str]:
+    """Fields by what follows the prefix; what several of one name say, with commas between it."""
+    found: dict[str, str] = {}
+    for field, value in request.headers:
+        if field.startswith(prefix):
+            key, text = field[len(prefix) :], utf8(value)
+            found[key] = f"{found[key]},{text}" if key in found else text
+    return found
 
 
 def _unquoted(label: str, text: str) -> str:
@@ -142,7 +156,7 @@ def _unquoted(label: str, text: str) -> str:
     try:
         return unquote(text, errors="strict")
     except UnicodeDecodeError:
-        raise Misplaced(label, text, "not valid UTF-8") from None
+        raise Unreadable(label, text, "not valid UTF-8") from None
 
 
 def _read(place: str, read: Read, text: str) -> Any:

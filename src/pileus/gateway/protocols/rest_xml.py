@@ -65,7 +65,7 @@ def decode(operation: Operation, request: Request, labels: dict[str, str]) -> di
     try:
         members: dict[str, Any] = rest.decode(operation, request, labels, _parse)
     except Malformed as error:
-        raise _refused(operation.model, error) from None
+        raise _refused(operation, error) from None
     return members
 
 
@@ -73,14 +73,16 @@ def _parse(shape: Shape, body: bytes) -> Any:
     return xml_shapes.reader(shape)(xml.parse(body))
 
 
-def _refused(model: Model, error: Malformed) -> Fault:
+def _refused(operation: Operation, error: Malformed) -> Fault:
     """S3 tells bad arguments from bad documents; the others do not."""
-    if model.name not in ("s3", "s3control"):
+    if operation.model.name not in ("s3", "s3control"):
         return Fault("MalformedInput", str(error), status=400)
+    if isinstance(error, rest.Unreadable):
+        return Fault("InvalidURI", "Couldn't parse the specified URI.", status=400, URI=error.text[:256])
     if isinstance(error, rest.Misplaced):
         message = f"Provided {error.place} is not valid: {error}"
         return Fault("InvalidArgument", message, status=400, ArgumentName=error.place, ArgumentValue=error.text[:256])
-    return Fault("MalformedXML", MALFORMED_XML, status=400)
+    return Fault("MalformedACLError" if operation.name.endswith("Acl") else "MalformedXML", MALFORMED_XML, status=400)
 
 
 def encode(operation: Operation, result: dict[str, Any], request_id: str) -> Response:
@@ -127,7 +129,7 @@ def _text_document(shape: Shape, root: str, namespace: Any) -> xml_shapes.Write:
 def request_id_fields(model: Model, request_id: str) -> rest.Fields:
     if model.name not in ("s3", "s3control"):
         return [("x-amzn-RequestId", request_id)]
-    return [("x-amz-request-id", request_id), ("x-amz-id-2", host_id(request_id))]
+    return [("x-amz-request-id", request_id), ("x-amz-id-2", host_id(request_id)), ("Server", "AmazonS3")]
 
 
 def host_id(request_id: str) -> str:

@@ -44,7 +44,7 @@ def denial(call: Call, query: Query, decision: Decision, context: Context) -> Fa
     if call.service in ENCODED:
         sealed = Sealed.seal(call.at(account=call.principal.account or None), details(call, query, decision, context))
         message = f"You are not authorized to perform this operation. {message}"
-        message += f" Encoded authorization failure message: {sealed}"
+        message += f". Encoded authorization failure message: {sealed}"
     return Fault(CODES.get(call.service, "AccessDenied"), message)
 
 

@@ -277,7 +277,7 @@ def actions_for(bound: Bound, request: Members) -> list[str]:
         return [action]
     harmless = (None, "", False, exceptions.HARMLESS.get(place))
     asked = [name for member, name in beside.items() if request.get(member) not in harmless]
-    return [action, *(f"{action.partition(':')[0]}:{name}" for name in asked)]
+    return [action, *(f"{action.partition(':')[0]}:{name}" for name in dict.fromkeys(asked))]
 
 
 @lru_cache(maxsize=4096)

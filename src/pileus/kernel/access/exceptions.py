@@ -118,13 +118,26 @@ INSTEAD: dict[tuple[str, str], tuple[str, str]] = {
 }
 """Where a member makes another action of the operation."""
 
+_SAID_OF_OBJECTS = {
+    "Tagging": "PutObjectTagging",
+    "ACL": "PutObjectAcl",
+    "GrantFullControl": "PutObjectAcl",
+    "GrantRead": "PutObjectAcl",
+    "GrantReadACP": "PutObjectAcl",
+    "GrantWriteACP": "PutObjectAcl",
+    "ObjectLockMode": "PutObjectRetention",
+    "ObjectLockLegalHoldStatus": "PutObjectLegalHold",
+}
+
 BESIDE: dict[tuple[str, str], dict[str, str]] = {
+    ("s3", "CopyObject"): _SAID_OF_OBJECTS,
     ("s3", "CreateBucket"): {
         "ACL": "PutBucketAcl",
         "ObjectLockEnabledForBucket": "PutBucketObjectLockConfiguration",
         "ObjectOwnership": "PutBucketOwnershipControls",
     },
-    ("s3", "PutObject"): {"Tagging": "PutObjectTagging", "ACL": "PutObjectAcl", "ObjectLockMode": "PutObjectRetention"},
+    ("s3", "CreateMultipartUpload"): _SAID_OF_OBJECTS,
+    ("s3", "PutObject"): _SAID_OF_OBJECTS,
     ("s3tables", "CreateTableBucket"): {
         "encryptionConfiguration": "PutTableBucketEncryption",
         "storageClassConfiguration": "PutTableBucketStorageClass",
@@ -135,7 +148,12 @@ BESIDE: dict[tuple[str, str], dict[str, str]] = {
 }
 """Where a member wants a further action on the same resource."""
 
-HARMLESS = {("s3", "CreateBucket"): "private", ("s3", "PutObject"): "bucket-owner-full-control"}
+HARMLESS = {
+    ("s3", "CopyObject"): "bucket-owner-full-control",
+    ("s3", "CreateBucket"): "private",
+    ("s3", "CreateMultipartUpload"): "bucket-owner-full-control",
+    ("s3", "PutObject"): "bucket-owner-full-control",
+}
 """The one canned ACL that whoever may create a bucket may give it ("CreateBucket", API Reference), or who may put an
 object ("Granting s3:PutObject with a condition requiring the bucket owner to get full control", S3 User Guide)."""
 

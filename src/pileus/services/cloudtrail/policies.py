@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from pileus.kernel import Call, Fault
+from pileus.kernel.access import grammar
 
 from . import cloudtrail, stores
 from .channels import Channel, channel_named
@@ -40,10 +40,10 @@ def meant(call: Call, resource_arn: str) -> Resource:
 def put_resource_policy(call: Call, resource: Resource, resource_policy: str) -> dict[str, Any]:
     """Attach a policy, in place of the one that there was."""
     try:
-        document = json.loads(resource_policy)
-    except ValueError:
-        document = None
-    if not isinstance(document, dict) or not document.get("Statement") or len(resource_policy) > LONGEST:
+        document = grammar.check(resource_policy, "resource")
+    except grammar.Malformed:
+        document = {}
+    if not grammar.statements(document) or len(resource_policy) > LONGEST:
         raise Fault("ResourcePolicyNotValidException", "The resource-based policy is not valid.")
     resource.policy = resource_policy
     resource.put(call)

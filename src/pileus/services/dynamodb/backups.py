@@ -1,22 +1,27 @@
 """On-demand backups: full copies of tables, kept until they are deleted.
 
 The copy is the items as they were when the backup was asked for; it is made in the background, some items at a time.
+Of a table with point-in-time recovery DynamoDB makes one itself when the table is deleted, and keeps it for 35 days.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from pileus.kernel import Call, Fault, Record, names
 
 from . import dynamodb, vectors
 from .records import size_of
-from .recovery import found
+from .recovery import DAY, found
 from .snapshots import hold, release, snapshot
 from .tables import Index, Members, Table, below, new_box, purge, under
 
 AT_ONCE = 1000
 MOST_LISTED = 100
+KEPT_FOR = 35 * DAY
+"""How long there is a system backup (Developer Guide, "Point-in-time recovery", deleting a table)."""
 
 
 class Backup(Record, key=("table", "id"), arn="table/{table}/backup/{id}"):
@@ -31,6 +36,8 @@ class Backup(Record, key=("table", "id"), arn="table/{table}/backup/{id}"):
     items: int = 0
     size: int = 0
     status: str = "CREATING"
+    kind: str = "USER"
+    expires: float = 0.0
 
 
 def of_arn(call: Call, backup_arn: str) -> Backup:
@@ -46,18 +53,46 @@ def create_backup(call: Call, table: Table, backup_name: str) -> dict[str, Any]:
     """Copy a table as it is."""
     if table.status not in ("ACTIVE", "UPDATING"):
         raise Fault("TableInUseException", f"Table is being created or deleted: {table.name}")
-    hold(call, table)
+    backup = begun(call, table, backup_name, "USER")
     table.put(call)
+    return {"BackupDetails": details(call, backup)}
+
+
+def begun(call: Call, table: Table, name: str, kind: str) -> Backup:
+    """A backup that is made in the background of a table, which the caller stores."""
+    hold(call, table)
     backup = Backup(
         table=table.name,
         id=f"{int(call.now * 1000):014d}-{names.uuid4()[:8]}",
-        name=backup_name,
+        name=name,
         box=new_box(),
         created=call.now,
-        source=table,
-    ).put(call)
+        source=msgspec.structs.replace(table),
+        kind=kind,
+    )
     copy_items.later(call, table=backup.table, number=backup.id, start=b"")
-    return {"BackupDetails": details(call, backup)}
+    return backup.put(call)
+
+
+def keep(call: Call, table: Table) -> None:
+    """Make the system backup of a table that is deleted, if it has point-in-time recovery."""
+    if table.recovery_since:
+        backup = begun(call, table, f"{table.name}$DeletedTableBackup", "SYSTEM")
+        backup.expires = call.now + KEPT_FOR
+        backup.put(call)
+        expire.later(call, table=backup.table, number=backup.id, delay=KEPT_FOR)
+
+
+@dynamodb.task
+def expire(call: Call, table: str, number: str) -> None:
+    """The time of a system backup is over."""
+    if backup := Backup.get(call, table, number):
+        remove(call, backup)
+
+
+def remove(call: Call, backup: Backup) -> None:
+    backup.delete(call)
+    purge.later(call, kind="Copied", box=backup.box)
 
 
 @dynamodb.task
@@ -66,7 +101,7 @@ def copy_items(call: Call, table: str, number: str, start: bytes) -> None:
     backup = Backup.get(call, table, number)
     if backup is None:
         return
-    target = under(call, "Backup", backup.box)
+    target = under(call, "Copied", backup.box)
     rows, onward = snapshot(call, backup.source, backup.created).read(call, start, AT_ONCE)
     for place, raw in rows:
         call.store.put(target + place, raw)
@@ -91,8 +126,9 @@ def details(call: Call, backup: Backup) -> Members:
         "BackupName": backup.name,
         "BackupSizeBytes": backup.size,
         "BackupStatus": backup.status,
-        "BackupType": "USER",
+        "BackupType": backup.kind,
         "BackupCreationDateTime": backup.created,
+        "BackupExpiryDateTime": backup.expires or None,
     }
 
 
@@ -150,8 +186,7 @@ def delete_backup(call: Call, backup: Backup) -> dict[str, Any]:
     check_available(backup, call)
     answer = described(call, backup)
     answer["BackupDetails"]["BackupStatus"] = "DELETED"
-    backup.delete(call)
-    purge.later(call, kind="Backup", box=backup.box)
+    remove(call, backup)
     return {"BackupDescription": answer}
 
 
@@ -163,9 +198,9 @@ def list_backups(
     time_range_lower_bound: float = 0.0,
     time_range_upper_bound: float = float("inf"),
     exclusive_start_backup_arn: str = "",
-    backup_type: str = "ALL",
+    backup_type: str = "USER",
 ) -> dict[str, Any]:
-    """Backups of a table, or of all; system backups and those of AWS Backup do not exist here."""
+    """Backups of a table, or of all; those of AWS Backup do not exist here."""
     from .tables import short
 
     name = short(table_name) if table_name else ""
@@ -174,12 +209,11 @@ def list_backups(
         after = of_arn(call, exclusive_start_backup_arn)
         above = (after.id,) if name else (after.table, after.id)
     several: list[Backup] = []
-    if backup_type in ("ALL", "USER"):
-        for backup in Backup.scan(call, *([name] if name else []), above=above):
-            if time_range_lower_bound <= backup.created < time_range_upper_bound:
-                several.append(backup)
-            if len(several) > limit:
-                break
+    for backup in Backup.scan(call, *([name] if name else []), above=above):
+        if backup_type in ("ALL", backup.kind) and time_range_lower_bound <= backup.created < time_range_upper_bound:
+            several.append(backup)
+        if len(several) > limit:
+            break
     summaries = [summary(call, backup) for backup in several[:limit]]
     last = {"LastEvaluatedBackupArn": summaries[-1]["BackupArn"]} if len(several) > limit else {}
     return {"BackupSummaries": summaries} | last

@@ -46,6 +46,10 @@ def create_table(
     """Create a table, which is there to be used a moment later; perhaps as the replica of another account's."""
     check_name(table_name)
     name = short_name(table_name)
+    if resource_policy:
+        from .policies import check_text
+
+        check_text(resource_policy)
     if global_table_source_arn or global_table_settings_replication_mode:
         own = (attribute_definitions, key_schema, local_secondary_indexes, global_secondary_indexes, vector_indexes)
         from .accounts import associate
@@ -137,9 +141,22 @@ def encryption(call: Call, specification: Members) -> Members:
     if not specification.get("Enabled"):
         return {}
     key = specification.get("KMSMasterKeyId", "alias/aws/dynamodb")
-    if not key.startswith("arn:"):
-        key = call.arn(key if key.startswith("alias/") else f"key/{key}", "kms")
+    if key.startswith("alias/"):
+        key = named_by(call, key)
+    elif not key.startswith("arn:"):
+        key = call.arn(f"key/{key}", "kms")
     return {"Status": "ENABLED", "SSEType": "KMS", "KMSMasterKeyArn": key}
+
+
+def named_by(call: Call, alias: str) -> str:
+    """The key that an alias of KMS names; the AWS managed one comes into being by it."""
+    try:
+        arn: str = call.aws("kms").describe_key(key_id=alias)["KeyMetadata"]["Arn"]
+    except Fault as fault:
+        if fault.code != "NotFoundException":
+            raise
+        raise faults.invalid(fault.message) from None
+    return arn
 
 
 def checked_tags(given: list[dict[str, str]]) -> dict[str, str]:

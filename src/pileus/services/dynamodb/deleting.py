@@ -7,6 +7,7 @@ from typing import Any
 from pileus.kernel import Call
 
 from . import dynamodb, faults
+from .backups import keep
 from .describing import description
 from .destinations import Outbox
 from .groups import leave
@@ -29,6 +30,7 @@ def delete_table(call: Call, table: Table) -> dict[str, Any]:
             "Disable deletion protection first."
         )
     told = description(call, table)
+    keep(call, table)
     table.status = "DELETING"
     table.put(call)
     vanish.later(call, name=table.name)

@@ -99,7 +99,7 @@ def described_index(call: Call, table: Table, index: Index) -> Members:
     }
     if index.local:
         return told
-    told["IndexStatus"] = index.status
+    told["IndexStatus"] = "CREATING" if table.status == "CREATING" else index.status
     told["ProvisionedThroughput"] = UNPROVISIONED | index.throughput
     told["WarmThroughput"] = warm(index.warm, index.throughput, table.billing) | {"Status": "ACTIVE"}
     if index.backfilling:

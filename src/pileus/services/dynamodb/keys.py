@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from zlib import crc32
 
+from pileus.kernel import Fault
 from pileus.kernel.store.keys import pack
 
 from . import faults, numbers
-from .values import Item, Value
+from .values import Item, Value, take
 
 LONGEST_HASH = 2048
 LONGEST_RANGE = 1024
@@ -46,12 +47,12 @@ class Keys:
     def place_of(self, key: Item) -> bytes:
         """Where the item of a key is that came from outside."""
         if len(key) != len(self.names):
-            raise faults.no_match()
+            raise unfit(key)
         parts = []
         for name, kind in self.types.items():
             value = key.get(name)
             if value is None or kind not in value or len(value) != 1:
-                raise faults.no_match()
+                raise unfit(key)
             parts.append(self.encoded(name, kind, value))
         return self.joined(parts)
 
@@ -95,6 +96,12 @@ class Keys:
             raise faults.bad_parameter("Size of hashkey has exceeded the maximum size limit of2048 bytes")
         if name in self.ranges and length > LONGEST_RANGE:
             raise faults.bad_parameter("Aggregated size of all range keys has exceeded the size limit of 1024 bytes")
+
+
+def unfit(key: Item) -> Fault:
+    """What is wrong with a key that is not one of this schema; values that nothing can be are told first."""
+    take(key)
+    return faults.no_match()
 
 
 def encode(kind: str, value: Value) -> bytes:

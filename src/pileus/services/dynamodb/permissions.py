@@ -216,8 +216,21 @@ def alone(call: Call, request: Members) -> list[Target]:
     return [one(call, request)]
 
 
+def imported(call: Call, request: Members) -> list[Target]:
+    return [Target(call.arn(f"table/{short(request['TableCreationParameters']['TableName'])}"), call.account)]
+
+
+def recovered(call: Call, request: Members) -> list[Target]:
+    """The table that is had as it was; the one that is made of it is named by no policy."""
+    name = short(request.get("SourceTableName") or request.get("SourceTableArn") or "")
+    table = Table.get(call, name)
+    return [Target(call.arn(f"table/{name}"), call.account, tags=table.tags if table else {})]
+
+
 ABOUT: dict[str, Callable[[Call, Members], list[Target]]] = {
     **dict.fromkeys(("GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "Scan"), alone),
+    "ImportTable": imported,
+    "RestoreTableToPointInTime": recovered,
     "BatchGetItem": batch_get,
     "BatchWriteItem": batch_write,
     "TransactGetItems": transaction,

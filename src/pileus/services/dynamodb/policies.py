@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from pileus.kernel import Call, Fault
+from pileus.kernel.access import grammar
 from pileus.kernel.access.enforcement import decided
 from pileus.kernel.access.standing import standing
 from pileus.kernel.access.target import Target
@@ -29,20 +29,23 @@ def put_resource_policy(
 ) -> dict[str, Any]:
     """Attach a policy to a table, in place of the one that it had."""
     check_revision(table, expected_revision_id)
-    try:
-        document = json.loads(policy)
-    except ValueError:
-        document = None
-    if not isinstance(document, dict) or "Statement" not in document:
-        raise faults.invalid("Resource policy document is malformed")
-    if len(policy.encode()) > LONGEST:
-        raise Fault("LimitExceededException", f"Resource policy document exceeds the limit of {LONGEST} bytes")
+    check_text(policy)
     if not confirm_remove_self_resource_access:
         check_not_locked_out(call, table, policy)
     if table.policy != policy:
         table.policy, table.policy_revision = policy, next_revision(call, table)
         table.put(call)
     return {"RevisionId": table.policy_revision}
+
+
+def check_text(policy: str) -> None:
+    """Refuse what is no policy of a resource."""
+    try:
+        grammar.check(policy, "resource")
+    except grammar.Malformed as malformed:
+        raise faults.invalid(f"Resource policy document is malformed: {malformed.reason}") from None
+    if len(policy.encode()) > LONGEST:
+        raise Fault("LimitExceededException", f"Resource policy document exceeds the limit of {LONGEST} bytes")
 
 
 def check_not_locked_out(call: Call, table: Table, policy: str) -> None:

@@ -153,7 +153,7 @@ ACTS: dict[str, Any] = {"Create": create, "Update": change, "Delete": delete, "D
 
 def not_part() -> Exception:
     return faults.invalid(
-        "Update global table operation failed because one or more replicas were not part of the global table."
+        "Replica specified in the Replica Update or Replica Delete action of the request was not found"
     )
 
 

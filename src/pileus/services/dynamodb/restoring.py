@@ -109,7 +109,7 @@ def restore_table_from_backup(
         "RestoreDateTime": backup.created,
         "RestoreInProgress": False,
     }
-    return begun(call, table, under(call, "Backup", backup.box), under(call, "Unchanged", backup.box), call.now)
+    return begun(call, table, under(call, "Copied", backup.box), under(call, "Unchanged", backup.box), call.now)
 
 
 def begun(call: Call, table: Table, prefix: bytes, changes: bytes, at: float, source: str = "") -> dict[str, Any]:

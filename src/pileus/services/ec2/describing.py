@@ -14,11 +14,16 @@ from pileus.kernel import Call, Record, paging
 from pileus.kernel.errors import Fault
 from pileus.kernel.filters import Filters, wildcard
 
+from .faults import bad_value, combination
 from .kinds import all_named
 
 R = TypeVar("R", bound=Record)
 
 Members = dict[str, Any]
+
+MOMENT = 0.001
+"""How many seconds a state lasts that is only passed through, where nothing real happens in it. It is seen where the
+clock stands still; otherwise it is over when a waiter looks for the first time, which then need not look again."""
 
 MOST = 1000
 """How many a page has at most, and without MaxResults."""
@@ -26,6 +31,19 @@ MOST = 1000
 
 def bad_token() -> Fault:
     return Fault("InvalidPaginationToken", "The specified pagination token is not valid.", status=400)
+
+
+def size(max_results: int, most: int = MOST) -> int:
+    """How many a page has, of those that a request wants."""
+    if max_results < 0:
+        raise bad_value("maxResults", max_results, "Expecting a value greater than or equal to 5.")
+    return min(max_results, most) if max_results else most
+
+
+def check_alone(parameter: str, ids: Sequence[str], max_results: int) -> None:
+    """Raise where pages of what is named by ids are asked for."""
+    if ids and max_results:
+        raise combination(f"The parameter {parameter} cannot be used with the parameter maxResults")
 
 
 def described(
@@ -58,7 +76,7 @@ def described(
         return paged(call, member, [shown(call, one) for one in found], max_results, next_token)
     prefix, index = nearest(record, filters)
     page = record.page(
-        call, *prefix, index=index, limit=max_results or MOST, token=next_token, where=test, invalid=bad_token()
+        call, *prefix, index=index, limit=size(max_results), token=next_token, where=test, invalid=bad_token()
     )
     return answer(member, [shown(call, one) for one in page.items], page.token)
 
@@ -85,7 +103,7 @@ def nearest(record: type[Record], filters: Iterable[Mapping[str, Any]]) -> tuple
 def paged(call: Call, member: str, items: Iterable[Any], max_results: int = 0, next_token: str = "") -> Members:
     """A page of what is not kept as records: of a list that is the same at the next request."""
     start = paging.opened(call, next_token, bad_token()) if next_token else 0
-    most = max_results or MOST
+    most = size(max_results)
     chosen = [*islice(items, start, start + most + 1)]
     return answer(member, chosen[:most], paging.sealed(call, start + most) if len(chosen) > most else None)
 

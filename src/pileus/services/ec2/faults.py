@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from pileus.kernel import Fault
@@ -53,10 +54,24 @@ def limit(code: str, text: str) -> Fault:
     return Fault(f"{code}Exceeded", text)
 
 
+def no_such_types(names: Iterable[str]) -> Fault:
+    """Types are asked for that there are not."""
+    return Fault("InvalidInstanceType", f"The following supplied instance types do not exist: [{', '.join(names)}]")
+
+
 def in_ec2_words(operation: Operation, broken: list[str]) -> Fault:
     """The error for what breaks the model; EC2 tells the first."""
     if found := MISSING.match(broken[0]):
         return missing(found[1])
     if found := BROKEN.match(broken[0]):
-        return bad_value(found[2], found[1], found[3])
+        value, parameter, reason = found.groups()
+        if "enum value set" not in reason:
+            return bad_value(parameter, value, reason)
+        if not parameter.rpartition(".")[2].lower().startswith("instancetype"):
+            return bad_value(parameter, value)
+        known = {*reason.partition("[")[2].rstrip("]").split(", ")}
+        unknown = [one for one in value.strip("[]").split(", ") if one not in known]
+        if operation.name == "DescribeInstanceTypes":
+            return no_such_types(unknown)
+        return invalid(f"Invalid value '{', '.join(unknown)}' for InstanceType.")
     return invalid(broken[0])

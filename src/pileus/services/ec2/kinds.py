@@ -8,6 +8,7 @@ A record's key is its id. Whatever is declared so can be tagged, if it has a fie
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, TypeVar
 
@@ -22,6 +23,9 @@ K = TypeVar("K", bound=type)
 R = TypeVar("R", bound=Record)
 
 
+HEXADECIMAL = re.compile("[0-9a-f]+")
+
+
 class Kind(NamedTuple):
     """One kind of resource."""
 
@@ -34,6 +38,8 @@ class Kind(NamedTuple):
     """The error for one that is not there, and what it says."""
     malformed: str
     """The code of the error for an id that cannot be one; empty where EC2 says that it is not there."""
+    digits: bool = False
+    """Whether an id whose end is no hexadecimal number cannot be one."""
 
     def new_id(self) -> str:
         return hex_id(self.prefix)
@@ -42,13 +48,19 @@ class Kind(NamedTuple):
         """The error for ids that are not there."""
         code, text = self.missing
         if len(ids) > 1:
-            text = text.replace(" ID '", " IDs '").replace("does not exist", "do not exist")
+            text = text.replace(" ID '", " IDs '").replace(" id '", " ids '").replace("does not exist", "do not exist")
         return Fault(code, text.format(", ".join(ids)))
 
     def check(self, what: str) -> None:
         """Raise the error for what cannot be the id of one."""
-        if self.malformed and not what.startswith(f"{self.prefix}-"):
+        begins = what.startswith(f"{self.prefix}-")
+        if self.malformed == "InvalidParameterValue" and not begins:
+            text = f"Value ({what}) for parameter {self.name}Id is invalid. Expected: '{self.prefix}-...'."
+            raise Fault(self.malformed, text)
+        if self.malformed and not begins:
             raise Fault(self.malformed, f'Invalid id: "{what}" (expecting "{self.prefix}-...")')
+        if self.digits and not HEXADECIMAL.fullmatch(what, len(self.prefix) + 1):
+            raise Fault(self.malformed, f'Invalid id: "{what}"')
 
 
 BY_PREFIX: dict[str, Kind] = {}
@@ -56,19 +68,26 @@ BY_RECORD: dict[type, Kind] = {}
 
 
 def kind(
-    name: str, prefix: str, *, missing: tuple[str, str], malformed: str | None = None, member: str = ""
+    name: str,
+    prefix: str,
+    *,
+    missing: tuple[str, str],
+    malformed: str | None = None,
+    member: str = "",
+    digits: bool = False,
 ) -> Callable[[K], K]:
     """Declare a kind of resource.
 
     `malformed` is by default the missing error's code with `.Malformed` for `.NotFound`. `member` is the request member
-    that names one (`VpcId`), by default the record's first field in AWS's spelling.
+    that names one (`VpcId`), by default the record's first field in AWS's spelling. With `digits` EC2 looks at the
+    digits of an id too.
     """
     if malformed is None:
         malformed = missing[0].replace(".NotFound", ".Malformed") if missing[0].endswith(".NotFound") else ""
 
     def declare(cls: K) -> K:
         record: Any = cls.family.row if issubclass(cls, Resource) else cls
-        one = Kind(name, prefix, record, missing, malformed)
+        one = Kind(name, prefix, record, missing, malformed, digits)
         BY_PREFIX[prefix] = BY_RECORD[cls] = BY_RECORD[record] = one
         if not issubclass(cls, Resource):
             words = record.__struct_fields__[0].split("_")

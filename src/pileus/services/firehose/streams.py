@@ -196,6 +196,9 @@ def encrypted(call: Call, given: dict[str, Any] | None, kind: str) -> dict[str, 
             raise coded("InvalidKMSResourceException", fault.message, fault.code) from None
         if metadata["KeyState"] != "Enabled":
             raise coded("InvalidKMSResourceException", f"{given['KeyARN']} is disabled.", "KMS.DisabledException")
+        if metadata["KeySpec"] != "SYMMETRIC_DEFAULT":
+            code = "KMS.InvalidKeyUsageException"
+            raise coded("InvalidKMSResourceException", f"{given['KeyARN']} is no symmetric encryption key.", code)
     return {**given, "Status": "ENABLED"}
 
 

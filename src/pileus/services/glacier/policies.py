@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from pileus.kernel import Call, Fault
+from pileus.kernel.access import grammar
 from pileus.kernel.access import policy as policies
 
 from . import glacier
@@ -23,12 +23,15 @@ def checked(call: Call, found: Vault, given: dict[str, str]) -> str:
     if len(text) > LONGEST:
         raise invalid("Invalid vault policy: the policy is larger than 20 KB")
     try:
-        document = json.loads(text)
+        statements = grammar.statements(grammar.parsed(text))
+        for each in statements:
+            grammar.check_shape(each, "resource")
+            if "Principal" in each or "NotPrincipal" in each:
+                grammar.check_principal(each, "resource")
         policies.compiled("vault policy", text)
     except (ValueError, Fault):
         raise invalid("Invalid vault policy: the policy is not well-formed") from None
-    statements = document.get("Statement", []) if isinstance(document, dict) else []
-    for each in statements if isinstance(statements, list) else [statements]:
+    for each in statements:
         if "Principal" not in each and "NotPrincipal" not in each:
             raise invalid("Invalid vault policy: a principal is missing")
         resources = each.get("Resource", [])

@@ -25,4 +25,6 @@ before their present one are not known.
 
 from pileus.kernel import Service
 
-iam = Service("iam")
+from .faults import in_iam_words
+
+iam = Service("iam", invalid=in_iam_words)

@@ -173,7 +173,7 @@ def upload_signing_certificate(call: Call, user: User, certificate_body: str) ->
         raise Fault("DuplicateCertificateException", "The certificate is already associated with this user.")
     if len(held) >= SIGNING_CERTIFICATES:
         raise exceeded("CertificatesPerUser", SIGNING_CERTIFICATES)
-    certificate = SigningCertificate(user.id, number, certificate_body.strip(), call.now).put(call)
+    certificate = SigningCertificate(user.id, number, certificate_body, call.now).put(call)
     return {"Certificate": certificate.shown(user)}
 
 

@@ -82,10 +82,9 @@ def create_service_linked_role(
     prefix = aws_service_name.removesuffix(".amazonaws.com")
     if prefix == aws_service_name or prefix not in SERVICES:
         raise invalid(f"Service role for {aws_service_name} is not supported: the service name is not valid.")
-    ending, policy = SERVICES[prefix]
     if custom_suffix and prefix not in SUFFIXED:
         raise invalid(f"Custom suffix is not allowed for {aws_service_name}")
-    name = f"AWSServiceRoleFor{ending}" + (f"_{custom_suffix}" if custom_suffix else "")
+    name, policy = name_of(aws_service_name, custom_suffix), SERVICES[prefix][1]
     if Role.get(call, name.lower()):
         raise invalid(f"Service role name {name} has been taken in this account, please try a different suffix.")
     one_more(call, "Roles")
@@ -103,6 +102,12 @@ def create_service_linked_role(
         Use(role.attached[0], "PermissionsPolicy", "role", role.id).put(call)
     role.put(call)
     return {"Role": role.shown(call)}
+
+
+def name_of(service_name: str, suffix: str = "") -> str:
+    """The name of a service's role; `*` for one of a service that has none."""
+    ending = SERVICES.get(service_name.removesuffix(".amazonaws.com"), ("",))[0]
+    return f"AWSServiceRoleFor{ending or '*'}" + (f"_{suffix}" if suffix else "")
 
 
 SUFFIXED = ("autoscaling",)

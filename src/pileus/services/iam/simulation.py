@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from pileus.kernel import Call, Principal, arn
@@ -250,7 +251,7 @@ def result(
         "EvalResourceName": resource,
         "EvalDecision": "allowed" if decision.allowed else DECISIONS[decision.explicit],
         "MatchedStatements": [matched(statement, documents) for statement in speaking(query, applying, decision)],
-        "MissingContextValues": list(absent),
+        "MissingContextValues": spelled(absent, documents) if absent else [],
     }
     if applying.boundary is not None:
         told["PermissionsBoundaryDecisionDetail"] = {
@@ -260,6 +261,12 @@ def result(
         allowed = all(allows(level, query) for level in applying.scps)
         told["OrganizationsDecisionDetail"] = {"AllowedByOrganizations": allowed}
     return told
+
+
+def spelled(absent: Iterable[str], documents: dict[str, str]) -> list[str]:
+    """Keys as the policies write them that ask for them."""
+    written = {key.lower(): key for key in keys_in(filter(None, documents.values()))}
+    return [written.get(key, key) for key in absent]
 
 
 def speaking(query: Query, applying: Applying, decision: Decision) -> list[Statement]:
@@ -297,13 +304,24 @@ def inputs(name: str, texts: list[str]) -> list[Document]:
     """Policies of a request, by the names that AWS gives them."""
     found = [Document(f"{name}.{number}", text) for number, text in enumerate(texts, 1)]
     for document in found:
-        parsed(document.source, document.text)
+        with refusing(document.source):
+            grammar.check(document.text, "resource" if name == "ResourcePolicy" else "identity")
     return found
 
 
 def parsed(source: str, text: str) -> dict[str, Any]:
+    """A policy of any kind, whose keys alone matter."""
+    with refusing(source):
+        document = grammar.parsed(text)
+        for statement in grammar.statements(document):
+            grammar.check_shape(statement, "resource")
+        return document
+
+
+@contextmanager
+def refusing(source: str) -> Iterator[None]:
     try:
-        return grammar.parsed(text)
+        yield
     except grammar.Malformed as malformed:
         raise invalid(f"{source}: {malformed.reason}") from None
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from pileus.kernel import Call, Fault
+from pileus.kernel.access import grammar
 
 from . import channels, faults, kinesis, queues
 from .channels import Channel
@@ -33,11 +33,9 @@ def meant(call: Call, resource_arn: str) -> Stream | Consumer:
 def put_resource_policy(call: Call, resource: Stream | Consumer, policy: str) -> None:
     """Attach a policy, in place of the one that there was."""
     try:
-        document = json.loads(policy)
-    except ValueError:
-        document = None
-    if not isinstance(document, dict) or "Statement" not in document:
-        raise faults.invalid("The policy document is malformed.")
+        grammar.check(policy, "resource")
+    except grammar.Malformed:
+        raise faults.invalid("The policy document is malformed.") from None
     if len(policy.encode()) > LONGEST:
         raise Fault("LimitExceededException", f"The policy document exceeds the limit of {LONGEST} bytes.")
     resource.policy = policy

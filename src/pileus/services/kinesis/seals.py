@@ -19,6 +19,7 @@ ERRORS = {
     "KMSInvalidStateException": "KMSInvalidStateException",
     "AccessDeniedException": "KMSAccessDeniedException",
     "NotFoundException": "KMSNotFoundException",
+    "InvalidKeyUsageException": "InvalidArgumentException",
 }
 
 

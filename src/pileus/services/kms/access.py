@@ -16,7 +16,7 @@ from pileus.kernel.access.target import Target
 from . import grants, kms, recipients
 from .ciphertexts import envelope
 from .grants import Grant
-from .keys import Key, meant, named
+from .keys import Alias, Key, aliasable, meant, named
 
 Members = dict[str, Any]
 
@@ -28,11 +28,20 @@ OF_NO_KEY = {
     "DescribeCustomKeyStores",
     "DisconnectCustomKeyStore",
     "GenerateRandom",
+    "ListAliases",
     "ListKeys",
     "ListRetirableGrants",
     "UpdateCustomKeyStore",
 }
 BY_ALIAS = {"CreateAlias", "UpdateAlias", "DeleteAlias"}
+ALIASES = "kms:resourcealiases"
+RENAMED = {
+    "CreateGrant": {"Operations": "kms:grantoperations", "Constraints": "kms:grantconstrainttype"},
+    "GenerateDataKeyPair": {"KeyPairSpec": "kms:datakeypairspec"},
+    "GenerateDataKeyPairWithoutPlaintext": {"KeyPairSpec": "kms:datakeypairspec"},
+    "ScheduleKeyDeletion": {"PendingWindowInDays": "kms:schedulekeydeletionpendingwindowindays"},
+}
+"""Condition keys that are members of requests by other names."""
 
 
 @kms.owner
@@ -63,7 +72,7 @@ def account_in(identifier: str) -> str:
 def targets(call: Call, request: Members) -> list[Target] | None:
     """The keys, and aliases, that a request is about."""
     operation = call.operation
-    if operation in OF_NO_KEY or (operation == "ListAliases" and "KeyId" not in request):
+    if operation in OF_NO_KEY:
         return None
     if tokens := request.get("GrantTokens"):
         grants.check_tokens(call, tokens)
@@ -133,24 +142,44 @@ def allowing(principal: str, actions: list[str]) -> Members:
     return {"Effect": "Allow", "Principal": named_by, "Action": actions, "Resource": "*"}
 
 
+class Known(dict[str, Values]):
+    """What policies may ask of a key and a request; the key's aliases are looked up if one does."""
+
+    def __init__(self, call: Call, key: Key, told: dict[str, Values]) -> None:
+        super().__init__(told)
+        self._call, self._key = call, key
+
+    def get(self, name: str, default: Any = None) -> Any:
+        if name == ALIASES:
+            return tuple(alias.name for alias in Alias.scan(self._call, self._key.id, index="by_key"))
+        return super().get(name, default)
+
+
 def keys(call: Call, key: Key, request: Members) -> dict[str, Values]:
-    """KMS's own condition keys that are not members of requests ("AWS KMS condition keys")."""
-    found: dict[str, Values] = {
-        "kms:calleraccount": (call.principal.account or call.account,),
-        "kms:keyspec": (key.spec,),
-        "kms:keyusage": (key.usage,),
-        "kms:keyorigin": (key.origin,),
-        "kms:multiregion": ("true" if key.multi_region else "false",),
-    }
+    """KMS's own condition keys that are not members of requests by the same names ("AWS KMS condition keys")."""
+    found = Known(
+        call,
+        key,
+        {
+            "kms:calleraccount": (call.principal.account or call.account,),
+            "kms:keyspec": (key.spec,),
+            "kms:keyusage": (key.usage,),
+            "kms:keyorigin": (key.origin,),
+            "kms:multiregion": ("true" if key.multi_region else "false",),
+        },
+    )
+    for member, name in RENAMED.get(call.operation, {}).items():
+        if given := request.get(member):
+            found[name] = tuple(given) if isinstance(given, list | dict) else (str(given),)
     if call.called_via:
         service = call.called_via[-1].removesuffix(".amazonaws.com")
         found["kms:viaservice"] = (f"{service}.{call.region}.amazonaws.com",)
         found["kms:grantisforawsresource"] = ("true",)
     if context := request.get("EncryptionContext"):
         found["kms:encryptioncontextkeys"] = tuple(context)
-        found |= {f"kms:encryptioncontext:{name.lower()}": (value,) for name, value in context.items()}
+        found.update({f"kms:encryptioncontext:{name.lower()}": (value,) for name, value in context.items()})
     if recipient := request.get("Recipient"):
-        found |= recipients.keys(call, recipient)
+        found.update(recipients.keys(call, recipient))
     alias = request.get("KeyId", "").rpartition(":")[2]
     if alias.startswith("alias/"):
         found["kms:requestalias"] = (alias,)
@@ -161,7 +190,7 @@ def aliased(call: Call, request: Members) -> list[Target]:
     """An alias, and the key it is to name."""
     found = [Target(call.arn(request["AliasName"]), call.account)]
     if key_id := request.get("TargetKeyId"):
-        found.append(target(call, named(call, key_id), request))
+        found.append(target(call, aliasable(call, key_id), request))
     return found
 
 

@@ -214,6 +214,13 @@ def named(call: Call, key_id: str) -> Key:
     return _key(call, key_id, resource)
 
 
+def aliasable(call: Call, key_id: str) -> Key:
+    """The key that an alias is to name, which must be told by its id or ARN."""
+    if resource_in(call, key_id).startswith("alias/"):
+        raise faults.validation("Aliases must refer to keys. Not aliases")
+    return named(call, key_id)
+
+
 def meant(call: Call, key_id: str) -> Key:
     """The key of an id, an ARN, an alias, or an alias's ARN."""
     resource = resource_in(call, key_id)

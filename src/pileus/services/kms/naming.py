@@ -8,7 +8,7 @@ from typing import Any
 from pileus.kernel import Call, Fault, tags
 
 from . import faults, kms, policies
-from .keys import Alias, Key, check_tags, named, tags_of
+from .keys import Alias, Key, aliasable, check_tags, named, tags_of
 from .listing import marked, part
 
 ALIAS = re.compile(r"alias/[a-zA-Z0-9/_-]+")
@@ -84,7 +84,7 @@ def existing(call: Call, name: str) -> Alias:
 
 def target(call: Call, key_id: str) -> Key:
     """The key that an alias is to name: not an AWS managed one, nor one that will be deleted."""
-    key = named(call, key_id)
+    key = aliasable(call, key_id)
     key.check_customers(call)
     key.check_living(call)
     return key

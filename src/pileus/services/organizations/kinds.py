@@ -56,7 +56,7 @@ def check(kind: str, content: str) -> None:
             check_authorization(kind, content)
         else:
             check_management(KINDS[kind], json.loads(content, object_pairs_hook=grammar.unique))
-    except ValueError:  # Malformed is one, and JSON's errors are
+    except (ValueError, RecursionError):  # Malformed is a ValueError, and JSON's errors are
         raise Fault(
             "MalformedPolicyDocumentException",
             "The provided policy document does not meet the requirements of the specified policy type.",

@@ -19,7 +19,7 @@ A way through the package, from the ground up:
     inventories, analytics                      reports of every night
     factors, abac, annotations, reencrypting    MFA delete, tags in policies, notes on objects, new keys in place
     policies, public                            bucket policies and the public access block
-    web, websites, forms                        browsers: CORS, pages, POST uploads
+    web, websites, forms, form_policies         browsers: CORS, pages, POST uploads
     selecting, select/                          S3 Select
     points, transforming                        access points, as S3 Control makes them; Object Lambda
     directories, appending                      directory buckets: sessions, objects that grow and are renamed

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pileus.kernel import Call
+from pileus.kernel import Call, Fault
 from pileus.kernel.access.admission import unlimited
 from pileus.kernel.identity import ANONYMOUS
 
@@ -168,10 +168,32 @@ def check_listed(call: Call, bucket: Bucket, key: str) -> None:
         check_key(call, bucket, key)
     elif bucket.has_policy or not unlimited(call, bucket.owner):
         check_root(call, bucket, key)
-        check_own(call, bucket, key)
+        check_own(call, bucket, key, *actions(call))
 
 
-def check_own(call: Call, bucket: Bucket, key: str) -> None:
+def check_more(call: Call, bucket: Bucket, key: str, does: str) -> None:
+    """Refuse who lacks a permission that a call only turns out to need when its object has been seen."""
+    if call.account != bucket.owner:
+        if not policy_allows(call, bucket, does, key):
+            raise faults.denied()
+    elif call.principal.type != "Root":
+        check_own(call, bucket, key, does)
+    elif bucket.has_policy and verdict(call, bucket, does, key) is False:
+        raise explicitly_denied(call, bucket, does, key)
+
+
+def may(call: Call, bucket: Bucket, key: str, does: str) -> bool:
+    """Whether the caller has a permission without which less is told."""
+    try:
+        check_more(call, bucket, key, does)
+    except Fault as fault:
+        if fault.code not in ("AccessDenied", "AccessDeniedException"):
+            raise
+        return False
+    return True
+
+
+def check_own(call: Call, bucket: Bucket, key: str, *doing: str) -> None:
     """Refuse a user or role of the owner's account what its own policies and the bucket's do not let it do."""
     if call.principal.type == "AWSService" or unlimited(call, bucket.owner):
         return
@@ -179,7 +201,7 @@ def check_own(call: Call, bucket: Bucket, key: str) -> None:
     from pileus.kernel.access.target import Target
 
     policy = bucket.resource_policy(call)
-    for does in actions(call):
+    for does in doing:
         authorize(call, does, Target(resource(call, bucket, key), bucket.owner, policy))
 
 

@@ -107,25 +107,25 @@ def grantee(given: dict[str, str]) -> dict[str, str]:
         return {"Type": kind, "URI": given["URI"]}
     if kind == "AmazonCustomerByEmail":
         raise by_email()
-    raise faults.malformed()
+    raise faults.malformed("MalformedACLError")
 
 
 def by_email() -> Exception:
-    """S3 does so since October 2025 ("PutBucketAcl", API Reference)."""
-    return faults.fault("MethodNotAllowed", "The specified method is not allowed against this resource.", 405)
+    """Nobody is granted anything by an address since October 2025 ("PutObjectAcl", API Reference)."""
+    return faults.not_allowed("PUT", "ACL")
 
 
 def from_document(document: dict[str, Any], owner: str) -> list[Grant]:
     """The grants of an AccessControlPolicy, whose owner must be the present one."""
     if "Owner" not in document:
-        raise faults.fault("MalformedACLError", faults.malformed().message)
+        raise faults.malformed("MalformedACLError")
     if document["Owner"].get("ID") != canonical_id(owner):
         raise faults.denied()
     grants = document.get("Grants", [])
     if len(grants) > MOST_GRANTS:
-        raise faults.fault("MalformedACLError", faults.malformed().message)
+        raise faults.malformed("MalformedACLError")
     if any("Grantee" not in grant or "Permission" not in grant for grant in grants):
-        raise faults.fault("MalformedACLError", faults.malformed().message)
+        raise faults.malformed("MalformedACLError")
     found = [{"Grantee": grantee(grant["Grantee"]), "Permission": grant["Permission"]} for grant in grants]
     return [] if found == [user(owner, "FULL_CONTROL")] else found
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from typing import Any, NamedTuple
@@ -158,7 +159,7 @@ def get_object_annotation(
     return {
         "AnnotationPayload": data.read(call, found.opener(call, bucket), [note.part], 0, note.part.size),
         "ContentLength": note.part.size,
-        "LastModified": note.modified,
+        "LastModified": math.floor(note.modified),
         "ETag": note.etag,
         **(checksum(note) if checksum_mode == "ENABLED" else {}),
         **identified(bucket, found),
@@ -207,7 +208,7 @@ def list_object_annotations(
 def listed(note: Annotation) -> dict[str, Any]:
     return {
         "AnnotationName": note.name,
-        "LastModified": note.modified,
+        "LastModified": math.floor(note.modified),
         "ETag": note.etag,
         "ChecksumAlgorithm": [note.algorithm],
         "Size": note.part.size,
@@ -221,7 +222,7 @@ def delete_object_annotation(
     """Remove an annotation; to remove none is no error."""
     found = annotated(call, bucket, key, version_id, object_if_match)
     if bucket.lock:
-        locks.check_removable(call, found, bypass=False)
+        locks.check_removable(call, bucket, found)
     note = Annotation.get(call, *about(found, annotation_name))
     if note is not None:
         data.discard(call, note.part)

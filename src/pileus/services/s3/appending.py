@@ -26,6 +26,26 @@ def check_offset(bucket: Bucket, old: Object | None, offset: int) -> None:
         raise faults.fault("InvalidWriteOffset", words)
 
 
+def check(bucket: Bucket, old: Object | None, request: dict[str, Any], want: digests.Wanted | None) -> None:
+    """Refuse bytes that cannot be added, and what cannot be said of an object that is there."""
+    check_offset(bucket, old, request["WriteOffsetBytes"])
+    if old is None:
+        return
+    if request.get("Metadata"):
+        words = "Cannot specify both a write offset value and user-defined object metadata for existing objects."
+        raise faults.invalid_request(words)
+    if want is not None and old.algorithm and want.algorithm != old.algorithm:
+        raise faults.invalid_request(
+            f"Checksum Type mismatch occurred, expected checksum Type: {old.algorithm.lower()}, "
+            f"actual checksum Type: {want.algorithm.lower()}"
+        )
+
+
+def check_size(request: dict[str, Any], size: int) -> None:
+    if "WriteOffsetBytes" in request and not size:
+        raise faults.invalid_request("Request body cannot be empty when 'write offset' is specified.")
+
+
 def append(call: Call, old: Object, new: Object, part: Part, algorithm: str) -> Object:
     """The object with a part more, in place of what it was."""
     if new.seal != old.seal:

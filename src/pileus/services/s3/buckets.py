@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any, Self
@@ -389,7 +390,7 @@ def list_buckets(
 
 
 def listed(call: Call, bucket: Bucket, *, with_region: bool) -> dict[str, Any]:
-    told = {"Name": bucket.name, "CreationDate": bucket.created, "BucketArn": bucket.arn(call)}
+    told = {"Name": bucket.name, "CreationDate": math.floor(bucket.created), "BucketArn": bucket.arn(call)}
     return told | ({"BucketRegion": bucket.region} if with_region else {})
 
 

@@ -27,7 +27,7 @@ def complete_multipart_upload(
     bucket: Bucket,
     key: str,
     upload_id: str,
-    multipart_upload: dict[str, Any] = {},
+    multipart_upload: dict[str, Any] | None = None,
     checksum_type: str = "",
     mpu_object_size: int | None = None,
     *,
@@ -41,12 +41,14 @@ def complete_multipart_upload(
             return answer(call, bucket, old)
         raise faults.no_upload(upload_id)
     conditions.check_write(request, key, old)
+    if multipart_upload is None:
+        raise faults.invalid_request("You must specify at least one part")
     parts = chosen(call, upload, multipart_upload.get("Parts", []))
     new = assembled(upload, parts)
     check_whole(upload, new, request, checksum_type, mpu_object_size)
     discard_rest(call, upload, parts)
     Manifest(id=upload.id, parts=parts).put(call)
-    new.modified = call.now
+    new.modified = upload.begun  # "Object metadata", User Guide: created when its upload was initiated
     versions.place(call, bucket, new, old)
     happenings.created(call, bucket, new, "CompleteMultipartUpload")
     upload.delete(call)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import AsyncExitStack
 from typing import Any, NamedTuple
-from urllib.parse import unquote
+from urllib.parse import unquote, unquote_plus
 
-from pileus.kernel import Call
+from pileus.kernel import Call, Fault
 
 from . import (
     access,
@@ -67,7 +68,7 @@ class Source(NamedTuple):
 def source(call: Call, request: dict[str, Any]) -> Source:
     """`/bucket/key?versionId=…`, percent-encoded."""
     path, _, query = request["CopySource"].partition("?")
-    text = unquote(path).removeprefix("/")
+    text = unquote_plus(path).removeprefix("/")
     name, _, key = text.partition("/object/" if text.startswith("arn:") else "/")
     if not name or not key:
         words = "Copy Source must mention the source bucket and key: sourcebucket/sourcekey"
@@ -80,7 +81,7 @@ def source(call: Call, request: dict[str, Any]) -> Source:
     members = {"Bucket": name, "Key": key} | ({"VersionId": version} if version else {})
     reading = call.at(operation="GetObject", members=members)
     access.check_source(reading, bucket, key)
-    found = versions.find(reading, bucket, key, version)
+    found = copied(reading, bucket, key, version)
     conditions.check_source(request, found)
     restoring.check_readable(call, found)
     customer = seals.customer_key(
@@ -91,6 +92,16 @@ def source(call: Call, request: dict[str, Any]) -> Source:
     )
     seals.check_reader(found.seal, customer)
     return Source(bucket, found, customer)
+
+
+def copied(call: Call, bucket: Bucket, key: str, version: str) -> Object:
+    try:
+        return versions.find(call, bucket, key, version)
+    except Fault as fault:
+        if fault.code != "MethodNotAllowed":
+            raise
+        words = "The source of a copy request may not specifically refer to a delete marker by version id."
+        raise faults.invalid_request(words) from None
 
 
 def content(call: Call, origin: Source, start: int, stop: int) -> Any:
@@ -135,7 +146,7 @@ async def copy_object(call: Call, bucket: Bucket, key: str, request: dict[str, A
                 new.put(call)
             happenings.created(call, bucket, new, "Copy")
     return {
-        "CopyObjectResult": {"ETag": f'"{new.etag}"', "LastModified": new.modified, **checksums(new)},
+        "CopyObjectResult": {"ETag": f'"{new.etag}"', "LastModified": math.floor(new.modified), **checksums(new)},
         **({"CopySourceVersionId": found.version} if origin.bucket.versioned else {}),
         **seals.shown(new.seal, with_context=True),
         **(versions.shown(bucket, new) if bucket.versioning == "Enabled" else {}),

@@ -60,7 +60,7 @@ def delete_version(call: Call, bucket: Bucket, key: str, version: str, *, bypass
         return {"VersionId": version}
     held = found.held if isinstance(found, Version) else found
     if held is not None and bucket.lock:
-        locks.check_removable(call, held, bypass=bypass)
+        locks.check_removable(call, bucket, held, bypass=bypass)
     versions.remove(call, bucket, found)
     happenings.removed(call, bucket, found)
     return {"VersionId": version} | ({"DeleteMarker": True} if held is None else {})

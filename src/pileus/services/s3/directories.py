@@ -7,6 +7,7 @@ come in the order of keys, which AWS does not promise for them.
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from typing import Any
@@ -103,6 +104,9 @@ def create(call: Call, name: str, configuration: dict[str, Any]) -> dict[str, An
     zone = match[1] if match else ""
     if not match or not is_bucket_name(name.removesuffix(SUFFIX)):
         raise faults.fault("InvalidBucketName", "The specified bucket is not valid.", BucketName=name)
+    session = call.principal.session.get("express", {})
+    if session and (session["bucket"], session["mode"]) != (name, "ReadWrite"):
+        raise faults.denied()
     if configuration.get("Location", {}).get("Name") != zone or "Bucket" not in configuration:
         words = "The bucket's name and its configuration must name the same Availability Zone"
         raise faults.invalid_request(words)
@@ -136,7 +140,7 @@ def list_directory_buckets(
             continue
         if len(found) == min(max_directory_buckets, MOST_LISTED):
             return answer | {"ContinuationToken": paging.sealed(call, bucket.name)}
-        found.append({"Name": bucket.name, "CreationDate": bucket.created, "BucketArn": bucket.arn(call)})
+        found.append({"Name": bucket.name, "CreationDate": math.floor(bucket.created), "BucketArn": bucket.arn(call)})
     return answer
 
 

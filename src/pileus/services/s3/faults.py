@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from pileus import models
@@ -45,9 +46,9 @@ def invalid_request(message: str) -> Fault:
     return fault("InvalidRequest", message)
 
 
-def malformed() -> Fault:
+def malformed(code: str = "MalformedXML") -> Fault:
     words = "The XML you provided was not well-formed or did not validate against our published schema"
-    return fault("MalformedXML", words)
+    return fault(code, words)
 
 
 def precondition(condition: str) -> Fault:
@@ -69,21 +70,39 @@ def accepted(violation: str) -> bool:
     """What S3 takes though the model does not have it.
 
     The canned ACL for log delivery ("Canned ACL", User Guide), the checksum mode in lower case, as the SDK for C++
-    writes it, the rules of an event filter in whichever case, and a source of copies whose slash is encoded too.
-    ListBuckets itself says of a number of buckets that it is wrong.
+    writes it, the rules of an event filter in whichever case, and the source of a copy with its slashes encoded too, as
+    the examples for the SDK for Java have it. ListBuckets itself says of a number of buckets that it is wrong.
     """
     canned = ("Value 'log-delivery-write' at 'aCL'", "Value 'enabled' at 'checksumMode'")
     return violation.startswith(canned) or " at 'maxBuckets'" in violation or bool(_ACCEPTED.match(violation))
 
 
 _ACCEPTED = re.compile(
-    r"Value '(?i:prefix|suffix)' at '[^']*filterRules\.[^']*\.name'|Value '[^']*%2F[^']*' at 'copySource'"
+    r"Value '(?i:prefix|suffix)' at '[^']*filterRules\.[^']*\.name'|Value '.*' at 'copySource' .*regular expression",
+    re.DOTALL,
 )
-
 
 PROTOCOL = (
     "Invalid protocol, protocol can be http or https. If not defined the protocol will be selected automatically."
 )
+
+_WORDS = {
+    "encoding-type": "Invalid Encoding Method specified in Request",
+    "x-amz-metadata-directive": "Unknown metadata directive.",
+    "x-amz-server-side-encryption": "The encryption method specified is not supported",
+    "x-amz-tagging-directive": "Unknown tagging directive.",
+}
+"""What S3 says of values that it does not know."""
+
+_SELECT = {
+    "compressionType": "InvalidCompressionFormat",
+    "expressionType": "InvalidExpressionType",
+    "fileHeaderInfo": "InvalidFileHeaderInfo",
+    "jSON.type": "InvalidJsonType",
+    "quoteFields": "InvalidQuoteFields",
+}
+"""What S3 Select says of values that it does not know, by the ends of their places."""
+
 _PLACE = re.compile(r" at '([^']+)'")
 _VALUE = re.compile(r"Value '(.*)' at ", re.DOTALL)
 
@@ -97,20 +116,23 @@ def in_s3_words(operation: models.Operation, broken: list[str]) -> Fault:
         return fault("InvalidLocationConstraint", words, LocationConstraint=_value(broken))
     if path == "storageClass":
         return fault("InvalidStorageClass", "The storage class you specified is not valid")
-    if path == "serverSideEncryption":
-        return invalid_argument("The encryption method specified is not supported", "x-amz-server-side-encryption")
     if path.startswith("websiteConfiguration") and path.endswith(".protocol"):
         return invalid_request(PROTOCOL)
     if path.endswith(".events"):
         return invalid_argument("A specified event is not supported for notifications.")
     if ".filterRules." in path and path.endswith(".name"):
         return invalid_argument("filter rule name must be either prefix or suffix", "FilterRule.Name", _value(broken))
-    if "." in path or _in_body(operation, path):
-        return malformed()
+    if code := next((code for end, code in _SELECT.items() if path.endswith(end)), ""):
+        from .select.faults import wrong
+
+        return wrong(code)
+    traits = _traits(operation, path)
+    if "." in path or (traits and "location" not in traits):
+        return malformed("MalformedACLError" if path.startswith("accessControlPolicy") else "MalformedXML")
     if "length greater than or equal to" in broken[0] and path == "key":
         return invalid_argument("Object key must not be empty.", "key", "")
-    name = _on_wire(operation, path)
-    return invalid_argument(f"Invalid argument: {name}", name, _value(broken))
+    name = str(traits.get("locationName", path))
+    return invalid_argument(_WORDS.get(name, f"Invalid argument: {name}"), name, _value(broken))
 
 
 def _value(broken: list[str]) -> str | None:
@@ -118,17 +140,7 @@ def _value(broken: list[str]) -> str | None:
     return found[1] if found else None
 
 
-def _on_wire(operation: models.Operation, path: str) -> str:
-    """The header or the parameter that has a member, such as `x-amz-acl`."""
-    shape = _member(operation, path)
-    return path if shape is None else str(shape.traits.get("locationName", path))
-
-
-def _in_body(operation: models.Operation, path: str) -> bool:
-    found = _member(operation, path)
-    return found is not None and "location" not in found.traits
-
-
-def _member(operation: models.Operation, path: str) -> models.Shape | None:
+def _traits(operation: models.Operation, path: str) -> Mapping[str, Any]:
+    """Of the member that a place names."""
     members = operation.input.members if operation.input else {}
-    return next((shape for name, shape in members.items() if name[:1].lower() + name[1:] == path), None)
+    return next((shape.traits for name, shape in members.items() if name[:1].lower() + name[1:] == path), {})

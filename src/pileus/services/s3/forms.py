@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import base64
 import hmac
-import json
-import re
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlencode
@@ -20,8 +18,9 @@ from pileus.kernel import Call, Fault, identity
 from pileus.kernel.call import Signature
 from pileus.kernel.edge import Answer
 from pileus.kernel.identity import ANONYMOUS, Credential, Principal
+from pileus.models.validation import violations
 
-from . import access, faults, writing
+from . import access, events, faults, form_policies, writing
 from .buckets import Bucket
 
 if TYPE_CHECKING:
@@ -29,9 +28,6 @@ if TYPE_CHECKING:
 
 MOST_FIELDS = 20 * 1024
 """Bytes of all fields but the file."""
-
-UNCOVERED = re.compile(r"x-amz-signature|signature|awsaccesskeyid|policy|file|x-ignore-.*", re.IGNORECASE)
-"""Fields that a policy need not mention."""
 
 
 class Form:
@@ -78,7 +74,7 @@ class Form:
             if total > MOST_FIELDS:
                 words = "Your POST request fields preceding the upload file were too large."
                 raise faults.fault("MaxPostPreDataLengthExceeded", words)
-            self.fields[name.lower()] = value.decode()
+            self.fields[name.lower()] = text(value)
 
     async def file(self) -> AsyncIterator[bytes]:
         """The bytes of the file."""
@@ -108,6 +104,13 @@ def disposition(head: bytes) -> tuple[str, str, str]:
     return str(field), str(filename), str(message.get("content-type", ""))
 
 
+def text(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        raise broken() from None
+
+
 def broken() -> Fault:
     return faults.fault("MalformedPOSTRequest", "The body of your POST request is not well-formed multipart/form-data.")
 
@@ -130,9 +133,12 @@ async def post(call: Call, request: Request, labels: dict[str, str]) -> Answer:
         )
         raise faults.invalid_argument(words, "key", "")
     key = fields["key"].replace("${filename}", form.filename.replace("\\", "/").rpartition("/")[2])
+    if not key:
+        raise faults.invalid_argument("User key must have a length greater than 0.", "key", "")
     principal = signer(call, fields)
     name = unquote(labels["Bucket"])
     put = members(fields, form.file_type)
+    check_members({"Bucket": name, "Key": key, **put})
     call = call.at(
         account=principal.account,
         operation="PutObject",
@@ -143,7 +149,7 @@ async def post(call: Call, request: Request, labels: dict[str, str]) -> Answer:
     )
     least, most = 0, None
     if "policy" in fields:
-        least, most = check_policy(call, {**fields, "bucket": name, "key": key})
+        least, most = form_policies.check(call, {**fields, "bucket": name, "key": key})
     bucket = access.to_some(call, name)
     access.check_listed(call, bucket, key)
     counted = Counted(form.file(), least, most)
@@ -230,77 +236,19 @@ def region(call: Call, fields: dict[str, str]) -> str:
     return parts[2] if len(parts) == 5 else call.region
 
 
-# What the policy allows
-
-
-def check_policy(call: Call, fields: dict[str, str]) -> tuple[int, int | None]:
-    """Refuse a form that its policy does not cover; the least and the most bytes that the file may have."""
-    try:
-        document = json.loads(base64.b64decode(fields["policy"]))
-        expires = datetime.fromisoformat(document["expiration"]).timestamp()
-        conditions = document["conditions"]
-    except (ValueError, KeyError, TypeError):
-        raise faults.fault("InvalidPolicyDocument", "Invalid Policy: Invalid JSON.") from None
-    if expired(call, fields, expires):
-        raise faults.denied("Invalid according to Policy: Policy expired.")
-    least, most = 0, None
-    covered: set[str] = set()
-    for condition in conditions:
-        if isinstance(condition, list) and condition and condition[0] == "content-length-range":
-            least, most = int(condition[1]), int(condition[2])
-            continue
-        covered.add(check_condition(fields, condition))
-    extra = [name for name in fields if name not in covered and name != "bucket" and not UNCOVERED.fullmatch(name)]
-    if extra:
-        raise faults.denied(f"Invalid according to Policy: Extra input fields: {', '.join(extra)}")
-    return least, most
-
-
-def expired(call: Call, fields: dict[str, str], expires: float) -> bool:
-    """Whether a policy's time is over. Its maker's clock is the real one; how long it is good for is cloud time."""
-    try:
-        made = datetime.strptime(fields.get("x-amz-date", ""), "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
-    except ValueError:
-        return call.cloud.clock.at_wall(expires) <= call.now
-    return call.cloud.made(fields.get("x-amz-signature", ""), made) + (expires - made) <= call.now
-
-
-def check_condition(fields: dict[str, str], condition: Any) -> str:
-    """The field that a condition is about."""
-    if isinstance(condition, dict) and len(condition) == 1:
-        ((name, value),) = condition.items()
-        operator = "eq"
-    elif isinstance(condition, list) and len(condition) == 3:
-        operator, name, value = map(str, condition)
-        name = name.removeprefix("$")
-    else:
-        raise faults.fault("InvalidPolicyDocument", "Invalid Policy: Invalid condition.")
-    found = fields.get(name.lower(), "")
-    if operator.lower() == "eq":
-        holds = found == value
-    elif operator.lower() == "starts-with":
-        holds = found.startswith(value)
-    else:
-        raise faults.fault("InvalidPolicyDocument", f"Invalid Policy: Unknown operation '{operator}'.")
-    if not holds:
-        shown = json.dumps([operator, f"${name}", value])
-        raise faults.denied(f"Invalid according to Policy: Policy Condition failed: {shown}")
-    return str(name).lower()
-
-
 # What is put
 
 
 def members(fields: dict[str, str], file_type: str) -> dict[str, Any]:
     """The members of PutObject that a form's fields are."""
-    shape = models.load("s3").operation("PutObject").input
-    assert shape is not None
+    operation = models.load("s3").operation("PutObject")
+    assert operation.input is not None
     request: dict[str, Any] = {}
-    for name, part in shape.members.items():
-        if part.traits.get("location") == "header" and part.type == "string":
+    for name, part in operation.input.members.items():
+        if part.traits.get("location") == "header" and part.type in READ:
             wire = part.traits["locationName"].lower()
             if wire in fields:
-                request[name] = fields[wire]
+                request[name] = READ[part.type](fields[wire])
     if "acl" in fields:
         request["ACL"] = fields["acl"]
     if "tagging" in fields:
@@ -311,6 +259,29 @@ def members(fields: dict[str, str], file_type: str) -> dict[str, Any]:
     if "ContentType" not in request and file_type:
         request["ContentType"] = file_type
     return request
+
+
+def check_members(request: dict[str, Any]) -> None:
+    """Refuse what the model of PutObject does not have."""
+    operation = models.load("s3").operation("PutObject")
+    if wrong := [each for each in violations(operation.input, request) if not faults.accepted(each)]:
+        raise faults.in_s3_words(operation, wrong)
+
+
+def moment(text: str) -> float:
+    """A time as the header has it that the field stands for."""
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except ValueError:
+        words = "The retain until date must be provided in ISO 8601 format"
+        raise faults.invalid_argument(words, "x-amz-object-lock-retain-until-date", text) from None
+
+
+READ: dict[str, Callable[[str], Any]] = {
+    "string": str,
+    "boolean": lambda text: text.lower() == "true",
+    "timestamp": moment,
+}
 
 
 def tags_header(document: str) -> str:
@@ -329,7 +300,8 @@ def answered(call: Call, bucket: Bucket, key: str, fields: dict[str, str], done:
     """A redirection, or the status that the form asks for."""
     from xml.sax.saxutils import escape
 
-    head = [("x-amz-request-id", call.request_id), ("etag", done["ETag"])]
+    head = [("x-amz-request-id", call.request_id), ("x-amz-id-2", events.host_id(call)), ("server", "AmazonS3")]
+    head.append(("etag", done["ETag"]))
     if "VersionId" in done:
         head.append(("x-amz-version-id", done["VersionId"]))
     location = call.url(f"{bucket.name}/{quote(key)}")

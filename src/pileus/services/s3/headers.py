@@ -84,8 +84,6 @@ def shown(found: Object, request: Mapping[str, Any]) -> dict[str, Any]:
         told["Metadata"] = found.metadata
     if found.storage_class != STANDARD:
         told["StorageClass"] = found.storage_class
-    if found.tags:
-        told["TagCount"] = len(found.tags)
     if found.redirect:
         told["WebsiteRedirectLocation"] = found.redirect
     return told

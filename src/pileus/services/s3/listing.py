@@ -6,6 +6,7 @@ is the first key behind all of them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote_plus
@@ -152,7 +153,7 @@ def most_keys(max_keys: int, name: str = "max-keys") -> int:
 def listed(call: Call, found: Object, told: Callable[[str], str], optional: list[str]) -> dict[str, Any]:
     answer: dict[str, Any] = {
         "Key": told(found.name),
-        "LastModified": found.modified,
+        "LastModified": math.floor(found.modified),
         "ETag": f'"{found.etag}"',
         "Size": found.size,
         "StorageClass": found.storage_class,
@@ -166,6 +167,10 @@ def listed(call: Call, found: Object, told: Callable[[str], str], optional: list
         if not ongoing:
             answer["RestoreStatus"]["RestoreExpiryDate"] = found.restore.expires
     return answer
+
+
+def owner(found: Object) -> dict[str, Any]:
+    return {"Owner": {"ID": canonical_id(found.owner)}}
 
 
 def common_answer(bucket: Bucket, frame: Frame, page: Page, most: int, encoding_type: str) -> dict[str, Any]:
@@ -203,10 +208,7 @@ def list_objects(
     found = page(call, bucket, frame, marker, most)
     told = encoder(encoding_type)
     answer = common_answer(bucket, frame, found, most, encoding_type) | {"Marker": told(marker)}
-    answer["Contents"] = [
-        listed(call, each, told, optional_object_attributes) | {"Owner": {"ID": canonical_id(each.owner)}}
-        for each in found.found
-    ]
+    answer["Contents"] = [listed(call, each, told, optional_object_attributes) | owner(each) for each in found.found]
     if found.last and delimiter:
         answer["NextMarker"] = told(found.last)
     return placed(bucket, answer | access.charged(call, bucket))
@@ -239,7 +241,7 @@ def list_objects_v2(
     answer["Contents"] = [listed(call, each, told, optional_object_attributes) for each in found.found]
     if fetch_owner:
         for each, entry in zip(found.found, answer["Contents"], strict=True):
-            entry["Owner"] = {"ID": canonical_id(each.owner)}
+            entry |= owner(each)
     answer["KeyCount"] = len(found.found) + len(found.common)
     if continuation_token is not None:
         answer["ContinuationToken"] = continuation_token
@@ -307,10 +309,10 @@ def upload_shown(upload: Upload, told: Callable[[str], str]) -> dict[str, Any]:
     answer = {
         "Key": told(upload.name),
         "UploadId": upload.id,
-        "Initiated": upload.begun,
+        "Initiated": math.floor(upload.begun),
         "StorageClass": upload.new.storage_class,
         "Owner": {"ID": canonical_id(upload.new.owner)},
-        "Initiator": {"ID": canonical_id(upload.initiator)},
+        "Initiator": upload.initiated_by,
     }
     if upload.announced:
         answer["ChecksumAlgorithm"] = upload.algorithm

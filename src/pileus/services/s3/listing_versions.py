@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import math
 from collections.abc import AsyncIterator, Iterator
 from itertools import islice
 from typing import Any
@@ -128,7 +129,7 @@ def version_shown(call: Call, version: Version, told: Any, optional: list[str]) 
         return listed(call, version.held, told, optional) | {"VersionId": version.version, "Owner": owner}
     return {
         "Key": told(version.name),
-        "LastModified": version.modified,
+        "LastModified": math.floor(version.modified),
         "VersionId": version.version,
         "Owner": owner,
     }

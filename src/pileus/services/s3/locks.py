@@ -28,7 +28,7 @@ def apply(call: Call, bucket: Bucket, new: Object, request: Mapping[str, Any]) -
         raise faults.invalid_argument(
             "x-amz-object-lock-retain-until-date and x-amz-object-lock-mode must both be supplied"
         )
-    new.hold = hold == "ON"
+    new.hold = hold == "ON" if hold else None
     apply_event_hold(bucket, new, request)
     if mode and until is not None:
         check_until(call, until)
@@ -72,8 +72,8 @@ def shown(found: Object) -> dict[str, Any]:
     told: dict[str, Any] = {}
     if found.lock_mode:
         told = {"ObjectLockMode": found.lock_mode, "ObjectLockRetainUntilDate": found.lock_until}
-    if found.hold:
-        told["ObjectLockLegalHoldStatus"] = "ON"
+    if found.hold is not None:
+        told["ObjectLockLegalHoldStatus"] = "ON" if found.hold else "OFF"
     if found.event_hold:
         told["ObjectLockEventHold"] = "ON"
         told |= {f"ObjectLockEventHoldDuration{unit}": number for unit, number in duration(found).items()}
@@ -85,11 +85,19 @@ def duration(found: Object) -> dict[str, int]:
     return {"Days": found.event_days} if found.event_days else {"Years": found.event_years}
 
 
-def check_removable(call: Call, found: Object, *, bypass: bool) -> None:
+def check_removable(call: Call, bucket: Bucket, found: Object, *, bypass: bool = False) -> None:
     """Refuse to delete a version that is locked."""
-    locked = found.lock_until > call.now and not (bypass and found.lock_mode == "GOVERNANCE")
+    locked = found.lock_until > call.now and not bypassed(call, bucket, found, bypass=bypass)
     if found.hold or found.event_hold or locked:
         raise faults.denied("Access Denied because object protected by object lock.")
+
+
+def bypassed(call: Call, bucket: Bucket, found: Object, *, bypass: bool) -> bool:
+    """Whether a lock does not bind the caller, who says so and must be allowed to."""
+    if not bypass or found.lock_mode != "GOVERNANCE":
+        return False
+    access.check_more(call, bucket, found.name, "s3:BypassGovernanceRetention")
+    return True
 
 
 @s3.operation(on=by_name, action="s3:GetBucketObjectLockConfiguration")
@@ -172,12 +180,14 @@ def put_object_retention(
     call: Call,
     bucket: Bucket,
     key: str,
-    retention: dict[str, Any] = {},
+    retention: dict[str, Any] | None = None,
     version_id: str = "",
     bypass_governance_retention: bool = False,
 ) -> dict[str, Any]:
     """Lock a version. A lock may be made longer; shorter only in governance mode, by who says that he means it."""
     lockable(bucket)
+    if retention is None:
+        raise faults.malformed()
     mode, until = retention.get("Mode", ""), retention.get("RetainUntilDate", 0.0)
     if (until and not mode) or (mode and not until and "EventHold" not in retention):
         raise faults.malformed()
@@ -191,8 +201,7 @@ def put_object_retention(
     if found.lock_until > call.now:
         weaker = until < found.lock_until or (mode != found.lock_mode and found.lock_mode == "COMPLIANCE")
         loosened = mode != "COMPLIANCE" and mode != found.lock_mode
-        bypassed = bypass_governance_retention and found.lock_mode == "GOVERNANCE"
-        if (weaker or loosened) and not bypassed:
+        if (weaker or loosened) and not bypassed(call, bucket, found, bypass=bypass_governance_retention):
             raise faults.denied("Access Denied because object protected by object lock.")
     found.lock_mode, found.lock_until = mode, until
     versions.save(call, found)
@@ -218,6 +227,8 @@ def get_object_legal_hold(call: Call, bucket: Bucket, key: str, version_id: str 
     """Whether a version is held."""
     lockable(bucket)
     found = versions.find(call, bucket, key, version_id)
+    if found.hold is None:
+        raise no_lock(key)
     return {"LegalHold": {"Status": "ON" if found.hold else "OFF"}}
 
 

@@ -82,7 +82,8 @@ class Object(Record, scope="cloud", key=("room", "name"), kw_only=True, omit_def
     acl: list[dict[str, Any]] = []
     lock_mode: str = ""
     lock_until: float = 0.0
-    hold: bool = False
+    hold: bool | None = None
+    """Whether there is a legal hold; None where nobody ever said so."""
     event_hold: bool = False
     """Whether it is held until an event, after which its retention begins."""
     event_mode: str = ""

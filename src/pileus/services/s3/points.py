@@ -301,6 +301,8 @@ def targets(call: Call, request: dict[str, Any]) -> list[Target] | None:
         return tables.targets(call, request)
     if call.operation == "CreateBucket":
         return [to_be(call, name, request)]
+    if call.operation == "DeleteObjects" and is_own(call, name):
+        return []  # each of which is asked about by itself
     if ordinary or not is_named(call, name) or Bucket.get(call, call.partition, name) is not None:
         return None
     if (point := find(call, name)) is None:
@@ -308,6 +310,14 @@ def targets(call: Call, request: dict[str, Any]) -> list[Target] | None:
     if call.operation == "DeleteObjects":
         return []  # each of which is asked about by itself
     return limits(call, point, home(call, point), request.get("Key", ""))
+
+
+def is_own(call: Call, name: str) -> bool:
+    """Whether somebody other than the root names a bucket that is not another account's."""
+    if call.principal.type == "Root":
+        return False
+    bucket = Bucket.get(call, call.partition, name)
+    return bucket is None or bucket.owner == call.account
 
 
 def to_be(call: Call, name: str, request: dict[str, Any]) -> Target:

@@ -119,13 +119,28 @@ def described(
         told["ArchiveStatus"] = found.tier
     if found.replica or found.replicas:
         told["ReplicationStatus"] = found.replication
+    if found.tags:
+        version = "Version" if "VersionId" in request else ""
+        if access.may(call, bucket, found.name, f"s3:GetObject{version}Tagging"):
+            told["TagCount"] = len(found.tags)
     if bucket.lock:
-        told |= locks.shown(found)
+        told |= lock_shown(call, bucket, found)
     if bucket.has_lifecycle and "VersionId" not in request:
         told |= rules.expiring(call, bucket, found)
     if found.restore is not None:
         told |= restoring.shown(call, found)
     told |= access.charged(call, bucket)
+    return told
+
+
+def lock_shown(call: Call, bucket: Bucket, found: Object) -> dict[str, Any]:
+    """What the caller may know of the lock."""
+    told = locks.shown(found)
+    for permission, mark in (("Retention", "ObjectLockMode"), ("LegalHold", "ObjectLockLegalHoldStatus")):
+        if mark in told and not access.may(call, bucket, found.name, f"s3:GetObject{permission}"):
+            del told[mark]
+            if permission == "Retention":
+                del told["ObjectLockRetainUntilDate"]
     return told
 
 
@@ -203,7 +218,7 @@ def get_object_attributes(
     if "Checksum" in object_attributes and found.checksum:
         told["Checksum"] = checksums(found)
     if "ObjectParts" in object_attributes and found.parts:
-        told["ObjectParts"] = parts_shown(call, found, max_parts, part_number_marker)
+        told["ObjectParts"] = parts_shown(call, bucket, found, max_parts, part_number_marker)
     if "StorageClass" in object_attributes:
         told["StorageClass"] = found.storage_class
     if "ObjectSize" in object_attributes:
@@ -211,7 +226,8 @@ def get_object_attributes(
     return told | access.charged(call, bucket)
 
 
-def parts_shown(call: Call, found: Object, most: int, above: int) -> dict[str, Any]:
+def parts_shown(call: Call, bucket: Bucket, found: Object, most: int, above: int) -> dict[str, Any]:
+    """The parts, one by one if each has a checksum of its own, and in directory buckets always."""
     most = min(most, MOST_PARTS)
     rest = [part for part in found.pieces(call) if part.number > above]
     page = rest[:most]
@@ -222,9 +238,11 @@ def parts_shown(call: Call, found: Object, most: int, above: int) -> dict[str, A
         "IsTruncated": len(rest) > most,
         "NextPartNumberMarker": page[-1].number if page else 0,
     }
-    if found.composite:
+    if found.composite or bucket.zone:
         told["Parts"] = [
-            {"PartNumber": part.number, "Size": part.size, f"Checksum{found.algorithm}": part.checksum} for part in page
+            {"PartNumber": part.number, "Size": part.size}
+            | ({f"Checksum{found.algorithm}": part.checksum} if found.composite else {})
+            for part in page
         ]
     return told
 

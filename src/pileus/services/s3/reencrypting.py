@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from pileus.kernel import Call
@@ -11,6 +12,7 @@ from .buckets import Bucket
 from .objects import Manifest, Part
 from .seals import Opener, Seal
 
+_ARN = re.compile(r"arn:aws[-a-z0-9]*:kms:[-a-z0-9]*:[0-9]{12}:key/.+")
 SUPPORTED = ("AES256", "aws:kms")
 
 
@@ -26,13 +28,27 @@ def update_object_encryption(
             "SSE-C. Only source objects encrypted with SSE-S3 or SSE-KMS are supported."
         )
     if found.lock_mode == "COMPLIANCE" and found.lock_until > call.now:
-        raise faults.denied("Access Denied because object protected by object lock.")
+        raise faults.denied(
+            "The encryption type for the specified object can't be updated because that object is protected by S3 "
+            "Object Lock."
+        )
     wanted = object_encryption.get("SSEKMS")
     if not wanted or "KMSKeyArn" not in wanted:
-        raise faults.malformed()
+        raise faults.invalid_request(
+            "Requests that modify an object encryption configuration require a valid new encryption type. Valid values "
+            "are SSEKMS. Modify the request to specify SSE-KMS for the updated encryption type, and then try again."
+        )
+    if not _ARN.fullmatch(wanted["KMSKeyArn"]):
+        raise faults.invalid_request(
+            "Requests that modify an object's encryption type to SSE-KMS require a valid AWS KMS key Amazon Resource "
+            "Name (ARN). Confirm that you have a correctly formatted KMS key ARN in your request, and then try again."
+        )
     arn = seals.key_arn(call, wanted["KMSKeyArn"])
     if arn.split(":")[4] != bucket.owner:
-        raise faults.denied("The KMS key must be owned by the account that owns the bucket.")
+        raise faults.denied(
+            "The AWS KMS key in the request must be owned by the same account as the bucket. Modify the request to "
+            "specify a KMS key from the same account, and then try again."
+        )
     before = found.opener(call, bucket)
     found.seal = Seal("aws:kms", arn, found.seal.context, wanted.get("BucketKeyEnabled", False))
     after = found.opener(call, bucket)

@@ -283,12 +283,26 @@ def asked(call: Call, bucket: Bucket, request: dict[str, Any], customer: Custome
         return PLAIN
     if algorithm == default.get("SSEAlgorithm") and not key:
         key = default.get("KMSMasterKeyID", "")
+    if "SSEKMSEncryptionContext" in request:
+        check_context(request["SSEKMSEncryptionContext"])
     return Seal(
         algorithm,
         key if bucket.table and key else key_arn(call, key),
         request.get("SSEKMSEncryptionContext", ""),
         bool(bucket.zone) or request.get("BucketKeyEnabled", bucket.encryption.get("BucketKeyEnabled", False)),
     )
+
+
+def check_context(text: str) -> None:
+    """Whether what the caller wants bound to the data key is a map of texts, as KMS takes it."""
+    try:
+        msgspec.json.decode(base64.b64decode(text, validate=True), type=dict[str, str])
+    except ValueError:
+        words = (
+            "The header 'x-amz-server-side-encryption-context' shall be Base64-encoded UTF-8 string holding JSON which "
+            "represents a string-string map"
+        )
+        raise faults.invalid_argument(words, "x-amz-server-side-encryption-context", text) from None
 
 
 def key_arn(call: Call, key: str) -> str:

@@ -21,12 +21,14 @@ def from_header(text: str) -> dict[str, str]:
     try:
         pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=True)
     except ValueError:
+        pairs = []
+    if not pairs or len(dict(pairs)) != len(pairs):
         raise faults.invalid_argument(
             "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag "
             "name duplicates.",
             "x-amz-tagging",
             text,
-        ) from None
+        )
     return checked([{"Key": key, "Value": value} for key, value in pairs])
 
 

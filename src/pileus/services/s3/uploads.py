@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
@@ -35,12 +36,17 @@ class Upload(Record, scope="cloud", key=("room", "name", "id"), kw_only=True):
     """Ids of one key are in the order in which the uploads were begun."""
     begun: float
     initiator: str
+    """An account, or the ARN of somebody else."""
     new: Object
     """What the object will be, but for its bytes."""
     algorithm: str
     announced: bool
     """Whether the caller named the algorithm."""
     composite: bool
+
+    @property
+    def initiated_by(self) -> dict[str, str]:
+        return {"ID": self.initiator if self.initiator.startswith("arn:") else canonical_id(self.initiator)}
 
     @classmethod
     def named(cls, call: Call, bucket: Bucket, name: str, upload: str) -> Upload:
@@ -72,7 +78,7 @@ def create_multipart_upload(call: Call, bucket: Bucket, key: str, request: dict[
         name=key,
         id=f"{int(call.now * 1000):013}{names.token(83)}",
         begun=call.now,
-        initiator=call.account,
+        initiator=call.account if call.principal.type == "Root" else call.principal.arn,
         new=new,
         algorithm=algorithm or DEFAULT,
         announced=bool(algorithm),
@@ -111,17 +117,16 @@ async def upload_part(
 ) -> dict[str, Any]:
     """Send a part; one that was sent with the same number before is replaced."""
     body = request.get("Body")
-    upload = Upload.named(call, bucket, key, upload_id)
     check_number(part_number)
+    upload = Upload.named(call, bucket, key, upload_id)
     if request.get("ContentLength", 0) > LARGEST + LARGEST // 1000:
         raise faults.too_large(request["ContentLength"], LARGEST)
     customer = customer_of(upload, request)
     want = digests.wanted(request, body)
-    if want is not None and upload.announced and want.algorithm != upload.algorithm:
+    if upload.announced and (want is None or want.algorithm != upload.algorithm):
         raise faults.invalid_request(
             f"Checksum Type mismatch occurred, expected checksum Type: {upload.algorithm.lower()}, actual "
-            "checksum Type: "
-            f"{want.algorithm.lower()}"
+            f"checksum Type: {want.algorithm.lower() if want else 'null'}"
         )
     running = Digests(want.algorithm if want else upload.algorithm)
     kept = running if running.algorithm == upload.algorithm else Both(running, Digests(upload.algorithm))
@@ -131,7 +136,7 @@ async def upload_part(
         part = keep(call, bucket, upload, part_number, intake)
     return {
         "ETag": f'"{part.md5}"',
-        f"Checksum{running.algorithm}": running.checksum,
+        **({f"Checksum{running.algorithm}": running.checksum} if want else {}),
         **seals.shown(upload.new.seal),
         **access.charged(call, bucket),
     }
@@ -197,8 +202,8 @@ async def upload_part_copy(
     request: dict[str, Any],
 ) -> dict[str, Any]:
     """Send a part by naming an object, or a range of one."""
-    upload = Upload.named(call, bucket, key, upload_id)
     check_number(part_number)
+    upload = Upload.named(call, bucket, key, upload_id)
     origin = source(call, request)
     start, stop = copied_range(copy_source_range, origin.found.size)
     if stop - start > LARGEST:
@@ -211,7 +216,7 @@ async def upload_part_copy(
     return {
         "CopyPartResult": {
             "ETag": f'"{part.md5}"',
-            "LastModified": call.now,
+            "LastModified": math.floor(call.now),
             **({f"Checksum{running.algorithm}": running.checksum} if upload.announced else {}),
         },
         **({"CopySourceVersionId": origin.found.version} if origin.bucket.versioned else {}),
@@ -259,7 +264,7 @@ def list_parts(
         "MaxParts": most,
         "IsTruncated": len(found) > most,
         "Parts": [sent_shown(upload, sent) for sent in page],
-        "Initiator": {"ID": canonical_id(upload.initiator)},
+        "Initiator": upload.initiated_by,
         "Owner": {"ID": canonical_id(upload.new.owner)},
         "StorageClass": upload.new.storage_class,
     }
@@ -270,7 +275,12 @@ def list_parts(
 
 def sent_shown(upload: Upload, sent: Sent) -> dict[str, Any]:
     part = sent.part
-    told = {"PartNumber": part.number, "LastModified": sent.modified, "ETag": f'"{part.md5}"', "Size": part.size}
+    told = {
+        "PartNumber": part.number,
+        "LastModified": math.floor(sent.modified),
+        "ETag": f'"{part.md5}"',
+        "Size": part.size,
+    }
     return told | ({f"Checksum{upload.algorithm}": part.checksum} if upload.announced else {})
 
 

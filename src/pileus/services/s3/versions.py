@@ -7,12 +7,14 @@ is a delete marker.
 from __future__ import annotations
 
 import base64
+import math
 import os
+from email.utils import formatdate
 from typing import Any
 
 from pileus.kernel import Call, Record
 
-from . import access, data, faults
+from . import access, data, faults, naming
 from .buckets import Bucket
 from .objects import NULL, Manifest, Object, Part
 
@@ -115,6 +117,7 @@ def find(call: Call, bucket: Bucket, name: str, version: str = "", *, method: st
     if call.account != bucket.owner or current is None or current.owner != bucket.owner:
         access.check_object(call, bucket, current, name)
     if current is None:
+        naming.check_key(name)
         fault = faults.no_key(name)
         if bucket.versioned and (marker := Version.first(call, bucket.room, name)):
             fault.headers += [("x-amz-delete-marker", "true"), ("x-amz-version-id", marker.version)]
@@ -131,7 +134,13 @@ def find_version(call: Call, bucket: Bucket, name: str, version: str, method: st
         raise faults.no_version(name, version)
     if held is None:
         fault = faults.not_allowed(method, "DeleteMarker")
-        fault.headers += [("x-amz-delete-marker", "true"), ("x-amz-version-id", version), ("allow", "DELETE")]
+        assert isinstance(found, Version)
+        fault.headers += [
+            ("x-amz-delete-marker", "true"),
+            ("x-amz-version-id", version),
+            ("last-modified", formatdate(math.floor(found.modified), usegmt=True)),
+            ("allow", "DELETE"),
+        ]
         raise fault
     return held
 

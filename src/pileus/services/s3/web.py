@@ -4,19 +4,43 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from pileus.kernel import Call
+from pileus.kernel import Call, regions
 from pileus.kernel.edge import Answer, Fields
 
-from . import cors, digests, faults, forms, s3, websites
+from . import conditions, cors, digests, faults, forms, s3, websites
 from .buckets import Bucket
 
 if TYPE_CHECKING:
     from pileus.gateway.message import Request
+    from pileus.gateway.signed import Signed
     from pileus.models import Operation
+
+
+_VERSION = re.compile(r"(?:^|&)versionId=([^&]*)")
+NEW = ("CopyObject", "CreateMultipartUpload", "PutObject")
+"""Operations that make a version, and name none."""
+SEALED = "x-amz-server-side-encryption"
+READS = ("GetObject", "HeadObject", "GetObjectAttributes")
+"""Operations that are not to say how an object is sealed."""
+MEASURED = ("PutObject", "UploadPart")
+"""Operations that want to know beforehand how long the body is."""
+TRUSTING = (
+    "PutBucketAcl",
+    "PutBucketLogging",
+    "PutBucketNotification",
+    "PutBucketPolicy",
+    "PutBucketRequestPayment",
+    "PutBucketVersioning",
+    "PutBucketWebsite",
+    "PutObjectAcl",
+    "PutObjectTagging",
+)
+"""Operations that take a document without a digest, as clients older than the model's requirement send it."""
 
 
 class Web:
@@ -25,10 +49,11 @@ class Web:
     decides = True
 
     def admit(self, operation: Operation, request: Request) -> None:
-        """Compare a document with the digests that its sender gives of it; some operations want one."""
+        """Refuse what a request's head forbids, and a document that is not what its sender says of it."""
+        headers = request.headers
+        check_head(operation, request)
         if request.stream is not None:
             return
-        headers = request.headers
         md5 = headers.get("content-md5")
         if md5:
             digests.check_md5(md5, hashlib.md5(request.body, usedforsecurity=False).digest())
@@ -41,7 +66,7 @@ class Web:
             if base64.b64decode(value) != digests.of(algorithm, request.body):
                 raise faults.fault("BadDigest", f"The {algorithm} you specified did not match the calculated checksum.")
         traits: dict[str, Any] = operation.traits.get("httpChecksum", {})
-        if traits.get("requestChecksumRequired") and not md5 and not given:
+        if traits.get("requestChecksumRequired") and not md5 and not given and operation.name not in TRUSTING:
             words = "Missing required header for this request: Content-MD5 OR x-amz-checksum-*"
             raise faults.invalid_request(words)
 
@@ -63,6 +88,49 @@ class Web:
         origin = request.headers.get("origin")
         rule = cors.matching(cors.rules(call, bucket), origin, request.method)
         fields += cors.response_fields(rule, origin) if rule else [("vary", cors.VARY)]
+
+
+def check_head(operation: Operation, request: Request) -> None:
+    headers = request.headers.first
+    if request.signed is not None:
+        check_region(request.signed)
+    elif "authorization" in headers:
+        raise faults.invalid_argument("Unsupported Authorization Type", "Authorization", headers["authorization"])
+    if SEALED in headers and operation.name in READS:
+        words = f"{SEALED} header is not supported for this operation."
+        raise faults.invalid_argument(words, SEALED, headers[SEALED])
+    if "versionId=" in request.query:
+        check_version(operation, request.query)
+    if operation.name in MEASURED and "content-length" not in headers:
+        check_measured(request)
+
+
+def check_region(signed: Signed) -> None:
+    """Refuse a signature for what is no Region, and tell the right one: old clients sign for `US`, and try again."""
+    if regions.is_region(signed.region) or not signed.region or "," in signed.region or "*" in signed.region:
+        return
+    home = regions.DEFAULT_REGION
+    words = f"The authorization header is malformed; the region '{signed.region}' is wrong; expecting '{home}'"
+    raise faults.fault("AuthorizationHeaderMalformed", words, Region=home)
+
+
+def check_version(operation: Operation, query: str) -> None:
+    """Refuse a version without an id, and one that is to be written."""
+    given = _VERSION.search(query)
+    if given and not given[1]:
+        raise faults.invalid_argument("Version id cannot be the empty string", "versionId", "")
+    if given and operation.name in NEW:
+        raise faults.invalid_argument("This operation does not accept a version-id.", "versionId", given[1])
+
+
+def check_measured(request: Request) -> None:
+    """Refuse a body of unknown length: HTTP's own chunks S3 only knows around a signed body, which tells its length."""
+    headers = request.headers.first
+    if request.http_version == "2" or "x-amz-decoded-content-length" in headers:
+        return
+    if "transfer-encoding" in headers and not headers.get("x-amz-content-sha256", "").startswith("STREAMING-"):
+        raise conditions.not_built("Transfer-Encoding")
+    raise faults.fault("MissingContentLength", "You must provide the Content-Length HTTP header.", 411)
 
 
 def preflight(call: Call, request: Request, labels: dict[str, str]) -> Answer:

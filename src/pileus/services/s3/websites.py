@@ -198,7 +198,7 @@ def elsewhere(call: Call, status: int, location: str) -> Answer:
 
 
 def own_fields(call: Call) -> Fields:
-    return [("x-amz-request-id", call.request_id), ("x-amz-id-2", events.host_id(call))]
+    return [("x-amz-request-id", call.request_id), ("x-amz-id-2", events.host_id(call)), ("server", "AmazonS3")]
 
 
 def fields(call: Call, found: Members) -> Fields:

@@ -135,15 +135,17 @@ async def put(
     if "IfMatch" in request or "IfNoneMatch" in request:
         conditions.check_write(request, key, Object.get(call, bucket.room, key))
     if "WriteOffsetBytes" in request:
-        appending.check_offset(bucket, Object.get(call, bucket.room, key), request["WriteOffsetBytes"])
+        appending.check(bucket, Object.get(call, bucket.room, key), request, want)
     algorithm = want.algorithm if want else digests.DEFAULT
     opener = new.opener(call, bucket, customer)
     if isinstance(body, bytes) and len(body) <= parcels.MOST:
+        appending.check_size(request, len(body))
         small = Small(call, opener, Sums(algorithm, body), body)
         digests.compare(small.digests, want, body, request.get("ContentMD5", ""))
         return placed(call, bucket, new, request, small, how)
     async with Intake(call, opener, Digests(algorithm)) as intake:
         await intake.take(body)
+        appending.check_size(request, intake.size)
         digests.compare(intake.digests, want, body, request.get("ContentMD5", ""))
         return placed(call, still(call, bucket), new, request, intake, how)
 

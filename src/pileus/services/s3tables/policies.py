@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from pileus.kernel import Call
+from pileus.kernel.access import grammar
 from pileus.services.s3.tables import Table, TableBucket
 
 from . import faults, s3tables
@@ -18,13 +18,14 @@ WANTED = {"Effect", "Principal", "Action", "Resource"}
 def checked(text: str) -> str:
     """A policy, if it looks like one."""
     try:
-        found = json.loads(text)
-    except ValueError:
-        found = None
-    if not isinstance(found, dict) or "Statement" not in found:
-        raise faults.bad("The specified resource policy is not valid.")
-    for each in several(found["Statement"]):
-        if not isinstance(each, dict) or not {name.removeprefix("Not") for name in each} >= WANTED:
+        found = grammar.parsed(text)
+        for each in grammar.statements(found):
+            grammar.check_shape(each, "resource")
+            grammar.check_principal(each, "resource")
+    except grammar.Malformed:
+        raise faults.bad("The specified resource policy is not valid.") from None
+    for each in grammar.statements(found):
+        if not {name.removeprefix("Not") for name in each} >= WANTED:
             raise faults.bad("The specified resource policy is not valid.")
         for action in several(each.get("Action") or each.get("NotAction")):
             if action != "*" and not action.lower().startswith("s3tables:"):

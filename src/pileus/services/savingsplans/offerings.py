@@ -113,7 +113,7 @@ def describe_savings_plans_offerings(
 ) -> Members:
     """What can be bought on these terms."""
     test = FILTERS.test(filters)
-    named = {one["name"]: one["values"] for one in filters}
+    named = {one.get("name", ""): one.get("values", []) for one in filters}
 
     def wanted(one: Offering) -> bool:
         return (

@@ -95,7 +95,7 @@ def describe_savings_plans_offering_rates(
 ) -> Members:
     """What use costs under plans that one could buy."""
     test = FILTERS.test(filters)
-    named = {one["name"]: one["values"] for one in filters}
+    named = {one.get("name", ""): one.get("values", []) for one in filters}
     families = [*named.get("instanceFamily", []), *(name.partition(".")[0] for name in named.get("instanceType", []))]
 
     def of_all() -> Iterator[Members]:
@@ -138,6 +138,6 @@ def describe_savings_plan_rates(
     """What use costs under a plan that is bought."""
     one = plan(call, savings_plan_id)
     test = FILTERS.test(filters)
-    named = {given["name"]: given["values"] for given in filters}
+    named = {given.get("name", ""): given.get("values", []) for given in filters}
     found = (_shown(rate, currency="USD") for rate in rates(call, Offering(*one.offering), named) if test(rate))
     return page(call, found, next_token, max_results) | {"savingsPlanId": savings_plan_id}

@@ -8,7 +8,7 @@ A way through the package, from the ground up:
     schedules, rotation     new values by a function, now and then
     policies, listing, passwords
 
-Left out: the invocation of rotation functions until there is Lambda; managed external secrets.
+Left out: managed external secrets.
 """
 
 from pileus.kernel import Service

@@ -34,3 +34,11 @@ def parameter(message: str) -> Fault:
 
 def token() -> Fault:
     return Fault("InvalidNextTokenException", "The next token is invalid.")
+
+
+def not_let_in() -> Fault:
+    message = (
+        "Secrets Manager cannot invoke the specified Lambda function. Ensure that the function policy grants access "
+        "to the principal secretsmanager.amazonaws.com."
+    )
+    return Fault("AccessDeniedException", message, status=400)

@@ -38,7 +38,7 @@ def get_random_password(
     if not wanted:
         raise faults.parameter("The parameters exclude all characters: there is none left for a password.")
     if require_each_included_type and password_length < len(wanted):
-        raise faults.parameter(f"The password length {password_length} is too short for all the required types.")
+        raise faults.parameter("Password length is too short based on the required types.")
     every = "".join(wanted)
     some = [secrets.choice(kind) for kind in wanted] if require_each_included_type else []
     letters = some + [secrets.choice(every) for _ in range(password_length - len(some))]

@@ -67,7 +67,7 @@ def replicate(call: Call, secret: Secret, added: Regions, force: bool) -> None:
     """Make replicas, and note of each how it went."""
     known = {replica["Region"] for replica in secret.replicas}
     for asked in added:
-        region = asked["Region"]
+        region = asked.get("Region", "")
         if region == call.region or region in known:
             raise faults.parameter(f"Invalid replica region {region}: the secret is already there.")
         if not regions.is_region(region) or regions.partition_of(region) != call.partition:

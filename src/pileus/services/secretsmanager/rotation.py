@@ -1,12 +1,14 @@
 """Rotation: a function gives the secret a new version in four steps, now and then by a schedule.
 
-While there is no Lambda, a rotation stops at its first step; the version that it began stays AWSPENDING, and the record
-says why in `rotation_error`. Left out: rotation without a function, which AWS has for secrets that its services own.
+A rotation whose function is not there stops at its first step; the version that it began stays AWSPENDING, and the
+record says why in `rotation_error`. Left out: rotation without a function, which AWS has for secrets that its services
+own.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Coroutine
 from typing import Any
 
 from pileus.kernel import Call, Fault, Unfinished, identity, names
@@ -18,7 +20,28 @@ from .versions import CURRENT, PENDING, Version, move
 STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
 
 
-@secretsmanager.operation(on=primary)
+def asking(
+    call: Call,
+    secret: Secret,
+    client_request_token: str = "",
+    rotation_lambda_arn: str = "",
+    rotation_rules: dict[str, Any] = {},
+    rotate_immediately: bool = True,
+) -> Coroutine[Any, Any, None] | None:
+    """Whether the function lets the service in is asked before anything is set."""
+    function = rotation_lambda_arn or secret.rotation_function
+    return asked(call, secret, function) if function else None
+
+
+async def asked(call: Call, secret: Secret, function: str) -> None:
+    try:
+        await invocation(call, secret, function_name=function, invocation_type="DryRun")
+    except Fault as fault:
+        if fault.code.startswith("AccessDenied"):
+            raise faults.not_let_in() from None
+
+
+@secretsmanager.operation(on=primary, ahead=asking)
 def rotate_secret(
     call: Call,
     secret: Secret,
@@ -151,13 +174,17 @@ async def step(call: Call, name: str, token: str, number: int, only: bool) -> No
 
 async def invoked(call: Call, secret: Secret, event: dict[str, str]) -> str:
     """What the function said went wrong; an empty text where nothing did."""
-    service = identity.service("secretsmanager.amazonaws.com", secret.arn(call), call.account)
-    invoke = call.aws("lambda", principal=service).invoke
+    payload = json.dumps(event).encode()
     try:
-        answer = invoke(function_name=secret.rotation_function, payload=json.dumps(event).encode())
-        answer = await answer if hasattr(answer, "__await__") else answer
+        answer = await invocation(call, secret, function_name=secret.rotation_function, payload=payload)
     except Unfinished:
         raise
     except Fault as fault:
         return str(fault)
     return str(answer["FunctionError"]) if answer.get("FunctionError") else ""
+
+
+async def invocation(call: Call, secret: Secret, **members: Any) -> dict[str, Any]:
+    service = identity.service("secretsmanager.amazonaws.com", secret.arn(call), call.account)
+    answer: dict[str, Any] = await call.aws("lambda", principal=service).invoke(**members)
+    return answer

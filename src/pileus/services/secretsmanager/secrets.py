@@ -250,6 +250,8 @@ def keep(call: Call, secret: Secret) -> None:
 
 
 def tags_of(given: list[dict[str, str]]) -> dict[str, str]:
+    if any("Key" not in tag for tag in given):
+        raise faults.parameter("You must specify a key for every tag.")
     return checked_tags(tags.as_map(given))
 
 

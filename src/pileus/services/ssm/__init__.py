@@ -7,7 +7,8 @@ A way through the package, from the ground up:
     filters, reading, describing                how parameters are found, read, labelled
     sharing, settings, changes                  other accounts, the account's own wishes, events
     nodes                                       instances that Systems Manager reaches
-    documents, commands, running, invocations   what is carried out on them, and what became of it
+    documents, permissions                      what to do on them, and who else may read that
+    commands, running, invocations              what is carried out, and what became of it
     sessions, channel, streaming                a terminal on them
 
 Left out: everything else of Systems Manager; how many parameters an account may have; the data types

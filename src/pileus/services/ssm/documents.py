@@ -1,7 +1,7 @@
 """Documents: what to do on nodes, in steps. Amazon's own that run commands, and one's own.
 
 Systems Manager User Guide, "Command document plugin reference"; schema versions 1.2, 2.0 and 2.2. Left out: documents
-that are no commands and no preferences of sessions, attachments, sharing, reviews.
+that are no commands and no preferences of sessions, attachments, reviews.
 """
 
 from __future__ import annotations
@@ -78,6 +78,8 @@ class Document(Record, arn="document/{name}", cfn="AWS::SSM::Document", kw_only=
     target_type: str = ""
     display_name: str = ""
     tags: dict[str, str] = {}
+    shared: dict[str, str] = {}
+    """The accounts that it is shared with, and which version of it with each."""
 
 
 class DocumentVersion(Record, key=("name", "number"), kw_only=True):
@@ -358,7 +360,7 @@ def list_documents(
 ) -> Members:
     """Amazon's documents, then one's own."""
     wanted = [(one["key"], [one["value"]]) for one in document_filter_list]
-    wanted += [(one["Key"], one["Values"]) for one in filters]
+    wanted += [(one.get("Key", ""), one.get("Values", [])) for one in filters]
     for key, _ in wanted:
         if key not in ("Name", "Owner", "PlatformTypes", "DocumentType") and not key.startswith("tag:"):
             raise Fault("InvalidFilterKey", f"{key} is not a valid filter key.")

@@ -9,7 +9,7 @@ from pileus.kernel import Call, Fault, Unfinished, paging
 from pileus.kernel.access.target import Target
 from pileus.kernel.machine_images import PREFIX
 
-from . import policies, public, secrets, ssm
+from . import permissions, policies, public, secrets, ssm
 from .filters import Conditions
 from .parameters import NAMING, Parameter, Version, arn_of, not_found, plain_name, validation
 from .sharing import account_in
@@ -28,7 +28,11 @@ class Selected(NamedTuple):
 
 @ssm.targets
 def targets(call: Call, request: dict[str, Any]) -> list[Target] | None:
-    """The parameters that a request names, or the path."""
+    """The parameters that a request names, or the path; or its document, or the setting."""
+    if setting := request.get("SettingId"):
+        return [Target(setting if setting.startswith("arn:") else call.arn(f"servicesetting{setting}"), call.account)]
+    if call.operation in permissions.OPERATIONS:
+        return [permissions.target(call, request["Name"])]
     names = request.get("Names") or [request[one] for one in ("Name", "Path") if one in request]
     if request.get("ResourceType") == "Parameter":
         names = [request["ResourceId"]]

@@ -20,9 +20,16 @@ def device_of(call: Call, serial_number: str) -> Device | None:
 
 
 def proves(call: Call, serial_number: str, code: str) -> bool:
-    """Whether a code shows that the caller has its device with it. It may be shown again until it is spent."""
+    """Whether the caller shows by a code that it has its device with it; a wrong one is refused before policies are
+    asked. A code may be shown again until it is spent."""
+    if not serial_number and not code:
+        return False
     device = device_of(call, serial_number)
-    return device is not None and (device.step_of(call, code) or 0) > device.spent
+    if device is None:
+        raise Fault("AccessDenied", UNKNOWN)
+    if (device.step_of(call, code) or 0) <= device.spent:
+        raise Fault("AccessDenied", WRONG)
+    return True
 
 
 def spend_code(call: Call, serial_number: str, code: str) -> None:

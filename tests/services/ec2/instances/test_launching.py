@@ -30,6 +30,19 @@ def test_one_token_makes_one_reservation(ec2, run, refused):
         run(ClientToken="t")
 
 
+def test_the_same_launch_again_tells_its_instances_in_their_order(ec2, run):
+    first = [one["InstanceId"] for one in run(count=6, ClientToken="t")]
+    assert [one["InstanceId"] for one in run(count=6, ClientToken="t")] == first
+
+
+def test_a_type_that_there_is_not_is_named_and_ids_are_looked_at(ec2, run, refused):
+    with refused("InvalidParameterValue", "Invalid value 't3.huge' for InstanceType.") as error:
+        run(InstanceType="t3.huge")
+    assert len(error.response["Error"]["Message"]) < 60
+    with refused("InvalidInstanceID.Malformed", 'Invalid id: "i-web"'):
+        ec2.start_instances(InstanceIds=["i-web"])
+
+
 def test_tags_are_those_of_instances_volumes_and_interfaces(ec2, run):
     kinds = ("instance", "volume", "network-interface")
     tags = [{"ResourceType": kind, "Tags": [{"Key": "kind", "Value": kind}]} for kind in kinds]
@@ -137,6 +150,7 @@ def test_an_interface_that_is_there_is_used_and_stays(ec2, run, described, clock
             "InvalidParameterValue",
         ),
         ({"BlockDeviceMappings": [{"DeviceName": "/dev/xvda", "Ebs": {"VolumeType": "st1"}}]}, "InvalidParameterValue"),
+        ({"BlockDeviceMappings": [{"DeviceName": "/dev/xvda", "Ebs": {"VolumeSize": 1}}]}, "InvalidBlockDeviceMapping"),
     ],
 )
 def test_what_cannot_be_launched_is_refused_and_leaves_nothing(ec2, run, refused, wanted, code):
@@ -209,6 +223,7 @@ def test_filters_find_instances_by_what_they_have(ec2, run, described):
 
     assert found(**{"tag:Name": "web-*"}) == [first["InstanceId"]]
     for name, value in {
+        "tag-value": "web-?",
         "instance-type": "t3.micro",
         "private-ip-address": first["PrivateIpAddress"],
         "ip-address": first["PublicIpAddress"],
@@ -236,3 +251,9 @@ def test_filters_find_instances_by_what_they_have(ec2, run, described):
         )
         == 2
     )
+
+
+def test_without_a_type_it_is_a_small_one_of_the_first_generation(ec2, ami, clock, described):
+    launched = ec2.run_instances(ImageId=ami, MinCount=1, MaxCount=1)["Instances"][0]
+    clock.advance(5)
+    assert (launched["InstanceType"], described(launched)["State"]["Name"]) == ("m1.small", "running")

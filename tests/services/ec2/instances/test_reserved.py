@@ -48,6 +48,8 @@ def test_offerings_cost_less_than_on_demand_the_more_one_binds_oneself(ec2, offe
     ids = [none["ReservedInstancesOfferingId"]]
     again = ec2.describe_reserved_instances_offerings(ReservedInstancesOfferingIds=ids)["ReservedInstancesOfferings"]
     assert again == [none]
+    price = [{"Name": "fixed-price", "Values": ["1"]}, {"Name": "instance-type", "Values": ["m5.*"]}]
+    assert ec2.describe_reserved_instances_offerings(Filters=price)["ReservedInstancesOfferings"] == []
 
 
 def test_what_is_bought_is_paid_active_and_ends(ec2, offer, clock, refused):

@@ -40,8 +40,8 @@ def test_types_are_found_by_filters_and_pages(ec2):
 
 
 def test_types_that_there_are_not_are_refused(ec2, refused):
-    with refused("InvalidParameterValue"):
-        described(ec2, "x99.large")
+    with refused("InvalidInstanceType", "The following supplied instance types do not exist: [t3.huge]"):
+        described(ec2, "t3.micro", "t3.huge")
 
 
 def test_offerings_are_by_region_and_by_zone(ec2):

@@ -52,6 +52,12 @@ def test_interfaces_come_to_an_instance_and_go(ec2, vpc, subnet, gateway, instan
         ec2.attach_network_interface(NetworkInterfaceId=second, InstanceId=instance, DeviceIndex=2)
     with refused("InvalidParameterValue", f"Network interface '{second}' is currently in use."):
         ec2.delete_network_interface(NetworkInterfaceId=second)
+    third = ec2.create_network_interface(SubnetId=subnet)["NetworkInterface"]["NetworkInterfaceId"]
+    with refused("AttachmentLimitExceeded", "Interface count 3 exceeds the limit for t3.micro"):
+        ec2.attach_network_interface(NetworkInterfaceId=third, InstanceId=instance, DeviceIndex=2)
+    ec2.assign_private_ip_addresses(NetworkInterfaceId=third, SecondaryPrivateIpAddressCount=3)
+    with refused("PrivateIpAddressLimitExceeded"):
+        ec2.assign_private_ip_addresses(NetworkInterfaceId=second, SecondaryPrivateIpAddressCount=2)
     with refused("InvalidInstanceID", "There are multiple interfaces attached to instance"):
         ec2.associate_address(AllocationId=address, InstanceId=instance)
     ec2.modify_network_interface_attribute(
@@ -59,6 +65,8 @@ def test_interfaces_come_to_an_instance_and_go(ec2, vpc, subnet, gateway, instan
         Attachment={"AttachmentId": attachment["AttachmentId"], "DeleteOnTermination": True},
     )
     ec2.detach_network_interface(AttachmentId=attachment["AttachmentId"])
+    with refused("PrivateIpAddressLimitExceeded"):
+        ec2.attach_network_interface(NetworkInterfaceId=third, InstanceId=instance, DeviceIndex=1)
     ec2.delete_network_interface(NetworkInterfaceId=second)
     ec2.disassociate_address(AssociationId=told["AssociationId"])
     ec2.release_address(AllocationId=address)

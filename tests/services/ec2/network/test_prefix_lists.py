@@ -98,6 +98,8 @@ def test_dhcp_options_are_associated_and_checked(ec2, vpc, refused):
         ec2.associate_dhcp_options(DhcpOptionsId=made, VpcId=vpc)
     with refused("InvalidParameterValue"):
         ec2.create_dhcp_options(DhcpConfigurations=[{"Key": "nonsense", "Values": ["x"]}])
+    with refused("InvalidParameterValue", "Value (nowhere) for parameter domain-name-servers is invalid."):
+        ec2.create_dhcp_options(DhcpConfigurations=[{"Key": "domain-name-servers", "Values": ["nowhere"]}])
     with refused("InvalidParameterValue"):
         ec2.create_dhcp_options(
             DhcpConfigurations=[{"Key": "ntp-servers", "Values": [f"10.0.0.{number}" for number in range(5)]}]

@@ -18,7 +18,7 @@ def shown(ec2, group):
 
 def test_a_new_group_lets_everything_out_and_nothing_in(ec2, vpc, group, refused):
     told = shown(ec2, group)
-    assert told["IpPermissions"] == []
+    assert told["IpPermissions"] == [] and "Tags" not in told
     assert told["IpPermissionsEgress"] == [
         {
             "IpProtocol": "-1",
@@ -35,6 +35,10 @@ def test_a_new_group_lets_everything_out_and_nothing_in(ec2, vpc, group, refused
         ec2.create_security_group(GroupName="default", Description="web", VpcId=vpc)
     with refused("InvalidParameterValue", "Group names may not be in the format sg-*."):
         ec2.create_security_group(GroupName="sg-web", Description="web", VpcId=vpc)
+    with refused("InvalidParameterValue", "Invalid security group description. Valid descriptions are strings less"):
+        ec2.create_security_group(GroupName="other", Description="a?b", VpcId=vpc)
+    with refused("InvalidParameterValue", "Character sets beyond ASCII are not supported."):
+        ec2.create_security_group(GroupName="other", Description="für alle", VpcId=vpc)
 
 
 def test_without_a_vpc_it_is_the_default_ones(ec2):
@@ -100,7 +104,10 @@ def test_duplicates_are_refused_in_ec2s_words(ec2, group, refused):
 @pytest.mark.parametrize(
     ("permission", "text"),
     [
-        ({"IpProtocol": "tcp", "FromPort": 90, "ToPort": 80}, "Invalid TCP port range (90:80)"),
+        ({"IpProtocol": "tcp", "FromPort": 90, "ToPort": 80}, "Invalid TCP/UDP port range (90:80)"),
+        ({"IpProtocol": "udp", "FromPort": 0, "ToPort": 65536}, "TCP/UDP port (65536) out of range"),
+        ({"IpProtocol": "tcp", "FromPort": -1, "ToPort": -1}, "TCP/UDP port (-1) out of range"),
+        ({"IpProtocol": "icmp", "FromPort": 256, "ToPort": -1}, "out of range"),
         ({"IpProtocol": "tcp"}, "Must specify both from and to ports with TCP/UDP."),
         ({"IpProtocol": "nonsense"}, "Invalid value 'nonsense' for IP protocol. Unknown protocol."),
     ],

@@ -84,8 +84,8 @@ def test_a_vpc_is_no_larger_than_16_and_no_smaller_than_28(ec2, refused, cidr):
     assert ec2.create_vpc(CidrBlock="100.68.0.18/18")["Vpc"]["CidrBlock"] == "100.68.0.0/18"
 
 
-def test_there_are_five_vpcs_in_a_region(ec2, refused):
-    for number in range(4):
+def test_a_region_has_as_many_vpcs_as_aws_grants(ec2, refused):
+    for number in range(99):
         ec2.create_vpc(CidrBlock=f"10.{number}.0.0/16")
     with refused("VpcLimitExceeded", "The maximum number of VPCs has been reached."):
         ec2.create_vpc(CidrBlock="10.9.0.0/16")
@@ -163,7 +163,7 @@ def test_missing_things_are_told_in_ec2s_words(ec2, refused):
         ec2.delete_vpc(VpcId=gone)
     with refused("InvalidVpcID.Malformed"):
         ec2.delete_vpc(VpcId="nonsense")
-    with refused("InvalidAssociationID.NotFound"):
+    with refused("InvalidVpcCidrBlockAssociationID.NotFound", "The vpc CIDR block association ID 'vpc-cidr-assoc-"):
         ec2.disassociate_vpc_cidr_block(AssociationId="vpc-cidr-assoc-0123456789abcdef0")
 
 

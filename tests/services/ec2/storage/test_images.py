@@ -44,6 +44,9 @@ def test_regions_have_images_of_their_own(aws, ec2, refused):
         ec2.describe_images(ImageIds=["ami-0123456789abcdef0"])
     with refused("InvalidAMIID.Malformed"):
         ec2.describe_images(ImageIds=["image"])
+    absent = ["ami-0123456789abcdef0", "ami-0123456789abcdef1"]
+    with refused("InvalidAMIID.NotFound", f"The image ids '[{', '.join(absent)}]' do not exist"):
+        ec2.describe_images(ImageIds=[here[0]["ImageId"], *absent])
 
 
 @pytest.fixture

@@ -118,3 +118,12 @@ def test_a_disabled_key_encrypts_nothing(aws, ec2, refused):
     kms.disable_key(KeyId=key)
     with refused("InvalidKmsKey.InvalidState"):
         ec2.create_volume(AvailabilityZone=ZONE, Size=1, Encrypted=True, KmsKeyId=key)
+
+
+def test_who_waits_for_a_volume_need_not_look_twice(ec2, clock):
+    clock.resume()
+    made = ec2.create_volume(AvailabilityZone="us-east-1a", Size=1)["VolumeId"]
+    for waiter, asked in (("volume_available", {"VolumeIds": [made]}), ("volume_deleted", {"VolumeIds": [made]})):
+        if waiter == "volume_deleted":
+            ec2.delete_volume(VolumeId=made)
+        ec2.get_waiter(waiter).wait(**asked, WaiterConfig={"Delay": 1, "MaxAttempts": 2})

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from pileus.kernel.resource import Resource, hex_id, owner
+from pileus.kernel import Call
+from pileus.kernel.resource import Resource, Row, hex_id, owner
 from pileus.services.ec2 import ec2
-from pileus.services.ec2.kinds import kind
+from pileus.services.ec2.kinds import kind, named
+from pileus.services.ec2.network.vpcs import Vpc
 
 MISSING = ("InvalidCarrierGatewayID.NotFound", "The carrier gateway '{}' does not exist")
 
@@ -25,3 +27,7 @@ class CarrierGateway(Resource, service=ec2, cfn="AWS::EC2::CarrierGateway"):
         "owner-id": "OwnerId",
         "vpc-id": "VpcId",
     }
+
+    @staticmethod
+    def before_create(call: Call, row: Row) -> None:
+        named(call, Vpc, row["VpcId"])

@@ -42,7 +42,6 @@ class InstanceConnectEndpoint(Resource, service=ec2, cfn="AWS::EC2::InstanceConn
         "instance-connect-endpoint-id": "InstanceConnectEndpointId",
         "state": "State",
         "subnet-id": "SubnetId",
-        "tag-value": lambda row: [*row.tags.values()],
         "vpc-id": "VpcId",
     }
 

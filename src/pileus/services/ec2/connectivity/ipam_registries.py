@@ -70,6 +70,8 @@ class InternetRegistryAssociation(Resource, service=ec2):
         ipam = named(call, Ipam, row["IpamId"])
         if ipam.tier != "advanced":
             raise Fault("UnsupportedOperation", "Internet registry associations need an IPAM of the Advanced tier.")
+        if not row["OrganizationHandle"]:
+            raise bad_value("organizationHandle", "")
         row["IpamRegion"] = call.region
         row["ChildRequestXml"] = child_request(call, row["OrganizationHandle"])
 

@@ -16,6 +16,7 @@ import msgspec
 
 from pileus.kernel import Call
 from pileus.services.ec2 import ec2
+from pileus.services.ec2.describing import MOMENT
 from pileus.services.ec2.kinds import kind_of
 
 GONE = ""
@@ -24,7 +25,7 @@ GONE = ""
 Life = dict[str, tuple[str, float]]
 """The next state by a state, and the seconds until then."""
 
-BRIEFLY = 1.0
+BRIEFLY = MOMENT
 REMEMBERED = 3600.0
 """How long EC2 still shows what is deleted."""
 

@@ -25,6 +25,8 @@ PROVIDER_MISSING = (
 GROUP_MISSING = ("InvalidVerifiedAccessGroupId.NotFound", "The verified access group '{}' does not exist")
 ENDPOINT_MISSING = ("InvalidVerifiedAccessEndpointId.NotFound", "The verified access endpoint '{}' does not exist")
 
+NATIVE = "NativeApplicationOidcOptions"
+
 SUMMARY = (
     "VerifiedAccessTrustProviderId",
     "Description",
@@ -76,7 +78,10 @@ class VerifiedAccessInstance(Resource, service=ec2, cfn="AWS::EC2::VerifiedAcces
     def shown(call: Call, row: Row) -> Members:
         found = [VerifiedAccessTrustProvider.find(call, what) for what in row["Providers"]]
         providers = [{name: one[name] for name in SUMMARY if name in one} for one in found if one]
-        return {"VerifiedAccessTrustProviders": providers, "FipsEnabled": row["FIPSEnabled"]}
+        told: Members = {"VerifiedAccessTrustProviders": providers, "FipsEnabled": row["FIPSEnabled"]}
+        if "CidrEndpointsCustomSubDomain" in row:
+            told["CidrEndpointsCustomSubDomain"] = {"SubDomain": row["CidrEndpointsCustomSubDomain"]}
+        return told
 
 
 @kind("verified-access-trust-provider", "vatp", missing=PROVIDER_MISSING)
@@ -113,6 +118,13 @@ class VerifiedAccessTrustProvider(Resource, service=ec2, cfn="AWS::EC2::Verified
         what = row["VerifiedAccessTrustProviderId"]
         if any(what in instance["Providers"] for instance in VerifiedAccessInstance.family.row.scan(call)):
             raise Fault("DependencyViolation", f"The verified access trust provider {what} is attached.")
+
+    @staticmethod
+    def shown(call: Call, row: Row) -> Members:
+        """The secret of a native client is told to nobody."""
+        if NATIVE not in row:
+            return {}
+        return {NATIVE: {name: value for name, value in row[NATIVE].items() if name != "ClientSecret"}}
 
 
 @ec2.operation(on=VerifiedAccessInstance.of("AttachVerifiedAccessTrustProvider"))

@@ -9,7 +9,7 @@ from pileus.kernel import Call, Fault, Record
 from pileus.kernel.filters import Filters
 from pileus.services.ec2 import ec2
 from pileus.services.ec2.describing import Members, described
-from pileus.services.ec2.faults import bad_value
+from pileus.services.ec2.faults import bad_value, missing
 from pileus.services.ec2.kinds import kind, named, new_id
 from pileus.services.ec2.tags import shown_tags, specified
 from pileus.services.ec2.tokens import made_before, remember
@@ -90,6 +90,9 @@ def create_capacity_reservation_fleet(
         raise Fault("MissingParameter", "The request must contain the parameter InstanceTypeSpecifications")
     default = {"AvailabilityZone": availability_zone, "AvailabilityZoneId": availability_zone_id}
     specifications = [default | one for one in instance_type_specifications]
+    for specification in specifications:
+        if "InstanceType" not in specification:
+            raise missing("InstanceType")
     one = CapacityFleet(
         new_id(CapacityFleet),
         specifications,

@@ -18,7 +18,7 @@ from pileus.kernel import Call, Record, Unfinished
 from pileus.kernel.filters import Filters
 from pileus.kernel.regions import zones
 from pileus.services.ec2 import ec2
-from pileus.services.ec2.describing import Members, answer, bad_token, iso
+from pileus.services.ec2.describing import Members, answer, bad_token, check_alone, iso, size
 from pileus.services.ec2.faults import bad_value
 from pileus.services.ec2.tags import after_tagging
 
@@ -92,6 +92,7 @@ def describe_instance_status(
     next_token: str = "",
 ) -> Members:
     """The checks and scheduled events of instances: of those that run, or of all."""
+    check_alone("instancesSet", instance_ids, max_results)
     test = FILTERS.test(filters)
 
     def wanted(one: Instance) -> bool:
@@ -100,7 +101,7 @@ def describe_instance_status(
     if instance_ids:
         found = [one for one in instances(call, instance_ids) if wanted(one)]
         return answer("InstanceStatuses", [shown(call, one) for one in found], None)
-    page = Instance.page(call, limit=max_results or 1000, token=next_token, where=wanted, invalid=bad_token())
+    page = Instance.page(call, limit=size(max_results), token=next_token, where=wanted, invalid=bad_token())
     return answer("InstanceStatuses", [shown(call, one) for one in page.items], page.token)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from pileus.kernel import Call, Fault, Record
 from pileus.kernel.filters import Filters
 from pileus.services.ec2 import ec2
-from pileus.services.ec2.describing import Members, answer, bad_token
+from pileus.services.ec2.describing import Members, answer, bad_token, check_alone
 from pileus.services.ec2.faults import bad_value
 
 from .instances import PENDING, RUNNING, STOPPED, STOPPING, Instance, instances
@@ -53,6 +53,7 @@ def describe_instance_credit_specifications(
     next_token: str = "",
 ) -> Members:
     """The options of burstable instances; without ids only of those that are unlimited."""
+    check_alone("instancesSet", instance_ids, max_results)
     test = FILTERS.test(filters)
     if instance_ids:
         found = [one for one in instances(call, instance_ids) if test(one)]

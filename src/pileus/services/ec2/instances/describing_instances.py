@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from itertools import groupby
 from typing import Any
 
-from pileus.kernel import Call, Fault
+from pileus.kernel import Call
 from pileus.kernel.regions import zones
 from pileus.services.ec2 import ec2
-from pileus.services.ec2.describing import MOST, Members, answer, bad_token
+from pileus.services.ec2.describing import Members, answer, bad_token, check_alone, size
 from pileus.services.ec2.network import host_names, interface_making, interfaces
 from pileus.services.ec2.network.interfaces import NetworkInterface
 from pileus.services.ec2.network.vpcs import at_home
@@ -30,9 +30,7 @@ def describe_instances(
     next_token: str = "",
 ) -> Members:
     """Instances in their reservations: what was launched by one request."""
-    if instance_ids and max_results:
-        text = "The parameter instancesSet cannot be used with the parameter maxResults"
-        raise Fault("InvalidParameterCombination", text)
+    check_alone("instancesSet", instance_ids, max_results)
     test = FILTERS.test(filters)
     if instance_ids:
         found = [one for one in instances(call, instance_ids) if test(seen(call, one))]
@@ -40,7 +38,7 @@ def describe_instances(
     page = Instance.page(
         call,
         index="by_reservation",
-        limit=max_results or MOST,
+        limit=size(max_results),
         token=next_token,
         where=lambda one: not filters or test(seen(call, one)),
         invalid=bad_token(),

@@ -10,9 +10,10 @@ from pileus.kernel.filters import Filters
 from pileus.kernel.regions import zones
 from pileus.services.ec2 import ec2
 from pileus.services.ec2.describing import Members, paged
+from pileus.services.ec2.faults import no_such_types
 
 from .requirements import fitting
-from .types import GPUS, InstanceType, instance_type, table, there, zones_of
+from .types import GPUS, InstanceType, table, there, zones_of
 
 EBS_BASELINE = {
     "2085": {"nano": (43, 250), "micro": (87, 500), "small": (174, 1000), "medium": (347, 2000)},
@@ -113,7 +114,10 @@ def describe_instance_types(
     """The types of the Region, or these, with all that is known of them."""
     test = FILTERS.test(filters)
     if instance_types:
-        chosen = [instance_type(call, name) for name in dict.fromkeys(instance_types)]
+        named = {name: table().get(name) for name in instance_types}
+        chosen = [one for one in named.values() if one and (include_unsupported_in_region or one.offered(call))]
+        if len(chosen) < len(named):
+            raise no_such_types(named.keys() - {one.name for one in chosen})
     else:
         chosen = table().all if include_unsupported_in_region else there(call)
     if filters:

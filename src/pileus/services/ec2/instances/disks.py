@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pileus.kernel import Call
+from pileus.kernel import Call, Fault
 from pileus.services.ec2.describing import Members
 from pileus.services.ec2.faults import bad_value, combination, invalid
-from pileus.services.ec2.storage import attachments, volumes
+from pileus.services.ec2.storage import attachments, snapshots, volumes
 from pileus.services.ec2.storage.images import Image
 
 from .instances import Instance
@@ -14,7 +14,7 @@ from .types import InstanceType
 BOOTABLE = ("gp2", "gp3", "io1", "io2", "standard")
 
 
-def mappings(image: Image, wanted: list[Members]) -> dict[str, Members]:
+def mappings(call: Call, image: Image, wanted: list[Members]) -> dict[str, Members]:
     """Devices by name: those of the image, over which the launch says what is different, added or left out."""
     devices = {one["DeviceName"]: dict(one) for one in image.block_device_mappings}
     for one in wanted:
@@ -31,7 +31,17 @@ def mappings(image: Image, wanted: list[Members]) -> dict[str, Members]:
         else:
             devices[name] = dict(one)
     _check(image, devices)
+    for device in devices.values():
+        _check_size(call, device.get("Ebs", {}))
     return devices
+
+
+def _check_size(call: Call, ebs: Members) -> None:
+    if "SnapshotId" in ebs and "VolumeSize" in ebs:
+        least = snapshots.snapshot(call, ebs["SnapshotId"]).size
+        if ebs["VolumeSize"] < least:
+            text = f"Volume of size {ebs['VolumeSize']}GB is smaller than snapshot '{ebs['SnapshotId']}', expect size"
+            raise Fault("InvalidBlockDeviceMapping", f"{text} >= {least}GB")
 
 
 def _check(image: Image, devices: dict[str, Members]) -> None:

@@ -14,7 +14,7 @@ from pileus.kernel import Call, Fault, Record
 from pileus.kernel.filters import Filters
 from pileus.services.ec2 import ec2
 from pileus.services.ec2.describing import Members, described
-from pileus.services.ec2.faults import combination, invalid
+from pileus.services.ec2.faults import combination, invalid, missing
 from pileus.services.ec2.kinds import kind, named, new_id
 from pileus.services.ec2.tags import shown_tags, specified
 
@@ -54,7 +54,6 @@ FILTERS = Filters(
         "instance-tag": lambda one: [f"{tag['Key']}={tag['Value']}" for tag in one.instance_tags],
         "instance-tag-key": "instance_tags.Key",
         "instance-tag-value": "instance_tags.Value",
-        "tag-value": lambda one: [*one.tags.values()],
     }
 )
 
@@ -201,6 +200,9 @@ def hours_of(ranges: Iterable[Members], cron: str) -> set[int]:
         return {day * 24 + hour for day in days for hour in hours}
     open_hours: set[int] = set()
     for one in ranges:
+        for name in ("StartWeekDay", "StartHour", "EndWeekDay", "EndHour"):
+            if name not in one:
+                raise missing(name)
         start = DAYS.index(one["StartWeekDay"]) * 24 + one["StartHour"]
         end = DAYS.index(one["EndWeekDay"]) * 24 + one["EndHour"]
         open_hours |= {hour % WEEK for hour in range(start, end if end > start else end + WEEK)}

@@ -14,7 +14,7 @@ from pileus.kernel.filters import Filters
 from pileus.kernel.regions import zones
 from pileus.services.ec2 import ec2
 from pileus.services.ec2.connectivity import homes
-from pileus.services.ec2.describing import Members, described
+from pileus.services.ec2.describing import Members, check_alone, described
 from pileus.services.ec2.faults import bad_value, combination, limit
 from pileus.services.ec2.kinds import kind, named, new_id
 from pileus.services.ec2.tags import shown_tags, specified
@@ -162,6 +162,7 @@ def describe_hosts(
     next_token: str = "",
 ) -> Members:
     """Hosts, and what room they have; those that others share by their ids."""
+    check_alone("hostIds", host_ids, max_results)
     if host_ids:
         test = FILTERS.test(filter)
         found = [sharing.usable(call, Host, what) for what in dict.fromkeys(host_ids)]

@@ -18,7 +18,7 @@ CODES = {PENDING: 0, RUNNING: 16, SHUTTING_DOWN: 32, TERMINATED: 48, STOPPING: 6
 ENDED = (SHUTTING_DOWN, TERMINATED)
 
 
-@kind("instance", "i", missing=("InvalidInstanceID.NotFound", "The instance ID '{}' does not exist"))
+@kind("instance", "i", missing=("InvalidInstanceID.NotFound", "The instance ID '{}' does not exist"), digits=True)
 class Instance(
     Record,
     arn="instance/{instance_id}",

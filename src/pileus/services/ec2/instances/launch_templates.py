@@ -15,6 +15,7 @@ from pileus.kernel import Call, Fault, Record
 from pileus.kernel.filters import Filters
 from pileus.services.ec2 import ec2
 from pileus.services.ec2.describing import Members, answer, bad_token, iso
+from pileus.services.ec2.faults import invalid
 from pileus.services.ec2.kinds import all_named, kind, named, new_id
 from pileus.services.ec2.storage import sharing
 from pileus.services.ec2.tags import shown_tags, specified
@@ -103,7 +104,7 @@ def template(call: Call, launch_template_id: str = "", launch_template_name: str
 def version_of(call: Call, one: LaunchTemplate, version: str | int) -> TemplateVersion:
     """A version by its number, or by what stands for one; raises what EC2 says of one that is not there."""
     number = {LATEST: one.latest, DEFAULT: one.default, "": one.default}.get(str(version))
-    if number is None and str(version).isdigit():
+    if number is None and str(version).isdecimal():
         number = int(version)
     found = TemplateVersion.get(call, one.launch_template_id, number) if number is not None else None
     if found:
@@ -260,13 +261,19 @@ def describe_launch_template_versions(
         one.launch_template_id,
         limit=max_results or 200,
         token=next_token,
-        since=(int(min_version),) if min_version else None,
-        upto=(int(max_version),) if max_version else None,
+        since=(numbered(min_version),) if min_version else None,
+        upto=(numbered(max_version),) if max_version else None,
         reverse=True,
         where=lambda version: test(view(version)),
         invalid=bad_token(),
     )
     return answer("LaunchTemplateVersions", [*map(view, page.items)], page.token)
+
+
+def numbered(version: str) -> int:
+    if not version.isdecimal():
+        raise invalid(f"Invalid launch template version: a numeric version is expected, not '{version}'.")
+    return int(version)
 
 
 def _of_all(call: Call, versions: list[str], test: Any, resolve_alias: bool) -> Members:
@@ -311,7 +318,7 @@ def delete_launch_template_versions(
     one = template(call, launch_template_id, launch_template_name)
     gone, kept = [], []
     for version in versions:
-        number = int(version) if version.isdigit() else 0
+        number = int(version) if version.isdecimal() else 0
         seen: Members = {"LaunchTemplateId": one.launch_template_id, "LaunchTemplateName": one.launch_template_name}
         seen["VersionNumber"] = number
         found = TemplateVersion.get(call, one.launch_template_id, number)

@@ -87,7 +87,7 @@ def planned(call: Call, wanted: Members) -> Plan:
         image,
         kind,
         network,
-        disks.mappings(image, wanted.get("BlockDeviceMappings", [])),
+        disks.mappings(call, image, wanted.get("BlockDeviceMappings", [])),
         profiles.profile(call, given) if given else {},
         metadata_options.options_at_launch(call, wanted.get("MetadataOptions", {}), image.imds_support),
         key_pairs.key_pair(call, key).public_key if key else "",

@@ -19,7 +19,7 @@ from pileus.services.ec2.network.subnets import Subnet, at_home, default_subnet,
 from .hosts import zone_named
 from .instances import Instance
 from .specification import AT_INSTANCE
-from .types import InstanceType
+from .types import InstanceType, table
 
 
 class Network(NamedTuple):
@@ -98,6 +98,14 @@ def _groups(call: Call, subnet: Subnet, wanted: Members) -> list[str]:
             text = f"Security group {group_id} and subnet {subnet.subnet_id} belong to different networks."
             raise Fault("InvalidParameter", text)
     return groups
+
+
+@interfaces.room_of
+def room(call: Call, instance_id: str) -> interfaces.Room:
+    """What the type of an instance lets it have."""
+    kind = table().get(named(call, Instance, instance_id).instance_type)
+    assert kind, f"{instance_id} is of a type that there is not"
+    return interfaces.Room(kind.name, *kind.interfaces)
 
 
 def check_type(kind: InstanceType, network: Network) -> None:

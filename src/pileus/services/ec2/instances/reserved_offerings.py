@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, NamedTuple
 
 from pileus.kernel import Call, Fault
@@ -89,6 +90,7 @@ def id_of(call: Call, one: Offering) -> str:
     return f"{number:04x}{place:02x}{bits:02x}-{mark[:4]}-4{mark[4:7]}-a{mark[7:10]}-{mark[10:22]}"
 
 
+@cache
 def _numbers() -> dict[str, int]:
     return {one.name: number for number, one in enumerate(table().all)}
 
@@ -148,12 +150,28 @@ def describe_reserved_instances_offerings(
             and (not max_duration or one.duration <= max_duration)
         )
 
-    shown_ones = (shown(call, one) for one in _all(call, instance_type) if wanted(one))
-    return paged(call, "ReservedInstancesOfferings", filter(test, shown_ones), max_results or 100, next_token)
+    kinds = [kind for kind in _kinds(call, instance_type) if _by_type(filters, kind.name)]
+    by_id = any(one.get("Name") == "reserved-instances-offering-id" for one in filters)
+
+    def fits(one: Offering) -> bool:
+        """An id is dear, and seldom asked for."""
+        return wanted(one) and test(shown(call, one) if by_id else particulars(call, one) | {"Marketplace": False})
+
+    chosen = (shown(call, one) for one in _all(call, kinds) if fits(one))
+    return paged(call, "ReservedInstancesOfferings", chosen, max_results or 100, next_token)
 
 
-def _all(call: Call, name: str) -> Iterator[Offering]:
-    for kind in [instance_type(call, name)] if name else there(call):
+def _by_type(filters: list[dict[str, Any]], name: str) -> bool:
+    """Whether the filters by type let offerings of one through."""
+    return FILTERS.test([one for one in filters if one.get("Name") == "instance-type"])({"InstanceType": name})
+
+
+def _kinds(call: Call, name: str) -> list[InstanceType]:
+    return [instance_type(call, name)] if name else there(call)
+
+
+def _all(call: Call, kinds: list[InstanceType]) -> Iterator[Offering]:
+    for kind in kinds:
         for zone in ("", *zones_of(call, kind)):
             for years in YEARS:
                 for convertible in (False, True):

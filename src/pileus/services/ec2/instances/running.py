@@ -54,7 +54,7 @@ HONOURED = (
 def run_instances(call: Call, request: Members, min_count: int, max_count: int, client_token: str = "") -> Members:
     """Launch instances: at least so many, or none."""
     if made := made_before(call, client_token):
-        mates = [*Instance.scan(call, made, index="by_reservation")]
+        mates = sorted(Instance.scan(call, made, index="by_reservation"), key=lambda one: one.launch_index)
         if all(one.ended for one in mates):
             text = "The request uses the same client token as a previous request for which the instance has been"
             raise Fault("IdempotentInstanceTerminated", f"{text} terminated.")

@@ -15,7 +15,7 @@ from typing import Any
 from pileus.kernel import Call, Fault, Record
 from pileus.kernel.names import LOWER, token
 from pileus.services.ec2 import ec2
-from pileus.services.ec2.describing import Members
+from pileus.services.ec2.describing import MOMENT, Members
 from pileus.services.ec2.faults import bad_value, combination, unsupported
 from pileus.services.ec2.kinds import kind
 from pileus.services.ec2.tags import after_tagging
@@ -29,7 +29,7 @@ from .types import instance_type
 
 NOTICE = 120.0
 """Seconds from an interruption's notice to the interruption."""
-SECONDS = 1.0
+SECONDS = MOMENT
 """Until a new request is looked at."""
 INTERRUPT = "pileus:interrupt"
 

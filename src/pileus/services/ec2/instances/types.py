@@ -50,9 +50,9 @@ XEN = PREVIOUS - {"a1"} | {"t2", "i3", "p3"}
 """Families whose hypervisor is Xen, but for their bare metal sizes."""
 SMALL = ("nano", "micro", "small", "medium", "large", "xlarge")
 
-INTERFACES = {"nano": (2, 2), "micro": (2, 2), "small": (3, 4), "medium": (2, 4), "large": (3, 10), "xlarge": (4, 15)}
+INTERFACES = {"nano": (2, 2), "micro": (2, 2), "small": (2, 4), "medium": (2, 4), "large": (3, 10), "xlarge": (4, 15)}
 """Interfaces, and addresses on each, by size."""
-BURSTABLE = {"medium": (3, 6), "large": (3, 12), "xlarge": (4, 15), "2xlarge": (4, 15)}
+BURSTABLE = {"small": (3, 4), "medium": (3, 6), "large": (3, 12), "xlarge": (4, 15), "2xlarge": (4, 15)}
 
 GPUS = {
     "p2": ("K80", "NVIDIA"),

@@ -97,7 +97,7 @@ FILTERS = Filters(
         "public-ip": "PublicIp",
         "service-managed": "ServiceManaged",
     },
-    tags=lambda one: {tag["Key"]: tag["Value"] for tag in one["Tags"]},
+    tags=lambda one: {tag["Key"]: tag["Value"] for tag in one["Tags"] or ()},
 )
 
 
@@ -147,7 +147,7 @@ def shown(call: Call, one: Address) -> Members:
         "CustomerOwnedIpv4Pool": one.customer_owned_pool or None,
         "NetworkBorderGroup": one.network_border_group,
         "ServiceManaged": one.service_managed or None,
-        "Tags": shown_tags(one.tags),
+        "Tags": shown_tags(one.tags) or None,
     }
     if one.association_id:
         interface = NetworkInterface.get(call.at(account=one.network_interface_owner_id), one.network_interface_id)

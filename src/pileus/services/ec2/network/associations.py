@@ -19,9 +19,14 @@ def associate(call: Call, prefix: str, holder: str) -> str:
     return made.association_id
 
 
+def find(call: Call, association_id: str, prefix: str) -> Association | None:
+    """The association of that kind, if there is one of that id."""
+    return Association.get(call, association_id) if association_id.startswith(f"{prefix}-") else None
+
+
 def holder(call: Call, association_id: str, prefix: str) -> str:
     """The id of the resource that has the association; raises InvalidAssociationID.NotFound."""
-    found = Association.get(call, association_id) if association_id.startswith(f"{prefix}-") else None
+    found = find(call, association_id, prefix)
     if found is None:
         raise absent(association_id)
     return found.holder

@@ -15,7 +15,17 @@ from pileus.services.ec2.kinds import kind_of, named
 
 from . import addresses, associations, changes, interface_addresses
 from .interface_making import shown_attachment, shown_groups
-from .interfaces import ATTACHMENT, Attachment, NetworkInterface, attach, detach, join, of_instance
+from .interfaces import (
+    ATTACHMENT,
+    Attachment,
+    NetworkInterface,
+    attach,
+    check_addresses,
+    check_interfaces,
+    detach,
+    join,
+    of_instance,
+)
 
 
 @ec2.operation
@@ -38,6 +48,9 @@ def attach_network_interface(
         if other.availability_zone != interface.availability_zone:
             text = "You may not attach a network interface to an instance if they are not in the same availability zone"
             raise combination(text)
+    if interface.attachment is None:
+        check_interfaces(call, instance_id)
+        check_addresses(call, instance_id, interface)
     made = attach(call, interface, instance_id, device_index, network_card_index=network_card_index)
     made.ena_srd, made.ena_queues = express(ena_srd_specification), ena_queue_count
     interface.put(call)
@@ -54,7 +67,7 @@ def express(asked: dict[str, Any]) -> dict[str, Any]:
 def check_instance(call: Call, instance_id: str) -> None:
     """Raise where there is no such instance, or one that is on its way."""
     kind = kind_of(instance_id)
-    instance: Any = kind.record.get(call, instance_id) if kind else None
+    instance: Any = kind.record.get(call, instance_id) if kind and kind.name == "instance" else None
     if instance is None:
         raise Fault("InvalidInstanceID.NotFound", f"The instance ID '{instance_id}' does not exist")
     if instance.state not in ("running", "stopped"):

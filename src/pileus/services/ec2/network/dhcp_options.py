@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import Any
 
 from pileus.kernel import Call, Fault, Record
@@ -76,6 +77,20 @@ def check(name: str, values: list[str]) -> None:
         raise bad_value(name, ", ".join(values), "Invalid number of values.")
     if name == "netbios-node-type" and values[0] not in ("1", "2", "4", "8"):
         raise bad_value(name, values[0])
+    for value in values:
+        if name.endswith("-servers") and not server(name, value):
+            raise bad_value(name, value, "This is not a valid IP address.")
+
+
+def server(name: str, value: str) -> bool:
+    """Whether a value names a server: by its address, or as Amazon's resolver."""
+    if name == "domain-name-servers" and value == "AmazonProvidedDNS":
+        return True
+    try:
+        ip_address(value)
+    except ValueError:
+        return False
+    return True
 
 
 @ec2.operation

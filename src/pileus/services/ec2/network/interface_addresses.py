@@ -11,7 +11,7 @@ from pileus.services.ec2.faults import combination, invalid, missing
 from pileus.services.ec2.kinds import named
 
 from . import changes, leases
-from .interfaces import Ipv6Address, NetworkInterface, PrivateAddress, at_address
+from .interfaces import Ipv6Address, NetworkInterface, PrivateAddress, at_address, check_addresses
 from .subnets import Subnet, at_home
 
 
@@ -90,6 +90,7 @@ def assign_private_ip_addresses(
     count = 0 if private_ip_addresses else secondary_private_ip_address_count
     added = add_ipv4(call, subnet, interface, wanted, count)
     prefixes = add_prefixes(call, subnet, interface, ipv4_prefixes, ipv4_prefix_count, 4)
+    check_addresses(call, interface.instance_id, interface)
     interface.put(call)
     changes.changed(call, interface.vpc_id)
     return {

@@ -8,7 +8,7 @@ from typing import Any
 from pileus.kernel import Call
 from pileus.kernel.filters import Filters
 from pileus.services.ec2 import ec2, tokens
-from pileus.services.ec2.describing import Members, described
+from pileus.services.ec2.describing import Members, check_alone, described
 from pileus.services.ec2.faults import combination, invalid
 from pileus.services.ec2.kinds import named
 from pileus.services.ec2.tags import shown_tags, specified
@@ -135,6 +135,7 @@ def describe_network_interfaces(
     include_managed_resources: bool | None = None,
 ) -> Members:
     """An account's network interfaces; those that services manage for it if it wants to see them."""
+    check_alone("networkInterfaceIds", network_interface_ids, max_results)
     hides = not network_interface_ids and visibility.hidden(call, include_managed_resources)
     return described(
         call,

@@ -9,8 +9,8 @@ interface_attributes    groups, description, source/destination check
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -136,6 +136,16 @@ class Membership(Record, key=("group_id", "network_interface_id")):
     group_id: str
     network_interface_id: str
 
+
+class Room(NamedTuple):
+    """How many interfaces an instance can have, and how many IPv4 addresses and prefixes each of them."""
+
+    instance_type: str
+    interfaces: int
+    addresses: int
+
+
+ROOMS: list[Callable[[Call, str], Room]] = []
 
 life = Life[NetworkInterface]()
 """What ends with one; what holds says what forbids that somebody deletes it."""
@@ -267,6 +277,30 @@ def attach(
     interface.put(call)
     changes.changed(call, interface.vpc_id)
     return attachment
+
+
+def room_of(find: Callable[[Call, str], Room]) -> Callable[[Call, str], Room]:
+    """Declare what tells how much an instance has room for."""
+    ROOMS.append(find)
+    return find
+
+
+def check_interfaces(call: Call, instance_id: str) -> None:
+    """Raise where an instance can have no more interfaces."""
+    for room in (find(call, instance_id) for find in ROOMS):
+        count = len([*of_instance(call, instance_id)]) + 1
+        if count > room.interfaces:
+            text = f"Interface count {count} exceeds the limit for {room.instance_type}"
+            raise limit("AttachmentLimit", text)
+
+
+def check_addresses(call: Call, instance_id: str, interface: NetworkInterface) -> None:
+    """Raise where an instance's interface cannot have as many addresses as this one has."""
+    count = len(interface.private_ip_addresses) + len(interface.ipv4_prefixes)
+    for room in (find(call, instance_id) for find in ROOMS if instance_id):
+        if count > room.addresses:
+            text = f"Number of private addresses will exceed limit: {room.addresses} for {room.instance_type}."
+            raise limit("PrivateIpAddressLimit", text)
 
 
 def detach(call: Call, interface: NetworkInterface) -> None:

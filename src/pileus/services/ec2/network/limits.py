@@ -1,4 +1,8 @@
-"""What an account may have at most, as a new one may (Amazon VPC User Guide, "Amazon VPC quotas")."""
+"""What an account may have at most (Amazon VPC User Guide, "Amazon VPC quotas").
+
+Where a new account has five of something and AWS grants more to whoever asks, here are as many as it usually grants:
+there is nobody to ask.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +12,13 @@ from typing import Any
 
 from pileus.services.ec2.faults import limit
 
-VPCS = 5
+VPCS = 100
 """VPCs in a Region; internet gateways and egress-only gateways follow it."""
 SUBNETS = 200
 """Subnets of a VPC; as many route tables and access lists."""
 IPV4_CIDRS = 5
 IPV6_CIDRS = 5
-ADDRESSES = 5
+ADDRESSES = 100
 """Elastic IP addresses in a Region."""
 GROUPS = 2500
 """Security groups in a Region."""
@@ -26,7 +30,7 @@ ROUTES = 500
 PROPAGATED_ROUTES = 100
 ACL_ENTRIES = 20
 """Entries of an access list, in and out each."""
-NAT_GATEWAYS = 5
+NAT_GATEWAYS = 100
 """NAT gateways in an Availability Zone."""
 
 

@@ -12,7 +12,7 @@ import msgspec
 from pileus.kernel import Call, Fault, Record
 from pileus.kernel.filters import Filters
 from pileus.services.ec2 import ec2, tokens
-from pileus.services.ec2.describing import Members, described
+from pileus.services.ec2.describing import MOMENT, Members, described
 from pileus.services.ec2.faults import combination, invalid, limit
 from pileus.services.ec2.kinds import kind, named, new_id
 from pileus.services.ec2.tags import shown_tags, specified
@@ -25,7 +25,7 @@ from .subnets import Subnet
 
 PENDING, AVAILABLE, FAILED, DELETING, DELETED = "pending", "available", "failed", "deleting", "deleted"
 
-READY, DELETION, REMEMBERED = 1.0, 1.0, 3600.0
+READY, DELETION, REMEMBERED = MOMENT, MOMENT, 3600.0
 """How long a gateway takes to be made and to be deleted, and how long it is shown then, in seconds."""
 
 

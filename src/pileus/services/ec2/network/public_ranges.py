@@ -7,7 +7,7 @@ share, IPv6 ranges out of the one for documentation (RFC 3849): neither can be a
 from __future__ import annotations
 
 import secrets
-from ipaddress import IPv4Address, IPv4Network, IPv6Network
+from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Network
 
 from pileus.engines.network import Networks
 from pileus.kernel import Call, Fault, Record
@@ -92,7 +92,10 @@ def give_back(call: Call, address: str) -> None:
 
 def public(call: Call, address: str) -> bool:
     """Whether an address is one of Amazon's pool."""
-    return IPv4Address(address) in pool(call)
+    try:
+        return IPv4Address(address) in pool(call)
+    except AddressValueError:
+        return False
 
 
 def pool(call: Call) -> IPv4Network:

@@ -12,7 +12,7 @@ from pileus.services.ec2.faults import combination, invalid, missing
 from pileus.services.ec2.kinds import named, new_id
 
 from . import prefix_lists
-from .security_groups import TEXT, SecurityGroup, SecurityGroupRule, by_name
+from .security_groups import TEXT, SecurityGroup, SecurityGroupRule, by_name, not_text
 from .vpcs import default_vpc
 
 PROTOCOLS = {"6": "tcp", "17": "udp", "1": "icmp", "58": "icmpv6", "all": "-1"}
@@ -95,15 +95,20 @@ def ports(protocol: str, low: int | None, high: int | None) -> tuple[str, int, i
     if name not in NAMES and not (name.isdigit() and int(name) < 256):
         raise invalid(f"Invalid value '{protocol}' for IP protocol. Unknown protocol.")
     if name in ("icmp", "icmpv6"):
-        return name, -1 if low is None else low, -1 if high is None else high
+        low, high = -1 if low is None else low, -1 if high is None else high
+        for what, number in (("type", low), ("code", high)):
+            if not -1 <= number <= 255:
+                raise invalid(f"ICMP {what} ({number}) out of range")
+        return name, low, high
     if name not in ("tcp", "udp"):
         return name, -1, -1
     if low is None or high is None:
         raise invalid("Invalid value 'Must specify both from and to ports with TCP/UDP.' for portRange.")
-    if (low, high) == (-1, -1):
-        return name, 0, 65535
-    if not 0 <= low <= high <= 65535:
-        raise invalid(f"Invalid {name.upper()} port range ({low}:{high})")
+    for port in (low, high):
+        if not 0 <= port <= 65535:
+            raise invalid(f"TCP/UDP port ({port}) out of range")
+    if low > high:
+        raise invalid(f"Invalid TCP/UDP port range ({low}:{high})")
     return name, low, high
 
 
@@ -155,8 +160,5 @@ def connection(call: Call, vpc_id: str, other: SecurityGroup) -> str:
 def described_as(given: dict[str, Any]) -> str:
     text: str = given.get("Description", "")
     if text and not TEXT.fullmatch(text):
-        raise invalid(
-            "Invalid rule description. Valid descriptions are strings less than 256 characters from the following set: "
-            " a-zA-Z0-9. _-:/()#,@[]+=&;{}!$*"
-        )
+        raise not_text("rule description")
     return text

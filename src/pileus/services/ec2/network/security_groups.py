@@ -145,7 +145,7 @@ FILTERS = Filters(
     }
     | permission_filters("", "IpPermissions")
     | permission_filters("egress.", "IpPermissionsEgress"),
-    tags=lambda group: {tag["Key"]: tag["Value"] for tag in group["Tags"]},
+    tags=lambda group: {tag["Key"]: tag["Value"] for tag in group["Tags"] or ()},
 )
 
 
@@ -233,7 +233,7 @@ def create_security_group(
     group = SecurityGroup(new_id(SecurityGroup), call.account, vpc.vpc_id, group_name, description, tags).put(call)
     open_out(call, vpc, group)
     sharing.arrive(call, vpc.vpc_id)
-    return {"GroupId": group.group_id, "SecurityGroupArn": group.arn(call), "Tags": shown_tags(tags)}
+    return {"GroupId": group.group_id, "SecurityGroupArn": group.arn(call), "Tags": shown_tags(tags) or None}
 
 
 def check_name(name: str, description: str) -> None:
@@ -244,10 +244,18 @@ def check_name(name: str, description: str) -> None:
     for value, parameter in ((name, "GroupName"), (description, "GroupDescription")):
         if not value:
             raise missing(parameter)
+        if not value.isascii():
+            raise bad_value(parameter, value, "Character sets beyond ASCII are not supported.")
         if not TEXT.fullmatch(value):
-            raise bad_value(
-                parameter, value, "Character sets beyond ASCII are not supported." if not value.isascii() else ""
-            )
+            raise not_text(f"security group {parameter.removeprefix('Group').lower()}")
+
+
+def not_text(what: str) -> Fault:
+    """Names and descriptions are of few characters, and not too long."""
+    return invalid(
+        f"Invalid {what}. Valid {what.split()[-1]}s are strings less than 256 characters from the following set: "
+        " a-zA-Z0-9. _-:/()#,@[]+=&;{}!$*"
+    )
 
 
 @ec2.operation
@@ -296,7 +304,7 @@ def shown(call: Call, group: SecurityGroup) -> Members:
         "VpcId": group.vpc_id,
         "IpPermissions": permissions(rules(call, group.group_id, False)),
         "IpPermissionsEgress": permissions(rules(call, group.group_id, True)),
-        "Tags": shown_tags(group.tags),
+        "Tags": shown_tags(group.tags) or None,
     }
 
 

@@ -293,7 +293,7 @@ def shown(call: Call, subnet: Subnet) -> Members:
             "EnableResourceNameDnsARecord": subnet.resource_name_a_record,
             "EnableResourceNameDnsAAAARecord": subnet.resource_name_aaaa_record,
         },
-        "Tags": shown_tags(subnet.tags),
+        "Tags": shown_tags(subnet.tags) or None,
     }
 
 

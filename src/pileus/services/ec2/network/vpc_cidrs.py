@@ -142,7 +142,11 @@ def add_ipv6(call: Call, vpc: Vpc, one: Ipv6CidrBlock) -> Ipv6CidrBlock:
 @ec2.operation
 def disassociate_vpc_cidr_block(call: Call, association_id: str) -> Members:
     """Take a range from a VPC, but not the primary one, and none that a subnet uses."""
-    vpc = named(call, Vpc, associations.holder(call, association_id, CIDR_ASSOCIATION))
+    found = associations.find(call, association_id, CIDR_ASSOCIATION)
+    if found is None:
+        text = f"The vpc CIDR block association ID '{association_id}' does not exist"
+        raise Fault("InvalidVpcCidrBlockAssociationID.NotFound", text)
+    vpc = named(call, Vpc, found.holder)
     for one in vpc.cidr_blocks[:1]:
         if one.association_id == association_id:
             raise Fault(

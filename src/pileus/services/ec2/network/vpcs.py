@@ -213,7 +213,7 @@ def shown(call: Call, vpc: Vpc) -> Members:
         "InstanceTenancy": vpc.instance_tenancy,
         "IsDefault": vpc.is_default,
         "BlockPublicAccessStates": {"InternetGatewayBlockMode": public_access.blocked(call, vpc.vpc_id)},
-        "Tags": shown_tags(vpc.tags),
+        "Tags": shown_tags(vpc.tags) or None,
     }
 
 

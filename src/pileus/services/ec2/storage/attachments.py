@@ -9,7 +9,7 @@ import re
 
 from pileus.kernel import Call, Fault, Record
 from pileus.services.ec2 import ec2
-from pileus.services.ec2.describing import Members
+from pileus.services.ec2.describing import MOMENT, Members
 from pileus.services.ec2.faults import bad_value, invalid
 from pileus.services.ec2.instances.instances import Instance
 from pileus.services.ec2.kinds import named
@@ -17,7 +17,7 @@ from pileus.services.ec2.kinds import named
 from . import devices
 from .volumes import AVAILABLE, IN_USE, Attachment, Volume, remove
 
-SECONDS = 0.5
+SECONDS = MOMENT
 """From attaching to attached, and from detaching to detached."""
 MOST_INSTANCES = 16
 """That may have one volume with Multi-Attach attached."""

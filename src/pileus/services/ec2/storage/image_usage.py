@@ -118,6 +118,8 @@ def describe_image_references(
     """What of one's own names certain images."""
     if not include_all_resource_types and not resource_types:
         raise missing("IncludeAllResourceTypes", "ResourceTypes")
+    if any("ResourceType" not in one for one in resource_types):
+        raise missing("ResourceType")
     given = {one["ResourceType"]: one for one in resource_types}
     if include_all_resource_types:
         given = {what: {"ResourceType": what} for what in (INSTANCE, TEMPLATE, PARAMETER, *RECIPES)} | given

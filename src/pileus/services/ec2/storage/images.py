@@ -28,7 +28,7 @@ KIND = "image"
 AVAILABLE, FAILED, DISABLED = "available", "failed", "disabled"
 
 
-@kind("image", "ami", missing=("InvalidAMIID.NotFound", "The image id '[{}]' does not exist"))
+@kind("image", "ami", missing=("InvalidAMIID.NotFound", "The image id '[{}]' does not exist"), digits=True)
 class Image(
     Record,
     arn="arn:{partition}:ec2:{region}::image/{image_id}",
@@ -206,6 +206,21 @@ def _types(image: Image) -> Members:
 
 def image(call: Call, image_id: str) -> Image:
     """One that the caller's account may launch: its own, a public one, or one that is shared with it."""
+    return images(call, [image_id])[0]
+
+
+def images(call: Call, image_ids: list[str]) -> list[Image]:
+    """Those of these ids, each once; raises the error that names all that are not there."""
+    found = {one: _found(call, one) for one in image_ids}
+    absent = [what for what, there in found.items() if there is None]
+    for what in absent:
+        BY_RECORD[Image].check(what)
+    if absent:
+        raise BY_RECORD[Image].absent(*absent)
+    return [one for one in found.values() if one]
+
+
+def _found(call: Call, image_id: str) -> Image | None:
     if found := Image.get(call, image_id) or published(call.region).get(image_id):
         return found
     if owner := sharing.owner_of(call, KIND, image_id):
@@ -213,8 +228,7 @@ def image(call: Call, image_id: str) -> Image:
         assert there, f"{image_id} is offered and not there"
         there.tags = {}
         return there
-    BY_RECORD[Image].check(image_id)
-    raise BY_RECORD[Image].absent(image_id)
+    return None
 
 
 def own(call: Call, image_id: str) -> Image:
@@ -331,7 +345,7 @@ def describe_images(
     """The images that the account may launch: its own, those that are public, and those that are shared with it."""
     fits = FILTERS.test([one for one in filters if one.get("Name") != "image-allowed"])
     allowed = {value for one in filters if one.get("Name") == "image-allowed" for value in one.get("Values", [])}
-    found = [image(call, one) for one in image_ids] if image_ids else _visible(call, executable_users, owners)
+    found = images(call, image_ids) if image_ids else _visible(call, executable_users, owners)
 
     def wanted(one: Image) -> bool:
         return (

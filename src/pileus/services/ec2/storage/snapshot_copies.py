@@ -7,7 +7,7 @@ from typing import Any
 from pileus.engines.disks import Disks
 from pileus.kernel import Call, Fault, regions
 from pileus.services.ec2 import ec2
-from pileus.services.ec2.describing import Members
+from pileus.services.ec2.describing import MOMENT, Members
 from pileus.services.ec2.faults import bad_value, invalid
 from pileus.services.ec2.kinds import new_id
 from pileus.services.ec2.tags import shown_tags, specified
@@ -16,7 +16,7 @@ from . import encryption, images, roots
 from .snapshots import COMPLETED, COPIED, ERROR, Snapshot, snapshot
 from .snapshotting import snapshot_completed
 
-SECONDS = 2.0
+SECONDS = MOMENT
 MINUTES = range(15, 2881, 15)
 """In which a copy may be asked to be there."""
 

@@ -7,7 +7,7 @@ from typing import Any
 from pileus.engines.disks import Disks
 from pileus.kernel import Call, Fault
 from pileus.services.ec2 import ec2
-from pileus.services.ec2.describing import Members
+from pileus.services.ec2.describing import MOMENT, Members
 from pileus.services.ec2.instances.instances import Instance
 from pileus.services.ec2.kinds import named, new_id
 from pileus.services.ec2.tags import specified
@@ -20,7 +20,7 @@ from .volumes import AVAILABLE, CREATING, IN_USE, Volume
 MULTIPLE = {"SnapshotId", "VolumeId", "VolumeSize", "State", "StartTime", "Progress", "OwnerId", "Encrypted"}
 MULTIPLE |= {"Description", "Tags"}
 """What CreateSnapshots tells of each."""
-SECONDS = 1.0
+SECONDS = MOMENT
 """That a snapshot takes at least."""
 
 

@@ -15,7 +15,7 @@ from pileus.engines.disks import Disks
 from pileus.kernel import Call, Fault, Record
 from pileus.kernel.filters import Filters
 from pileus.services.ec2 import ec2
-from pileus.services.ec2.describing import Members, described, iso
+from pileus.services.ec2.describing import MOMENT, Members, described, iso
 from pileus.services.ec2.faults import bad_value, combination, missing
 from pileus.services.ec2.kinds import kind, named, new_id
 from pileus.services.ec2.tags import shown_tags, specified
@@ -28,8 +28,8 @@ from .snapshots import Snapshot, snapshot
 from .volume_types import TYPES, performance
 from .zones import zone_id, zone_in
 
-SECONDS_TO_MAKE = 1.0
-SECONDS_TO_DELETE = 1.0
+SECONDS_TO_MAKE = MOMENT
+SECONDS_TO_DELETE = MOMENT
 INITIALIZATION = (100, 300)
 """MiB/s at which a volume may be asked to be filled from its snapshot."""
 

@@ -47,10 +47,16 @@ def parse(text: str) -> Statement:
     try:
         trees = sqlglot.parse(plain, dialect=S3Select)
     except sqlglot.errors.SqlglotError as error:
-        raise wrong("ParseUnexpectedToken", str(error).split("\n")[0]) from None
+        raise wrong("ParseUnexpectedToken", where(error)) from None
     if len(trees) != 1 or not isinstance(trees[0], exp.Select):
         raise wrong("ParseUnsupportedSelect")
     return statement(trees[0], source)
+
+
+def where(error: sqlglot.errors.SqlglotError) -> str:
+    """The line and the column at which a text is no SQL."""
+    found = getattr(error, "errors", None)
+    return f"At line {found[0]['line']}, column {found[0]['col']}." if found else ""
 
 
 KNOWN = {"expressions", "from_", "where", "limit", "kind", "hint"}
@@ -91,7 +97,7 @@ def without_source_path(text: str) -> tuple[str, tuple[Step, ...]]:
     try:
         found = Dialect.get_or_raise(S3Select).tokenize(text)
     except sqlglot.errors.SqlglotError as error:
-        raise wrong("ParseUnexpectedToken", str(error).split("\n")[0]) from None
+        raise wrong("ParseUnexpectedToken", where(error)) from None
     at = next(
         (
             n + 1
