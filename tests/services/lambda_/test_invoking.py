@@ -22,6 +22,12 @@ def test_a_handler_gets_the_event_and_its_answer_comes_back(functions: Functions
     assert (answer.status, answer.error, answer.version) == (200, "", "$LATEST")
 
 
+def test_an_answer_is_json(functions: Functions) -> None:
+    functions.create(ECHO)
+    answer = functions.client.invoke(FunctionName="function", Payload=b"{}")
+    assert answer["ResponseMetadata"]["HTTPHeaders"]["content-type"] == "application/json"
+
+
 def test_a_handler_is_told_of_its_invocation(functions: Functions) -> None:
     functions.create(
         """

@@ -341,6 +341,8 @@ def encode(operation: Operation, result: dict[str, Any], fields: Fields, render:
     if isinstance(result, Result):
         status = status or result.status
         fields += result.fields
+        if any(field == "Content-Type" for field, _ in result.fields):
+            default_type = ""
     status = status or operation.status
     if operation.method == "HEAD" or status in (204, 304):
         return Response(status, fields)

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from pileus.kernel import Call, Fault
+from pileus.kernel.edge import Result
 
 from . import faults, lambda_, traces
 from .durable.driving import finished, outcome_of, start
@@ -20,6 +21,7 @@ from .qualifiers import Meant
 from .throttling import admit
 from .waiting import active
 
+JSON = [("Content-Type", "application/json")]
 MOST_PAYLOAD = 6_291_456
 MOST_EVENT = 1_048_576
 MOST_CONTEXT = 3583
@@ -69,7 +71,7 @@ async def invoke(
         answer["FunctionError"] = outcome.error
     if log_type == "Tail":
         answer["LogResult"] = outcome.log
-    return answer
+    return Result(answer, 200, JSON)
 
 
 def check_tenant(meant: Meant, tenant: str) -> None:
@@ -109,7 +111,7 @@ async def execute(call: Call, meant: Meant, payload: bytes, as_event: bool, name
         return {"StatusCode": 202, "DurableExecutionArn": arn}
     outcome = outcome_of(await finished(call, execution))
     answer = {"StatusCode": 200, "Payload": outcome.payload, "ExecutedVersion": outcome.version}
-    return answer | {"FunctionError": outcome.error or None, "DurableExecutionArn": arn}
+    return Result(answer | {"FunctionError": outcome.error or None, "DurableExecutionArn": arn}, 200, JSON)
 
 
 def checked(payload: bytes, most: int) -> bytes:
