@@ -213,12 +213,13 @@ class Exchange:
 
     def _expected(self) -> bool:
         """Whether the exchange may go on after its Expect field (RFC 9110, 10.1.1)."""
-        if self.complete or self.length == 0:
+        if self.complete and self.length != 0:
             return True
         if self.request.headers.get("expect").lower() != "100-continue":
             self.reply(plain(417, "The only expectation that this server knows is 100-continue"))
             return False
-        if self.request.http_version != "1.0" and not self.request.streamed:
+        # Nobody reads an empty body, yet older botocores lose the next answer if the last came without a 100 Continue.
+        if self.request.http_version != "1.0" and (self.length == 0 or not self.request.streamed):
             self._channel.proceed()
         return True
 
