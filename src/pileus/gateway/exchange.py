@@ -196,6 +196,8 @@ class Exchange:
             self._channel.respond(self, response)
         except ValueError:
             self._channel.respond(self, self.failed())
+        if self.stream is not None:
+            self.stream.wanted = None  # a 100 Continue can no longer follow
         if self.stream is not None and isinstance(response.body, bytes):  # any other may be made of it, as it arrives
             self.drop_body()
 

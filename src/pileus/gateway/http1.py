@@ -467,7 +467,10 @@ class Http1(asyncio.Protocol):
         if self._ended:
             transport.close()
         elif transport.can_write_eof():
-            transport.write_eof()
+            try:
+                transport.write_eof()
+            except OSError:  # the client has gone, which nobody has noticed yet
+                transport.abort()
 
     # The server's orders
 
