@@ -45,6 +45,16 @@ def test_limits(status: int, request_bytes: str) -> None:
     asked("uvloop")
 
 
+@listening(head_bytes=1000)
+async def test_what_came_before_a_head_is_no_part_of_it(app: Scripted, server: Server) -> None:
+    client = await Client.connect(server)
+    head = GET.format("/echo")
+    client.send(post("/echo", "x" * 5000) + head[:20])
+    await client.answer()
+    client.send(head[20:])
+    assert (await client.answer()).status == 200
+
+
 @listening(body_bytes=10)
 async def test_a_streamed_body_has_no_limit(app: Scripted, server: Server) -> None:
     assert (await ask(server, post("/stream-size", "x" * 1000))).body == b"1000"

@@ -116,6 +116,8 @@ class Http1(asyncio.Protocol):
         except httptools.HttpParserError as error:
             self._malformed(error)
         if self._heading or self._receiving is not None:
+            if self._heading and not heading and self._fed > self._server.limits.head_bytes:
+                self._fed = self._size - data.rfind(b" " + self._target)  # it began behind the end of others
             if self._fed > self._server.limits.head_bytes:
                 self._fail(plain(431, HEAD_TOO_LARGE))
             if heading and self._heading:
