@@ -184,6 +184,7 @@ class Http1(asyncio.Protocol):
         parser, server = self._parser, self._server
         if self._fed > server.limits.head_bytes or len(fields) > server.limits.head_fields:
             check_size(fields, server.limits)
+        self._fed = 0
         method, target = parser.get_method().decode("latin-1"), self._target.decode("latin-1")
         request = request_of(method, target, fields, parser.get_http_version(), self._scheme, self._client)
         exchange = self._receiving = Exchange(server, self, request, body_length(request.headers))
