@@ -8,6 +8,7 @@ import json
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from typing import Any
 
 import boto3
@@ -23,6 +24,7 @@ from pileus.gateway import routing
 from pileus.gateway.door import Door, refusal
 from pileus.gateway.message import Headers, Request, Response
 from pileus.gateway.requestlog import Entry, RequestLog
+from pileus.kernel.call import Call
 from pileus.kernel.cloud import Cloud
 from pileus.kernel.errors import Fault
 from pileus.kernel.identity import Credential, root
@@ -188,6 +190,76 @@ def test_what_could_not_be_stored_is_not_acknowledged() -> None:
     assert response.status == 503
     assert isinstance(response.body, bytes)
     assert b"disk" in response.body
+
+
+def answers(*requests: Request, act: Callable[[Door], object] = lambda door: None, pages: int = 0) -> list[Response]:
+    """What a door says to requests of one tick; `act` is done once they are underway."""
+
+    async def scenario() -> list[Response]:
+        loop = asyncio.get_running_loop()
+        store = open_store(None, schedule=loop.call_soon)
+        if pages:
+            store.connection.pragma("max_page_count", store.connection.pragma("page_count") + pages)
+        door = Door(Cloud(store), RequestLog())
+        answered: list[asyncio.Future[Response]] = [loop.create_future() for _ in requests]
+        for request, answer in zip(requests, answered, strict=True):
+            door.answer(request, answer.set_result)
+        loop.call_soon(loop.call_soon, act, door)
+        responses = await asyncio.wait_for(asyncio.gather(*answered), 10)
+        await door.close()
+        store.close()
+        return responses
+
+    return asyncio.run(scenario())
+
+
+def test_what_was_lost_before_its_tick_had_ended_is_not_acknowledged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second has everything written at once, which finds no room and takes the first along."""
+
+    def settle_much(cloud: Cloud, call: Call, *arguments: Any, **options: Any) -> Any:
+        result = perform(cloud, call, *arguments, **options)
+        if call.operation == "ListQueues":
+            cloud.store.put(b"much", bytes(1 << 20))
+            list(cloud.store.scan(b"", b"\xff"))
+        return result
+
+    perform = Cloud.perform
+    monkeypatch.setattr(Cloud, "perform", settle_much)
+    requests = asking("CreateQueue", QueueName="q"), asking("ListQueues"), asking("CreateQueue", QueueName="r")
+    assert [response.status for response in answers(*requests, pages=60)] == [503, 503, 503]
+
+
+def receiving() -> list[Request]:
+    """A queue, and somebody who waits for a message in it."""
+    url = "http://localhost:4566/000000000000/q"
+    return [asking("CreateQueue", QueueName="q"), asking("ReceiveMessage", QueueUrl=url, WaitTimeSeconds=20)]
+
+
+def test_who_went_before_the_call_began_keeps_no_task_waiting() -> None:
+    """Nor the connection of one that only closed its sending side, which is closed with the answer."""
+    requests = receiving()
+    requests[1].gone = True
+    assert [response.status for response in answers(*requests)] == [200, 408]
+
+
+def test_a_call_that_is_broken_off_is_answered() -> None:
+    def stop(door: Door) -> None:
+        for task in door._underway:
+            task.cancel()
+
+    assert [response.status for response in answers(*receiving(), act=stop)] == [200, 503]
+
+
+def test_an_operation_that_is_cancelled_keeps_nobody_else_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    def cancelled(cloud: Cloud, call: Call, *arguments: Any, **options: Any) -> Any:
+        if call.operation == "ListQueues":
+            raise asyncio.CancelledError
+        return perform(cloud, call, *arguments, **options)
+
+    perform = Cloud.perform
+    monkeypatch.setattr(Cloud, "perform", cancelled)
+    statuses = [response.status for response in answers(asking("ListQueues"), asking("CreateQueue", QueueName="q"))]
+    assert statuses == [500, 200]
 
 
 def test_a_call_that_was_begun_without_a_task_goes_on_in_one() -> None:

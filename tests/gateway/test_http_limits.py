@@ -45,6 +45,18 @@ def test_limits(status: int, request_bytes: str) -> None:
     asked("uvloop")
 
 
+@listening(head_bytes=1000)
+async def test_what_came_before_a_head_is_no_part_of_it(app: Scripted, server: Server) -> None:
+    client = await Client.connect(server)
+    head = GET.format("/echo")
+    client.send(post("/echo", "x" * 5000) + head[:20])
+    await client.answer()
+    client.send(head[20:] + post("/echo", "x" * 5000) + post("/echo", "x")[:-1])  # whose body comes later
+    assert [(await client.answer()).status for _ in range(2)] == [200, 200]
+    client.send("x")
+    assert (await client.answer()).body == b"x"
+
+
 @listening(body_bytes=10)
 async def test_a_streamed_body_has_no_limit(app: Scripted, server: Server) -> None:
     assert (await ask(server, post("/stream-size", "x" * 1000))).body == b"1000"

@@ -123,6 +123,16 @@ async def test_a_client_that_goes_is_reported_and_the_reply_goes_nowhere(app: Sc
 
 
 @listening()
+async def test_a_body_is_asked_for_before_the_response_that_is_made_of_it(app: Scripted, server: Server) -> None:
+    client = await Client.connect(server)
+    client.send("POST /stream-echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n")
+    assert await client.reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+    client.send("hello")
+    answer = await client.answer()
+    assert (answer.status, answer.body) == (200, b"hello")
+
+
+@listening()
 async def test_a_client_that_only_stops_sending_is_answered(app: Scripted, server: Server) -> None:
     client = await Client.connect(server)
     client.send(GET.format("/late") + GET.format("/"))

@@ -190,6 +190,28 @@ def test_a_task_cut_off_by_a_stop_runs_again(service: Service) -> None:
     assert len(started) == 2
 
 
+def test_a_stop_before_a_task_has_begun_leaves_nothing_to_wait_for(service: Service) -> None:
+    begun: list[str] = []
+
+    @service.task
+    async def send(call: Call) -> None:
+        begun.append(call.operation)
+
+    async def scenario(cloud: Cloud, call: Call) -> None:
+        with call.transaction():
+            send.later(call, delay=60)
+        cloud.store.flush()
+        cloud.clock.jump(START + 60)
+        cloud.clock.ring()  # there is a task of the loop now, that has not had its turn
+        await cloud.runner.stop()
+        cloud.store.reset()
+        cloud.runner.start()
+        await asyncio.wait_for(cloud.runner.settle(), 10)
+        assert not begun
+
+    in_a_cloud(service, scenario)
+
+
 def test_wrong_arguments_are_refused_when_the_task_is_enqueued(service: Service) -> None:
     @service.task
     def note(call: Call, name: str) -> None: ...

@@ -72,6 +72,27 @@ def test_a_watch_runs_again_after_a_restart_and_where_its_beginning_was_undone_n
     assert runs == ["111122223333 a"] * 2
 
 
+def test_a_watch_that_was_stopped_before_it_began_runs_after_the_restart(service: Service) -> None:
+    runs: list[str] = []
+
+    @service.watch
+    async def listen(call: Call) -> None:
+        runs.append("run")
+        await call.wait("nothing")
+
+    async def scenario(cloud: Cloud, call: Call) -> None:
+        with call.transaction():
+            listen.begin(call)
+        cloud.store.flush()
+        await cloud.runner.stop()
+        assert not runs
+        cloud.runner.start()
+        await cloud.runner.settle()
+
+    in_a_cloud(service, scenario)
+    assert runs == ["run"]
+
+
 def test_a_watch_that_ends_itself_is_begun_again_by_what_comes_meanwhile(service: Service) -> None:
     runs: list[int] = []
 

@@ -125,7 +125,7 @@ class Door:
                     if one.response is None and not one.underway:
                         try:
                             room(one)
-                        except Exception as error:
+                        except (Exception, asyncio.CancelledError) as error:
                             one.response = refusal(one.route, error, one.entry)
             for one in passing:
                 if one.response is not None:
@@ -210,18 +210,25 @@ class Door:
                 return
 
         async def finish() -> None:
+            request.on_gone = task.cancel
+            if request.gone:
+                loop.call_soon(task.cancel)  # where it first waits, lest coroutines within are left unawaited
             try:
                 response = encoded(one.route, await waiting, one.ignored, one.entry)
             except Exception as error:
-                response = refusal(one.route, error, one.entry)
+                lost = request.gone and isinstance(error, ConnectionError)  # of the body that nobody sends any more
+                response = broken_off(request) if lost else refusal(one.route, error, one.entry)
             self._finish(one, response)
 
-        task = asyncio.get_running_loop().create_task(finish())
+        def over(task: asyncio.Task[None]) -> None:
+            self._underway.discard(task)
+            if task.cancelled():  # an answer ends the connection of a client that only sends no more
+                self._finish(one, broken_off(request))
+
+        loop = asyncio.get_running_loop()
+        task = loop.create_task(finish())
         self._underway.add(task)
-        task.add_done_callback(self._underway.discard)
-        request.on_gone = task.cancel
-        if request.gone:
-            task.cancel()
+        task.add_done_callback(over)
         one.underway = True
 
     def _tell(self, one: Passing) -> None:
@@ -268,6 +275,7 @@ class Door:
 
     async def close(self) -> None:
         """Cancel the calls that still wait."""
+        await asyncio.sleep(0)  # those of this tick begin
         for task in list(self._underway):
             task.cancel()
         await asyncio.gather(*self._underway, return_exceptions=True)
@@ -344,7 +352,12 @@ def encoded(route: routing.Route, result: Any, ignored: str, entry: Entry) -> Re
     return response
 
 
-def refusal(route: routing.Route, error: Exception, entry: Entry) -> Response:
+def broken_off(request: Request) -> Response:
+    """The answer to a call that was cancelled: nobody waits for it any more, or the cloud stops."""
+    return Response(408 if request.gone else 503, [], b"The call was broken off\n")
+
+
+def refusal(route: routing.Route, error: BaseException, entry: Entry) -> Response:
     """The error as the caller's protocol spells it; what is not a Fault is a bug of ours, and says so."""
     if not isinstance(error, Fault):
         log.error("%s: %s.%s failed", entry.request_id, entry.service, entry.operation, exc_info=error)

@@ -192,6 +192,10 @@ class Exchange:
         if self.answered:
             raise RuntimeError(f"{self.request.method} {self.request.path} was answered twice")
         self.answered = True
+        if self.stream is not None and self.stream.wanted is not None:
+            if not isinstance(response.body, bytes) and not self.request.gone:
+                self._channel.proceed()  # the response may be made of the body, and a 100 cannot come behind its head
+            self.stream.wanted = None
         try:
             self._channel.respond(self, response)
         except ValueError:

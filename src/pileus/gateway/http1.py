@@ -116,6 +116,8 @@ class Http1(asyncio.Protocol):
         except httptools.HttpParserError as error:
             self._malformed(error)
         if self._heading or self._receiving is not None:
+            if self._heading and not heading and self._fed > self._server.limits.head_bytes:
+                self._fed = self._size - data.rfind(b" " + self._target)  # it began behind the end of others
             if self._fed > self._server.limits.head_bytes:
                 self._fail(plain(431, HEAD_TOO_LARGE))
             if heading and self._heading:
@@ -182,6 +184,7 @@ class Http1(asyncio.Protocol):
         parser, server = self._parser, self._server
         if self._fed > server.limits.head_bytes or len(fields) > server.limits.head_fields:
             check_size(fields, server.limits)
+        self._fed = 0
         method, target = parser.get_method().decode("latin-1"), self._target.decode("latin-1")
         request = request_of(method, target, fields, parser.get_http_version(), self._scheme, self._client)
         exchange = self._receiving = Exchange(server, self, request, body_length(request.headers))
@@ -467,7 +470,10 @@ class Http1(asyncio.Protocol):
         if self._ended:
             transport.close()
         elif transport.can_write_eof():
-            transport.write_eof()
+            try:
+                transport.write_eof()
+            except OSError:  # the client has gone, which nobody has noticed yet
+                transport.abort()
 
     # The server's orders
 

@@ -208,6 +208,8 @@ class Runner:
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
+        self._running.clear()  # those that had not begun could not say that they ended
+        self._rest()
         self._ready.clear()
         self._known.clear()
         self._read = NOTHING

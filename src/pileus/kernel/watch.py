@@ -113,6 +113,7 @@ class Watches:
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
+        self._running.clear()  # those that had not begun could not say that they ended
 
     def run(self, record: Standing) -> None:
         if not self._stopped and record.place() not in self._running:

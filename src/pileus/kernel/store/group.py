@@ -40,6 +40,7 @@ class Group:
         "_marks",
         "_savepoints",
         "_schedule",
+        "_shared",
         "_ticking",
         "_undone",
         "_waiting",
@@ -71,13 +72,14 @@ class Group:
         self._undone = undone
         """Told when writes have been undone, so that nobody remembers them."""
         self._ticking = False
+        self._shared = False  # whether this is a `tick`, of which all share the fate
         # How many waited, and how much was noted, when each of the attempts under way began.
         self._marks: list[tuple[int, int]] = []
         self._savepoints = 0  # how many of the attempts have one: the outer ones, for they are opened together
         self._waiting: list[Committed] = []
         self.before_commit: list[Callable[[], None]] = []
         """What still wants to write before each commit."""
-        self._lost: StoreFailed | None = None  # why the attempts under way have lost their writes
+        self._lost: StoreFailed | None = None  # why the attempts under way, or all of a `tick`, have lost their writes
 
     # Attempts
 
@@ -170,7 +172,7 @@ class Group:
 
     def _leave_lost(self, depth: int, error: BaseException | None) -> None:
         lost = self._lost
-        if depth == 0:
+        if depth == 0 and not self._shared:
             self._lost = None
         if error is None and lost is not None:
             raise lost
@@ -234,12 +236,13 @@ class Group:
 
     @contextmanager
     def tick(self) -> Iterator[None]:
-        """A tick whose end is known, and need not be waited for."""
-        self._ticking = True
+        """A tick whose end is known, and need not be waited for; of a loss within it all are told who ask in it."""
+        self._ticking = self._shared = True
         try:
             yield
         finally:
-            self._ticking = False
+            self._ticking = self._shared = False
+            self._lost = None
             self.commit()
 
     def _tick(self) -> None:
@@ -259,7 +262,7 @@ class Group:
         if lost is not None:
             self._undone()
             log.error("A group of writes is lost: %s", lost)
-            self._lost = lost if self._marks else None
+            self._lost = lost if self._marks or self._shared else None
             if self._connection.in_transaction:
                 self._execute("ROLLBACK")
         tell(waiting, lost)

@@ -97,7 +97,10 @@ class Store(Protocol):
         ...
 
     def tick(self) -> AbstractContextManager[None]:
-        """Commit at its end what was written up to then, and do not wait for the tick to end; never raises for it."""
+        """Commit at its end what was written up to then, and do not wait for the tick to end; never raises for it.
+
+        If writes are lost within, so is all that follows, for they may be those of who asks `after_commit` later.
+        """
         ...
 
     def flush(self) -> None:
