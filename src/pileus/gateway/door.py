@@ -322,7 +322,7 @@ def comes_at_once(request: Request) -> bool:
 
 def streamed_beside(route: routing.Route) -> bool:
     """Whether what is none of the model's operations has its body as it arrives."""
-    return route.operation is None and route.beside and not route.whole
+    return route.beside and not route.whole
 
 
 def beside(call: Call, request: Request, route: routing.Route, service: Service | None) -> Any:

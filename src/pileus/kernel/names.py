@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import string
+from base64 import b64encode
 
 HEX = "0123456789abcdef"
 UPPER = string.ascii_uppercase + "234567"
@@ -30,6 +31,11 @@ def uuid4() -> str:
 
 def request_id() -> str:
     return uuid4()
+
+
+def host_id(request_id: str) -> str:
+    """S3's second request id, which its support asks for (x-amz-id-2)."""
+    return b64encode(request_id.encode()).decode()
 
 
 def token(length: int, alphabet: str = ALPHANUMERIC) -> str:

@@ -5,13 +5,13 @@ https://smithy.io/2.0/aws/protocols/aws-restxml-protocol.html
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 from pileus.gateway.message import Request, Response
 from pileus.kernel.errors import Fault
+from pileus.kernel.names import host_id
 from pileus.models import Model, Operation, Shape
 
 from . import faults, query, rest, xml, xml_shapes
@@ -130,11 +130,6 @@ def request_id_fields(model: Model, request_id: str) -> rest.Fields:
     if model.name not in ("s3", "s3control"):
         return [("x-amzn-RequestId", request_id)]
     return [("x-amz-request-id", request_id), ("x-amz-id-2", host_id(request_id)), ("Server", "AmazonS3")]
-
-
-def host_id(request_id: str) -> str:
-    """S3's second request id, which its support asks for."""
-    return b64encode(request_id.encode()).decode()
 
 
 def encode_error(model: Model, operation: Operation | None, fault: Fault, request_id: str) -> Response:

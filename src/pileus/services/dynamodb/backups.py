@@ -58,7 +58,7 @@ def create_backup(call: Call, table: Table, backup_name: str) -> dict[str, Any]:
     return {"BackupDetails": details(call, backup)}
 
 
-def begun(call: Call, table: Table, name: str, kind: str) -> Backup:
+def begun(call: Call, table: Table, name: str, kind: str, expires: float = 0.0) -> Backup:
     """A backup that is made in the background of a table, which the caller stores."""
     hold(call, table)
     backup = Backup(
@@ -69,6 +69,7 @@ def begun(call: Call, table: Table, name: str, kind: str) -> Backup:
         created=call.now,
         source=msgspec.structs.replace(table),
         kind=kind,
+        expires=expires,
     )
     copy_items.later(call, table=backup.table, number=backup.id, start=b"")
     return backup.put(call)
@@ -77,9 +78,8 @@ def begun(call: Call, table: Table, name: str, kind: str) -> Backup:
 def keep(call: Call, table: Table) -> None:
     """Make the system backup of a table that is deleted, if it has point-in-time recovery."""
     if table.recovery_since:
-        backup = begun(call, table, f"{table.name}$DeletedTableBackup", "SYSTEM")
-        backup.expires = call.now + KEPT_FOR
-        backup.put(call)
+        name = f"{table.name}$DeletedTableBackup"
+        backup = begun(call, table, name, "SYSTEM", expires=call.now + KEPT_FOR)
         expire.later(call, table=backup.table, number=backup.id, delay=KEPT_FOR)
 
 

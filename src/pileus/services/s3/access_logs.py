@@ -18,7 +18,7 @@ from urllib.parse import quote, unquote
 
 from pileus.kernel import Call, Fault, Record, identity, names
 
-from . import documents, events, faults, s3
+from . import documents, faults, s3
 from .buckets import Bucket, by_name
 from .naming import canonical_id
 from .observing import Observed, observe
@@ -142,7 +142,7 @@ def line(call: Call, bucket: Bucket, request: Request, labels: dict[str, str], r
         quoted(headers.get("referer")),
         quoted(headers.get("user-agent")),
         told.get("x-amz-version-id", "-"),
-        events.host_id(call),
+        names.host_id(call.request_id),
         signature,
         "TLS_AES_128_GCM_SHA256" if call.secure else "-",
         authenticated,

@@ -7,7 +7,6 @@ come in the order of keys, which AWS does not promise for them.
 
 from __future__ import annotations
 
-import math
 import os
 import re
 from typing import Any
@@ -17,7 +16,7 @@ from pileus.kernel.access.target import Target
 from pileus.kernel.identity import ANONYMOUS, Credential, new_access_key_id
 
 from . import documents, faults, s3, seals
-from .buckets import Bucket, check_recreated, tags_of
+from .buckets import Bucket, check_recreated, listed, tags_of
 from .naming import is_bucket_name
 
 CLASS = "EXPRESS_ONEZONE"
@@ -140,7 +139,7 @@ def list_directory_buckets(
             continue
         if len(found) == min(max_directory_buckets, MOST_LISTED):
             return answer | {"ContinuationToken": paging.sealed(call, bucket.name)}
-        found.append({"Name": bucket.name, "CreationDate": math.floor(bucket.created), "BucketArn": bucket.arn(call)})
+        found.append(listed(call, bucket, with_region=False))
     return answer
 
 

@@ -5,12 +5,11 @@
 
 from __future__ import annotations
 
-import base64
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from urllib.parse import quote_plus
 
-from pileus.kernel import Call
+from pileus.kernel import Call, names
 
 from .buckets import Bucket
 from .naming import canonical_id
@@ -91,11 +90,6 @@ def version_of(event: str) -> str:
     return VERSIONS.get(event) or VERSIONS.get(event.partition(":")[0], VERSION)
 
 
-def host_id(call: Call) -> str:
-    """x-amz-id-2 of a request."""
-    return base64.b64encode(call.request_id.encode()).decode()
-
-
 def principal_id(call: Call) -> str:
     """Who did it: `AWS:` and the unique id."""
     who = call.principal
@@ -128,7 +122,7 @@ def record(call: Call, bucket: Bucket, event: Event, configuration: str) -> dict
         "eventName": event.name,
         "userIdentity": {"principalId": principal_id(call)},
         "requestParameters": {"sourceIPAddress": call.source_ip or S3_ITSELF},
-        "responseElements": {"x-amz-request-id": call.request_id, "x-amz-id-2": host_id(call)},
+        "responseElements": {"x-amz-request-id": call.request_id, "x-amz-id-2": names.host_id(call.request_id)},
         "s3": {
             "s3SchemaVersion": "1.0",
             "configurationId": configuration,
@@ -185,5 +179,5 @@ def test_event(call: Call, bucket: Bucket) -> dict[str, Any]:
         "Time": iso(call.now),
         "Bucket": bucket.name,
         "RequestId": call.request_id,
-        "HostId": host_id(call),
+        "HostId": names.host_id(call.request_id),
     }

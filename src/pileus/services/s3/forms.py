@@ -20,7 +20,7 @@ from pileus.kernel.edge import Answer
 from pileus.kernel.identity import ANONYMOUS, Credential, Principal
 from pileus.models.validation import violations
 
-from . import access, events, faults, form_policies, writing
+from . import access, faults, form_policies, websites, writing
 from .buckets import Bucket
 
 if TYPE_CHECKING:
@@ -300,7 +300,7 @@ def answered(call: Call, bucket: Bucket, key: str, fields: dict[str, str], done:
     """A redirection, or the status that the form asks for."""
     from xml.sax.saxutils import escape
 
-    head = [("x-amz-request-id", call.request_id), ("x-amz-id-2", events.host_id(call)), ("server", "AmazonS3")]
+    head = websites.own_fields(call)
     head.append(("etag", done["ETag"]))
     if "VersionId" in done:
         head.append(("x-amz-version-id", done["VersionId"]))

@@ -12,11 +12,11 @@ from email.utils import formatdate
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, unquote
 
-from pileus.kernel import Call, Fault
+from pileus.kernel import Call, Fault, names
 from pileus.kernel.edge import Answer, Fields
 from pileus.kernel.identity import ANONYMOUS
 
-from . import documents, events, faults, s3
+from . import documents, faults, s3
 from .buckets import Bucket, absent
 
 if TYPE_CHECKING:
@@ -198,7 +198,11 @@ def elsewhere(call: Call, status: int, location: str) -> Answer:
 
 
 def own_fields(call: Call) -> Fields:
-    return [("x-amz-request-id", call.request_id), ("x-amz-id-2", events.host_id(call)), ("server", "AmazonS3")]
+    return [
+        ("x-amz-request-id", call.request_id),
+        ("x-amz-id-2", names.host_id(call.request_id)),
+        ("server", "AmazonS3"),
+    ]
 
 
 def fields(call: Call, found: Members) -> Fields:
@@ -246,7 +250,7 @@ def error_page(call: Call, fault: Fault, again: Fault | None = None, document: s
     title = f"{status} {HTTPStatus(status).phrase}"
     items = [("Code", fault.code), ("Message", fault.message), *details(fault)]
     page = [f"<html>\n<head><title>{title}</title></head>\n<body>\n<h1>{title}</h1>"]
-    page.append(listed([*items, ("RequestId", call.request_id), ("HostId", events.host_id(call))]))
+    page.append(listed([*items, ("RequestId", call.request_id), ("HostId", names.host_id(call.request_id))]))
     if again is not None:
         page.append("<h3>An Error Occurred While Attempting to Retrieve a Custom Error Document</h3>")
         page.append(listed([("Code", again.code), ("Message", again.message), ("Key", document)]))
